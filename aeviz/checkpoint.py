@@ -1,0 +1,161 @@
+"""Trained models on disk: safetensors plus a validated card; the only reader and writer of weights.
+
+The card travels in the header of the safetensors file, so that one file is a whole model. A copy
+lies beside it as readable JSON.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from aeviz.model import Autoencoder
+from aeviz.models import MODELS
+
+MAX_BYTES = 100_000_000
+FOLDER = Path(__file__).parent.parent / "checkpoints"
+
+
+class CheckpointError(Exception):
+    """A file is not a checkpoint of a variant known here; the message says what is wrong."""
+
+
+class Card(BaseModel):
+    """What a checkpoint is and how it was made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    variant: str
+    config: dict[str, Any]
+    data: str = "mnist"
+    trained_on: int = Field(ge=0)
+    """Number of training images seen; the first ones of the training set."""
+    seed: int
+    steps: int = Field(ge=0)
+    batch: int = Field(ge=1)
+    lr: float = Field(gt=0)
+    command: str = ""
+    """Makes the checkpoint again."""
+    figures: dict[str, float] = {}
+    """Measured on the test images of its data set."""
+    home: bool = False
+    """Shown on the home page."""
+
+
+def round_weights(model: Autoencoder) -> None:
+    """Round the weights to what sixteen bits hold, so that figures are measured as kept."""
+    for tensor in model.state_dict().values():
+        if tensor.dtype == torch.float32:
+            tensor.copy_(tensor.half())
+
+
+def to_bytes(model: Autoencoder, card: Card) -> bytes:
+    """A checkpoint as the bytes of one safetensors file.
+
+    Weights that sixteen bits hold exactly (see `round_weights`) are kept in sixteen.
+    """
+    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    small = {
+        name: half
+        for name, tensor in state.items()
+        if tensor.dtype == torch.float32 and torch.equal((half := tensor.half()).float(), tensor)
+    }
+    tensors = {name: tensor.contiguous() for name, tensor in (state | small).items()}
+    return save_tensors(tensors, metadata={"card": card.model_dump_json()})
+
+
+def save(model: Autoencoder, path: Path | str, *, card: Card) -> Path:
+    """Write `<path>.safetensors` and a readable copy of its card, `<path>.json`."""
+    target = Path(path).with_suffix("") if str(path).endswith(".safetensors") else Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    weights = target.with_name(target.name + ".safetensors")
+    partial = weights.with_suffix(".part")
+    partial.write_bytes(to_bytes(model, card))
+    partial.replace(weights)  # a reader never sees half a file
+    target.with_name(target.name + ".json").write_text(card.model_dump_json(indent=2) + "\n")
+    return weights
+
+
+def read_card(content: bytes) -> Card:
+    """The card in a safetensors file's header.
+
+    Raises:
+        CheckpointError: there is none, or it is not valid.
+    """
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > min(len(content) - 8, 1_000_000):
+        raise CheckpointError("This is not a safetensors file.")
+    try:
+        header = _Header.model_validate_json(content[8 : 8 + length])
+        return Card.model_validate_json(header.metadata.card)
+    except ValidationError as error:
+        raise CheckpointError(
+            "This safetensors file has no valid aeviz card: it was not saved by aeviz."
+        ) from error
+
+
+class _HeaderMetadata(BaseModel):
+    card: str
+
+
+class _Header(BaseModel):
+    metadata: _HeaderMetadata = Field(alias="__metadata__")
+
+
+def from_bytes(content: bytes) -> Autoencoder:
+    """A model from the bytes of a checkpoint, in eval mode on the CPU, with `.card`.
+
+    Raises:
+        CheckpointError: not a checkpoint, an unknown variant, settings out of range, or weights
+            that do not fit.
+    """
+    if len(content) > MAX_BYTES:
+        raise CheckpointError(f"A checkpoint has at most {MAX_BYTES // 1_000_000} MB.")
+    card = read_card(content)
+    if card.variant not in MODELS:
+        raise CheckpointError(f"There is no variant {card.variant!r} here.")
+    model_class = MODELS[card.variant]
+    try:
+        model = model_class(model_class.Config.from_dict(card.config))
+        model.load_state_dict({k: v.float() if v.dtype == torch.float16 else v for k, v in load_tensors(content).items()})
+    except (ValueError, RuntimeError, TypeError, SafetensorError) as error:
+        raise CheckpointError(f"This checkpoint does not fit {card.variant}: {error}") from error
+    if not all(bool(torch.isfinite(v).all()) for v in model.state_dict().values()):
+        raise CheckpointError("This checkpoint has weights that are not finite.")
+    model.card = card
+    return model.eval()
+
+
+def load(path: Path | str) -> Autoencoder:
+    """A model from a checkpoint file, in eval mode on the CPU; `.variant`, `.config`, `.card`.
+
+    Args:
+        path: with or without the suffix .safetensors.
+
+    Raises:
+        CheckpointError: no such file, or see `from_bytes`.
+    """
+    weights = Path(path)
+    if weights.suffix != ".safetensors":
+        weights = weights.with_name(weights.name + ".safetensors")
+    if not weights.is_file():
+        raise CheckpointError(f"There is no checkpoint {weights}.")
+    return from_bytes(weights.read_bytes())
+
+
+def shipped(folder: Path = FOLDER) -> dict[str, Card]:
+    """The checkpoints of a folder by name, each with its card."""
+    cards = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:  # the header is enough, the weights are not read
+            start = file.read(8)
+            cards[path.stem] = read_card(
+                start + file.read(int.from_bytes(start, "little")) 
+            )
+    return cards

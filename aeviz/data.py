@@ -1,0 +1,255 @@
+"""Data sets as uint8 arrays: MNIST from inside the package, others from a folder or a download.
+
+`python -m aeviz.data pack <raw folder>` makes the embedded file again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import os
+import struct
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+EMBEDDED = Path(__file__).parent / "mnist.idx.gz"
+EMBEDDED_SHA256 = "321b8257b9a63b35c9af58e00c8964304a3ba44c178baa7f0bc86d422f8c7c25"
+VALIDATION = 10_000
+"""The last images of the training set: recipes are tuned on them, never on test images."""
+
+PARTS = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+Progress = Callable[[float, str], None]
+
+
+class DataError(Exception):
+    """A data set cannot be had; the message is one sentence for the person who asked."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from: its folder in torchvision's layout and its download."""
+
+    title: str
+    classes: tuple[str, ...]
+    folder: str
+    download_bytes: int = 0
+
+
+SOURCES = {
+    "mnist": Source("MNIST digits", tuple("0123456789"), "MNIST"),
+    "fashion": Source(
+        "Fashion-MNIST",
+        (
+            "T-shirt",
+            "trousers",
+            "pullover",
+            "dress",
+            "coat",
+            "sandal",
+            "shirt",
+            "sneaker",
+            "bag",
+            "boot",
+        ),
+        "FashionMNIST",
+        30_878_645,
+    ),
+    "kmnist": Source(
+        "KMNIST (old Japanese)",
+        ("お o", "き ki", "す su", "つ tsu", "な na", "は ha", "ま ma", "や ya", "れ re", "を wo"),
+        "KMNIST",
+        21_240_888,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images (N, 28, 28) uint8 with 0 = background, labels (N,) uint8; read-only arrays."""
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+    @property
+    def title(self) -> str:
+        """The name that a person reads."""
+        return SOURCES[self.name].title
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What each of the ten labels means."""
+        return SOURCES[self.name].classes
+
+
+def read_idx(buffer: bytes, offset: int = 0) -> tuple[np.ndarray, int]:
+    """Read one IDX array of unsigned bytes and say where it ends.
+
+    Raises:
+        DataError: the bytes are not an IDX array of unsigned bytes, or are cut off.
+
+    Source: the format's description on Y. LeCun's MNIST page.
+    """
+    if len(buffer) < offset + 4 or buffer[offset : offset + 3] != b"\0\0\x08":
+        raise DataError("This is not an IDX file of unsigned bytes.")
+    rank = buffer[offset + 3]
+    start = offset + 4 + 4 * rank
+    if len(buffer) < start:
+        raise DataError("This IDX file is cut off.")
+    shape = struct.unpack_from(f">{rank}I", buffer, offset + 4)
+    end = start + int(np.prod(shape, dtype=np.int64))
+    if len(buffer) < end:
+        raise DataError("This IDX file is cut off.")
+    return np.frombuffer(buffer, np.uint8, end - start, start).reshape(shape), end
+
+
+def load(name: str = "mnist", progress: Progress | None = None) -> Dataset:
+    """Load a data set by its name in SOURCES; a second call returns the same object.
+
+    MNIST ships with the package. The others are read from `$AEVIZ_DATA` or from an earlier
+    download, else downloaded through torchvision.
+
+    Args:
+        progress: called with the fraction done and what is being done, during a download.
+
+    Raises:
+        DataError: unknown name, damaged file, or neither a folder nor a network.
+    """
+    if name not in SOURCES:
+        raise DataError(f"There is no data set {name!r}; there are {', '.join(SOURCES)}.")
+    return _mnist() if name == "mnist" else _external(name, progress)
+
+
+@cache
+def _mnist() -> Dataset:
+    packed = EMBEDDED.read_bytes()
+    if hashlib.sha256(packed).hexdigest() != EMBEDDED_SHA256:
+        raise DataError(
+            f"{EMBEDDED.name} is damaged (its SHA-256 differs); clone or install aeviz again."
+        )
+    buffer, arrays, offset = gzip.decompress(packed), [], 0
+    for _ in PARTS:
+        array, offset = read_idx(buffer, offset)
+        arrays.append(array)
+    return Dataset("mnist", *arrays)
+
+
+_loaded: dict[str, Dataset] = {}
+
+
+def _external(name: str, progress: Progress | None) -> Dataset:
+    if name not in _loaded:
+        folder = find_folder(name) or _download(name, progress or (lambda fraction, what: None))
+        arrays = [read_idx(_read_part(folder, part))[0] for part in PARTS]
+        for images in arrays[::2]:
+            if images.shape[1:] != (28, 28):
+                raise DataError(f"The images in {folder} are not 28 by 28 pixels.")
+        _loaded[name] = Dataset(name, *arrays)
+    return _loaded[name]
+
+
+def cache_folder() -> Path:
+    """The folder that keeps what was downloaded or computed, `$AEVIZ_CACHE` or ~/.cache/aeviz."""
+    return Path(os.environ.get("AEVIZ_CACHE") or Path.home() / ".cache" / "aeviz")
+
+
+def find_folder(name: str) -> Path | None:
+    """The raw folder that has all four IDX files of a data set, packed or not; None if there is none."""
+    roots = [Path(os.environ["AEVIZ_DATA"])] if os.environ.get("AEVIZ_DATA") else []
+    for root in [*roots, cache_folder() / "data"]:
+        raw = root / SOURCES[name].folder / "raw"
+        if all(_part_path(raw, part) for part in PARTS):
+            return raw
+    return None
+
+
+def _part_path(raw: Path, part: str) -> Path | None:
+    names = (f"{part}-ubyte", f"{part}-ubyte.gz")
+    return next((raw / name for name in names if (raw / name).is_file()), None)
+
+
+def _read_part(raw: Path, part: str) -> bytes:
+    path = _part_path(raw, part)
+    assert path is not None  # find_folder and _download give complete folders only
+    content = path.read_bytes()
+    if path.suffix != ".gz":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path} is damaged ({error}); delete it and try again.") from error
+
+
+def _download(name: str, progress: Progress) -> Path:
+    from torchvision import datasets  # costs start-up time, so only where it is needed
+    from torchvision.datasets.utils import download_url
+
+    source = SOURCES[name]
+    torchvision_class = getattr(datasets, source.folder)
+    target = cache_folder() / "data" / source.folder / "raw"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Into a folder beside the final one, so that a download cut off is never taken for a whole one.
+    with tempfile.TemporaryDirectory(dir=target.parent) as partial, ThreadPoolExecutor(1) as pool:
+
+        def fetch() -> None:
+            for filename, md5 in torchvision_class.resources:
+                errors: list[Exception] = []
+                for mirror in torchvision_class.mirrors:
+                    try:
+                        download_url(mirror + filename, partial, filename, md5)
+                        break
+                    except (OSError, RuntimeError) as error:
+                        errors.append(error)
+                else:
+                    raise errors[-1]
+
+        future = pool.submit(fetch)
+        while not future.done():
+            done = sum(path.stat().st_size for path in Path(partial).iterdir())
+            progress(min(done / source.download_bytes, 1.0), f"Downloading {source.title}")
+            time.sleep(0.1)
+        try:
+            future.result()
+        except (OSError, RuntimeError) as error:
+            raise DataError(
+                f"{source.title} could not be downloaded: connect to the internet, or set AEVIZ_DATA "
+                f"to a folder that contains {source.folder}/raw with its four IDX files."
+            ) from error
+        target.mkdir(exist_ok=True)
+        for path in Path(partial).iterdir():
+            path.replace(target / path.name)
+    return target
+
+
+def pack(raw: Path, out: Path = EMBEDDED) -> str:
+    """Pack the four IDX files of a raw folder into one gzip file; returns its SHA-256."""
+    content = b"".join(_read_part(raw, part) for part in PARTS)
+    packed = gzip.compress(content, compresslevel=9, mtime=0)  # no time stamp: the same bytes again
+    out.write_bytes(packed)
+    return hashlib.sha256(packed).hexdigest()
+
+
+def main() -> None:
+    """Command line: `python -m aeviz.data pack <raw folder> [--out FILE]`."""
+    parser = argparse.ArgumentParser(prog="python -m aeviz.data", description=main.__doc__)
+    commands = parser.add_subparsers(required=True)
+    packer = commands.add_parser("pack", help="pack four IDX files into the embedded file")
+    packer.add_argument("raw", type=Path, help="a folder such as data/MNIST/raw")
+    packer.add_argument("--out", type=Path, default=EMBEDDED)
+    options = parser.parse_args()
+    digest = pack(options.raw, options.out)
+    print(f"{options.out}: {options.out.stat().st_size:,} bytes, SHA-256 {digest}")
+
+
+if __name__ == "__main__":
+    main()

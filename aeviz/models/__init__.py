@@ -1,0 +1,38 @@
+"""The variants: each file in this folder that does not start with an underscore defines one."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from types import ModuleType
+
+from aeviz.model import Autoencoder
+
+
+def discover(package: ModuleType) -> dict[str, type[Autoencoder]]:
+    """Every variant of a package by its file's name, from simple to involved.
+
+    Raises:
+        TypeError: a file does not define exactly one Autoencoder. Import errors pass through.
+    """
+    found: dict[str, type[Autoencoder]] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        classes = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type)
+            and issubclass(value, Autoencoder)
+            and value.__module__ == module.__name__
+        ]
+        if len(classes) != 1:
+            raise TypeError(f"{module.__name__} defines {len(classes)} variants; one is wanted.")
+        found[info.name] = classes[0]
+    return dict(sorted(found.items(), key=lambda item: (item[1].order, item[0])))
+
+
+MODELS = discover(sys.modules[__name__])
+"""Variant name -> class."""

@@ -1,0 +1,84 @@
+"""The convolutional autoencoder: the same weights look at every place of the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from aeviz.model import (
+    Autoencoder,
+    BaseConfig,
+    Loss,
+    knob,
+    reconstruction_knob,
+    reconstruction_loss,
+)
+from aeviz.nets import ConvDecoder, ConvEncoder, activation_knob
+
+
+class Convolutional(Autoencoder):
+    """min E |x - g(f(x))|^2 with strided convolutions down and transposed ones up."""
+
+    title = "Convolutional autoencoder"
+    year = 2011
+    source = "Masci et al. 2011, ICANN, section 2.2"
+    formula = (
+        r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad "
+        r"h^k = \sigma(x * W^k + b^k)"
+    )
+    idea = "Share the weights over the picture: a stroke is the same stroke wherever it is."
+    when = "The inputs are images, and sharp reconstruction matters more than training speed."
+    fails = "Each step costs several times that of a fully connected one, and the map has holes too."
+    no_prior = "Nothing in its loss says where codes should lie, so there is nothing to sample from."
+    order = 30
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """Feature maps, layers and the loss."""
+
+        channels: int = knob(
+            16,
+            low=4,
+            high=64,
+            label="Feature maps",
+            help="Channels after the first convolution; the second has twice as many.",
+        )
+        hidden: int = knob(
+            256,
+            low=16,
+            high=1024,
+            label="Hidden units",
+            help="Units of the fully connected layer between the feature maps and the code.",
+        )
+        activation: str = activation_knob()
+        reconstruction: str = reconstruction_knob("squared")
+
+    presets = {
+        "a map (2 numbers)": Config(),
+        "a good copy (32 numbers)": Config(latent_dim=32),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        c = self.config = config or self.Config()
+        self.encoder = ConvEncoder(
+            c.latent_dim, channels=c.channels, hidden=c.hidden, activation=c.activation
+        )
+        self.decoder = ConvDecoder(
+            c.latent_dim, channels=c.channels, hidden=c.hidden, activation=c.activation
+        )
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+        return self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).sigmoid()
+
+    def loss(self, x: Tensor) -> Loss:
+        logits = self.logits(self.encode(x))
+        return Loss({"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)})

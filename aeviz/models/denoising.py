@@ -1,0 +1,104 @@
+"""The denoising autoencoder: rebuild the clean picture from a spoilt one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from aeviz.model import (
+    Autoencoder,
+    BaseConfig,
+    Loss,
+    knob,
+    reconstruction_knob,
+    reconstruction_loss,
+)
+from aeviz.nets import MLPDecoder, MLPEncoder, activation_knob, depth_knob, width_knob
+
+
+class Denoising(Autoencoder):
+    """min E |x - g(f(x~))|^2 with x~ a corrupted x, corrupted afresh for every batch."""
+
+    title = "Denoising autoencoder"
+    year = 2008
+    source = "Vincent et al. 2008, ICML, section 2.3"
+    formula = (
+        r"\mathcal{L} = \lVert x - g(f(\tilde x)) \rVert^2, \qquad \tilde x \sim C(\tilde x \mid x)"
+    )
+    idea = "Spoil the picture on purpose and learn to give back the clean one."
+    when = "Your pictures are noisy, or you want a code that ignores noise."
+    fails = "It cleans only the kind of spoiling it was trained on, and smooths fine strokes away."
+    no_prior = "Its loss cares about clean pictures, not about where codes lie."
+    order = 20
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """Corruption, layers and the loss."""
+
+        latent_dim: int = knob(
+            32,
+            low=1,
+            high=64,
+            label="Latent dimension D",
+            help="How many numbers the code has. Wider codes keep the strokes, narrow ones the class.",
+        )
+        corruption: str = knob(
+            "gaussian",
+            choices=("gaussian", "masking", "salt and pepper"),
+            label="Corruption",
+            help="Gaussian adds noise to every pixel, masking blacks pixels out, "
+            "salt and pepper sets them to black or white.",
+        )
+        level: float = knob(
+            0.5,
+            low=0.0,
+            high=1.0,
+            label="Corruption level",
+            help="Standard deviation of the Gaussian noise, or the fraction of pixels spoilt.",
+        )
+        width: int = width_knob(1024)
+        depth: int = depth_knob(2)
+        activation: str = activation_knob()
+        reconstruction: str = reconstruction_knob("squared")
+
+    presets = {
+        "cleans Gaussian noise": Config(),
+        "fills in missing pixels": Config(corruption="masking", level=0.5),
+        "a map (2 numbers)": Config(latent_dim=2, width=512, depth=3),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        c = self.config = config or self.Config()
+        self.encoder = MLPEncoder(
+            c.latent_dim, width=c.width, depth=c.depth, activation=c.activation
+        )
+        self.decoder = MLPDecoder(
+            c.latent_dim, width=c.width, depth=c.depth, activation=c.activation
+        )
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """A freshly spoilt copy of x, same shape, in [0, 1]."""
+        level = self.config.level
+        if self.config.corruption == "gaussian":
+            return (x + level * torch.randn_like(x)).clamp(0, 1)
+        spoilt = torch.rand_like(x) < level
+        if self.config.corruption == "masking":
+            return x.masked_fill(spoilt, 0.0)
+        return torch.where(spoilt, torch.randint_like(x, 2), x)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+        return self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).sigmoid()
+
+    def loss(self, x: Tensor) -> Loss:
+        logits = self.logits(self.encode(self.corrupt(x)))
+        return Loss({"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)})

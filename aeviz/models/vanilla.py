@@ -1,0 +1,69 @@
+"""The plain autoencoder: squeeze, then rebuild."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from aeviz.model import (
+    Autoencoder,
+    BaseConfig,
+    Loss,
+    reconstruction_knob,
+    reconstruction_loss,
+)
+from aeviz.nets import MLPDecoder, MLPEncoder, activation_knob, depth_knob, width_knob
+
+
+class Vanilla(Autoencoder):
+    """min E |x - g(f(x))|^2 with a narrow code z = f(x)."""
+
+    title = "Vanilla autoencoder"
+    year = 2006
+    source = "Hinton & Salakhutdinov 2006, Science 313:504"
+    formula = r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad \hat x = g(f(x))"
+    idea = "Squeeze the picture through a few numbers and learn to rebuild it from them."
+    when = "You want a compact code or the smallest reconstruction error."
+    fails = "The map has holes: between its islands the decoder was never asked for anything."
+    no_prior = "Nothing in its loss says where codes should lie, so there is nothing to sample from."
+    order = 10
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """Layers and the loss."""
+
+        width: int = width_knob()
+        depth: int = depth_knob()
+        activation: str = activation_knob()
+        reconstruction: str = reconstruction_knob("squared")
+
+    presets = {
+        "a map (2 numbers)": Config(),
+        "a good copy (32 numbers)": Config(latent_dim=32, width=1024, depth=1),
+        "the textbook's small one": Config(latent_dim=32, width=128, depth=2, activation="relu"),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        c = self.config = config or self.Config()
+        self.encoder = MLPEncoder(
+            c.latent_dim, width=c.width, depth=c.depth, activation=c.activation
+        )
+        self.decoder = MLPDecoder(
+            c.latent_dim, width=c.width, depth=c.depth, activation=c.activation
+        )
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+        return self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).sigmoid()
+
+    def loss(self, x: Tensor) -> Loss:
+        logits = self.logits(self.encode(x))
+        return Loss({"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)})

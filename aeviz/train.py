@@ -1,0 +1,301 @@
+"""Training: `fit` is a generator of steps; `python -m aeviz.train` makes a checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aeviz.model import Autoencoder, BaseConfig, Loss, knobs
+
+WARM_UP = 200
+"""Steps over which the learning rate rises, at most a tenth of the schedule."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step: its number from 1 on, the passes over the data so far, its loss."""
+
+    step: int
+    steps: int
+    epoch: float
+    loss: Loss
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """Loss terms as numbers, in the model's unit."""
+        return {name: term.item() for name, term in self.loss.terms.items()}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Scalar metrics as numbers."""
+        return {k: v.item() for k, v in self.loss.metrics.items() if v.ndim == 0}
+
+
+def pick_device() -> torch.device:
+    """CUDA or Apple's MPS when there, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def build(model_class: type[Autoencoder], config: BaseConfig, seed: int) -> Autoencoder:
+    """A fresh model whose weights depend on the seed alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return model_class(config)
+
+
+def learning_rate(step: int, steps: int, lr: float) -> float:
+    """Linear warm-up to lr, then half a cosine down to zero (Loshchilov & Hutter 2016, eq. 5)."""
+    warm_up = min(WARM_UP, steps // 10)
+    if step < warm_up:
+        return lr * (step + 1) / warm_up
+    return lr * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))
+
+
+def pixels(images: Tensor) -> Tensor:
+    """uint8 images (B, 28, 28) as floats (B, 1, 28, 28) in [0, 1]."""
+    return images.unsqueeze(1).to(torch.float32).mul_(1 / 255)
+
+
+def fit(
+    model: Autoencoder,
+    images: np.ndarray,
+    *,
+    steps: int,
+    batch: int,
+    lr: float,
+    seed: int,
+    labels: np.ndarray | None = None,
+) -> Iterator[Step]:
+    """Train for a number of steps, yielding after every optimiser step.
+
+    What the consumer does between two steps (drawing random numbers, switching to eval mode)
+    does not change the run; the same seed gives the same weights on the same machine.
+
+    Args:
+        model: trained in place, on the device where it is.
+        images: (N, 28, 28) uint8, 0 = background.
+        steps: length of the schedule (warm-up, then cosine to zero).
+        batch: images per step.
+        lr: highest learning rate of Adam.
+        seed: decides the order of the images and the noise.
+        labels: (N,), wanted by variants with `uses_labels`.
+
+    Yields:
+        Loss terms in the model's unit, per image.
+
+    Raises:
+        FloatingPointError: the gradient of the loss stopped being finite.
+        ValueError: labels are wanted and missing, or there are no images.
+
+    Source: Kingma & Welling 2013, arXiv:1312.6114, algorithm 1; Adam: arXiv:1412.6980.
+    """
+    if len(images) == 0:
+        raise ValueError("There are no images to train on.")
+    if model.uses_labels and labels is None:
+        raise ValueError(f"{model.title} needs labels to train.")
+    device = model.device
+    data = torch.from_numpy(np.array(images)).to(device)
+    classes = torch.from_numpy(np.array(labels)).long().to(device) if model.uses_labels else None
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.Adam(parameters, lr=lr, fused=device.type != "mps")
+    order = np.random.default_rng(seed)
+    per_epoch = math.ceil(len(data) / batch)
+    shuffled = torch.empty(0)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        noise = torch.get_rng_state()
+    for step in range(steps):
+        if step % per_epoch == 0:
+            shuffled = torch.from_numpy(order.permutation(len(data))).to(device)
+        start = step % per_epoch * batch
+        chosen = shuffled[start : start + batch]
+        model.train()
+        outside = torch.get_rng_state()
+        torch.set_rng_state(noise)
+        x = pixels(data.index_select(0, chosen))  # ten times as fast as data[chosen]
+        loss = model.loss(x, labels=classes[chosen]) if classes is not None else model.loss(x)  # pyright: ignore[reportCallIssue]
+        noise = torch.get_rng_state()
+        torch.set_rng_state(outside)
+        optimiser.param_groups[0]["lr"] = learning_rate(step, steps, lr)
+        optimiser.zero_grad(set_to_none=True)
+        loss.total.backward()
+        norm = torch.nn.utils.get_total_norm(p.grad for p in parameters if p.grad is not None)
+        if not math.isfinite(norm.item()):
+            raise FloatingPointError(
+                f"The gradient of the loss stopped being finite at step {step + 1}: "
+                "try a smaller learning rate."
+            )
+        optimiser.step()
+        detached = Loss(
+            {k: v.detach() for k, v in loss.terms.items()},
+            {k: v.detach() for k, v in loss.metrics.items()},
+        )
+        yield Step(step + 1, steps, (step + 1) / per_epoch, detached)
+    if type(model).finish is not Autoencoder.finish:
+        model.eval()
+        with torch.no_grad():
+            model.finish(torch.cat([model.encode(pixels(part)) for part in data.split(2000)]))
+
+
+@torch.no_grad()
+def validate(
+    model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None, *, seed: int = 0
+) -> Loss:
+    """Loss terms and metrics averaged over images (N, 28, 28) uint8, with the same noise each time."""
+    training = model.training
+    model.eval()
+    sums: dict[str, dict[str, Tensor]] = {"terms": {}, "metrics": {}}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for start in range(0, len(images), 1000):
+            part = torch.from_numpy(np.array(images[start : start + 1000])).to(model.device)
+            if model.uses_labels and labels is not None:
+                classes = torch.from_numpy(np.array(labels[start : start + 1000])).long()
+                loss = model.loss(pixels(part), labels=classes.to(model.device))  # pyright: ignore[reportCallIssue]
+            else:
+                loss = model.loss(pixels(part))
+            for kind, values in (("terms", loss.terms), ("metrics", loss.metrics)):
+                for name, value in values.items():
+                    share = value * (len(part) / len(images))
+                    sums[kind][name] = sums[kind].get(name, 0) + share
+    model.train(training)
+    return Loss(sums["terms"], sums["metrics"])
+
+
+def steps_in(
+    seconds: float,
+    model: Autoencoder,
+    images: np.ndarray,
+    *,
+    batch: int,
+    lr: float,
+    labels: np.ndarray | None = None,
+    timed: int = 50,
+) -> int:
+    """How many steps fit into a time, after 50 timed ones on a copy of the model.
+
+    A run is then repeated with this number of steps, which does not depend on the machine.
+    """
+    few = images[: batch * 8]
+    some_labels = None if labels is None else labels[: batch * 8]
+    trial = fit(
+        copy.deepcopy(model),
+        few,
+        steps=timed + 5,
+        batch=batch,
+        lr=lr,
+        seed=0,
+        labels=some_labels,
+    )
+    for _ in range(5):  # the first ones also allocate memory
+        next(trial)
+    start = time.perf_counter()
+    for _ in trial:
+        pass
+    return max(int(seconds * timed / (time.perf_counter() - start)), 1)
+
+
+def add_knob_options(parser: argparse.ArgumentParser, config_class: type[BaseConfig]) -> None:
+    """One command-line option for each knob of a config class."""
+    for name, (setting, default) in knobs(config_class).items():
+        kind: Any = (lambda text: text == "true") if isinstance(default, bool) else type(default)
+        span = setting.choices or (f"{setting.low:g} to {setting.high:g}",)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=default,
+            help=f"{setting.label}: {', '.join(span)} (default {default})",
+        )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train a variant and write a checkpoint with its figures on the test set."""
+    from aeviz import checkpoint, data, evaluate
+    from aeviz.models import MODELS
+
+    parser = argparse.ArgumentParser(prog="python -m aeviz.train", description=main.__doc__)
+    variants = parser.add_subparsers(dest="variant", required=True, metavar="variant")
+    for name, model_class in MODELS.items():
+        options = variants.add_parser(name, help=model_class.idea)
+        add_knob_options(options, model_class.Config)
+        options.add_argument("--data", default="mnist", choices=tuple(data.SOURCES))
+        options.add_argument("--all", action="store_true", help="train on all 60,000 images")
+        options.add_argument("--epochs", type=float, default=20)
+        options.add_argument("--batch", type=int, default=256)
+        options.add_argument("--lr", type=float, default=1e-3, help="highest learning rate of Adam")
+        options.add_argument("--seed", type=int, default=0)
+        options.add_argument("--threads", type=int, help="CPU threads (default: torch's)")
+        options.add_argument("--home", action="store_true", help="show this model on the home page")
+        options.add_argument("--out", type=Path, required=True, help="checkpoint, without suffix")
+    given = sys.argv[1:] if arguments is None else arguments
+    args = parser.parse_args(given)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    model_class = MODELS[args.variant]
+    try:
+        names = [field.name for field in fields(model_class.Config)]
+        config = model_class.Config.from_dict({name: getattr(args, name) for name in names})
+        dataset = data.load(args.data)
+    except (ValueError, data.DataError) as error:
+        parser.error(str(error))
+    images, labels = dataset.train_images, dataset.train_labels
+    held_out, held_out_labels = images[-data.VALIDATION :], labels[-data.VALIDATION :]
+    if not args.all:
+        images, labels = images[: -data.VALIDATION], labels[: -data.VALIDATION]
+
+    model = build(model_class, config, args.seed).to(pick_device())
+    per_epoch = math.ceil(len(images) / args.batch)
+    steps = math.ceil(args.epochs * per_epoch)
+    start = time.perf_counter()
+    for step in fit(
+        model, images, steps=steps, batch=args.batch, lr=args.lr, seed=args.seed, labels=labels
+    ):
+        if step.step % per_epoch == 0 or step.step == steps:
+            parts = [f"train {step.loss.total.item():.3f}"]
+            if not args.all:
+                parts.append(f"validation {validate(model, held_out, held_out_labels).total:.3f}")
+            print(
+                f"epoch {step.epoch:.0f}  {', '.join(parts)} {model.unit}"
+                f"  {time.perf_counter() - start:.0f} s",
+                flush=True,
+            )
+    checkpoint.round_weights(model)
+    model = model.cpu().eval()
+    figures = evaluate.figures(model, dataset)
+    card = checkpoint.Card(
+        variant=args.variant,
+        config=config.to_dict(),
+        data=args.data,
+        trained_on=len(images),
+        seed=args.seed,
+        steps=steps,
+        batch=args.batch,
+        lr=args.lr,
+        command="python -m aeviz.train " + shlex.join(given),
+        figures=figures,
+        home=args.home,
+    )
+    path = checkpoint.save(model, args.out, card=card)
+    print(path)
+    for name, value in figures.items():
+        print(f"  {name}: {value:.5g}")
+
+
+if __name__ == "__main__":
+    main()
