@@ -123,7 +123,12 @@ def from_bytes(content: bytes) -> Autoencoder:
     model_class = MODELS[card.variant]
     try:
         model = model_class(model_class.Config.from_dict(card.config))
-        model.load_state_dict({k: v.float() if v.dtype == torch.float16 else v for k, v in load_tensors(content).items()})
+        model.load_state_dict(
+            {
+                k: v.float() if v.dtype == torch.float16 else v
+                for k, v in load_tensors(content).items()
+            }
+        )
     except (ValueError, RuntimeError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"This checkpoint does not fit {card.variant}: {error}") from error
     if not all(bool(torch.isfinite(v).all()) for v in model.state_dict().values()):
@@ -155,7 +160,5 @@ def shipped(folder: Path = FOLDER) -> dict[str, Card]:
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:  # the header is enough, the weights are not read
             start = file.read(8)
-            cards[path.stem] = read_card(
-                start + file.read(int.from_bytes(start, "little")) 
-            )
+            cards[path.stem] = read_card(start + file.read(int.from_bytes(start, "little")))
     return cards

@@ -133,7 +133,9 @@ def main() -> None:
         dataset = data.load(model.card.data)
     except (checkpoint.CheckpointError, data.DataError) as error:
         parser.error(str(error))
-    print(f"{model.title}, {model.code_dim} numbers, {dataset.title}: {len(dataset.test_images)} test images")
+    print(
+        f"{model.title}, {model.code_dim} numbers, {dataset.title}: {len(dataset.test_images)} test images"
+    )
     print(f"made by: {model.card.command} (seed {model.card.seed})")
     for name, value in figures(model, dataset).items():
         print(f"{name:>20}  {value:.5f}")

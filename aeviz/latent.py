@@ -21,9 +21,7 @@ def to_float(images: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def encode(
-    model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None
-) -> np.ndarray:
+def encode(model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
     """Point codes (N, code_dim) float32 of images (N, 28, 28), uint8 or float in [0, 1].
 
     Args:

@@ -49,7 +49,11 @@ class Knob:
             if not isinstance(value, bool):
                 raise ValueError(f"{name} must be true or false, not {value!r}.")
             return value
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
             raise ValueError(f"{name} must be a number, not {value!r}.")
         if kind is int and value != int(value):
             raise ValueError(f"{name} must be a whole number, not {value!r}.")

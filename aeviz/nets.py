@@ -117,5 +117,3 @@ class ConvDecoder(nn.Sequential):
             act(),
             nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1),
         )
-
-

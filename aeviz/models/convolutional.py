@@ -29,8 +29,12 @@ class Convolutional(Autoencoder):
     )
     idea = "Share the weights over the picture: a stroke is the same stroke wherever it is."
     when = "The inputs are images, and sharp reconstruction matters more than training speed."
-    fails = "Each step costs several times that of a fully connected one, and the map has holes too."
-    no_prior = "Nothing in its loss says where codes should lie, so there is nothing to sample from."
+    fails = (
+        "Each step costs several times that of a fully connected one, and the map has holes too."
+    )
+    no_prior = (
+        "Nothing in its loss says where codes should lie, so there is nothing to sample from."
+    )
     order = 30
 
     @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,9 @@ class Vanilla(Autoencoder):
     idea = "Squeeze the picture through a few numbers and learn to rebuild it from them."
     when = "You want a compact code or the smallest reconstruction error."
     fails = "The map has holes: between its islands the decoder was never asked for anything."
-    no_prior = "Nothing in its loss says where codes should lie, so there is nothing to sample from."
+    no_prior = (
+        "Nothing in its loss says where codes should lie, so there is nothing to sample from."
+    )
     order = 10
 
     @dataclass(frozen=True, kw_only=True)

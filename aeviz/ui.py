@@ -1,0 +1,222 @@
+"""Streamlit glue: cached loaders, the shared sidebar, forms made from knobs, pictures in a row."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from aeviz import checkpoint, data, figures, latent, runs
+from aeviz.model import Autoencoder, BaseConfig, knobs
+
+PAGES = {
+    name: f"pages/{name}.py"
+    for name in ("home", "map", "train", "interpolate", "sample", "reconstruct", "denoise")
+}
+
+
+# -- what all pages share ---------------------------------------------------------------------
+
+
+@st.cache_data(show_spinner=False)
+def shipped_cards() -> dict[str, checkpoint.Card]:
+    """The shipped checkpoints by name."""
+    return checkpoint.shipped()
+
+
+def home_model() -> str:
+    """The shipped model whose card says that it is shown on the home page."""
+    return next(name for name, card in shipped_cards().items() if card.home)
+
+
+def model_names() -> list[str]:
+    """Names of the models that this person can choose: shipped ones, then their own runs."""
+    names = list(shipped_cards())
+    own = [*st.session_state.setdefault("own_models", [])]
+    asked = st.query_params.get("model", "")
+    if runs.is_run(asked) and runs.is_finished(asked) and asked not in own:
+        own.append(asked)
+    return names + own
+
+
+def describe(name: str) -> str:
+    """A model's name as a person reads it: variant, code width, where it comes from."""
+    card = shipped_cards().get(name) or load_model(name).card
+    title = model_class(card.variant).title
+    kind = "trained here" if runs.is_run(name) else "shipped"
+    return f"{title}, {card.config['latent_dim']} numbers ({kind})"
+
+
+def model_class(variant: str) -> type[Autoencoder]:
+    """The class of a variant."""
+    from aeviz.models import MODELS
+
+    return MODELS[variant]
+
+
+@st.cache_resource(max_entries=24, show_spinner="Loading the model")
+def load_model(name: str) -> Autoencoder:
+    """A shipped model or a finished run, loaded once for everybody."""
+    if runs.is_run(name):
+        return runs.load_model(name)
+    return checkpoint.load(checkpoint.FOLDER / name)
+
+
+def sidebar() -> None:
+    """What all pages share: which model, which data, large type. Called once, by app.py."""
+    with st.sidebar:
+        names = model_names()
+        st.selectbox(
+            "Model",
+            names,
+            index=names.index(home_model()),
+            format_func=describe,
+            key="model",
+            bind="query-params",
+            help="Shipped models were trained on all 60,000 digits. Your own appear here.",
+        )
+        st.selectbox(
+            "Data",
+            list(data.SOURCES),
+            format_func=lambda name: data.SOURCES[name].title,
+            key="data",
+            bind="query-params",
+            help="The pictures that the pages show. Only MNIST ships with aeviz.",
+        )
+        st.toggle("Large type", key="large", bind="query-params", help="For the back of a room.")
+    size = 22 if st.session_state.large else 16
+    st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
+
+
+def model_name() -> str:
+    """The chosen model's name."""
+    return st.session_state.model
+
+
+def model() -> Autoencoder:
+    """The chosen model."""
+    return load_model(model_name())
+
+
+def dataset() -> data.Dataset:
+    """The chosen data set; MNIST, with a sentence, when it cannot be had."""
+    name = st.session_state.data
+    if name == "mnist" or data.find_folder(name):
+        return _load(name)
+    bar = st.progress(0.0, "Looking for the data")
+    try:
+        return data.load(name, progress=lambda done, text: bar.progress(done, text))
+    except data.DataError as error:
+        st.warning(f"{error} Until then the pages show MNIST.")
+        return data.load("mnist")
+    finally:
+        bar.empty()
+
+
+def _load(name: str) -> data.Dataset:
+    try:
+        return data.load(name)
+    except data.DataError as error:
+        st.warning(f"{error} Until then the pages show MNIST.")
+        return data.load("mnist")
+
+
+@st.cache_data(max_entries=48, show_spinner="Encoding the digits")
+def codes(name: str, data_name: str, part: str = "test") -> np.ndarray:
+    """Codes (N, D) of the "test" or "train" images of a data set under a model, computed once."""
+    source = data.load(data_name)
+    return latent.encode(
+        load_model(name), getattr(source, f"{part}_images"), getattr(source, f"{part}_labels")
+    )
+
+
+# -- parts of a page --------------------------------------------------------------------------
+
+STYLE = """
+.aeviz-gallery { display: flex; flex-wrap: wrap; gap: 0.8rem; }
+.aeviz-gallery figure { margin: 0; text-align: center; }
+.aeviz-gallery img {
+  display: block; width: var(--digit); height: var(--digit); image-rendering: pixelated;
+  border-radius: 0.25rem; margin: 0 auto 0.2rem;
+}
+.aeviz-gallery figcaption { font-size: 0.8rem; line-height: 1.3; opacity: 0.85; }
+"""
+
+
+@dataclass(frozen=True)
+class Item:
+    """Pictures on top of each other, each with its alternative text, and a caption below."""
+
+    pictures: Sequence[tuple[np.ndarray, str]]
+    caption: str = ""
+
+
+def gallery(items: Iterable[Item], *, size: str = "5rem") -> None:
+    """Show items side by side with crisp pixels; they wrap on a narrow screen.
+
+    Args:
+        size: width of a picture, a CSS length.
+    """
+    cells = []
+    for item in items:
+        pictures = "".join(
+            f'<img src="{figures.data_uri(picture)}" alt="{html.escape(alt, quote=True)}">'
+            for picture, alt in item.pictures
+        )
+        lines = "<br>".join(html.escape(line) for line in item.caption.splitlines())
+        cells.append(f"<figure>{pictures}<figcaption>{lines}</figcaption></figure>")
+    st.html(f'<div class="aeviz-gallery" style="--digit:{size}">{"".join(cells)}</div>')
+
+
+def heading(question: str, look_for: str) -> None:
+    """A page's question as its title, and one sentence that says what to look for."""
+    st.title(question, anchor=False)
+    st.markdown(look_for)
+
+
+def explain(text: str, formula: str | None = None) -> None:
+    """What is behind the picture, for who wants to know: text and a formula in LaTeX."""
+    with st.expander("What am I seeing?"):
+        st.markdown(text)
+        if formula:
+            st.latex(formula)
+
+
+def knob_form(
+    config_class: type[BaseConfig], key: str, values: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Draw one widget for each knob of a config class and return what was chosen.
+
+    Args:
+        key: prefix of the widgets' keys; a new key draws the form afresh.
+        values: where the widgets start; the knobs' defaults where not given.
+    """
+    chosen: dict[str, Any] = {}
+    for name, (setting, default) in knobs(config_class).items():
+        start = (values or {}).get(name, default)
+        widget_key = f"{key}-{name}"
+        if setting.choices:
+            chosen[name] = st.selectbox(
+                setting.label,
+                setting.choices,
+                index=setting.choices.index(start),
+                help=setting.help,
+                key=widget_key,
+            )
+        elif isinstance(default, bool):
+            chosen[name] = st.toggle(setting.label, start, help=setting.help, key=widget_key)
+        else:
+            kind = type(default)
+            chosen[name] = st.number_input(
+                setting.label,
+                kind(setting.low),  # type: ignore[arg-type]
+                kind(setting.high),  # type: ignore[arg-type]
+                kind(start),
+                help=setting.help,
+                key=widget_key,
+            )
+    return chosen

@@ -1,0 +1,25 @@
+"""aeviz: `streamlit run app.py`."""
+
+import streamlit as st
+
+from aeviz import ui
+
+st.set_page_config(page_title="aeviz", layout="wide", initial_sidebar_state="auto")
+page = st.navigation(
+    {
+        "Explore": [
+            st.Page("pages/home.py", title="Home", default=True),
+            st.Page("pages/map.py", title="Latent map"),
+            st.Page("pages/interpolate.py", title="Interpolate"),
+            st.Page("pages/sample.py", title="Sample"),
+        ],
+        "Measure": [
+            st.Page("pages/reconstruct.py", title="Reconstruct"),
+            st.Page("pages/denoise.py", title="Denoise"),
+        ],
+        "Make": [st.Page("pages/train.py", title="Train")],
+    },
+    expanded=True,
+)
+ui.sidebar()
+page.run()
