@@ -88,3 +88,19 @@ def code_map(
         legend={"itemsizing": "constant", "orientation": "h", "y": 1.08},
     )
     return figure
+
+
+def class_counts(counts: np.ndarray, classes: tuple[str, ...]) -> go.Figure:
+    """How many of each class, (10,), as bars in the digits' colours."""
+    figure = go.Figure(
+        go.Bar(
+            x=list(classes), y=counts, marker_color=list(DIGITS), hovertemplate="%{x}: %{y}<extra></extra>"
+        )
+    )
+    figure.update_layout(
+        height=220,
+        margin={"l": 40, "r": 10, "t": 10, "b": 40},
+        xaxis={"title": "class", "type": "category"},
+        yaxis_title="how many",
+    )
+    return figure

@@ -46,9 +46,8 @@ def model_names() -> list[str]:
 def describe(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
     card = shipped_cards().get(name) or load_model(name).card
-    title = model_class(card.variant).title
-    kind = "trained here" if runs.is_run(name) else "shipped"
-    return f"{title}, {card.config['latent_dim']} numbers ({kind})"
+    title = model_class(card.variant).title.removesuffix(" autoencoder")
+    return f"{title}, {card.config['latent_dim']} numbers" + (" (yours)" if runs.is_run(name) else "")
 
 
 def model_class(variant: str) -> type[Autoencoder]:
@@ -137,6 +136,8 @@ def codes(name: str, data_name: str, part: str = "test") -> np.ndarray:
 # -- parts of a page --------------------------------------------------------------------------
 
 STYLE = """
+.stMainBlockContainer { padding-top: 2.5rem; }
+.stMainBlockContainer h1 { font-size: 2rem; padding-bottom: 0.25rem; }
 .aeviz-gallery { display: flex; flex-wrap: wrap; gap: 0.8rem; }
 .aeviz-gallery figure { margin: 0; text-align: center; }
 .aeviz-gallery img {

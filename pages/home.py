@@ -1,3 +1,43 @@
 import streamlit as st
 
-st.write("coming")
+from aeviz import planes, ui
+from aeviz.latent_map.explorer import explore
+from aeviz.models import MODELS
+
+CARDS = (
+    ("map", "Latent map", "Where does each digit live? Zoom in, select, click a dot."),
+    ("interpolate", "Interpolate", "Walk from one digit to another and watch what lies between."),
+    ("sample", "Sample", "Draw digits that nobody ever wrote."),
+    ("reconstruct", "Reconstruct", "Compare originals with their copies, best and worst first."),
+    ("denoise", "Denoise", "Put your own picture in, add noise, have it cleaned."),
+    ("train", "Train", "Teach an autoencoder of your own and watch its map unfold."),
+)
+
+name, dataset = ui.model_name(), ui.dataset()
+card = ui.model().card
+ui.heading(
+    "A machine that dreams digits",
+    f"This {ui.model().title.lower()} squeezed {card.trained_on:,} handwritten digits into "
+    f"{card.config['latent_dim']} numbers each. **Drag the round probe** and watch what it draws.",
+)
+plane = planes.default_plane(ui.codes(name, dataset.name))
+explore("home", name, dataset.name, plane, wheel=False)
+
+st.subheader("What next?", anchor=False)
+columns = st.columns(3)
+for place, (page, title, text) in enumerate(CARDS):
+    with columns[place % 3].container(border=True, height="stretch"):
+        st.page_link(ui.PAGES[page], label=f"**{title}**")
+        st.markdown(text)
+
+st.subheader("The autoencoders", anchor=False)
+columns = st.columns(2)
+for place, (name, model_class) in enumerate(MODELS.items()):
+    with columns[place % 2].container(border=True, height="stretch"):
+        st.page_link(
+            ui.PAGES["train"],
+            label=f"**{model_class.title}**, {model_class.year}",
+            query_params={"variant": name},
+        )
+        st.markdown(model_class.idea)
+        st.caption(f"{model_class.when} {model_class.fails}")

@@ -1,0 +1,594 @@
+// The draggable latent map. The server sends addresses of the points, the real digits and the
+// decoder's atlas; everything that follows the pointer happens here, without asking the server.
+
+const SIDE = 28;
+const PIXELS = SIDE * SIDE;
+const SHEET_COLUMNS = 100; // real digits per row of their sheet
+const REST_MS = 90; // the pointer rests: ask for the exact decode
+const FAR_TEXT = "Far from every code: the decoder was never asked for anything here.";
+
+const instances = new WeakMap();
+const downloads = new Map();
+let plotlyPromise = null;
+
+// Streamlit's own Plotly may set window.Plotly later, so this copy is kept by reference.
+function loadPlotly(url) {
+  plotlyPromise ??= new Promise((resolve, reject) => {
+    const before = window.Plotly;
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = () => {
+      const own = window.Plotly;
+      if (before) window.Plotly = before;
+      resolve(own);
+    };
+    script.onerror = () => {
+      plotlyPromise = null;
+      reject(new Error("The plotting library did not load; reload the page."));
+    };
+    document.head.append(script);
+  });
+  return plotlyPromise;
+}
+
+function download(url, read) {
+  if (!downloads.has(url)) {
+    const promise = fetch(url).then((response) => {
+      if (!response.ok) throw new Error("A part of the map did not load; reload the page.");
+      return read(response);
+    });
+    promise.catch(() => downloads.delete(url));
+    downloads.set(url, promise);
+    if (downloads.size > 40) downloads.delete(downloads.keys().next().value);
+  }
+  return downloads.get(url);
+}
+
+const readPoints = async (response) => {
+  const buffer = await response.arrayBuffer();
+  const count = buffer.byteLength / 9; // two float32 and one uint8 a point
+  return {
+    count,
+    xy: new Float32Array(buffer, 0, 2 * count),
+    labels: new Uint8Array(buffer, 8 * count, count),
+  };
+};
+
+const readBitmap = async (response) => createImageBitmap(await response.blob());
+
+// The atlas as one contiguous block of 784 grey values for each node of the grid.
+const readAtlas = async (response) => {
+  const bitmap = await createImageBitmap(await response.blob());
+  const size = bitmap.width / SIDE;
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  const rgba = context.getImageData(0, 0, bitmap.width, bitmap.height).data;
+  const tiles = new Uint8Array(size * size * PIXELS);
+  let out = 0;
+  for (let i = 0; i < size; i++)
+    for (let j = 0; j < size; j++)
+      for (let y = 0; y < SIDE; y++) {
+        let at = 4 * ((i * SIDE + y) * bitmap.width + j * SIDE);
+        for (let x = 0; x < SIDE; x++, at += 4) tiles[out++] = rgba[at];
+      }
+  bitmap.close();
+  return { size, tiles };
+};
+
+// Bytes nested in a component's data arrive as base64 text.
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+function inside(window_, x, y) {
+  return x >= window_[0] && x <= window_[1] && y >= window_[2] && y <= window_[3];
+}
+
+class LatentMap {
+  constructor(parent) {
+    this.root = parent.querySelector(".aeviz-map");
+    this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
+    this.plot = this.part("plot");
+    this.handle = this.part("probe");
+    this.canvas = this.part("digit");
+    this.context = this.canvas.getContext("2d");
+    this.image = this.context.createImageData(SIDE, SIDE);
+    this.image.data.fill(255);
+    this.probe = null; // {x, y, index}
+    this.dragging = false;
+    this.frame = 0;
+    this.listen();
+  }
+
+  // -- data from the server --------------------------------------------------------------
+
+  async update(data, setStateValue) {
+    this.send = setStateValue;
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const first = !this.data || this.data.points !== data.points;
+    const Plotly = await loadPlotly(data.plotly);
+    const points = await download(data.points, readPoints);
+    if (turn !== this.turn) return; // a newer update overtook this one
+    this.Plotly = Plotly;
+    this.data = data;
+    if (data.exact) data.exact.grey = bytesOf(data.exact.digit);
+    this.points = points;
+    if (first || data.move !== this.move) {
+      this.move = data.move;
+      this.probe = { ...data.probe, index: null };
+    }
+    this.layers = data.atlases.map((layer) => ({ ...layer, grid: null }));
+    // Drawing ten thousand points takes longer than a frame: only when the picture changed.
+    const theme = this.theme();
+    const { exact, clicked, probe, ...picture } = data;
+    const drawn = JSON.stringify([picture, theme]);
+    if (drawn !== this.drawn) {
+      this.drawn = drawn;
+      await this.draw(theme);
+    }
+    this.root.dataset.ready = "true";
+    for (const layer of this.layers)
+      download(layer.url, readAtlas).then((grid) => {
+        layer.grid = grid;
+        this.schedule();
+      }, this.fail);
+    download(data.sheet, readBitmap).then((sheet) => {
+      this.sheet = sheet;
+      this.showNearest();
+    }, this.fail);
+    this.showClicked();
+    this.place();
+    this.schedule();
+  }
+
+  fail = (error) => {
+    const message = this.part("message");
+    message.textContent = error.message;
+    message.hidden = false;
+  };
+
+  // -- the plot --------------------------------------------------------------------------
+
+  theme() {
+    const style = getComputedStyle(this.root);
+    const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+    return {
+      text: read("--st-text-color", "#222"),
+      background: read("--st-background-color", "#fff"),
+      border: read("--st-border-color", "#8884"),
+      font: read("--st-font", "sans-serif"),
+      size: parseFloat(getComputedStyle(document.documentElement).fontSize),
+    };
+  }
+
+  traces(theme) {
+    const { xy, labels, count } = this.points;
+    const groups = this.data.classes.map(() => ({ x: [], y: [], index: [] }));
+    for (let i = 0; i < count; i++) {
+      const group = groups[labels[i]];
+      group.x.push(xy[2 * i]);
+      group.y.push(xy[2 * i + 1]);
+      group.index.push(i);
+    }
+    const traces = groups.map((group, label) => ({
+      type: "scattergl",
+      mode: "markers",
+      x: group.x,
+      y: group.y,
+      customdata: group.index,
+      name: this.data.classes[label],
+      hoverinfo: "none",
+      marker: { color: this.data.colours[label], size: 0.3 * theme.size, opacity: 0.75 },
+    }));
+    const { path, pins } = this.data;
+    if (path.length)
+      traces.push({
+        type: "scatter",
+        mode: "lines+markers",
+        x: path.map((p) => p[0]),
+        y: path.map((p) => p[1]),
+        hoverinfo: "skip",
+        showlegend: false,
+        line: { color: theme.text, width: 3 },
+        marker: { color: theme.background, size: 7, line: { color: theme.text, width: 2 } },
+      });
+    if (pins.length)
+      traces.push({
+        type: "scatter",
+        mode: "markers+text",
+        x: pins.map((p) => p.x),
+        y: pins.map((p) => p.y),
+        text: pins.map((p) => `<b>${p.name}</b>`),
+        hoverinfo: "skip",
+        showlegend: false,
+        textfont: { color: theme.background, size: 0.9 * theme.size },
+        marker: { color: theme.text, size: 1.6 * theme.size },
+      });
+    return traces;
+  }
+
+  images() {
+    if (!this.data.background) return [];
+    return this.layers.map(({ url, window: [x0, x1, y0, y1], size }) => {
+      const dx = (x1 - x0) / (size - 1);
+      const dy = (y1 - y0) / (size - 1);
+      return {
+        source: url,
+        xref: "x",
+        yref: "y",
+        x: x0 - dx / 2,
+        y: y1 + dy / 2,
+        sizex: x1 - x0 + dx,
+        sizey: y1 - y0 + dy,
+        sizing: "stretch",
+        layer: "below",
+        opacity: this.data.opacity,
+      };
+    });
+  }
+
+  async draw(theme) {
+    const [x0, x1, y0, y1] = this.data.view ?? this.data.window;
+    const axis = (title, range) => ({
+      title: { text: title, standoff: 8 },
+      range,
+      zeroline: false,
+      gridcolor: theme.border,
+      tickfont: { color: theme.text },
+    });
+    const layout = {
+      autosize: true,
+      margin: { l: 3.4 * theme.size, r: 8, t: 8, b: 3 * theme.size },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: theme.font, color: theme.text, size: 0.85 * theme.size },
+      xaxis: axis(this.data.axes[0], [x0, x1]),
+      yaxis: axis(this.data.axes[1], [y0, y1]),
+      images: this.images(),
+      legend: {
+        orientation: "h",
+        y: 1.01,
+        yanchor: "bottom",
+        x: 0,
+        itemsizing: "constant",
+        font: { size: 0.85 * theme.size },
+      },
+      modebar: { orientation: "v", bgcolor: "rgba(0,0,0,0)", color: theme.text },
+      hovermode: "closest",
+      hoverdistance: 8,
+      dragmode: "pan",
+      uirevision: this.data.points, // zoom and legend stay when anything else changes
+    };
+    const config = {
+      responsive: true,
+      displaylogo: false,
+      showSendToCloud: false,
+      scrollZoom: this.data.wheel,
+      doubleClick: false, // see whole(): the first view may be a shared, zoomed one
+      modeBarButtonsToRemove: ["toImage", "autoScale2d"],
+      modeBarButtonsToAdd: ["select2d", "lasso2d"],
+    };
+    await this.Plotly.react(this.plot, this.traces(theme), layout, config);
+    if (this.bound) return;
+    this.bound = true;
+    this.plot.on("plotly_hover", (event) => this.hover(event.points[0]));
+    this.plot.on("plotly_unhover", () => (this.part("tip").hidden = true));
+    this.plot.on("plotly_click", (event) => this.click(event.points[0]));
+    this.plot.on("plotly_selected", (event) => this.select(event));
+    this.plot.on("plotly_deselect", () => this.select(null));
+    this.plot.on("plotly_doubleclick", () => this.whole());
+    this.plot.on("plotly_relayout", () => this.zoomed());
+    for (const name of ["plotly_relayouting", "plotly_afterplot"])
+      this.plot.on(name, () => this.place());
+  }
+
+  whole() {
+    const [x0, x1, y0, y1] = this.data.window;
+    this.Plotly.relayout(this.plot, { "xaxis.range": [x0, x1], "yaxis.range": [y0, y1] });
+  }
+
+  axes() {
+    const layout = this.plot._fullLayout;
+    return layout ? [layout.xaxis, layout.yaxis] : null;
+  }
+
+  place() {
+    const axes = this.axes();
+    if (!axes || !this.probe) return;
+    const [xaxis, yaxis] = axes;
+    const x = xaxis.d2p(this.probe.x);
+    const y = yaxis.d2p(this.probe.y);
+    const visible = x >= -1 && x <= xaxis._length + 1 && y >= -1 && y <= yaxis._length + 1;
+    this.handle.hidden = !visible;
+    this.handle.style.transform = `translate(${x + xaxis._offset}px, ${y + yaxis._offset}px)`;
+  }
+
+  // -- the probe -------------------------------------------------------------------------
+
+  listen() {
+    const at = (event) => {
+      const [xaxis, yaxis] = this.axes();
+      const box = this.plot.getBoundingClientRect();
+      const clamp = (value, high) => Math.min(Math.max(value, 0), high);
+      return {
+        x: xaxis.p2d(clamp(event.clientX - box.left - xaxis._offset, xaxis._length)),
+        y: yaxis.p2d(clamp(event.clientY - box.top - yaxis._offset, yaxis._length)),
+        index: null,
+      };
+    };
+    this.handle.addEventListener("pointerdown", (event) => {
+      this.handle.setPointerCapture(event.pointerId);
+      this.dragging = true;
+      event.preventDefault();
+      this.handle.focus({ preventScroll: true });
+    });
+    this.handle.addEventListener("pointermove", (event) => {
+      if (!this.dragging) return;
+      this.moveTo(at(event));
+      this.rest(REST_MS);
+    });
+    const release = () => {
+      if (!this.dragging) return;
+      this.dragging = false;
+      this.rest(0);
+    };
+    this.handle.addEventListener("pointerup", release);
+    this.handle.addEventListener("lostpointercapture", release);
+    this.handle.addEventListener("keydown", (event) => {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      const [dx, dy] = way[event.key] ?? [0, 0];
+      if (!dx && !dy) return;
+      event.preventDefault();
+      const step = event.shiftKey ? 0.05 : 0.01;
+      const [[x0, x1], [y0, y1]] = this.axes().map((axis) => axis.range);
+      const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+      this.moveTo({
+        x: clamp(this.probe.x + dx * step * (x1 - x0), x0, x1),
+        y: clamp(this.probe.y + dy * step * (y1 - y0), y0, y1),
+        index: null,
+      });
+      this.rest(REST_MS);
+    });
+    // A click beside every point moves the probe there; Plotly tells only of clicks on points.
+    this.plot.addEventListener("pointerdown", (event) => {
+      this.pressed = { x: event.clientX, y: event.clientY, target: event.target };
+    });
+    this.plot.addEventListener(
+      "pointerup",
+      (event) => {
+        const from = this.pressed;
+        if (!from || !from.target.classList?.contains("drag")) return;
+        if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > 4) return;
+        if (this.plot._fullLayout.dragmode !== "pan") return;
+        const place = at(event);
+        this.clickedPoint = false;
+        setTimeout(() => {
+          if (this.clickedPoint) return;
+          this.moveTo(place);
+          this.rest(0);
+        }, 60);
+      },
+      true,
+    );
+  }
+
+  moveTo(probe) {
+    this.probe = probe;
+    this.schedule();
+  }
+
+  schedule() {
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      if (!this.probe) return;
+      this.place();
+      this.paint();
+      this.showNearest();
+    });
+  }
+
+  rest(delay) {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      const { x, y, index } = this.probe;
+      this.send?.("probe", { x, y, index });
+    }, delay);
+  }
+
+  exactHere() {
+    const exact = this.data.exact;
+    const [x0, x1, y0, y1] = this.data.window;
+    return (
+      exact &&
+      Math.abs(exact.x - this.probe.x) < 1e-5 * (x1 - x0) &&
+      Math.abs(exact.y - this.probe.y) < 1e-5 * (y1 - y0)
+    );
+  }
+
+  paint() {
+    const { x, y } = this.probe;
+    const bytes = this.image.data;
+    const exact = this.exactHere();
+    let painted = exact ? "exact" : "";
+    if (exact) {
+      const digit = this.data.exact.grey;
+      for (let k = 0; k < PIXELS; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = digit[k];
+    } else {
+      // The finest grid that covers the place; the first layer is the whole window.
+      const layer = this.layers.findLast((one) => one.grid && inside(one.window, x, y));
+      if (layer) {
+        this.blend(layer, x, y, bytes);
+        painted = "blend";
+      }
+    }
+    if (painted) this.context.putImageData(this.image, 0, 0);
+    this.canvas.dataset.shows = painted || "earlier place";
+    this.part("kind").textContent =
+      painted === "exact" ? "decoded" : painted ? "blended while it moves" : "not decoded yet";
+    const text = `${x.toFixed(2)}, ${y.toFixed(2)}`;
+    this.part("coordinates").textContent = text;
+    this.handle.setAttribute("aria-valuetext", text);
+  }
+
+  // Bilinear mix of the four pictures around the place; planes.Atlas.blend does the same.
+  blend({ grid: { size, tiles }, window: [x0, x1, y0, y1] }, x, y, bytes) {
+    const last = size - 1;
+    const column = ((x - x0) / (x1 - x0)) * last;
+    const row = ((y1 - y) / (y1 - y0)) * last;
+    const j = Math.min(Math.floor(column), last - 1);
+    const i = Math.min(Math.floor(row), last - 1);
+    const u = column - j;
+    const v = row - i;
+    const a = (i * size + j) * PIXELS;
+    const b = a + PIXELS;
+    const c = a + size * PIXELS;
+    const d = c + PIXELS;
+    for (let k = 0; k < PIXELS; k++) {
+      const grey =
+        (1 - v) * ((1 - u) * tiles[a + k] + u * tiles[b + k]) +
+        v * ((1 - u) * tiles[c + k] + u * tiles[d + k]);
+      bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = grey + 0.5;
+    }
+  }
+
+  // The five nearest real digits: on the plane while the probe moves, in code space at rest.
+  showNearest() {
+    if (!this.probe || !this.points) return;
+    let found;
+    let far;
+    let measure;
+    if (this.exactHere()) {
+      ({ nearest: found, far, measure } = this.data.exact);
+    } else {
+      const { xy, count } = this.points;
+      found = [];
+      for (let i = 0; i < count; i++) {
+        const dx = xy[2 * i] - this.probe.x;
+        const dy = xy[2 * i + 1] - this.probe.y;
+        const distance = dx * dx + dy * dy;
+        if (found.length < 5 || distance < found[4].distance) {
+          let at = found.length;
+          while (at > 0 && found[at - 1].distance > distance) at--;
+          found.splice(at, 0, { index: i, distance });
+          if (found.length > 5) found.pop();
+        }
+      }
+      for (const one of found) one.distance = Math.sqrt(one.distance);
+      far = found.length > 0 && found[0].distance > this.data.far;
+      measure = "on the map";
+    }
+    this.part("far").textContent = far ? FAR_TEXT : "";
+    this.part("measure").textContent = `Nearest real ${this.data.noun}, distance ${measure}`;
+    const cells = this.part("nearest").children;
+    found.forEach(({ index, distance }, k) => {
+      const cell = cells[k];
+      if (cell.dataset.index !== String(index) || !cell.dataset.drawn) {
+        cell.dataset.index = index;
+        this.drawReal(cell.querySelector("canvas"), index);
+        if (this.sheet) cell.dataset.drawn = "true";
+        const label = this.data.classes[this.points.labels[index]];
+        cell.querySelector("b").textContent = label;
+        cell.querySelector("canvas").setAttribute("aria-label", `${label}, number ${index}`);
+      }
+      cell.querySelector("small").textContent = distance.toFixed(2);
+    });
+  }
+
+  drawReal(canvas, index) {
+    if (!this.sheet) return;
+    const sx = (index % SHEET_COLUMNS) * SIDE;
+    const sy = Math.floor(index / SHEET_COLUMNS) * SIDE;
+    canvas.getContext("2d").drawImage(this.sheet, sx, sy, SIDE, SIDE, 0, 0, SIDE, SIDE);
+  }
+
+  drawGrey(canvas, grey) {
+    const image = new ImageData(SIDE, SIDE);
+    for (let k = 0; k < PIXELS; k++) {
+      image.data[4 * k] = image.data[4 * k + 1] = image.data[4 * k + 2] = grey[k];
+      image.data[4 * k + 3] = 255;
+    }
+    canvas.getContext("2d").putImageData(image, 0, 0);
+  }
+
+  // -- looking at single points ----------------------------------------------------------
+
+  hover(point) {
+    if (point.customdata === undefined) return;
+    const index = point.customdata;
+    const tip = this.part("tip");
+    this.drawReal(tip.querySelector("canvas"), index);
+    const label = this.data.classes[this.points.labels[index]];
+    tip.querySelector("span").textContent = `${label}  (number ${index})`;
+    const x = point.xaxis.d2p(point.x) + point.xaxis._offset;
+    const y = point.yaxis.d2p(point.y) + point.yaxis._offset;
+    tip.hidden = false;
+    const left = x + tip.offsetWidth + 20 > this.plot.clientWidth ? x - tip.offsetWidth - 12 : x + 12;
+    const top = Math.max(y - tip.offsetHeight - 8, 0);
+    tip.style.transform = `translate(${left}px, ${top}px)`;
+  }
+
+  click(point) {
+    if (point.customdata === undefined) return;
+    this.clickedPoint = true;
+    const index = point.customdata;
+    this.moveTo({ x: this.points.xy[2 * index], y: this.points.xy[2 * index + 1], index });
+    this.rest(0);
+  }
+
+  showClicked() {
+    const clicked = this.data.clicked;
+    const part = this.part("clicked");
+    part.hidden = !clicked;
+    if (!clicked) return;
+    const [original, reconstruction, error] = part.querySelectorAll("canvas");
+    this.drawGrey(original, bytesOf(clicked.original));
+    this.drawGrey(reconstruction, bytesOf(clicked.reconstruction));
+    const colours = bytesOf(clicked.error);
+    const image = new ImageData(SIDE, SIDE);
+    for (let k = 0; k < PIXELS; k++)
+      for (let c = 0; c < 4; c++) image.data[4 * k + c] = c < 3 ? colours[3 * k + c] : 255;
+    error.getContext("2d").putImageData(image, 0, 0);
+    part.querySelector("p").textContent = clicked.text;
+  }
+
+  select(event) {
+    const chosen = event
+      ? event.points.filter((p) => p.customdata !== undefined).map((p) => p.customdata)
+      : [];
+    this.send?.("selection", chosen);
+  }
+
+  zoomed() {
+    this.place();
+    clearTimeout(this.zooming);
+    this.zooming = setTimeout(() => {
+      const axes = this.axes();
+      if (!axes) return;
+      const view = axes.flatMap((axis) => axis.range.map(Number));
+      const text = JSON.stringify(view);
+      if (text === this.sentView) return;
+      this.sentView = text;
+      this.send?.("view", view);
+    }, 250);
+  }
+
+  destroy() {
+    cancelAnimationFrame(this.frame);
+    for (const timer of [this.resting, this.zooming]) clearTimeout(timer);
+    if (this.bound) this.Plotly.purge(this.plot);
+  }
+}
+
+export default function (component) {
+  const { data, parentElement, setStateValue } = component;
+  let map = instances.get(parentElement);
+  if (!map) {
+    map = new LatentMap(parentElement);
+    instances.set(parentElement, map);
+  }
+  map.update(data, setStateValue).catch(map.fail);
+  return () => {
+    map.destroy();
+    instances.delete(parentElement);
+  };
+}

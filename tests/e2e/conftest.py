@@ -1,0 +1,104 @@
+"""A running app and a real browser for the tests of what a person does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+HOW = "no chromium: install one (Debian: apt-get install chromium), or name it in AEVIZ_CHROMIUM"
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium or Chrome on this machine."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    found = [os.environ.get("AEVIZ_CHROMIUM"), *(shutil.which(name) for name in names)]
+    return next((path for path in found if path), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail(HOW)
+        pytest.skip(HOW)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu-compositing",
+                "--enable-unsafe-swiftshader",
+                "--disable-background-networking",
+                "--no-first-run",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+def start_app(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """Start the app with its own runs and cache; returns the process and its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "AEVIZ_RUNS": str(folder / "runs"),
+        "AEVIZ_CACHE": str(folder / "cache"),
+    }
+    options = ["--server.port", str(port), "--server.headless", "true"]
+    options += ["--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
+    with (folder / "app.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+            return process, address
+        except OSError:
+            time.sleep(0.1)
+    process.kill()
+    raise RuntimeError(f"The app did not start: {(folder / 'app.log').read_text()}")
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
+    """Address of a running app that the whole session shares."""
+    process, address = start_app(tmp_path_factory.mktemp("app"))
+    yield address
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture
+def page(browser: Browser, app: str) -> Iterator[Page]:
+    """A fresh tab of 1440x900; a request to another host or an error in the page fails the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(30_000)
+    tab = context.new_page()
+    strangers: list[str] = []
+    errors: list[str] = []
+    tab.on("request", lambda r: None if _own(r.url, app) else strangers.append(r.url))
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    context.close()
+    assert not strangers, f"The page asked other hosts: {strangers}"
+    assert not errors, f"The page had errors: {errors}"
+
+
+def _own(url: str, app: str) -> bool:
+    return url.startswith((app, app.replace("http", "ws"), "data:", "blob:", "about:"))
