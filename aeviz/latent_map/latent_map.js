@@ -79,6 +79,14 @@ const readAtlas = async (response) => {
 // Bytes nested in a component's data arrive as base64 text.
 const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
+// Red, green and blue of any CSS colour.
+function colourOf(text) {
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context.fillStyle = text;
+  context.fillRect(0, 0, 1, 1);
+  return context.getImageData(0, 0, 1, 1).data;
+}
+
 function inside(window_, x, y) {
   return x >= window_[0] && x <= window_[1] && y >= window_[2] && y <= window_[3];
 }
@@ -227,6 +235,8 @@ class LatentMap {
   }
 
   async draw(theme) {
+    const [red, green, blue] = colourOf(theme.background);
+    this.root.dataset.light = String(red + green + blue > 384);
     const [x0, x1, y0, y1] = this.data.view ?? this.data.window;
     const axis = (title, range) => ({
       title: { text: title, standoff: 8 },
