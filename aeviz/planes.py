@@ -204,20 +204,35 @@ class Atlas:
         return self.pictures.swapaxes(1, 2).reshape(self.size * 28, self.size * 28)
 
     def blend(self, points: np.ndarray) -> np.ndarray:
-        """Bilinear mix (N, 28, 28) in [0, 1] of the four pictures around points (N, 2).
+        """Mix (N, 28, 28) in [0, 1] of the sixteen pictures around points (N, 2).
 
-        The browser does the same at pointer speed; points outside go to the border.
+        Cubic convolution meets the nodes and halves the error of a bilinear mix of four. The
+        browser does the same at pointer speed; points outside go to the border.
+
+        Source: Keys 1981, IEEE Trans. ASSP 29:1153, eq. 15 with a = -1/2.
         """
         x0, x1, y0, y1 = self.window
         last = self.size - 1
         column = np.clip((points[:, 0] - x0) / (x1 - x0) * last, 0, last)
         row = np.clip((y1 - points[:, 1]) / (y1 - y0) * last, 0, last)
         j, i = np.minimum(column.astype(int), last - 1), np.minimum(row.astype(int), last - 1)
-        u, v = (column - j)[:, None, None], (row - i)[:, None, None]
-        p = self.pictures
-        top = (1 - u) * p[i, j] + u * p[i, j + 1]
-        bottom = (1 - u) * p[i + 1, j] + u * p[i + 1, j + 1]
-        return (((1 - v) * top + v * bottom) / 255).astype(np.float32)
+        across, down = _cubic_weights(column - j), _cubic_weights(row - i)
+        mixed = np.zeros((len(points), 28, 28))
+        for p in range(4):
+            for q in range(4):
+                # Beside the border its own node stands in for the missing one.
+                nodes = np.clip(i + p - 1, 0, last), np.clip(j + q - 1, 0, last)
+                mixed += (down[p] * across[q])[:, None, None] * self.pictures[nodes]
+        return np.clip(mixed / 255, 0, 1).astype(np.float32)
+
+
+def _cubic_weights(t: np.ndarray) -> tuple[np.ndarray, ...]:
+    return (
+        ((2 - t) * t - 1) * t / 2,
+        ((3 * t - 5) * t * t + 2) / 2,
+        ((4 - 3 * t) * t + 1) * t / 2,
+        (t - 1) * t * t / 2,
+    )
 
 
 def atlas(model: Autoencoder, plane: Plane, window: Window, size: int = 64) -> Atlas:

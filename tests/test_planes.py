@@ -92,8 +92,21 @@ def test_blending_meets_the_nodes_and_lies_between_them() -> None:
     atlas = planes.Atlas((0.0, 2.0, 0.0, 2.0), pictures)
     np.testing.assert_allclose(atlas.blend(np.array([[1.0, 2.0]]))[0] * 255, pictures[0, 1], atol=1e-3)
     np.testing.assert_allclose(atlas.blend(np.array([[2.0, 0.0]]))[0] * 255, pictures[2, 2], atol=1e-3)
-    middle = pictures[:2, :2].astype(float).mean((0, 1))
-    np.testing.assert_allclose(atlas.blend(np.array([[0.5, 1.5]]))[0] * 255, middle, atol=1e-3)
+
+
+def test_blending_gives_a_parabola_again() -> None:
+    # Keys 1981: cubic convolution with a = -1/2 reproduces polynomials of second degree.
+    y, x = np.mgrid[0:9, 0:9]
+
+    def surface(column, row):
+        return 40 + 3 * column + 0.5 * column**2 + 2 * row**2 - column * row
+
+    pictures = np.zeros((9, 9, 28, 28))
+    pictures[:] = surface(x, y)[:, :, None, None]
+    atlas = planes.Atlas((0.0, 8.0, 0.0, 8.0), pictures)  # type: ignore[arg-type]
+    places = np.random.default_rng(0).uniform(1, 7, (40, 2))
+    expected = surface(places[:, 0], 8 - places[:, 1])
+    np.testing.assert_allclose(atlas.blend(places)[:, 3, 5] * 255, expected, rtol=1e-5)
 
 
 def test_the_window_shows_nearly_all_codes() -> None:

@@ -79,6 +79,14 @@ const readAtlas = async (response) => {
 // Bytes nested in a component's data arrive as base64 text.
 const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
+// Keys 1981, eq. 15 with a = -1/2: weights of the four nodes around a place t of the way on.
+const cubicWeights = (t) => [
+  (((2 - t) * t - 1) * t) / 2,
+  ((3 * t - 5) * t * t + 2) / 2,
+  (((4 - 3 * t) * t + 1) * t) / 2,
+  ((t - 1) * t * t) / 2,
+];
+
 // Red, green and blue of any CSS colour.
 function colourOf(text) {
   const context = new OffscreenCanvas(1, 1).getContext("2d");
@@ -101,6 +109,7 @@ class LatentMap {
     this.context = this.canvas.getContext("2d");
     this.image = this.context.createImageData(SIDE, SIDE);
     this.image.data.fill(255);
+    this.mixed = new Float32Array(PIXELS);
     this.probe = null; // {x, y, index}
     this.dragging = false;
     this.frame = 0;
@@ -440,25 +449,24 @@ class LatentMap {
     this.handle.setAttribute("aria-valuetext", text);
   }
 
-  // Bilinear mix of the four pictures around the place; planes.Atlas.blend does the same.
+  // Cubic mix of the sixteen pictures around the place; planes.Atlas.blend does the same.
   blend({ grid: { size, tiles }, window: [x0, x1, y0, y1] }, x, y, bytes) {
     const last = size - 1;
     const column = ((x - x0) / (x1 - x0)) * last;
     const row = ((y1 - y) / (y1 - y0)) * last;
     const j = Math.min(Math.floor(column), last - 1);
     const i = Math.min(Math.floor(row), last - 1);
-    const u = column - j;
-    const v = row - i;
-    const a = (i * size + j) * PIXELS;
-    const b = a + PIXELS;
-    const c = a + size * PIXELS;
-    const d = c + PIXELS;
-    for (let k = 0; k < PIXELS; k++) {
-      const grey =
-        (1 - v) * ((1 - u) * tiles[a + k] + u * tiles[b + k]) +
-        v * ((1 - u) * tiles[c + k] + u * tiles[d + k]);
-      bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = grey + 0.5;
-    }
+    const across = cubicWeights(column - j);
+    const down = cubicWeights(row - i);
+    const node = (k) => Math.min(Math.max(k, 0), last); // the border's own node stands in
+    const mixed = this.mixed.fill(0);
+    for (let p = 0; p < 4; p++)
+      for (let q = 0; q < 4; q++) {
+        const weight = down[p] * across[q];
+        const start = (node(i + p - 1) * size + node(j + q - 1)) * PIXELS;
+        for (let k = 0; k < PIXELS; k++) mixed[k] += weight * tiles[start + k];
+      }
+    for (let k = 0; k < PIXELS; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = mixed[k];
   }
 
   // The five nearest real digits: on the plane while the probe moves, in code space at rest.
