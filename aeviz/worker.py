@@ -1,0 +1,347 @@
+"""The process that trains runs: each run is a generator, and all of them take turns.
+
+`runs.ensure_worker()` starts it as `python -m aeviz.runs worker`; it never imports Streamlit.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import Timeout
+
+from aeviz import checkpoint, data, evaluate, latent, runs, train
+from aeviz.model import Autoencoder, Loss
+from aeviz.models import MODELS
+
+SLICE = 0.2
+"""Seconds that a run trains before the next one has its turn, and before a button is heard."""
+POLL = 0.05
+"""Seconds between two looks for work when there is none."""
+SPEED_WINDOW = 5.0
+"""Seconds over which the speed is measured."""
+MEASURING = 0.2
+"""About this share of a run's time goes into validation and pictures (see `_Pace`)."""
+
+
+class _Pace:
+    """When something that costs training time is due.
+
+    At most every `every` seconds of training, and at most a `share` of the time is spent on it.
+    """
+
+    def __init__(self, every: float, share: float) -> None:
+        self.every, self.share, self.next = every, share, 0.0
+
+    def done(self, began: float, ended: float) -> None:
+        wait = (ended - began) * (1 - self.share) / self.share
+        self.next = ended + max(self.every, wait)
+
+
+class _Training:
+    """One run in the worker: a generator of its work, and what is shown of it."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.path, self.spec = name, runs.path_of(name), runs.spec(name)
+        self.status = runs.RunStatus(steps=self.spec.steps)
+        self.work = self._work()
+        self.stopping = False
+        self.active = 0.0
+        """Seconds of training so far, the turns of other runs and pauses not counted."""
+        self.began = 0.0
+        self.recent: list[Loss] = []
+        self.speed: deque[tuple[float, int]] = deque()
+        self.seen: runs.Preview | None = None
+        self.twin: Autoencoder | None = None
+        """Holds the rounded weights of a snapshot, so that the model goes on with its own."""
+        self.validating = _Pace(every=0.5, share=0.10)
+        self.looking = _Pace(every=0.6, share=0.12)
+
+    def advance(self) -> bool:
+        """Give the run its turn of about `SLICE` seconds; False when there was nothing to do."""
+        wanted = runs.wish(self.name)
+        if wanted == "pause":
+            self.speed.clear()
+            if self.status.state != "paused":
+                self.report(state="paused", images_per_second=None, seconds_left=None)
+            return False
+        self.stopping = wanted == "stop"
+        self.began = time.perf_counter()
+        worked = True
+        try:
+            while worked and not self.status.ended and time.perf_counter() - self.began < SLICE:
+                worked = next(self.work, True)
+        except (FloatingPointError, ValueError, data.DataError) as error:
+            self.end("failed", str(error))
+        except Exception as error:  # one person's run must not end the runs of the others
+            logging.exception("%s failed", self.name)
+            self.end("failed", f"The run failed: {error}")
+        self.active += time.perf_counter() - self.began
+        if not self.status.ended:
+            self.report(state="running" if self.status.step else "queued", **self._speed())
+        return worked
+
+    def now(self) -> float:
+        return self.active + time.perf_counter() - self.began
+
+    def report(self, **changes: Any) -> None:
+        self.status = self.status.model_copy(update={**changes, "updated": time.time()})
+        runs.write(self.path / "status.json", self.status)
+
+    def end(self, state: runs.State, message: str = "") -> None:
+        self.report(state=state, message=message, seconds_left=None)
+        logging.info("%s %s at step %d. %s", self.name, state, self.status.step, message)
+
+    def _speed(self) -> dict[str, float]:
+        now, step = time.perf_counter(), self.status.step
+        self.speed.append((now, step))
+        while now - self.speed[0][0] > SPEED_WINDOW:
+            self.speed.popleft()
+        before, first = self.speed[0]
+        if step == first or self.status.steps is None:
+            return {}
+        per_second = (step - first) / (now - before)
+        return {
+            "images_per_second": per_second * self.spec.batch,
+            "seconds_left": (self.status.steps - step) / per_second,
+        }
+
+    def _work(self) -> Iterator[bool]:
+        """All of the run in small pieces; yields False where it only waits."""
+        loading = _LOADERS.submit(data.load, self.spec.data, self._downloading)
+        while not loading.done() and not self.stopping:
+            yield False
+        if self.stopping:
+            self.end("stopped", "Stopped before its first step: there is no model to use.")
+            return
+        dataset = loading.result()
+        seen = slice(runs.TRAINED_ON)
+        images, labels = dataset.train_images[seen], dataset.train_labels[seen]
+        config = self.spec.model_class.Config.from_dict(self.spec.config)
+        model = train.build(self.spec.model_class, config, self.spec.seed)
+        model.to(train.pick_device())
+        steps = self._steps(model, images, labels)
+        self.spec = self.spec.model_copy(update={"steps": steps})
+        runs.write(self.path / "spec.json", self.spec)
+        self.status.steps, self.status.message = steps, ""
+        yield True
+        fitting = train.fit(
+            model,
+            images,
+            steps=steps,
+            batch=self.spec.batch,
+            lr=self.spec.lr,
+            seed=self.spec.seed,
+            labels=labels,
+        )
+        for step in fitting:
+            self.status.step, self.status.epoch = step.step, step.epoch
+            self.recent.append(step.loss)
+            self._record(model, dataset)
+            yield True
+            if self.stopping:
+                break
+        yield from self._finish(model, dataset, images, labels)
+
+    def _downloading(self, done: float, what: str) -> None:
+        self.status.message = f"{what}: {done:.0%}"
+
+    def _steps(self, model: Autoencoder, images: np.ndarray, labels: np.ndarray) -> int:
+        if self.spec.steps:
+            return self.spec.steps
+        if self.spec.epochs:
+            return max(round(self.spec.epochs * self.spec.per_epoch), 1)
+        assert self.spec.seconds  # a runs.RunSpec has one of the three
+        training = self.spec.seconds * (1 - MEASURING)
+        settings: Any = {"batch": self.spec.batch, "lr": self.spec.lr, "labels": labels}
+        steps = train.steps_in(training, model, images, timed=3, **settings)
+        if 50 * training / steps > 0.5:  # a slow model: somebody waits for the first point
+            return steps
+        return train.steps_in(training, model, images, timed=50, **settings)
+
+    def _record(self, model: Autoencoder, dataset: data.Dataset) -> None:
+        """After a step: a point, pictures, a snapshot, each when it is due."""
+        step, last = self.status.step, self.status.step == self.status.steps
+        early = step <= 256 and _is_power(step, 4)
+        if early or last or self.now() >= self.validating.next:
+            began = self.now()
+            self._point(model, dataset)
+            self.validating.every = max(0.5, 0.02 * self.now())  # a long run has coarser curves
+            self.validating.done(began, self.now())
+        if last or self.now() >= self.looking.next:
+            began = self.now()
+            self._see(model, dataset)
+            self.looking.done(began, self.now())
+        if _is_power(step, 2) or self._ends_epoch():
+            self._snapshot(model)
+
+    def _ends_epoch(self) -> bool:
+        epoch, rest = divmod(self.status.step, self.spec.per_epoch)
+        return rest == 0 and (epoch <= 50 or epoch % 10 == 0)  # 2 MB each: a long run keeps a tenth
+
+    def _point(self, model: Autoencoder, dataset: data.Dataset) -> None:
+        held_out = slice(-data.VALIDATION, -data.VALIDATION + runs.VALIDATED_ON or None)
+        loss = train.validate(model, dataset.train_images[held_out], dataset.train_labels[held_out])
+        point = runs.Point(
+            step=self.status.step,
+            epoch=self.status.epoch,
+            train=_means(self.recent),
+            validation=_means([loss]),
+        )
+        self.recent.clear()
+        with (self.path / "metrics.jsonl").open("a") as file:
+            file.write(point.model_dump_json() + "\n")
+
+    def _see(self, model: Autoencoder, dataset: data.Dataset) -> None:
+        self.seen = runs.look(model, dataset, self.status.step, self.seen)
+        runs.write(self.path / "preview.npz", runs.preview_bytes(self.seen))
+
+    def _card(self, figures: dict[str, float] | None = None) -> checkpoint.Card:
+        return checkpoint.Card(
+            variant=self.spec.variant,
+            config=self.spec.config,
+            data=self.spec.data,
+            trained_on=runs.TRAINED_ON,
+            seed=self.spec.seed,
+            steps=self.status.step,
+            batch=self.spec.batch,
+            lr=self.spec.lr,
+            command=_command(self.spec) if self.status.step == self.status.steps else "",
+            figures=figures or {},
+        )
+
+    def _snapshot(self, model: Autoencoder) -> None:
+        if self.twin is None:
+            self.twin = train.build(type(model), model.config, self.spec.seed)
+        self.twin.load_state_dict(model.state_dict())
+        checkpoint.round_weights(self.twin)
+        target = self.path / "snapshots" / f"{self.status.step}.safetensors"
+        runs.write(target, checkpoint.to_bytes(self.twin, self._card()))
+
+    def _finish(
+        self, model: Autoencoder, dataset: data.Dataset, images: np.ndarray, labels: np.ndarray
+    ) -> Iterator[bool]:
+        """Keep the model, with its figures on the test images."""
+        stopped = self.status.step < (self.status.steps or 0)
+        if stopped:  # what fit does after its last step
+            if type(model).finish is not Autoencoder.finish:
+                model.finish(
+                    torch.from_numpy(latent.encode(model, images, labels)).to(model.device)
+                )
+            if self.recent:
+                self._point(model, dataset)
+            self._see(model, dataset)
+            yield True
+        model.cpu()
+        checkpoint.round_weights(model)
+        errors, entropies = [], []
+        for start in range(0, len(dataset.test_images), 1000):
+            part = slice(start, start + 1000)
+            originals = dataset.test_images[part]
+            copies = latent.reconstruct(model, originals, dataset.test_labels[part])
+            errors.append(evaluate.mse(originals, copies).mean())
+            entropies.append(evaluate.bce(originals, copies).mean())
+            yield True
+        mse = float(np.mean(errors))
+        figures = {
+            "mse": mse,
+            "bce": float(np.mean(entropies)),
+            "psnr": float(evaluate.psnr(mse)),
+        }
+        checkpoint.save(model, self.path / "final", card=self._card(figures))
+        self.end("stopped" if stopped else "finished")
+        yield True
+
+
+_LOADERS = ThreadPoolExecutor(2)
+
+
+def _is_power(n: int, base: int) -> bool:
+    while n % base == 0:
+        n //= base
+    return n == 1
+
+
+def _means(losses: list[Loss]) -> runs.Means:
+    def mean(kind: str) -> runs.Numbers:
+        first = getattr(losses[0], kind)
+        return {
+            name: torch.stack([getattr(loss, kind)[name] for loss in losses]).mean(0).tolist()
+            for name in first
+        }
+
+    return runs.Means.model_validate({"terms": mean("terms"), "metrics": mean("metrics")})
+
+
+def _command(spec: runs.RunSpec) -> str:
+    """The command that trains the same model again."""
+    assert spec.steps is not None
+    words = ["python", "-m", "aeviz.train", spec.variant]
+    for name, value in spec.config.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        words += [f"--{name.replace('_', '-')}", text]
+    words += ["--data", spec.data, "--steps", str(spec.steps), "--batch", str(spec.batch)]
+    words += ["--lr", f"{spec.lr:g}", "--seed", str(spec.seed), "--out", f"{spec.variant}-model"]
+    return shlex.join(words)
+
+
+def work() -> None:
+    """Train the queued runs of the folder, in turns, until standard input ends.
+
+    Runs that are under way at that moment are stopped and keep their models.
+    """
+    lock = runs.worker_lock()
+    try:
+        lock.acquire(timeout=1)  # an app that only looks whether there is a worker holds it briefly
+    except Timeout:
+        logging.info("another worker has this folder")
+        return
+    gone = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.buffer.read(), gone.set()), daemon=True).start()
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    torch.set_num_threads(max(1, cores - 1))  # one core is left for the app and the browser
+    _warm_up()
+    queue = runs.folder() / "queue"
+    queue.mkdir(exist_ok=True)
+    for path in runs.folder().glob("run-*/status.json"):  # left by a worker that was killed
+        if runs.RUN_ID.fullmatch(path.parent.name):
+            found = runs.RunStatus.model_validate_json(path.read_bytes())
+            if found.state in ("running", "paused"):
+                runs.write(path, runs.interrupted(found))
+    logging.info("ready")
+    trainings: dict[str, _Training] = {}
+    while not gone.is_set() or trainings:
+        if gone.is_set():
+            for name in trainings:
+                runs.control(name, "stop")
+        else:
+            for ticket in sorted(queue.iterdir()):
+                if runs.is_run(ticket.name):
+                    trainings[ticket.name] = _Training(ticket.name)
+                ticket.unlink()
+        # Each in turn: a fair queue would choose here.
+        worked = [training.advance() for training in trainings.values()]
+        trainings = {name: t for name, t in trainings.items() if not t.status.ended}
+        if not any(worked):
+            time.sleep(POLL)
+
+
+def _warm_up() -> None:
+    """Load MNIST and do first steps, which take longer than the next ones."""
+    dataset, model_class = data.load("mnist"), next(iter(MODELS.values()))
+    images, labels = dataset.train_images[:256], dataset.train_labels[:256]
+    model = train.build(model_class, model_class.Config(), 0).to(train.pick_device())
+    for _ in train.fit(model, images, steps=2, batch=128, lr=1e-3, seed=0, labels=labels):
+        pass
+    runs.look(model, dataset, 0, None)
