@@ -164,7 +164,7 @@ def cache_folder() -> Path:
 
 
 def find_folder(name: str) -> Path | None:
-    """The raw folder that has all four IDX files of a data set, packed or not; None if there is none."""
+    """The raw folder with all four IDX files of a data set, packed or not; None without one."""
     roots = [Path(os.environ["AEVIZ_DATA"])] if os.environ.get("AEVIZ_DATA") else []
     for root in [*roots, cache_folder() / "data"]:
         raw = root / SOURCES[name].folder / "raw"
@@ -222,8 +222,8 @@ def _download(name: str, progress: Progress) -> Path:
             future.result()
         except (OSError, RuntimeError) as error:
             raise DataError(
-                f"{source.title} could not be downloaded: connect to the internet, or set AEVIZ_DATA "
-                f"to a folder that contains {source.folder}/raw with its four IDX files."
+                f"{source.title} could not be downloaded: connect to the internet, or set "
+                f"AEVIZ_DATA to a folder that contains {source.folder}/raw with its four IDX files."
             ) from error
         target.mkdir(exist_ok=True)
         for path in Path(partial).iterdir():

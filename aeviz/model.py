@@ -35,8 +35,8 @@ class Knob:
 
     label: str
     help: str
-    low: float | None = None
-    high: float | None = None
+    low: float = -math.inf
+    high: float = math.inf
     choices: tuple[str, ...] | None = None
 
     def check(self, name: str, value: Any, kind: type) -> Any:
@@ -57,7 +57,6 @@ class Knob:
             raise ValueError(f"{name} must be a number, not {value!r}.")
         if kind is int and value != int(value):
             raise ValueError(f"{name} must be a whole number, not {value!r}.")
-        assert self.low is not None and self.high is not None
         if not self.low <= value <= self.high:
             raise ValueError(f"{name} must be from {self.low:g} to {self.high:g}, not {value!r}.")
         return kind(value)
@@ -68,8 +67,8 @@ def knob(
     *,
     label: str,
     help: str,
-    low: float | None = None,
-    high: float | None = None,
+    low: float = -math.inf,
+    high: float = math.inf,
     choices: tuple[str, ...] | None = None,
 ) -> Any:
     """A field of a Config: its default, its range or its choices, and what a student reads."""
@@ -178,7 +177,7 @@ class Autoencoder(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
-        """Point code (B, code_dim) of images (B, 1, 28, 28); the mean where there is a posterior."""
+        """Point code (B, code_dim) of images (B, 1, 28, 28): the mean of a posterior."""
 
     @abstractmethod
     def decode(self, z: Tensor) -> Tensor:
@@ -211,8 +210,8 @@ def reconstruction_knob(default: str) -> Any:
         default,
         choices=tuple(RECONSTRUCTION_UNITS),
         label="Reconstruction loss",
-        help="How a pixel's error is counted. Bernoulli: cross-entropy in nats, kind to grey pixels. "
-        "Squared: what MSE and PSNR measure. Absolute: forgiving of a few large errors.",
+        help="How a pixel's error is counted. Bernoulli: cross-entropy in nats, kind to grey "
+        "pixels. Squared: what MSE and PSNR measure. Absolute: forgiving of a few large errors.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from torch import nn
@@ -48,7 +49,7 @@ def activation_knob(default: str = "silu") -> Any:
         default,
         choices=tuple(ACTIVATIONS),
         label="Activation",
-        help="What bends the layers. ReLU is the fastest; SiLU is smooth, so the map is smooth too.",
+        help="What bends the layers. ReLU is the fastest; SiLU is smooth, and so is its map.",
     )
 
 
@@ -60,7 +61,7 @@ def hidden_widths(width: int, depth: int) -> list[int]:
 def mlp(widths: list[int], activation: str) -> nn.Sequential:
     """Fully connected layers with the activation between them, none after the last."""
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+    for fan_in, fan_out in pairwise(widths):
         layers += [nn.Linear(fan_in, fan_out), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1])
 

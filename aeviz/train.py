@@ -157,7 +157,7 @@ def fit(
 def validate(
     model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None, *, seed: int = 0
 ) -> Loss:
-    """Loss terms and metrics averaged over images (N, 28, 28) uint8, with the same noise each time."""
+    """Loss averaged over images (N, 28, 28) uint8, with the same noise each time."""
     training = model.training
     model.eval()
     sums: dict[str, dict[str, Tensor]] = {"terms": {}, "metrics": {}}

@@ -42,7 +42,7 @@ class Denoising(Autoencoder):
             low=1,
             high=64,
             label="Latent dimension D",
-            help="How many numbers the code has. Wider codes keep the strokes, narrow ones the class.",
+            help="How many numbers the code has. Wide codes keep strokes, narrow ones the class.",
         )
         corruption: str = knob(
             "gaussian",
