@@ -190,11 +190,20 @@ class _Watch(io.TextIOBase):
 
 def _umap(codes: np.ndarray, job: Path) -> np.ndarray:
     """Source: McInnes, Healy & Melville 2018, arXiv:1802.03426."""
+    from sklearn.neighbors import NearestNeighbors
     from umap import UMAP
 
     _report(job, 0.1, "Finding neighbours")
+    k = min(NEIGHBOURS, len(codes) - 1)
+    # Exact neighbours take half a second here; UMAP's approximate search half a minute, most of
+    # it to compile.
+    distances, indices = NearestNeighbors(n_neighbors=k).fit(codes).kneighbors(codes)
     method = UMAP(
-        n_neighbors=min(NEIGHBOURS, len(codes) - 1), random_state=SEED, n_jobs=1, verbose=True
+        n_neighbors=k,
+        precomputed_knn=(indices, distances),
+        random_state=SEED,
+        n_jobs=1,
+        verbose=True,
     )
     with contextlib.redirect_stderr(_Watch(job, sys.stderr, r"(\d+)%\|", 100)):
         return np.asarray(method.fit_transform(codes))
