@@ -56,7 +56,7 @@ def signed(error: np.ndarray) -> np.ndarray:
 
 
 def tiles(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images (N, H, W) side by side in rows, one picture (rows * H, columns * W); blank at the end."""
+    """Images (N, H, W) in rows as one picture (rows * H, columns * W); blank at the end."""
     n, height, width = images.shape
     rows = -(-n // columns)
     grid = np.zeros((rows * columns, height, width), images.dtype)
@@ -94,7 +94,10 @@ def class_counts(counts: np.ndarray, classes: tuple[str, ...]) -> go.Figure:
     """How many of each class, (10,), as bars in the digits' colours."""
     figure = go.Figure(
         go.Bar(
-            x=list(classes), y=counts, marker_color=list(DIGITS), hovertemplate="%{x}: %{y}<extra></extra>"
+            x=list(classes),
+            y=counts,
+            marker_color=list(DIGITS),
+            hovertemplate="%{x}: %{y}<extra></extra>",
         )
     )
     figure.update_layout(
@@ -102,5 +105,127 @@ def class_counts(counts: np.ndarray, classes: tuple[str, ...]) -> go.Figure:
         margin={"l": 40, "r": 10, "t": 10, "b": 40},
         xaxis={"title": "class", "type": "category"},
         yaxis_title="how many",
+    )
+    return figure
+
+
+def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
+    """A picture (..., H, W) with each pixel as a square of scale x scale, crisp."""
+    return image.repeat(scale, -2).repeat(scale, -1)
+
+
+def gif(frames: np.ndarray, *, seconds: float = 2.0, scale: int = 10) -> bytes:
+    """Frames (K, H, W) in [0, 1] as an endless GIF that runs there and back: 2 K - 2 pictures.
+
+    Args:
+        seconds: from the first to the last; a browser shows no picture shorter than 0.02 s.
+    """
+    grey = np.round(np.clip(frames, 0, 1) * 255).astype(np.uint8)
+    pictures = [Image.fromarray(enlarge(frame, scale)) for frame in (*grey, *grey[-2:0:-1])]
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer,
+        "GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=max(round(1000 * seconds / (len(grey) - 1)), 20),
+        loop=0,
+    )
+    return buffer.getvalue()
+
+
+def path_map(
+    points: np.ndarray,
+    labels: np.ndarray,
+    numbers: np.ndarray,
+    classes: tuple[str, ...],
+    path: np.ndarray,
+    pins: dict[str, np.ndarray],
+    axis_titles: tuple[str, str],
+) -> go.Figure:
+    """Codes (N, 2) as dots, a path (K, 2) over them, and lettered places on it.
+
+    Args:
+        numbers: (N,), what a dot carries as `customdata` to be known by when it is clicked.
+        pins: letter -> place (2,).
+    """
+    figure = code_map(points, labels, classes, height=430)
+    for label, trace in enumerate(figure.data):
+        trace.update(
+            customdata=numbers[labels == label],
+            hovertemplate="%{fullData.name}, number %{customdata}<extra></extra>",
+            hoverinfo=None,
+            unselected={"marker": {"opacity": 0.7}},
+        )
+    figure.add_scatter(
+        x=path[:, 0],
+        y=path[:, 1],
+        mode="lines",
+        line={"color": "#000000", "width": 3},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    places = np.array(list(pins.values()))
+    figure.add_scatter(
+        x=places[:, 0],
+        y=places[:, 1],
+        mode="markers+text",
+        text=[f"<b>{name}</b>" for name in pins],
+        textfont={"color": "#ffffff", "size": 14},
+        marker={"color": "#000000", "size": 26, "line": {"color": "#ffffff", "width": 2}},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.update_layout(
+        xaxis_title=axis_titles[0],
+        yaxis_title=axis_titles[1],
+        clickmode="event+select",
+        dragmode="pan",
+    )
+    return figure
+
+
+def distance_curve(
+    distances: np.ndarray, half: float, nearly_all: float, marks: dict[str, float]
+) -> go.Figure:
+    """Distance (K,) to the nearest code along a path, beside the distances among the codes.
+
+    Args:
+        half: half of all codes have another one within this.
+        nearly_all: 99 % of all codes have.
+        marks: letter -> how far along the path, in [0, 1].
+    """
+    share = np.linspace(0, 100, len(distances))
+    figure = go.Figure(
+        go.Scatter(
+            x=share,
+            y=distances,
+            mode="lines",
+            fill="tozeroy",
+            line={"color": RECONSTRUCTION, "width": 3},
+            hovertemplate="%{x:.0f} % of the way: %{y:.3g} away<extra></extra>",
+        )
+    )
+    for height, text in ((half, "half of all codes"), (nearly_all, "99 % of all codes")):
+        figure.add_hline(
+            height,
+            line={"color": BASELINE, "width": 2, "dash": "dash"},
+            annotation={"text": text, "font_size": 12},
+            annotation_position="top right",
+        )
+    figure.update_layout(
+        height=240,
+        margin={"l": 50, "r": 10, "t": 10, "b": 40},
+        xaxis={
+            "title": "along the path",
+            "tickvals": [100 * place for place in marks.values()],
+            "ticktext": list(marks),
+        },
+        yaxis={
+            "title": "distance to nearest code",
+            "rangemode": "tozero",
+            "range": [0, 1.25 * max(float(distances.max()), nearly_all)],
+        },
+        showlegend=False,
     )
     return figure

@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
-from aeviz import checkpoint, data, figures, latent, runs
+from aeviz import checkpoint, data, figures, latent, projections, runs
 from aeviz.model import Autoencoder, BaseConfig, knobs
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
 PAGES = {
     name: f"pages/{name}.py"
@@ -47,7 +50,9 @@ def describe(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
     card = shipped_cards().get(name) or load_model(name).card
     title = model_class(card.variant).title.removesuffix(" autoencoder")
-    return f"{title}, {card.config['latent_dim']} numbers" + (" (yours)" if runs.is_run(name) else "")
+    return f"{title}, {card.config['latent_dim']} numbers" + (
+        " (yours)" if runs.is_run(name) else ""
+    )
 
 
 def model_class(variant: str) -> type[Autoencoder]:
@@ -131,6 +136,49 @@ def codes(name: str, data_name: str, part: str = "test") -> np.ndarray:
     return latent.encode(
         load_model(name), getattr(source, f"{part}_images"), getattr(source, f"{part}_labels")
     )
+
+
+@st.cache_data(max_entries=48, show_spinner="Measuring the distances between codes")
+def typical_gaps(name: str, data_name: str) -> tuple[float, float]:
+    """Within these distances half and 99 % of the test codes have their nearest other one."""
+    gaps = latent.gaps(codes(name, data_name))
+    return float(np.quantile(gaps, 0.5)), float(np.quantile(gaps, 0.99))
+
+
+@st.cache_resource(max_entries=24, show_spinner="Fitting the mixture")
+def mixture(name: str, data_name: str, components: int) -> GaussianMixture:
+    """A Gaussian mixture fitted to the training codes of a model."""
+    return latent.fit_mixture(codes(name, data_name, "train"), components)
+
+
+def projected(name: str, data_name: str, method: str) -> np.ndarray | None:
+    """Places (N, 2) of the test codes by UMAP or t-SNE; None, with a progress bar, until then.
+
+    Args:
+        method: a key of `projections.METHODS`.
+    """
+    found = codes(name, data_name)
+    places = projections.get(found, method)
+    if places is None:
+        projections.start(found, method)
+        _projecting(found, method)
+    return places
+
+
+@st.fragment(run_every=0.5)
+def _projecting(found: np.ndarray, method: str) -> None:
+    state = projections.progress(found, method)
+    if isinstance(state, str):
+        st.error(state)
+        if st.button("Try again"):
+            projections.start(found, method, retry=True)
+            st.rerun(scope="fragment")
+    elif state[0] < 1:
+        fraction, phase = state
+        st.progress(fraction, f"{projections.METHODS[method]}: {phase.lower()}")
+        st.caption("This takes about a minute, once for each model. Other pages work meanwhile.")
+    else:
+        st.rerun()
 
 
 # -- parts of a page --------------------------------------------------------------------------

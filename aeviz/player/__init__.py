@@ -1,0 +1,51 @@
+"""A path of pictures as a smooth film in the browser: play, pause, scrub; a Streamlit component."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+HERE = Path(__file__).parent
+
+_component = st.components.v2.component(
+    "aeviz.player",
+    html='<div class="player" data-testid="player"></div>',
+    css=(HERE / "player.css").read_text(),
+    js=(HERE / "player.js").read_text(),
+)
+
+
+def player(
+    key: str,
+    films: Mapping[str, np.ndarray],
+    captions: Sequence[str],
+    marks: Sequence[tuple[str, float]] = (),
+    *,
+    seconds: float = 4.0,
+) -> None:
+    """Play films side by side, back and forth; the browser blends between their frames.
+
+    A person who asked the system for less motion finds it paused.
+
+    Args:
+        films: title -> frames (K, 28, 28), uint8 or float in [0, 1]; the same K for all.
+        captions: what is read below, one for each frame.
+        marks: names of places on the path and how far along they lie, in [0, 1].
+        seconds: from one end to the other.
+    """
+    frames = np.stack(list(films.values()))
+    if frames.dtype != np.uint8:
+        frames = np.round(np.clip(frames, 0, 1) * 255).astype(np.uint8)
+    _component(
+        key=key,
+        data={
+            "frames": frames.tobytes(),
+            "titles": list(films),
+            "captions": list(captions),
+            "marks": [list(mark) for mark in marks],
+            "seconds": seconds,
+        },
+    )

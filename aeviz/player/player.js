@@ -1,0 +1,140 @@
+// Plays films of 28x28 pictures side by side and blends between their frames at the screen's rate.
+
+const SIDE = 28;
+const PIXELS = SIDE * SIDE;
+const REST = 0.6; // seconds at an end before it turns back
+const ICONS = {
+  Play: "M8 5v14l11-7z",
+  Pause: "M6 5h4v14H6zM14 5h4v14h-4z",
+};
+
+function make(tag, properties = {}, parent = null) {
+  const element = Object.assign(document.createElement(tag), properties);
+  parent?.append(element);
+  return element;
+}
+
+class Player {
+  constructor(root) {
+    this.root = root;
+    this.position = 0; // in [0, 1] along the path
+    this.direction = 1;
+    this.rest = REST;
+    this.playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.screens = make("div", { className: "screens" }, root);
+    const bar = make("div", { className: "bar" }, root);
+    this.button = make("button", { type: "button" }, bar);
+    this.button.addEventListener("click", () => this.play(!this.playing));
+    const track = make("div", { className: "track" }, bar);
+    this.scrubber = make("input", { type: "range", min: 0, max: 1, step: "any", value: 0 }, track);
+    this.scrubber.setAttribute("aria-label", "Position on the path");
+    this.scrubber.addEventListener("input", () => {
+      this.play(false);
+      this.position = Number(this.scrubber.value);
+      this.draw();
+    });
+    this.marks = make("div", { className: "marks" }, track);
+    this.caption = make("p", { className: "caption" }, root);
+    this.tick = this.tick.bind(this);
+  }
+
+  show(data) {
+    this.frames = data.frames.slice();
+    this.captions = data.captions;
+    this.count = data.captions.length;
+    this.seconds = data.seconds;
+    if (this.screens.childElementCount !== data.titles.length) {
+      this.screens.replaceChildren(...data.titles.map(() => this.screen()));
+      this.contexts = [...this.screens.querySelectorAll("canvas")].map((c) => c.getContext("2d"));
+      this.image = this.contexts[0].createImageData(SIDE, SIDE);
+      this.image.data.fill(255);
+    }
+    [...this.screens.children].forEach((figure, row) => {
+      figure.querySelector("canvas").setAttribute("aria-label", data.titles[row]);
+      figure.querySelector("figcaption").textContent = data.titles[row];
+    });
+    this.marks.replaceChildren(
+      ...data.marks.map(([name, place]) => {
+        const mark = make("span", { textContent: name });
+        mark.style.setProperty("--place", place);
+        return mark;
+      }),
+    );
+    this.draw();
+    this.play(this.playing);
+  }
+
+  screen() {
+    const figure = make("figure");
+    make("canvas", { width: SIDE, height: SIDE }, figure).setAttribute("role", "img");
+    make("figcaption", {}, figure);
+    return figure;
+  }
+
+  play(on) {
+    this.playing = on;
+    const name = on ? "Pause" : "Play";
+    if (this.button.getAttribute("aria-label") !== name) {
+      this.button.setAttribute("aria-label", name);
+      this.button.innerHTML =
+        `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+    }
+    cancelAnimationFrame(this.request);
+    this.before = null;
+    if (on) this.request = requestAnimationFrame(this.tick);
+  }
+
+  tick(now) {
+    const passed = this.before === null ? 0 : Math.min((now - this.before) / 1000, 0.1);
+    this.before = now;
+    if (this.rest > 0) {
+      this.rest -= passed;
+    } else {
+      this.position += (this.direction * passed) / this.seconds;
+      if (this.position <= 0 || this.position >= 1) {
+        this.direction = this.position <= 0 ? 1 : -1;
+        this.position = Math.min(Math.max(this.position, 0), 1);
+        this.rest = REST;
+      }
+      this.draw();
+    }
+    this.request = requestAnimationFrame(this.tick);
+  }
+
+  draw() {
+    const place = this.position * (this.count - 1);
+    const first = Math.min(Math.floor(place), this.count - 2);
+    const share = place - first;
+    this.contexts.forEach((context, row) => {
+      const a = (row * this.count + first) * PIXELS;
+      const pixels = this.image.data;
+      for (let i = 0; i < PIXELS; i++) {
+        const grey = (1 - share) * this.frames[a + i] + share * this.frames[a + PIXELS + i];
+        pixels[4 * i] = pixels[4 * i + 1] = pixels[4 * i + 2] = grey;
+      }
+      context.putImageData(this.image, 0, 0);
+    });
+    const text = this.captions[Math.round(place)];
+    this.scrubber.value = this.position;
+    this.scrubber.style.setProperty("--done", this.position);
+    if (this.caption.textContent !== text) {
+      this.caption.textContent = text;
+      this.scrubber.setAttribute("aria-valuetext", text);
+    }
+  }
+}
+
+const players = new WeakMap(); // called again with the same element when its data changes
+
+export default function ({ data, parentElement }) {
+  let player = players.get(parentElement);
+  if (!player) {
+    player = new Player(parentElement.querySelector(".player"));
+    players.set(parentElement, player);
+  }
+  player.show(data);
+  return () => {
+    player.play(false);
+    players.delete(parentElement);
+  };
+}
