@@ -137,7 +137,6 @@ def gif(frames: np.ndarray, *, seconds: float = 2.0, scale: int = 10) -> bytes:
 def path_map(
     points: np.ndarray,
     labels: np.ndarray,
-    numbers: np.ndarray,
     classes: tuple[str, ...],
     path: np.ndarray,
     pins: dict[str, np.ndarray],
@@ -145,54 +144,71 @@ def path_map(
 ) -> go.Figure:
     """Codes (N, 2) as dots, a path (K, 2) over them, and lettered places on it.
 
+    A dot carries its number, 0 to N - 1, as `customdata` to be known by when it is clicked.
+
     Args:
-        numbers: (N,), what a dot carries as `customdata` to be known by when it is clicked.
         pins: letter -> place (2,).
     """
     figure = code_map(points, labels, classes, height=430)
-    for label, trace in enumerate(figure.data):
-        trace.update(
-            customdata=numbers[labels == label],
+    figure.for_each_trace(
+        lambda trace: trace.update(
+            customdata=np.flatnonzero(labels == classes.index(trace.name)),
             hovertemplate="%{fullData.name}, number %{customdata}<extra></extra>",
-            hoverinfo=None,
             unselected={"marker": {"opacity": 0.7}},
         )
-    figure.add_scatter(
-        x=path[:, 0],
-        y=path[:, 1],
-        mode="lines",
-        line={"color": "#000000", "width": 3},
-        hoverinfo="skip",
-        showlegend=False,
     )
-    places = np.array(list(pins.values()))
-    figure.add_scatter(
-        x=places[:, 0],
-        y=places[:, 1],
-        mode="markers+text",
-        text=[f"<b>{name}</b>" for name in pins],
-        textfont={"color": "#ffffff", "size": 14},
-        marker={"color": "#000000", "size": 26, "line": {"color": "#ffffff", "width": 2}},
-        hoverinfo="skip",
-        showlegend=False,
+    # WebGL draws dots over any line: the path is a row of dots that touch.
+    overlay(figure, points, path, 5, axis_titles)
+    for name, (x, y) in pins.items():
+        figure.add_annotation(
+            x=x,
+            y=y,
+            text=f"<b>{name}</b>",
+            showarrow=False,
+            font={"color": "#ffffff", "size": 15},
+            bgcolor="#000000",
+            bordercolor="#ffffff",
+            borderpad=4,
+        )
+    return figure.update_layout(clickmode="event+select", dragmode="pan")
+
+
+def overlay(
+    figure: go.Figure,
+    points: np.ndarray,
+    marked: np.ndarray,
+    size: int,
+    axis_titles: tuple[str, str],
+) -> go.Figure:
+    """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view."""
+    for diameter, colour in ((size + 3, "#ffffff"), (size, "#000000")):
+        figure.add_scattergl(
+            x=marked[:, 0],
+            y=marked[:, 1],
+            mode="markers",
+            marker={"color": colour, "size": diameter},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    low, high = np.percentile(points, [0.5, 99.5], axis=0)  # a few points may lie far outside
+    margin = 0.08 * (high - low)
+    low, high = np.minimum(low, marked.min(0)) - margin, np.maximum(high, marked.max(0)) + margin
+    return figure.update_layout(
+        margin_b=100,
+        xaxis={"title": axis_titles[0], "range": [low[0], high[0]]},
+        yaxis={"title": axis_titles[1], "range": [low[1], high[1]]},
+        legend_y=-0.2,  # below: above, the tool bar would cover it
     )
-    figure.update_layout(
-        xaxis_title=axis_titles[0],
-        yaxis_title=axis_titles[1],
-        clickmode="event+select",
-        dragmode="pan",
-    )
-    return figure
 
 
 def distance_curve(
-    distances: np.ndarray, half: float, nearly_all: float, marks: dict[str, float]
+    distances: np.ndarray, half: float, most: float, marks: dict[str, float]
 ) -> go.Figure:
     """Distance (K,) to the nearest code along a path, beside the distances among the codes.
 
     Args:
         half: half of all codes have another one within this.
-        nearly_all: 99 % of all codes have.
+        most: 90 % of all codes have.
         marks: letter -> how far along the path, in [0, 1].
     """
     share = np.linspace(0, 100, len(distances))
@@ -200,21 +216,26 @@ def distance_curve(
         go.Scatter(
             x=share,
             y=distances,
-            mode="lines",
+            name="this path",
             fill="tozeroy",
             line={"color": RECONSTRUCTION, "width": 3},
             hovertemplate="%{x:.0f} % of the way: %{y:.3g} away<extra></extra>",
         )
     )
-    for height, text in ((half, "half of all codes"), (nearly_all, "99 % of all codes")):
-        figure.add_hline(
-            height,
-            line={"color": BASELINE, "width": 2, "dash": "dash"},
-            annotation={"text": text, "font_size": 12},
-            annotation_position="top right",
+    for height, name, dash in (
+        (most, "90 % of codes have a neighbour within", "dash"),
+        (half, "half of codes", "dot"),
+    ):
+        figure.add_scatter(
+            x=[0, 100],
+            y=[height, height],
+            mode="lines",
+            name=name,
+            line={"color": BASELINE, "width": 3, "dash": dash},
+            hovertemplate="%{y:.3g}<extra>%{fullData.name}</extra>",
         )
     figure.update_layout(
-        height=240,
+        height=270,
         margin={"l": 50, "r": 10, "t": 10, "b": 40},
         xaxis={
             "title": "along the path",
@@ -224,8 +245,7 @@ def distance_curve(
         yaxis={
             "title": "distance to nearest code",
             "rangemode": "tozero",
-            "range": [0, 1.25 * max(float(distances.max()), nearly_all)],
         },
-        showlegend=False,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
     return figure

@@ -124,6 +124,21 @@ def _path(
     return at(even).astype(np.float32)
 
 
+def milestones(points: np.ndarray, walk: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
+    """How far along a path each of its waypoints lies (K,), as a fraction of the path's length.
+
+    Args:
+        points: waypoints (K, D).
+        walk: `line` or `slerp`.
+    """
+    stretches = [walk(points[k : k + 2], DENSE) for k in range(len(points) - 1)]
+    lengths = [np.linalg.norm(np.diff(stretch, axis=0), axis=1).sum() for stretch in stretches]
+    travelled = np.append(0, np.cumsum(lengths))
+    if travelled[-1] == 0:
+        return np.linspace(0, 1, len(points))
+    return travelled / travelled[-1]
+
+
 # -- how far from every code ------------------------------------------------------------------
 
 

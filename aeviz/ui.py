@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -140,9 +140,9 @@ def codes(name: str, data_name: str, part: str = "test") -> np.ndarray:
 
 @st.cache_data(max_entries=48, show_spinner="Measuring the distances between codes")
 def typical_gaps(name: str, data_name: str) -> tuple[float, float]:
-    """Within these distances half and 99 % of the test codes have their nearest other one."""
+    """Within these distances half and 90 % of the test codes have their nearest other one."""
     gaps = latent.gaps(codes(name, data_name))
-    return float(np.quantile(gaps, 0.5)), float(np.quantile(gaps, 0.99))
+    return float(np.quantile(gaps, 0.5)), float(np.quantile(gaps, 0.9))
 
 
 @st.cache_resource(max_entries=24, show_spinner="Fitting the mixture")
@@ -186,6 +186,7 @@ def _projecting(found: np.ndarray, method: str) -> None:
 STYLE = """
 .stMainBlockContainer { padding-top: 2.5rem; }
 .stMainBlockContainer h1 { font-size: 2rem; padding-bottom: 0.25rem; }
+.aeviz-sheet { width: 100%; max-width: 46rem; image-rendering: pixelated; border-radius: 0.4rem; }
 .aeviz-gallery { display: flex; flex-wrap: wrap; gap: 0.8rem; }
 .aeviz-gallery figure { margin: 0; text-align: center; }
 .aeviz-gallery img {
@@ -221,6 +222,12 @@ def gallery(items: Iterable[Item], *, size: str = "5rem") -> None:
     st.html(f'<div class="aeviz-gallery" style="--digit:{size}">{"".join(cells)}</div>')
 
 
+def sheet(picture: np.ndarray, alt: str) -> None:
+    """Show one large picture (H, W) as wide as there is room for, with crisp pixels."""
+    text = html.escape(alt, quote=True)
+    st.html(f'<img class="aeviz-sheet" src="{figures.data_uri(picture)}" alt="{text}">')
+
+
 def heading(question: str, look_for: str) -> None:
     """A page's question as its title, and one sentence that says what to look for."""
     st.title(question, anchor=False)
@@ -233,6 +240,46 @@ def explain(text: str, formula: str | None = None) -> None:
         st.markdown(text)
         if formula:
             st.latex(formula)
+
+
+def pick_test_picture(letter: str, key: str, start: int, dataset: data.Dataset) -> int:
+    """Widgets that choose a test picture by class, by number or at random; returns its number.
+
+    Args:
+        key: of the number, also its name in the URL.
+        start: chosen at first.
+    """
+    last = len(dataset.test_images) - 1
+
+    def draw(of_class: bool) -> None:
+        labels = dataset.test_labels
+        wanted = labels == st.session_state[f"{key}-class"] if of_class else labels >= 0
+        st.session_state[key] = int(np.random.default_rng().choice(np.flatnonzero(wanted)))
+
+    if key not in st.session_state and key not in st.query_params:
+        st.session_state[key] = start  # not as the widget's default: `draw` sets it later
+    by_class, by_number, at_random = st.empty(), st.empty(), st.empty()
+    number = by_number.number_input(
+        f"{letter}: number", 0, last, None, key=key, bind="query-params", width=150
+    )
+    number = start if number is None else number
+    st.session_state[f"{key}-class"] = int(dataset.test_labels[number])
+    by_class.selectbox(
+        f"{letter}: class",
+        range(len(dataset.classes)),
+        format_func=dataset.classes.__getitem__,
+        key=f"{key}-class",
+        on_change=draw,
+        args=(True,),
+        width=110,
+    )
+    at_random.button(f"Random {letter}", key=f"{key}-random", on_click=draw, args=(False,))
+    return number
+
+
+def download(kind: str, make: Callable[[], bytes], file_name: str) -> None:
+    """A button that makes a file when it is pressed and does not run the page again."""
+    st.download_button(f"Download {kind}", make, file_name, on_click="ignore")
 
 
 def knob_form(

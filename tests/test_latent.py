@@ -112,6 +112,14 @@ def test_a_path_needs_two_ends_and_two_steps(path) -> None:
         path(np.zeros((2, 2)), 1)
 
 
+def test_milestones_are_the_shares_of_the_length_at_the_waypoints() -> None:
+    corner = np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 1.0]])
+    assert np.allclose(latent.milestones(corner, latent.line), [0, 0.75, 1])
+    circle = np.array([[2.0, 0.0], [0.0, 2.0], [-np.sqrt(2), np.sqrt(2)]])  # 90, then 45 degrees
+    assert np.allclose(latent.milestones(circle, latent.slerp), [0, 2 / 3, 1], atol=1e-4)
+    assert np.allclose(latent.milestones(np.ones((3, 2)), latent.line), [0, 0.5, 1])
+
+
 # -- distances --------------------------------------------------------------------------------
 
 

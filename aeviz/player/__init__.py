@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import streamlit as st
 
 HERE = Path(__file__).parent
 
-_component = st.components.v2.component(
+_component = st.components.v2.component(  # pyright: ignore[reportAttributeAccessIssue]
     "aeviz.player",
     html='<div class="player" data-testid="player"></div>',
     css=(HERE / "player.css").read_text(),
@@ -42,7 +43,7 @@ def player(
     _component(
         key=key,
         data={
-            "frames": frames.tobytes(),
+            "frames": base64.b64encode(frames.tobytes()).decode(),  # beside others, bytes are lost
             "titles": list(films),
             "captions": list(captions),
             "marks": [list(mark) for mark in marks],

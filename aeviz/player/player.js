@@ -39,7 +39,7 @@ class Player {
   }
 
   show(data) {
-    this.frames = data.frames.slice();
+    this.frames = Uint8Array.from(atob(data.frames), (c) => c.charCodeAt(0));
     this.captions = data.captions;
     this.count = data.captions.length;
     this.seconds = data.seconds;

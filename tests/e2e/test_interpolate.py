@@ -1,0 +1,111 @@
+"""What a person does on the interpolate page, in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+
+def grey(page: Page, title: str) -> np.ndarray:
+    """The picture on one of the player's screens."""
+    values = page.get_by_role("img", name=title, exact=True).evaluate(
+        "c => Array.from(c.getContext('2d').getImageData(0, 0, 28, 28).data)"
+    )
+    return np.array(values, np.uint8).reshape(28, 28, 4)[:, :, 0]
+
+
+def open_page(page: Page, app: str, query: str = "") -> None:
+    page.goto(app)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.goto(f"{app}/interpolate{query}")
+    expect(page.get_by_role("slider", name="Position on the path")).to_be_visible()
+
+
+def test_a_path_plays_pauses_and_is_scrubbed(page: Page, app: str) -> None:
+    open_page(page, app)
+    button = page.get_by_role("button", name="Pause", exact=True)
+    scrubber = page.get_by_role("slider", name="Position on the path")
+    expect(button).to_be_visible()
+    page.wait_for_timeout(900)
+    before = grey(page, "Decoded along the path")
+    page.wait_for_timeout(600)
+    assert not np.array_equal(grey(page, "Decoded along the path"), before)
+
+    button.click()
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    held = grey(page, "Decoded along the path")
+    page.wait_for_timeout(400)
+    assert np.array_equal(grey(page, "Decoded along the path"), held)
+    scrubber.fill("0")
+    start = grey(page, "Pixels cross-faded")
+    scrubber.fill("1")
+    end = grey(page, "Pixels cross-faded")
+    scrubber.fill("0.5")
+    middle = grey(page, "Pixels cross-faded")
+    assert np.abs(middle - (start / 2 + end / 2)).max() <= 1.5
+    assert page.get_by_text("50% of the way.").is_visible()
+    box = page.get_by_role("img", name="Decoded along the path").bounding_box()
+    assert box
+    assert min(box["width"], box["height"]) >= 224
+
+
+def test_another_end_changes_the_strip_and_the_address(page: Page, app: str) -> None:
+    open_page(page, app)
+    last = page.get_by_alt_text("decoded, step 11")
+    before = last.get_attribute("src")
+    number = page.get_by_role("spinbutton", name="B: number")
+    number.fill("18")
+    number.press("Enter")
+    expect(last).not_to_have_attribute("src", before or "")
+    expect(page).to_have_url(re.compile("to=18"))
+    after = last.get_attribute("src")
+    page.reload()
+    expect(last).to_have_attribute("src", after or "")
+
+
+def test_a_click_on_the_map_places_a_waypoint(page: Page, app: str) -> None:
+    open_page(page, app)
+    page.get_by_text("a waypoint", exact=True).click()
+    dots = page.locator(".js-plotly-plot").first
+    place = dots.evaluate(
+        """plot => {
+          const { xaxis: x, yaxis: y } = plot._fullLayout, box = plot.getBoundingClientRect();
+          const dots = plot._fullData.find((trace) => trace.name === "1");
+          return [
+            box.x + x._offset + x.d2p(dots.x[3]),
+            box.y + y._offset + y.d2p(dots.y[3]),
+          ];
+        }"""
+    )
+    page.mouse.click(*place)
+    waypoints = page.get_by_role("searchbox", name="Waypoints")
+    expect(waypoints).not_to_have_value("")
+    expect(page).to_have_url(re.compile("via="))
+
+
+def test_the_path_is_downloaded_as_gif_and_png(page: Page, app: str) -> None:
+    open_page(page, app, "?path_steps=5")
+    expect(page.get_by_alt_text("decoded, step 5")).to_be_visible()
+    with page.expect_download() as gif:
+        page.get_by_role("button", name="Download GIF").click()
+    film = Image.open(gif.value.path())
+    assert gif.value.suggested_filename == "path-3-2.gif"
+    assert (film.format, film.n_frames, film.size) == ("GIF", 2 * 5 - 2, (280, 280))  # type: ignore[attr-defined]
+    with page.expect_download() as png:
+        page.get_by_role("button", name="Download PNG").click()
+    picture = Image.open(png.value.path())
+    assert (picture.format, picture.size) == ("PNG", (5 * 112, 2 * 112))
+
+
+def test_less_motion_finds_the_film_paused(browser: Browser, app: str) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    open_page(page, app)
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    held = grey(page, "Decoded along the path")
+    page.wait_for_timeout(1200)
+    assert np.array_equal(grey(page, "Decoded along the path"), held)
+    context.close()

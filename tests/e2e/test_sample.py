@@ -1,0 +1,35 @@
+"""What a person does on the sample page, in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+
+def test_drawing_again_changes_the_pictures_and_the_seed_is_shared(page: Page, app: str) -> None:
+    page.goto(app)
+    page.get_by_role("link", name="Sample", exact=True).first.click()
+    first = page.get_by_alt_text("sample 1", exact=True)
+    expect(first).to_be_visible()
+    expect(page.get_by_alt_text("sample 36", exact=True)).to_be_visible()
+    before = first.get_attribute("src")
+    page.get_by_role("button", name="Draw again").click()
+    expect(first).not_to_have_attribute("src", before or "")
+    expect(page).to_have_url(re.compile("sample_seed=1"))
+    after = first.get_attribute("src")
+    page.reload()
+    expect(first).to_have_attribute("src", after or "")
+
+
+def test_the_even_grid_is_one_large_picture(page: Page, app: str) -> None:
+    page.goto(app)
+    page.get_by_role("link", name="Sample", exact=True).first.click()
+    page.get_by_text("An even grid", exact=True).click()
+    sheet = page.get_by_alt_text("20 by 20 pictures decoded from an even grid")
+    expect(sheet).to_be_visible()
+    box = sheet.bounding_box()
+    assert box
+    assert box["width"] > 500
+    assert abs(box["width"] - box["height"]) < 2
+    assert sheet.evaluate("image => image.naturalWidth") == 20 * 28

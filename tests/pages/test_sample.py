@@ -1,0 +1,98 @@
+"""The sample page without a browser: prior or mixture, seed, grid, nearest training picture."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint, data, figures, latent
+
+
+def open_page(model: str = "variational-2d") -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    app.selectbox(key="model").set_value(model)
+    return app.switch_page("pages/sample.py").run()
+
+
+def pictures(app: AppTest) -> list[str]:
+    """The addresses of the pictures drawn."""
+    html = "".join(element.proto.body for element in app.get("html"))
+    return re.findall(r'<img[^>]*src="([^"]+)"', html)
+
+
+@pytest.mark.parametrize("name", checkpoint.shipped())
+def test_every_shipped_model_draws_or_says_why_it_cannot_and_draws_from_a_mixture(
+    name: str,
+) -> None:
+    app = open_page(name)
+    assert not app.exception
+    assert len(pictures(app)) == 36
+    assert len(set(pictures(app))) == 36
+    model = checkpoint.load(checkpoint.FOLDER / name)
+    if latent.sample_prior(model, 1) is None:
+        assert model.no_prior in app.info[0].value
+        assert "Gaussian mixture" in app.info[0].value
+        assert app.slider(key="sample_components").value == 10
+    else:
+        assert not app.info
+        expected = latent.decode(model, np.asarray(latent.sample_prior(model, 36, 1.0, 0)))
+        assert pictures(app) == [figures.data_uri(picture) for picture in expected]
+
+
+def test_the_seed_and_the_temperature_change_the_pictures_and_the_seed_brings_them_back() -> None:
+    app = open_page()
+    first = pictures(app)
+    next(b for b in app.button if b.label == "Draw again").click().run()
+    assert app.number_input(key="sample_seed").value == 1
+    assert not set(pictures(app)) & set(first)
+    app.number_input(key="sample_seed").set_value(0).run()
+    assert pictures(app) == first
+    app.slider(key="sample_temperature").set_value(0.0).run()
+    assert len(set(pictures(app))) == 1  # only the centre of the prior
+
+
+def test_a_model_with_a_prior_can_draw_from_a_mixture_for_comparison() -> None:
+    app = open_page()
+    first = pictures(app)
+    app.segmented_control(key="sample_from").set_value("mixture").run()
+    assert not app.exception
+    assert len(pictures(app)) == 36
+    assert not set(pictures(app)) & set(first)
+
+
+def test_the_even_grid_is_one_picture_of_the_whole_prior_for_codes_of_two_numbers() -> None:
+    app = open_page()
+    app.toggle(key="sample_grid").set_value(True).run()
+    assert not app.exception
+    model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
+    corner = latent.decode(model, latent.prior_grid(20))[0]
+    (sheet,) = pictures(app)
+    expected = figures.tiles(latent.decode(model, latent.prior_grid(20)), 20)
+    assert np.array_equal(expected[:28, :28], corner)
+    assert sheet == figures.data_uri(expected)
+    assert not any(toggle.key == "sample_grid" for toggle in open_page("variational-32d").toggle)
+
+
+@pytest.mark.parametrize("space", ["pixels", "codes"])
+def test_the_nearest_training_picture_stands_below_each_sample(space: str) -> None:
+    app = open_page()
+    app.slider(key="sample_count").set_value(4)
+    app.segmented_control(key="sample_nearest").set_value(space).run()
+    assert not app.exception
+    shown = pictures(app)
+    assert len(shown) == 8
+
+    mnist = data.load()
+    model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
+    code = np.asarray(latent.sample_prior(model, 4, 1.0, 0))[:1]
+    if space == "pixels":
+        sample = latent.decode(model, code)[0]
+        distance = np.array(
+            [((mnist.train_images[i] / 255 - sample) ** 2).sum() for i in range(60_000)]
+        )
+    else:
+        distance = np.linalg.norm(latent.encode(model, mnist.train_images) - code, axis=1)
+    assert shown[1] == figures.data_uri(mnist.train_images[distance.argmin()])
