@@ -242,6 +242,24 @@ def explain(text: str, formula: str | None = None) -> None:
             st.latex(formula)
 
 
+def choice(label: str, names: dict[str, str], key: str, help: str | None = None) -> str:
+    """Buttons of which exactly one is chosen, the first at first; in the URL under its key.
+
+    Args:
+        names: choice -> what its button says.
+    """
+    return st.segmented_control(
+        label,
+        list(names),
+        default=next(iter(names)),
+        required=True,
+        format_func=names.__getitem__,
+        key=key,
+        bind="query-params",
+        help=help,
+    )
+
+
 def pick_test_picture(letter: str, key: str, start: int, dataset: data.Dataset) -> int:
     """Widgets that choose a test picture by class, by number or at random; returns its number.
 

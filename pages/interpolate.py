@@ -40,7 +40,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         type="search",
         key="via",
         bind="query-params",
-        placeholder="numbers, such as 18 61",
+        placeholder="such as 18 61",
         help=f"Numbers of test pictures that the path passes in this order, {MOST} at most.",
         width=190,
     )
@@ -56,15 +56,11 @@ with film:
         steps = st.slider("Steps in the strip", 3, 30, 11, key="path_steps", bind="query-params")
         kind = "straight"
         if codes.shape[1] > 1 and latent.sample_prior(model, 1) is not None:
-            kind = st.segmented_control(
+            kind = ui.choice(
                 "Path",
-                list(WALKS),
-                default="straight",
-                required=True,
-                format_func=str.capitalize,
-                key="path",
-                bind="query-params",
-                help="Spherical turns evenly about the origin. It makes sense where codes follow "
+                {"straight": "Straight", "spherical": "Spherical"},
+                "path",
+                "Spherical turns evenly about the origin. It makes sense where codes follow "
                 "a Gaussian prior, and matters where they are wide.",
             )
         else:
@@ -89,14 +85,7 @@ with screen:
         list(zip(letters, marks, strict=True)),
     )
 with chart:
-    st.segmented_control(
-        "A click on the map places",
-        list(TARGETS),
-        default="from",
-        required=True,
-        format_func=TARGETS.__getitem__,
-        key="target",
-    )
+    ui.choice("A click on the map places", TARGETS, "target")
     plane = planes.default_plane(codes)
     st.plotly_chart(
         figures.path_map(

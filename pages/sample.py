@@ -31,15 +31,7 @@ pictures, inspector = st.columns([3, 2], gap="large")
 with inspector:
     source = "mixture"
     if has_prior:
-        source = st.segmented_control(
-            "Codes come from",
-            list(SOURCES),
-            default="prior",
-            required=True,
-            format_func=SOURCES.__getitem__,
-            key="sample_from",
-            bind="query-params",
-        )
+        source = ui.choice("Codes come from", SOURCES, "sample_from")
     as_grid = (
         source == "prior"
         and codes.shape[1] == 2
@@ -70,15 +62,11 @@ with inspector:
                 bind="query-params",
                 help="Factor on the spread: less gives usual pictures, more gives strange ones.",
             )
-        near = st.segmented_control(
+        near = ui.choice(
             "Nearest training picture",
-            list(NEAREST),
-            default="no",
-            required=True,
-            format_func=NEAREST.__getitem__,
-            key="sample_nearest",
-            bind="query-params",
-            help="Is a sample new, or a copy of a picture that the model was shown?",
+            NEAREST,
+            "sample_nearest",
+            "Is a sample new, or a copy of a picture that the model was shown?",
         )
     if source == "mixture":
         components = st.slider(

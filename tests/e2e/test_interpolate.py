@@ -19,9 +19,9 @@ def grey(page: Page, title: str) -> np.ndarray:
 
 def open_page(page: Page, app: str, query: str = "") -> None:
     page.goto(app)
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.get_by_role("heading", level=1).wait_for(timeout=60_000)
     page.goto(f"{app}/interpolate{query}")
-    expect(page.get_by_role("slider", name="Position on the path")).to_be_visible()
+    page.get_by_role("slider", name="Position on the path").wait_for(timeout=60_000)
 
 
 def test_a_path_plays_pauses_and_is_scrubbed(page: Page, app: str) -> None:
@@ -59,11 +59,11 @@ def test_another_end_changes_the_strip_and_the_address(page: Page, app: str) -> 
     number = page.get_by_role("spinbutton", name="B: number")
     number.fill("18")
     number.press("Enter")
-    expect(last).not_to_have_attribute("src", before or "")
+    expect(last).not_to_have_attribute("src", before or "", timeout=20_000)
     expect(page).to_have_url(re.compile("to=18"))
     after = last.get_attribute("src")
     page.reload()
-    expect(last).to_have_attribute("src", after or "")
+    expect(last).to_have_attribute("src", after or "", timeout=20_000)
 
 
 def test_a_click_on_the_map_places_a_waypoint(page: Page, app: str) -> None:
@@ -82,7 +82,7 @@ def test_a_click_on_the_map_places_a_waypoint(page: Page, app: str) -> None:
     )
     page.mouse.click(*place)
     waypoints = page.get_by_role("searchbox", name="Waypoints")
-    expect(waypoints).not_to_have_value("")
+    expect(waypoints).not_to_have_value("", timeout=20_000)
     expect(page).to_have_url(re.compile("via="))
 
 
@@ -91,13 +91,14 @@ def test_the_path_is_downloaded_as_gif_and_png(page: Page, app: str) -> None:
     expect(page.get_by_alt_text("decoded, step 5")).to_be_visible()
     with page.expect_download() as gif:
         page.get_by_role("button", name="Download GIF").click()
-    film = Image.open(gif.value.path())
     assert gif.value.suggested_filename == "path-3-2.gif"
-    assert (film.format, film.n_frames, film.size) == ("GIF", 2 * 5 - 2, (280, 280))  # type: ignore[attr-defined]
+    with Image.open(gif.value.path()) as film:
+        frames = film.n_frames  # type: ignore[attr-defined]
+        assert (film.format, frames, film.size) == ("GIF", 2 * 5 - 2, (280, 280))
     with page.expect_download() as png:
         page.get_by_role("button", name="Download PNG").click()
-    picture = Image.open(png.value.path())
-    assert (picture.format, picture.size) == ("PNG", (5 * 112, 2 * 112))
+    with Image.open(png.value.path()) as picture:
+        assert (picture.format, picture.size) == ("PNG", (5 * 112, 2 * 112))
 
 
 def test_less_motion_finds_the_film_paused(browser: Browser, app: str) -> None:

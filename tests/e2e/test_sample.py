@@ -11,15 +11,15 @@ def test_drawing_again_changes_the_pictures_and_the_seed_is_shared(page: Page, a
     page.goto(app)
     page.get_by_role("link", name="Sample", exact=True).first.click()
     first = page.get_by_alt_text("sample 1", exact=True)
-    expect(first).to_be_visible()
+    first.wait_for(timeout=60_000)
     expect(page.get_by_alt_text("sample 36", exact=True)).to_be_visible()
     before = first.get_attribute("src")
     page.get_by_role("button", name="Draw again").click()
-    expect(first).not_to_have_attribute("src", before or "")
+    expect(first).not_to_have_attribute("src", before or "", timeout=20_000)
     expect(page).to_have_url(re.compile("sample_seed=1"))
     after = first.get_attribute("src")
     page.reload()
-    expect(first).to_have_attribute("src", after or "")
+    expect(first).to_have_attribute("src", after or "", timeout=20_000)
 
 
 def test_the_even_grid_is_one_large_picture(page: Page, app: str) -> None:
@@ -27,7 +27,7 @@ def test_the_even_grid_is_one_large_picture(page: Page, app: str) -> None:
     page.get_by_role("link", name="Sample", exact=True).first.click()
     page.get_by_text("An even grid", exact=True).click()
     sheet = page.get_by_alt_text("20 by 20 pictures decoded from an even grid")
-    expect(sheet).to_be_visible()
+    sheet.wait_for(timeout=60_000)
     box = sheet.bounding_box()
     assert box
     assert box["width"] > 500
