@@ -26,7 +26,8 @@ class Loss:
     @property
     def total(self) -> Tensor:
         """The scalar that is minimised: the sum of the terms."""
-        return torch.stack(list(self.terms.values())).sum()
+        first, *others = self.terms.values()
+        return sum(others, first)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Planes through code space, and the decoder seen on them: what the map draws and the probe decodes.
+"""Planes through code space and the decoder seen on them: what the map draws, the probe decodes.
 
 A plane takes codes (N, D) to points (N, 2) and points back to codes.
 """

@@ -30,7 +30,14 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         )
     background = st.toggle("Decoded background", True, key="background", bind="query-params")
     opacity = st.slider(
-        "Opacity", 0.1, 1.0, 0.6, 0.1, key="opacity", bind="query-params", disabled=not background,
+        "Opacity",
+        0.1,
+        1.0,
+        0.6,
+        0.1,
+        key="opacity",
+        bind="query-params",
+        disabled=not background,
         width=180,
     )
 
@@ -48,7 +55,10 @@ if view == "axes":
         others = [d for d in range(codes.shape[1]) if d + 1 not in (first, second)]
         for k, d in enumerate(others):
             base[d] = columns[k % 4].slider(
-                f"z{d + 1}", float(low[d]), float(max(high[d], low[d] + 0.1)), float(base[d]),
+                f"z{d + 1}",
+                float(low[d]),
+                float(max(high[d], low[d] + 0.1)),
+                float(base[d]),
                 key=f"{name}-z{d}",
             )
     if first == second:

@@ -49,7 +49,9 @@ def test_the_pca_plane_is_sklearns() -> None:
 
 def test_a_flat_code_has_its_own_plane_and_a_single_number_a_line() -> None:
     codes = wide_codes()
-    np.testing.assert_array_equal(planes.default_plane(codes[:, :2]).project(codes[:, :2]), codes[:, :2])
+    np.testing.assert_array_equal(
+        planes.default_plane(codes[:, :2]).project(codes[:, :2]), codes[:, :2]
+    )
     line = planes.default_plane(codes[:, :1])
     np.testing.assert_array_equal(line.lift(line.project(codes[:, :1])), codes[:, :1])
 
@@ -90,8 +92,12 @@ def test_the_atlas_decodes_its_nodes(name: str) -> None:
 def test_blending_meets_the_nodes_and_lies_between_them() -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (3, 3, 28, 28), dtype=np.uint8)
     atlas = planes.Atlas((0.0, 2.0, 0.0, 2.0), pictures)
-    np.testing.assert_allclose(atlas.blend(np.array([[1.0, 2.0]]))[0] * 255, pictures[0, 1], atol=1e-3)
-    np.testing.assert_allclose(atlas.blend(np.array([[2.0, 0.0]]))[0] * 255, pictures[2, 2], atol=1e-3)
+    np.testing.assert_allclose(
+        atlas.blend(np.array([[1.0, 2.0]]))[0] * 255, pictures[0, 1], atol=1e-3
+    )
+    np.testing.assert_allclose(
+        atlas.blend(np.array([[2.0, 0.0]]))[0] * 255, pictures[2, 2], atol=1e-3
+    )
 
 
 def test_blending_gives_a_parabola_again() -> None:

@@ -57,7 +57,9 @@ def _shared_window(text: str | None) -> Window | None:
 def _rounded(view: Window) -> Window:
     """To a 64th of the view's own size, so that nearly equal views share a grid."""
     x0, x1, y0, y1 = view
-    dx, dy = (10.0 ** np.floor(np.log10(max(high - low, 1e-9) / 64)) for low, high in ((x0, x1), (y0, y1)))
+    dx, dy = (
+        10.0 ** np.floor(np.log10(max(high - low, 1e-9) / 64)) for low, high in ((x0, x1), (y0, y1))
+    )
     return (
         float(np.floor(x0 / dx) * dx),
         float(np.ceil(x1 / dx) * dx),
@@ -84,7 +86,9 @@ def _exact(
 def _clicked(model_name: str, data_name: str, index: int) -> Clicked:
     dataset = data.load(data_name)
     image = dataset.test_images[index : index + 1]
-    copy = latent.reconstruct(ui.load_model(model_name), image, dataset.test_labels[index : index + 1])
+    copy = latent.reconstruct(
+        ui.load_model(model_name), image, dataset.test_labels[index : index + 1]
+    )
     error = float(evaluate.mse(image, copy)[0])
     label = dataset.classes[dataset.test_labels[index]]
     text = (
@@ -186,8 +190,8 @@ def _selection(model_name: str, dataset: data.Dataset, chosen: np.ndarray) -> No
         )
         centre, spread = codes.mean(0)[:2], codes.std(0)[:2]
         st.markdown(
-            f"Mean MSE **{errors.mean():.4f}**, most common: **{dataset.classes[counts.argmax()]}** "
-            f"({counts.max() / len(chosen):.0%}). First code numbers: mean "
+            f"Mean MSE **{errors.mean():.4f}**, "
+            f"most common: **{dataset.classes[counts.argmax()]}** ({counts.max() / len(chosen):.0%}). First code numbers: mean "
             + ", ".join(f"{v:.2f}" for v in centre)
             + "; standard deviation "
             + ", ".join(f"{v:.2f}" for v in spread)

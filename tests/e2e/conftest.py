@@ -19,6 +19,15 @@ ROOT = Path(__file__).parents[2]
 HOW = "no chromium: install one (Debian: apt-get install chromium), or name it in AEVIZ_CHROMIUM"
 
 
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu-compositing",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--no-first-run",
+]
+
+
 def find_chromium() -> str | None:
     """Path of a Chromium or Chrome on this machine."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -34,16 +43,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail(HOW)
         pytest.skip(HOW)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu-compositing",
-                "--enable-unsafe-swiftshader",
-                "--disable-background-networking",
-                "--no-first-run",
-            ],
-        )
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 

@@ -1,0 +1,391 @@
+import io
+import struct
+import time
+import warnings
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from aeviz import data, images
+from aeviz.images import ImageError, to_mnist
+
+X = data.load().test_images
+DIGIT = X[0]  # a seven: wider at the top, so that a wrong turn is noticed
+
+
+def encoded(image: Image.Image, kind: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def paper(digit: np.ndarray = DIGIT, side: int = 280) -> Image.Image:
+    """The digit as a scan: dark ink on white paper."""
+    enlarged = Image.fromarray(digit).resize((side, side), Image.Resampling.BICUBIC)
+    return Image.fromarray(255 - np.asarray(enlarged))
+
+
+def photo(digit: np.ndarray = DIGIT, shape: tuple[int, int] = (3000, 4000)) -> Image.Image:
+    """A sheet in bad light: a shadow from one corner, noise of the sensor, a small digit."""
+    height, width = shape
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    light = 0.75 - 0.45 * (x / width) * (y / height)
+    side = height // 2
+    ink = np.ones(shape, np.float32)
+    enlarged = np.asarray(Image.fromarray(digit).resize((side, side), Image.Resampling.BICUBIC))
+    ink[height // 5 :][:side, width // 5 : width // 5 + side] -= 0.8 * enlarged / 255
+    noise = np.random.default_rng(0).normal(0, 0.03, shape).astype(np.float32)
+    return Image.fromarray(np.uint8(np.clip(light * ink + noise, 0, 1) * 255))
+
+
+def likeness(result: np.ndarray, digit: np.ndarray) -> float:
+    """Correlation; a pixel's shift is forgiven, as the centre of mass is rounded to pixels."""
+    shifts = [np.roll(result, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    return max(np.corrcoef(shifted.ravel(), digit.ravel())[0, 1] for shifted in shifts)
+
+
+def same_digit(result: np.ndarray, digit: np.ndarray = DIGIT) -> bool:
+    assert result.shape == (28, 28)
+    assert result.dtype == np.float32
+    assert 0 <= result.min() <= result.max() <= 1
+    return likeness(result, digit) > 0.93
+
+
+def test_likeness_tells_digits_apart():
+    alike = [likeness(a / 255, b) for i, a in enumerate(X[:40]) for b in X[i + 1 : 40]]
+    assert max(alike) < 0.9
+
+
+# -- what MNIST looks like ----------------------------------------------------------------------
+
+
+def test_mnist_itself_passes_nearly_unchanged():
+    differences = [
+        np.abs(to_mnist(Image.fromarray(digit)) - digit / 255.0).mean() for digit in X[:300]
+    ]
+    assert np.mean(differences) < 0.008
+    assert np.percentile(differences, 95) < 0.03
+
+
+def test_white_and_black_paper_give_the_same_digit():
+    for digit in X[:50]:
+        white, black = (to_mnist(Image.fromarray(x)) for x in (255 - digit, digit))
+        np.testing.assert_allclose(white, black, atol=1e-5)
+
+
+@pytest.mark.parametrize("digit", X[:10])
+def test_shifted_and_scaled_copies_come_out_centred_and_alike(digit):
+    rows, columns = (np.flatnonzero(digit.any(axis)) for axis in (1, 0))
+    copies = [
+        np.roll(digit, (-rows[0], 27 - columns[-1]), (0, 1)),  # into the upper right corner
+        np.pad(digit, ((100, 5), (5, 200))),
+        np.asarray(Image.fromarray(digit).resize((311, 311), Image.Resampling.BICUBIC)),
+        np.pad(
+            np.asarray(Image.fromarray(digit).resize((90, 90), Image.Resampling.BICUBIC)),
+            ((300, 20), (0, 400)),
+        ),
+    ]
+    for copy in copies:
+        result = to_mnist(Image.fromarray(copy))
+        assert np.abs(np.array(ndimage.center_of_mass(result)) - 14).max() <= 0.51
+        lit = np.argwhere(result > 0)
+        assert np.ptp(lit, axis=0).max() + 1 in (19, 20)
+        assert same_digit(result, digit)
+
+
+def test_shape_is_kept():
+    bar = np.zeros((200, 200), np.uint8)
+    bar[20:180, 90:110] = 255
+    lit = to_mnist(Image.fromarray(bar)) > 0.5
+    assert lit.sum(0).max() == 20
+    assert lit.sum(1).max() in (2, 3)
+
+
+def test_off_centre_mass_never_cuts_the_digit_off():
+    corner = np.zeros((100, 100), np.uint8)
+    corner[10:12, 10:90] = corner[10:90, 10:12] = 255
+    corner[60:90, 10:40] = 255
+    result = to_mnist(Image.fromarray(corner))
+    assert np.ptp(np.argwhere(result > 0), axis=0).max() + 1 == 20
+
+
+def test_a_fine_pen_becomes_as_thick_as_mnist():
+    drawing = Image.new("L", (800, 800), 255)
+    ImageDraw.Draw(drawing).ellipse((200, 100, 600, 700), outline=0, width=5)
+    result = to_mnist(drawing)
+    assert result.max() > 0.9
+    across = result[14, :14].sum()  # one stroke, cut through the middle
+    assert 1.2 < across < 2.5
+
+
+def test_a_shaded_noisy_photo_gives_the_digit():
+    assert same_digit(to_mnist(photo(shape=(600, 800))))
+
+
+def test_dirt_and_a_table_edge_are_left_out():
+    scan = np.array(paper(side=400))
+    scan = np.pad(scan, 60, constant_values=255)
+    scan[:, :25] = 30  # the table beside the sheet
+    scan[500, 300:303] = 0  # a speck
+    assert same_digit(to_mnist(Image.fromarray(scan)))
+
+
+def test_stages_end_with_the_result():
+    steps = images.stages(paper())
+    assert [name for name, _ in steps] == ["grey", "ink", "strokes", "28 by 28"]
+    assert all(array.dtype == np.float32 for _, array in steps)
+    np.testing.assert_array_equal(steps[-1][1], to_mnist(paper()))
+
+
+def test_otsu_parts_two_groups():
+    values = np.r_[np.full(900, 0.1), np.full(100, 0.8)]
+    assert 0.1 < images.otsu(values) < 0.8
+    rng = np.random.default_rng(0)
+    values = np.clip(np.r_[rng.normal(0.25, 0.05, 5000), rng.normal(0.75, 0.05, 5000)], 0, 1)
+    # The definition, by trial: the split with the least variance inside the two groups.
+    splits = np.linspace(0.3, 0.7, 81)
+    inside = [
+        (values < s).mean() * values[values < s].var()
+        + (values >= s).mean() * values[values >= s].var()
+        for s in splits
+    ]
+    assert images.otsu(values) == pytest.approx(splits[np.argmin(inside)], abs=0.03)
+
+
+# -- every kind of file ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("PNG", {}), ("JPEG", {"quality": 85}), ("WEBP", {"quality": 85}), ("GIF", {}), ("BMP", {})],
+)
+def test_the_five_formats(kind, options):
+    assert same_digit(to_mnist(encoded(paper(), kind, **options)))
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I", "F"]
+)
+def test_the_modes_of_a_pil_image(mode):
+    image = paper()
+    image = image.convert("RGB").convert(mode) if mode in ("CMYK", "HSV") else image.convert(mode)
+    before = image.tobytes()
+    assert same_digit(to_mnist(image))
+    assert image.tobytes() == before  # the caller's picture is not touched
+
+
+def test_path_bytes_and_image_agree(tmp_path):
+    path = tmp_path / "seven.png"
+    paper().save(path)
+    expected = to_mnist(paper())
+    for picture in (path, str(path), path.read_bytes()):
+        np.testing.assert_array_equal(to_mnist(picture), expected)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_turns_the_picture(orientation):
+    undo = {  # how a camera held so stores an upright scene
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    stored = paper() if undo is None else paper().transpose(undo)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert same_digit(to_mnist(encoded(stored, "JPEG", exif=exif, quality=95)))
+
+
+def test_cmyk_jpeg():
+    assert same_digit(to_mnist(encoded(paper().convert("RGB").convert("CMYK"), "JPEG")))
+
+
+def test_palette_with_a_transparent_colour():
+    image = paper().convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
+    index = image.getpixel((0, 0))
+    assert same_digit(to_mnist(encoded(image, "PNG", transparency=index)))
+
+
+@pytest.mark.parametrize("white", [65535, 900])
+def test_sixteen_bits(white):
+    values = np.asarray(paper(), np.float32) / 255 * white
+    assert same_digit(to_mnist(encoded(Image.fromarray(values.astype(np.uint16)), "PNG")))
+
+
+def test_transparent_paper_is_white():
+    rgba = np.zeros((280, 280, 4), np.uint8)  # black everywhere, and only the digit is opaque
+    rgba[..., 3] = 255 - np.asarray(paper())
+    assert same_digit(to_mnist(encoded(Image.fromarray(rgba), "PNG")))
+
+
+def test_red_pen_and_chalk():
+    ink = (255 - np.asarray(paper(), np.float32))[..., None] / 255
+    for sheet, pen in (((250, 250, 245), (200, 30, 30)), ((30, 60, 45), (230, 230, 220))):
+        colours = np.uint8(np.array(sheet) * (1 - ink) + np.array(pen) * ink)
+        assert same_digit(to_mnist(Image.fromarray(colours)))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_the_first_frame_of_an_animation(kind):
+    frames = [paper(X[i]).convert("RGB") for i in (0, 1, 2)]
+    content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=100)
+    assert same_digit(to_mnist(content), X[0])
+
+
+def test_a_twelve_megapixel_photo_is_quick():
+    content = encoded(photo(), "JPEG", quality=80)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        result = to_mnist(content)
+        times.append(time.perf_counter() - start)
+    assert same_digit(result)
+    assert min(times) < 0.3
+
+
+# -- what is refused --------------------------------------------------------------------------------
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of black pixels, written without ever holding them."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        crc = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
+
+    packer = zlib.compressobj(9)
+    row = bytes(1 + (width + 7) // 8)
+    body = b"".join([*(packer.compress(row) for _ in range(height)), packer.flush()])
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    return start + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def refusal(picture) -> str:
+    with pytest.raises(ImageError) as caught:
+        to_mnist(picture)
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert sentence.count(". ") == 0
+    assert "\n" not in sentence
+    return sentence
+
+
+def archive() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("seven.png", encoded(paper(), "PNG"))
+    return buffer.getvalue()
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="28" height="28"><path d="M5 5h9"/></svg>'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [SVG, archive(), b"hello", bytes(1000), encoded(paper(), "TIFF"), encoded(paper(), "ICO")],
+    ids=["svg", "zip", "text", "zeros", "tiff", "ico"],
+)
+def test_what_is_not_one_of_the_five_formats(content):
+    assert "PNG, JPEG" in refusal(content)
+
+
+def test_empty():
+    assert "empty" in refusal(b"")
+
+
+def test_no_such_file(tmp_path):
+    assert "nothing.png" in refusal(tmp_path / "nothing.png")
+    assert tmp_path.name in refusal(tmp_path)
+
+
+def test_too_many_bytes(tmp_path):
+    assert "15 MB" in refusal(bytes(images.MAX_BYTES + 1))
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.truncate(10**10)  # takes no room on the disk, and must not be read whole
+    start = time.perf_counter()
+    assert "15 MB" in refusal(path)
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize("size", [(8000, 8000), (12000, 12000), (30000, 30000)])
+@pytest.mark.parametrize("action", ["error", "ignore"])
+def test_a_bomb_is_refused_before_it_is_decoded(size, action):
+    content = bomb(size[0], 8)  # the pixels need not be there: they are never asked for
+    content = content[:16] + struct.pack(">II", *size) + content[24:]
+    content = content[:29] + struct.pack(">I", zlib.crc32(content[12:29])) + content[33:]
+    with warnings.catch_warnings():
+        warnings.simplefilter(action, Image.DecompressionBombWarning)
+        start = time.perf_counter()
+        assert "million pixels" in refusal(content)
+        assert time.perf_counter() - start < 0.5
+
+
+def test_a_huge_pil_image():
+    assert "million pixels" in refusal(Image.new("1", (8000, 8000)))
+
+
+def test_no_pixels():
+    assert "no pixels" in refusal(Image.new("L", (0, 5)))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF"])
+@pytest.mark.parametrize("kept", [0.5, 0.9])
+def test_cut_off_files(kind, kept):
+    content = encoded(photo(shape=(300, 400)), kind)
+    assert refusal(content[: int(kept * len(content))])
+
+
+def test_files_cut_off_anywhere_or_spoilt_never_end_in_another_error():
+    rng = np.random.default_rng(0)
+    accepted = 0
+    for kind in ("PNG", "JPEG", "WEBP", "BMP", "GIF"):
+        content = encoded(paper(side=60), kind)
+        for _ in range(60):
+            spoilt = bytearray(content[: rng.integers(1, len(content) + 1)])
+            for place in rng.integers(0, len(spoilt), 3):
+                spoilt[place] = rng.integers(256)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of Pillow, about what it repairs
+                    to_mnist(bytes(spoilt))
+                accepted += 1
+            except ImageError as error:
+                assert str(error).endswith(".")
+    assert accepted < 300
+
+
+@pytest.mark.parametrize("grey", [0, 90, 255])
+@pytest.mark.parametrize("size", [(1, 1), (28, 28), (640, 480), (1, 3000)])
+def test_blank(grey, size):
+    assert "blank" in refusal(Image.new("L", size, grey))
+
+
+def test_noise_and_shadow_without_ink_are_blank():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:300, :400]
+    sheet = 0.8 - 0.4 * x / 400 * y / 300 + rng.normal(0, 0.03, (300, 400))
+    assert "blank" in refusal(Image.fromarray(np.uint8(np.clip(sheet, 0, 1) * 255)))
+
+
+def test_a_fully_transparent_picture_is_blank():
+    assert "blank" in refusal(Image.new("RGBA", (50, 50), (0, 0, 0, 0)))
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 1), (5, 5), (2000, 4)])
+def test_tiny_and_odd_shapes_give_a_digit_or_a_sentence(size):
+    pixels = np.zeros(size[::-1], np.uint8)
+    pixels[size[1] // 2, size[0] // 2] = 255
+    try:
+        assert to_mnist(Image.fromarray(pixels)).max() > 0.5
+    except ImageError as error:
+        assert "blank" in str(error)
