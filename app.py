@@ -21,5 +21,7 @@ page = st.navigation(
     },
     expanded=True,
 )
+ui.one_thread()
 ui.sidebar()
 page.run()
+ui.settle()

@@ -161,8 +161,8 @@ def gaps(codes: np.ndarray) -> np.ndarray:
     return NearestNeighbors(n_neighbors=1).fit(codes).kneighbors()[0][:, 0]
 
 
-def typical_gap(codes: np.ndarray, quantile: float = 0.99) -> float:
-    """A quantile of the gaps: what is further than this from every code lies in empty space."""
+def typical_gap(codes: np.ndarray, quantile: float = 0.9) -> float:
+    """A quantile of the gaps; the highest ones belong to outliers and say little of the rest."""
     return float(np.quantile(gaps(codes), quantile))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import html
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
+import torch
+from threadpoolctl import threadpool_limits
 
 from aeviz import checkpoint, data, figures, latent, projections, runs
 from aeviz.model import Autoencoder, BaseConfig, knobs
@@ -70,35 +73,92 @@ def load_model(name: str) -> Autoencoder:
     return checkpoint.load(checkpoint.FOLDER / name)
 
 
+def use_model(name: str) -> None:
+    """Make a finished run the chosen model of this person; for callbacks of buttons."""
+    own = st.session_state.setdefault("own_models", [])
+    if name not in own:
+        own.append(name)
+    st.session_state.model = name
+
+
+def _start_from_url(key: str, options: Sequence[str], default: str) -> None:
+    # Not bind="query-params": it writes the option's label into the address instead of the option.
+    if st.session_state.get(key) not in options:
+        asked = st.query_params.get(key)
+        st.session_state[key] = asked if asked in options else default
+
+
+def _write_to_url(key: str, default: str) -> None:
+    chosen = st.session_state[key]
+    if chosen == default:
+        st.query_params.pop(key, None)
+    elif st.query_params.get(key) != chosen:
+        st.query_params[key] = chosen
+
+
 def sidebar() -> None:
     """What all pages share: which model, which data, large type. Called once, by app.py."""
     with st.sidebar:
         names = model_names()
+        _start_from_url("model", names, home_model())
         st.selectbox(
             "Model",
             names,
-            index=names.index(home_model()),
             format_func=describe,
             key="model",
-            bind="query-params",
             help="Shipped models were trained on all 60,000 digits. Your own appear here.",
         )
+        _write_to_url("model", home_model())
+        _start_from_url("data", list(data.SOURCES), "mnist")
         st.selectbox(
             "Data",
             list(data.SOURCES),
             format_func=lambda name: data.SOURCES[name].title,
             key="data",
-            bind="query-params",
             help="The pictures that the pages show. Only MNIST ships with aeviz.",
         )
+        _write_to_url("data", "mnist")
         st.toggle("Large type", key="large", bind="query-params", help="For the back of a room.")
     size = 22 if st.session_state.large else 16
     st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
 
 
+@st.cache_resource(show_spinner=False)
+def settle() -> None:
+    """Once in a server's life, after its first page: start the training worker, tidy memory.
+
+    What is imported by now stays: the collector need not look at it again, which it otherwise
+    does for 0.1 s and more with torch loaded.
+    """
+    runs.ensure_worker()
+    gc.collect()
+    gc.freeze()
+
+
+@st.cache_resource(show_spinner=False)
+def one_thread() -> None:
+    """Give torch and numpy one thread each in this process.
+
+    Their two pools of threads slow each other tenfold on few cores, and the worker trains beside.
+    """
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _shared(key: str) -> Any:
+    """A setting of the sidebar."""
+    if key not in st.session_state:
+        # The first request to a fresh server, to another address than the home page's: Streamlit
+        # took pages/ for its older kind of app and ran the page without app.py. st.navigation
+        # tells it otherwise.
+        st.navigation(list(PAGES.values()), position="hidden")
+        st.rerun()
+    return st.session_state[key]
+
+
 def model_name() -> str:
     """The chosen model's name."""
-    return st.session_state.model
+    return _shared("model")
 
 
 def model() -> Autoencoder:
@@ -108,12 +168,16 @@ def model() -> Autoencoder:
 
 def dataset() -> data.Dataset:
     """The chosen data set; MNIST, with a sentence, when it cannot be had."""
-    name = st.session_state.data
+    name = _shared("data")
     if name == "mnist" or data.find_folder(name):
         return _load(name)
     bar = st.progress(0.0, "Looking for the data")
+
+    def show(done: float, what: str) -> None:
+        bar.progress(done, what)
+
     try:
-        return data.load(name, progress=lambda done, text: bar.progress(done, text))
+        return data.load(name, progress=show)
     except data.DataError as error:
         st.warning(f"{error} Until then the pages show MNIST.")
         return data.load("mnist")
@@ -248,16 +312,14 @@ def choice(label: str, names: dict[str, str], key: str, help: str | None = None)
     Args:
         names: choice -> what its button says.
     """
-    return st.segmented_control(
-        label,
-        list(names),
-        default=next(iter(names)),
-        required=True,
-        format_func=names.__getitem__,
-        key=key,
-        bind="query-params",
-        help=help,
+    first = next(iter(names))
+    _start_from_url(key, list(names), first)
+    chosen = st.segmented_control(
+        label, list(names), required=True, format_func=names.__getitem__, key=key, help=help
     )
+    _write_to_url(key, first)
+    assert chosen is not None  # required
+    return chosen
 
 
 def pick_test_picture(letter: str, key: str, start: int, dataset: data.Dataset) -> int:

@@ -18,15 +18,11 @@ wide = codes.shape[1] > 2
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     view = "pca"
     if wide:
-        view = st.segmented_control(
+        view = ui.choice(
             "View of the code",
-            list(VIEWS),
-            default="pca",
-            required=True,
-            format_func=VIEWS.get,
-            key="plane",
-            bind="query-params",
-            help="The code has more than two numbers, so the map shows a part of it.",
+            VIEWS,
+            "plane",
+            "The code has more than two numbers, so the map shows a part of it.",
         )
     background = st.toggle("Decoded background", True, key="background", bind="query-params")
     opacity = st.slider(

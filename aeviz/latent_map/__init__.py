@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import plotly
 import streamlit as st
+import streamlit.components.v2 as components
 from streamlit.runtime import get_instance
 
 from aeviz import figures
@@ -58,7 +59,7 @@ _HTML = f"""
 </div>
 """
 
-_component = st.components.v2.component(
+_component = components.component(
     "aeviz.latent_map",
     html=_HTML,
     css=(HERE / "latent_map.css").read_text(),
@@ -163,8 +164,6 @@ def latent_map(
     view: Window | None = None,
     background: bool = True,
     opacity: float = 0.6,
-    path: Sequence[tuple[float, float]] = (),
-    pins: Sequence[tuple[str, tuple[float, float]]] = (),
     noun: str = "digits",
     wheel: bool = True,
     move: str = "",
@@ -179,8 +178,6 @@ def latent_map(
         probe: where the probe starts; later only when `move` changes.
         far: distance on the map beyond which a place counts as far from every code.
         view: visible part at first, when not the whole window.
-        path: places joined by a line.
-        pins: lettered places.
         wheel: whether the mouse wheel zooms.
         move: a new text puts the probe to `probe`.
     """
@@ -206,8 +203,6 @@ def latent_map(
         "probe": {"x": probe[0], "y": probe[1]},
         "move": move,
         "far": far,
-        "path": [list(place) for place in path],
-        "pins": [{"name": name, "x": place[0], "y": place[1]} for name, place in pins],
         "noun": noun,
         "wheel": wheel,
         "exact": None,

@@ -108,8 +108,6 @@ def explore(
     background: bool = True,
     opacity: float = 0.6,
     wheel: bool = True,
-    path: tuple[tuple[float, float], ...] = (),
-    pins: tuple[tuple[str, tuple[float, float]], ...] = (),
 ) -> None:
     """Draw the map of a model's test codes on a plane, and what was selected on it below.
 
@@ -118,8 +116,6 @@ def explore(
     Args:
         key: of the component; what the person did is read with `latent_map.state(key)`.
         wheel: whether the mouse wheel zooms.
-        path: places joined by a line.
-        pins: lettered places.
     """
     dataset = data.load(data_name)
     plane_key = planes.plane_key(plane)
@@ -142,7 +138,7 @@ def explore(
     if done.view:
         memory["view"] = done.view
 
-    place = memory.get("probe") or tuple(float(v) for v in points[0])
+    place = memory.get("probe") or (float(points[0, 0]), float(points[0, 1]))
     view = memory.get("view")
     st.query_params["probe"] = ",".join(f"{v:.6g}" for v in place)
     atlases = [_atlas(model_name, plane_key, window, plane)]
@@ -166,8 +162,6 @@ def explore(
         view=view,
         background=background,
         opacity=opacity,
-        path=path,
-        pins=pins,
         noun="digits" if data_name == "mnist" else "pictures",
         wheel=wheel,
         move=same,
@@ -190,8 +184,9 @@ def _selection(model_name: str, dataset: data.Dataset, chosen: np.ndarray) -> No
         )
         centre, spread = codes.mean(0)[:2], codes.std(0)[:2]
         st.markdown(
-            f"Mean MSE **{errors.mean():.4f}**, "
-            f"most common: **{dataset.classes[counts.argmax()]}** ({counts.max() / len(chosen):.0%}). First code numbers: mean "
+            f"Mean MSE **{errors.mean():.4f}**, most common: "
+            f"**{dataset.classes[counts.argmax()]}** ({counts.max() / len(chosen):.0%}). "
+            "First code numbers: mean "
             + ", ".join(f"{v:.2f}" for v in centre)
             + "; standard deviation "
             + ", ".join(f"{v:.2f}" for v in spread)

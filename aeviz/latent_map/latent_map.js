@@ -186,7 +186,7 @@ class LatentMap {
       group.y.push(xy[2 * i + 1]);
       group.index.push(i);
     }
-    const traces = groups.map((group, label) => ({
+    return groups.map((group, label) => ({
       type: "scattergl",
       mode: "markers",
       x: group.x,
@@ -196,31 +196,6 @@ class LatentMap {
       hoverinfo: "none",
       marker: { color: this.data.colours[label], size: 0.3 * theme.size, opacity: 0.75 },
     }));
-    const { path, pins } = this.data;
-    if (path.length)
-      traces.push({
-        type: "scatter",
-        mode: "lines+markers",
-        x: path.map((p) => p[0]),
-        y: path.map((p) => p[1]),
-        hoverinfo: "skip",
-        showlegend: false,
-        line: { color: theme.text, width: 3 },
-        marker: { color: theme.background, size: 7, line: { color: theme.text, width: 2 } },
-      });
-    if (pins.length)
-      traces.push({
-        type: "scatter",
-        mode: "markers+text",
-        x: pins.map((p) => p.x),
-        y: pins.map((p) => p.y),
-        text: pins.map((p) => `<b>${p.name}</b>`),
-        hoverinfo: "skip",
-        showlegend: false,
-        textfont: { color: theme.background, size: 0.9 * theme.size },
-        marker: { color: theme.text, size: 1.6 * theme.size },
-      });
-    return traces;
   }
 
   images() {
@@ -531,7 +506,6 @@ class LatentMap {
   // -- looking at single points ----------------------------------------------------------
 
   hover(point) {
-    if (point.customdata === undefined) return;
     const index = point.customdata;
     const tip = this.part("tip");
     this.drawReal(tip.querySelector("canvas"), index);
@@ -546,7 +520,6 @@ class LatentMap {
   }
 
   click(point) {
-    if (point.customdata === undefined) return;
     this.clickedPoint = true;
     const index = point.customdata;
     this.moveTo({ x: this.points.xy[2 * index], y: this.points.xy[2 * index + 1], index });
@@ -570,10 +543,7 @@ class LatentMap {
   }
 
   select(event) {
-    const chosen = event
-      ? event.points.filter((p) => p.customdata !== undefined).map((p) => p.customdata)
-      : [];
-    this.send?.("selection", chosen);
+    this.send?.("selection", event ? event.points.map((point) => point.customdata) : []);
   }
 
   zoomed() {
