@@ -41,12 +41,11 @@ def home_model() -> str:
 
 def model_names() -> list[str]:
     """Names of the models that this person can choose: shipped ones, then their own runs."""
-    names = list(shipped_cards())
-    own = [*st.session_state.setdefault("own_models", [])]
-    asked = st.query_params.get("model", "")
-    if runs.is_run(asked) and runs.is_finished(asked) and asked not in own:
+    own: list[str] = st.session_state.setdefault("own_models", [])
+    asked = st.query_params.get("model", "")  # another person's run, shared as a link
+    if asked not in own and runs.is_run(asked):
         own.append(asked)
-    return names + own
+    return [*shipped_cards(), *(name for name in own if runs.is_finished(name))]
 
 
 def describe(name: str) -> str:

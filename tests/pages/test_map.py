@@ -19,6 +19,7 @@ def open_map(**query: str) -> AppTest:
 def test_every_shipped_model_has_a_map(name: str) -> None:
     app = open_map(model=name)
     assert not app.exception
+    assert app.selectbox(key="model").value == name
     assert len(app.get("bidi_component")) == 1
 
 

@@ -1,0 +1,41 @@
+"""Addresses in a real browser: a link shows what its sender saw, whatever was asked for before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlparse
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import start_app
+from tests.e2e.test_map import open_map
+
+
+def test_a_link_to_a_page_works_as_the_first_request_to_a_server(
+    browser: Browser, tmp_path: Path
+) -> None:
+    process, address = start_app(tmp_path)
+    try:
+        page = browser.new_page()
+        open_map(page, f"{address}/map?model=vanilla-32d")
+        expect(page.get_by_role("heading", name="Where does each digit live?")).to_be_visible()
+        expect(page.get_by_label("Model")).to_have_value("Vanilla, 32 numbers")
+        expect(page.get_by_role("link", name="Interpolate")).to_be_visible()
+        page.close()
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_a_chosen_model_is_in_the_address_by_its_name(page: Page, app: str) -> None:
+    open_map(page, app)
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name="Vanilla, 2 numbers").click()
+    page.wait_for_url("**model=vanilla-2d*")
+    page.get_by_role("link", name="Sample").first.click()
+    expect(page.get_by_role("heading", name="What does it draw on its own?")).to_be_visible()
+    expect(page.get_by_label("Model")).to_have_value("Vanilla, 2 numbers")
+    page.wait_for_url("**/sample?*")
+    assert parse_qs(urlparse(page.url).query)["model"] == ["vanilla-2d"]
+    page.reload()
+    expect(page.get_by_label("Model")).to_have_value("Vanilla, 2 numbers")
