@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -23,6 +24,9 @@ MIN_CONTRAST = 0.06
 """Fainter ink than this share of the way from black to white is no ink."""
 MIN_STROKE = 1.6
 """Thinner strokes are made this wide, in pixels of the result: 98 % of MNIST's are wider."""
+NEAR = 0.25
+"""A part nearer to the main one than this share of its longer side belongs to it: 60 % of what is
+apart in MNIST's digits is."""
 
 Picture = bytes | str | Path | Image.Image
 
@@ -192,16 +196,30 @@ def otsu(values: np.ndarray) -> float:
 
 
 def _main_parts(mask: np.ndarray) -> np.ndarray:
-    """The mask (H, W) without specks, and without what comes in from the border where it can be."""
-    parts, count = ndimage.label(mask, np.ones((3, 3)))
+    """The mask (H, W) without specks, and without what comes in from the border where it can be.
+
+    A part at the border stays when it is near the others: a stroke of a digit in the corner.
+    """
+    found: Any = ndimage.label(mask, np.ones((3, 3)))  # scipy's types say int for the pair
+    parts, count = found
     area = np.bincount(parts.ravel(), minlength=count + 1)
     area[0] = 0
-    border = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    border = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
     inner = area.copy()
     inner[border] = 0
     if inner.max() > area.max() / 10:
-        area = inner
+        main = parts == inner.argmax()
+        size = max(np.ptp(np.flatnonzero(main.any(axis))) + 1 for axis in (0, 1))
+        gap = ndimage.minimum(_to_edge(~main), parts, border)
+        area[border[gap > NEAR * size]] = 0
     return (area > area.max() / 30)[parts]
+
+
+def _to_edge(mask: np.ndarray) -> np.ndarray:
+    """Distance (H, W) of each pixel of a mask to the nearest one outside it, in pixels."""
+    distances = ndimage.distance_transform_edt(mask)
+    assert isinstance(distances, np.ndarray)  # distances alone were asked for
+    return distances
 
 
 def _thick_enough(value: np.ndarray) -> np.ndarray:
@@ -210,7 +228,7 @@ def _thick_enough(value: np.ndarray) -> np.ndarray:
     In a stroke of width w the mean distance to its edge is w / 4.
     """
     inside = np.pad(value > 0.5, 1)
-    width = 4 * ndimage.distance_transform_edt(inside)[inside].mean()
+    width = 4 * _to_edge(inside)[inside].mean()
     wanted = MIN_STROKE * max(value.shape) / 20
     if (radius := round((wanted - width) / 2)) < 1:
         return value
@@ -231,7 +249,7 @@ def _centred(value: np.ndarray) -> np.ndarray:
     centre = ndimage.center_of_mass(value)
     result = np.zeros((28, 28), np.float32)
     top, left = (
-        int(np.clip(round(14 - c), 0, 28 - side))
+        int(np.clip(np.round(14 - c), 0, 28 - side))
         for c, side in zip(centre, value.shape, strict=True)
     )
     result[top : top + value.shape[0], left : left + value.shape[1]] = value
