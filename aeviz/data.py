@@ -8,14 +8,19 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
+import math
 import os
+import shutil
 import struct
 import tempfile
+import threading
 import time
+import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -103,11 +108,13 @@ def read_idx(buffer: bytes, offset: int = 0) -> tuple[np.ndarray, int]:
     if len(buffer) < offset + 4 or buffer[offset : offset + 3] != b"\0\0\x08":
         raise DataError("This is not an IDX file of unsigned bytes.")
     rank = buffer[offset + 3]
+    if rank > 4:  # the format has no limit, numpy has
+        raise DataError("This is not an IDX file of images or labels.")
     start = offset + 4 + 4 * rank
     if len(buffer) < start:
         raise DataError("This IDX file is cut off.")
     shape = struct.unpack_from(f">{rank}I", buffer, offset + 4)
-    end = start + int(np.prod(shape, dtype=np.int64))
+    end = start + math.prod(shape)
     if len(buffer) < end:
         raise DataError("This IDX file is cut off.")
     return np.frombuffer(buffer, np.uint8, end - start, start).reshape(shape), end
@@ -132,10 +139,10 @@ def load(name: str = "mnist", progress: Progress | None = None) -> Dataset:
 
 @cache
 def _mnist() -> Dataset:
-    packed = EMBEDDED.read_bytes()
+    packed = EMBEDDED.read_bytes() if EMBEDDED.is_file() else b""
     if hashlib.sha256(packed).hexdigest() != EMBEDDED_SHA256:
         raise DataError(
-            f"{EMBEDDED.name} is damaged (its SHA-256 differs); clone or install aeviz again."
+            f"{EMBEDDED.name} is damaged or missing (its SHA-256 differs): clone aeviz again."
         )
     buffer, arrays, offset = gzip.decompress(packed), [], 0
     for _ in PARTS:
@@ -151,9 +158,11 @@ def _external(name: str, progress: Progress | None) -> Dataset:
     if name not in _loaded:
         folder = find_folder(name) or _download(name, progress or (lambda fraction, what: None))
         arrays = [read_idx(_read_part(folder, part))[0] for part in PARTS]
-        for images in arrays[::2]:
+        for images, labels in zip(arrays[::2], arrays[1::2], strict=True):
             if images.shape[1:] != (28, 28):
                 raise DataError(f"The images in {folder} are not 28 by 28 pixels.")
+            if labels.shape != images.shape[:1] or (labels >= len(SOURCES[name].classes)).any():
+                raise DataError(f"The labels in {folder} do not fit its images.")
         _loaded[name] = Dataset(name, *arrays)
     return _loaded[name]
 
@@ -180,55 +189,71 @@ def _part_path(raw: Path, part: str) -> Path | None:
 
 def _read_part(raw: Path, part: str) -> bytes:
     path = _part_path(raw, part)
-    assert path is not None  # find_folder and _download give complete folders only
-    content = path.read_bytes()
-    if path.suffix != ".gz":
-        return content
+    if path is None:
+        raise DataError(f"There is no {part}-ubyte in {raw}, packed or not.")
     try:
-        return gzip.decompress(content)
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it and try again.") from error
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        read_idx(content)
+    except (OSError, EOFError, zlib.error, DataError) as error:
+        reason = str(error).rstrip(".")
+        raise DataError(f"{path} is damaged ({reason}); delete it and try again.") from error
+    return content
+
+
+_downloads: dict[str, tuple[Future[None], Path]] = {}
+"""Name -> the latest download and the folder that it fills."""
+_asking = threading.Lock()
+_pool = ThreadPoolExecutor(len(SOURCES), "download")
 
 
 def _download(name: str, progress: Progress) -> Path:
+    # In a thread of its own, shared by all who ask: it goes on when one of them leaves, which in
+    # Streamlit is an exception out of `progress`.
+    source = SOURCES[name]
+    target = cache_folder() / "data" / source.folder / "raw"
+    try:
+        with _asking:
+            if name not in _downloads or _downloads[name][0].done():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                partial = Path(tempfile.mkdtemp(dir=target.parent))
+                _downloads[name] = _pool.submit(_fetch, name, partial, target), partial
+            future, partial = _downloads[name]
+        while not future.done():
+            done = sum(path.stat().st_size for path in partial.glob("*"))
+            progress(min(done / source.download_bytes, 1.0), f"Downloading {source.title}")
+            time.sleep(0.1)
+        future.result()
+    except (OSError, RuntimeError, HTTPException) as error:
+        raise DataError(
+            f"{source.title} could not be downloaded: connect to the internet, or set "
+            f"AEVIZ_DATA to a folder that contains {source.folder}/raw with its four IDX files."
+        ) from error
+    return target
+
+
+def _fetch(name: str, partial: Path, target: Path) -> None:
     from torchvision import datasets  # costs start-up time, so only where it is needed
     from torchvision.datasets.utils import download_url
 
-    source = SOURCES[name]
-    torchvision_class = getattr(datasets, source.folder)
-    target = cache_folder() / "data" / source.folder / "raw"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Into a folder beside the final one, so that a download cut off is never taken for a whole one.
-    with tempfile.TemporaryDirectory(dir=target.parent) as partial, ThreadPoolExecutor(1) as pool:
-
-        def fetch() -> None:
-            for filename, md5 in torchvision_class.resources:
-                errors: list[Exception] = []
-                for mirror in torchvision_class.mirrors:
-                    try:
-                        download_url(mirror + filename, partial, filename, md5)
-                        break
-                    except (OSError, RuntimeError) as error:
-                        errors.append(error)
-                else:
-                    raise errors[-1]
-
-        future = pool.submit(fetch)
-        while not future.done():
-            done = sum(path.stat().st_size for path in Path(partial).iterdir())
-            progress(min(done / source.download_bytes, 1.0), f"Downloading {source.title}")
-            time.sleep(0.1)
-        try:
-            future.result()
-        except (OSError, RuntimeError) as error:
-            raise DataError(
-                f"{source.title} could not be downloaded: connect to the internet, or set "
-                f"AEVIZ_DATA to a folder that contains {source.folder}/raw with its four IDX files."
-            ) from error
+    torchvision_class = getattr(datasets, SOURCES[name].folder)
+    try:
+        for filename, md5 in torchvision_class.resources:
+            errors: list[Exception] = []
+            for mirror in torchvision_class.mirrors:
+                try:
+                    download_url(mirror + filename, partial, filename, md5)
+                    break
+                except (OSError, RuntimeError, HTTPException) as error:
+                    errors.append(error)
+            else:
+                raise errors[-1]
+        # Now only: a download cut off is never taken for a whole one.
         target.mkdir(exist_ok=True)
-        for path in Path(partial).iterdir():
+        for path in partial.iterdir():
             path.replace(target / path.name)
-    return target
+    finally:
+        shutil.rmtree(partial)
 
 
 def pack(raw: Path, out: Path = EMBEDDED) -> str:
@@ -247,7 +272,10 @@ def main() -> None:
     packer.add_argument("raw", type=Path, help="a folder such as data/MNIST/raw")
     packer.add_argument("--out", type=Path, default=EMBEDDED)
     options = parser.parse_args()
-    digest = pack(options.raw, options.out)
+    try:
+        digest = pack(options.raw, options.out)
+    except DataError as error:
+        parser.error(str(error))
     print(f"{options.out}: {options.out.stat().st_size:,} bytes, SHA-256 {digest}")
 
 
