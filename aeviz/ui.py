@@ -249,6 +249,7 @@ def _projecting(found: np.ndarray, method: str) -> None:
 STYLE = """
 .stMainBlockContainer { padding-top: 2.5rem; }
 .stMainBlockContainer h1 { font-size: 2rem; padding-bottom: 0.25rem; }
+.stMainBlockContainer .stPageLink a { padding-left: 0; }
 .aeviz-sheet { width: 100%; max-width: 46rem; image-rendering: pixelated; border-radius: 0.4rem; }
 .aeviz-gallery { display: flex; flex-wrap: wrap; gap: 0.8rem; }
 .aeviz-gallery figure { margin: 0; text-align: center; }

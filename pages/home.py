@@ -24,20 +24,21 @@ plane = planes.default_plane(ui.codes(name, dataset.name))
 explore("home", name, dataset.name, plane, wheel=False)
 
 st.subheader("What next?", anchor=False)
-columns = st.columns(3)
-for place, (page, title, text) in enumerate(CARDS):
-    with columns[place % 3].container(border=True, height="stretch"):
-        st.page_link(ui.PAGES[page], label=f"**{title}**")
-        st.markdown(text)
+for row in (CARDS[:3], CARDS[3:]):
+    for column, (page, title, text) in zip(st.columns(3), row, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.page_link(ui.PAGES[page], label=f"**{title}**")
+            st.markdown(text)
 
 st.subheader("The autoencoders", anchor=False)
-columns = st.columns(2)
-for place, (name, model_class) in enumerate(MODELS.items()):
-    with columns[place % 2].container(border=True, height="stretch"):
-        st.page_link(
-            ui.PAGES["train"],
-            label=f"**{model_class.title}**, {model_class.year}",
-            query_params={"variant": name},
-        )
-        st.markdown(model_class.idea)
-        st.caption(f"{model_class.when} {model_class.fails}")
+variants = list(MODELS.items())
+for row in (variants[k : k + 2] for k in range(0, len(variants), 2)):
+    for column, (variant, model_class) in zip(st.columns(2), row, strict=False):
+        with column.container(border=True, height="stretch"):
+            st.page_link(
+                ui.PAGES["train"],
+                label=f"**{model_class.title}**, {model_class.year}",
+                query_params={"variant": variant},
+            )
+            st.markdown(model_class.idea)
+            st.caption(f"{model_class.when} {model_class.fails}")
