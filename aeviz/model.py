@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import reprlib
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -42,24 +44,25 @@ class Knob:
 
     def check(self, name: str, value: Any, kind: type) -> Any:
         """Return the value as the knob's type, or raise a ValueError that names the knob."""
+        shown = reprlib.repr(value)  # a file can hold a million letters where a number belongs
         if self.choices is not None:
             if value not in self.choices:
-                raise ValueError(f"{name} must be one of {', '.join(self.choices)}, not {value!r}.")
+                raise ValueError(f"{name} must be one of {', '.join(self.choices)}, not {shown}.")
             return value
         if kind is bool:
             if not isinstance(value, bool):
-                raise ValueError(f"{name} must be true or false, not {value!r}.")
+                raise ValueError(f"{name} must be true or false, not {shown}.")
             return value
         if (
             isinstance(value, bool)
             or not isinstance(value, int | float)
-            or not math.isfinite(value)
+            or not abs(value) <= sys.float_info.max  # JSON has whole numbers that no float holds
         ):
-            raise ValueError(f"{name} must be a number, not {value!r}.")
+            raise ValueError(f"{name} must be a number, not {shown}.")
         if kind is int and value != int(value):
-            raise ValueError(f"{name} must be a whole number, not {value!r}.")
+            raise ValueError(f"{name} must be a whole number, not {shown}.")
         if not self.low <= value <= self.high:
-            raise ValueError(f"{name} must be from {self.low:g} to {self.high:g}, not {value!r}.")
+            raise ValueError(f"{name} must be from {self.low:g} to {self.high:g}, not {shown}.")
         return kind(value)
 
 

@@ -1,0 +1,520 @@
+"""Every variant that is found, unasked; then the formula of each by arithmetic of the test's own.
+
+CONTRIBUTING.md's example goes through the first half too (tests/test_contributing.py): that half
+asks a class what it can do and knows no variant by name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from itertools import count
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
+
+from aeviz import checkpoint, data, models, train
+from aeviz.model import Autoencoder, knobs
+from aeviz.models import MODELS
+
+
+@pytest.fixture(scope="module")
+def digits() -> Tensor:
+    """64 test digits, (64, 1, 28, 28) in [0, 1]."""
+    return torch.from_numpy(data.load().test_images[:64] / np.float32(255))[:, None]
+
+
+@pytest.fixture(params=MODELS)
+def model_class(request: pytest.FixtureRequest) -> type[Autoencoder]:
+    return MODELS[request.param]
+
+
+@pytest.fixture
+def model(model_class: type[Autoencoder]) -> Autoencoder:
+    return train.build(model_class, model_class.Config(), 0)
+
+
+def labels_for(model: Autoencoder, n: int) -> dict[str, Tensor]:
+    """Labels where the variant wants them."""
+    return {"labels": torch.arange(n) % 10} if model.uses_labels else {}
+
+
+def loss_of(model: Autoencoder, x: Tensor, seed: int = 0) -> Any:
+    torch.manual_seed(seed)
+    return model.loss(x, **labels_for(model, len(x)))
+
+
+def encode(model: Autoencoder, x: Tensor) -> Tensor:
+    return model.encode(x, **labels_for(model, len(x)))
+
+
+def decode(model: Autoencoder, z: Tensor) -> Tensor:
+    return model.decode(z, **labels_for(model, len(z)))
+
+
+# -- every variant ----------------------------------------------------------------------------
+
+
+def test_it_tells_a_student_what_it_is(model_class: type[Autoencoder]) -> None:
+    for words in (model_class.idea, model_class.when, model_class.fails, model_class.no_prior):
+        assert re.fullmatch(r"[A-Z].{20,}\.", words), words
+        assert len(words) < 160
+    for name in (model_class.title, model_class.source, model_class.formula):
+        assert name == name.strip() != ""
+    assert 1980 <= model_class.year <= 2030
+    assert str(model_class.year) in model_class.source
+    assert model_class.formula.count("{") == model_class.formula.count("}")
+    assert [other.title for other in MODELS.values()].count(model_class.title) == 1
+
+
+def test_its_knobs_say_what_they_are(model_class: type[Autoencoder]) -> None:
+    for name, (setting, default) in knobs(model_class.Config).items():
+        assert setting.label == setting.label.strip() != "", name
+        assert re.fullmatch(r"[A-Z].{10,}\.", setting.help), name
+        assert setting.check(name, default, type(default)) == default
+        if type(default) in (int, float):
+            assert -1e6 < setting.low < setting.high < 1e6, f"{name}: a slider has two ends"
+
+
+def test_its_presets_are_settings_of_its_own(
+    model_class: type[Autoencoder], digits: Tensor
+) -> None:
+    assert len(model_class.presets) >= 1
+    assert len(set(model_class.presets.values())) == len(model_class.presets)
+    for name, config in model_class.presets.items():
+        assert name.strip()
+        assert type(config) is model_class.Config
+        model = model_class(config)
+        assert model.config is config
+        assert encode(model, digits[:2]).shape == (2, model.code_dim)
+
+
+def test_a_config_goes_through_json(model_class: type[Autoencoder]) -> None:
+    for config in [model_class.Config(), *model_class.presets.values()]:
+        again = model_class.Config.from_dict(json.loads(json.dumps(config.to_dict())))
+        assert again == config
+
+
+def test_a_config_out_of_range_names_its_knob(model_class: type[Autoencoder]) -> None:
+    for name, (setting, default) in knobs(model_class.Config).items():
+        bad: list[Any] = [None, "selu"]
+        if type(default) in (int, float):
+            bad += [setting.low - 1, setting.high + 1, float("nan")]
+        for value in bad:
+            with pytest.raises(ValueError, match=f"^{name} must be"):
+                model_class.Config.from_dict({name: value})
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_shapes_and_ranges(model: Autoencoder, digits: Tensor, batch: int) -> None:
+    z = encode(model, digits[:batch])
+    assert z.shape == (batch, model.code_dim)
+    assert z.dtype == torch.float32
+    far = torch.cat([z, 100 * torch.randn(batch, model.code_dim)])
+    x_hat = decode(model, far)
+    assert x_hat.shape == (2 * batch, 1, 28, 28)
+    assert x_hat.min() >= 0
+    assert x_hat.max() <= 1
+
+
+def test_code_dim_follows_the_latent_dimension(
+    model_class: type[Autoencoder], digits: Tensor
+) -> None:
+    for latent_dim in (1, 7):
+        model = model_class(model_class.Config(latent_dim=latent_dim))
+        assert encode(model, digits[:2]).shape == (2, model.code_dim)
+        assert model.code_dim % latent_dim == 0
+
+
+def test_the_loss_is_finite_and_made_of_named_terms(model: Autoencoder, digits: Tensor) -> None:
+    loss = loss_of(model, digits)
+    assert "reconstruction" in loss.terms
+    for name, term in loss.terms.items():
+        assert term.shape == (), name
+        assert term.requires_grad, name
+    for name, metric in loss.metrics.items():
+        assert metric.ndim <= 1, name
+        assert torch.isfinite(metric).all(), name
+    assert not set(loss.terms) & set(loss.metrics)
+    assert torch.isfinite(loss.total)
+    assert loss.total.item() == pytest.approx(sum(t.item() for t in loss.terms.values()), rel=1e-5)
+    assert model.unit.strip()
+
+
+def test_every_reconstruction_loss_works(model_class: type[Autoencoder], digits: Tensor) -> None:
+    if "reconstruction" not in knobs(model_class.Config):
+        pytest.skip("its theory allows one reconstruction loss")
+    units = set()
+    for kind in knobs(model_class.Config)["reconstruction"][0].choices or ():
+        config = model_class.Config.from_dict({"reconstruction": kind})
+        model = train.build(model_class, config, 0)
+        assert torch.isfinite(loss_of(model, digits).total)
+        units.add(model.unit)
+    assert len(units) >= 2
+
+
+def test_a_gradient_reaches_every_parameter(model: Autoencoder, digits: Tensor) -> None:
+    loss_of(model, digits).total.backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_the_loss_falls_on_a_small_batch(model: Autoencoder, digits: Tensor) -> None:
+    few = (255 * digits[:32, 0]).round().to(torch.uint8).numpy()
+    labels = np.arange(32) % 10
+    before = train.validate(model, few, labels).total
+    for _ in train.fit(model, few, steps=40, batch=32, lr=2e-3, seed=0, labels=labels):
+        pass
+    assert train.validate(model, few, labels).total < 0.6 * before
+
+
+def test_the_seed_decides_the_weights(model_class: type[Autoencoder]) -> None:
+    torch.manual_seed(123)
+    before = torch.get_rng_state()
+    first, again, other = (train.build(model_class, model_class.Config(), s) for s in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    pairs = list(zip(first.parameters(), again.parameters(), other.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b, _ in pairs)
+    assert any(not torch.equal(a, c) for a, _, c in pairs)
+
+
+def test_codes_and_pictures_are_the_same_each_time(model: Autoencoder, digits: Tensor) -> None:
+    model.eval()
+    with torch.no_grad():
+        z = encode(model, digits)
+        assert torch.equal(encode(model, digits), z)
+        assert torch.equal(decode(model, z), decode(model, z))
+        # and one picture's code does not depend on its neighbours in the batch
+        assert torch.allclose(encode(model, digits)[:3], encode(model, digits[:3]), atol=1e-5)
+
+
+def test_a_checkpoint_gives_bit_equal_outputs(
+    model: Autoencoder, digits: Tensor, tmp_path: Path
+) -> None:
+    checkpoint.round_weights(model)
+    card = checkpoint.Card(
+        variant=model.variant,
+        config=model.config.to_dict(),
+        trained_on=0,
+        seed=0,
+        steps=0,
+        batch=1,
+        lr=1e-3,
+    )
+    again = checkpoint.load(checkpoint.save(model, tmp_path / "it", card=card))
+    assert type(again) is type(model)
+    assert again.config == model.config
+    assert not again.training
+    model.eval()
+    with torch.no_grad():
+        z = encode(model, digits)
+        assert torch.equal(encode(again, digits), z)
+        assert torch.equal(decode(again, z), decode(model, z))
+
+
+def test_the_prior_or_why_there_is_none(model: Autoencoder, digits: Tensor) -> None:
+    with torch.no_grad():
+        model.finish(encode(model, digits))
+
+    def draw(n: int, temperature: float = 1.0, seed: int = 0) -> Tensor:
+        codes = model.sample_prior(
+            n, temperature=temperature, generator=torch.Generator().manual_seed(seed)
+        )
+        assert codes is not None
+        return codes
+
+    if model.sample_prior(3) is None:
+        assert type(model).no_prior
+        return
+    codes = draw(500)
+    assert codes.shape == (500, model.code_dim)
+    assert torch.equal(draw(500), codes)
+    assert not torch.equal(draw(500, seed=1), codes)
+    assert draw(500, temperature=0.5).std() < codes.std()
+    state = torch.get_rng_state()
+    draw(10)
+    assert torch.equal(torch.get_rng_state(), state)  # the generator was used, nothing else
+    assert decode(model, codes[:10]).shape == (10, 1, 28, 28)
+
+
+def test_it_can_be_read_in_one_file(model_class: type[Autoencoder]) -> None:
+    assert model_class.__mro__[1] is Autoencoder  # inheritance is one deep
+
+
+# -- formulas ---------------------------------------------------------------------------------
+
+
+def make(name: str, **settings: Any) -> Any:
+    """A variant with fresh weights and small layers."""
+    model_class = MODELS[name]
+    small = {"width": 32, "depth": 1} if "width" in knobs(model_class.Config) else {"hidden": 16}
+    return train.build(model_class, model_class.Config(**(small | settings)), 0)
+
+
+def spread(model: Any) -> Any:
+    """Make codes of untrained weights as various as those of trained ones."""
+    with torch.no_grad():
+        model.encoder[-1].weight.mul_(15)
+    return model
+
+
+def squared_error(x: Tensor, x_hat: Tensor) -> float:
+    """Summed over pixels, averaged over pictures."""
+    difference = x.double().numpy() - x_hat.detach().double().numpy()
+    return float((difference**2).sum() / len(x))
+
+
+def cross_entropy(x: Tensor, x_hat: Tensor) -> float:
+    """In nats, summed over pixels, averaged over pictures."""
+    p, target = x_hat.detach().double().numpy(), x.double().numpy()
+    return float(-(target * np.log(p) + (1 - target) * np.log(1 - p)).sum() / len(x))
+
+
+@pytest.mark.parametrize("name", ["vanilla", "convolutional"])
+def test_the_squared_error_of_the_copy_is_minimised(name: str, digits: Tensor) -> None:
+    model = spread(make(name))
+    loss = model.loss(digits)
+    assert list(loss.terms) == ["reconstruction"]
+    x_hat = model.decode(model.encode(digits))
+    assert loss.total.item() == pytest.approx(squared_error(digits, x_hat), rel=1e-5)
+    other = make(name, reconstruction="bernoulli")
+    x_hat = other.decode(other.encode(digits))
+    assert other.loss(digits).total.item() == pytest.approx(cross_entropy(digits, x_hat), rel=1e-5)
+
+
+def test_convolutional_halves_the_picture_twice(digits: Tensor) -> None:
+    model = make("convolutional", channels=6)
+    sizes: list[tuple[int, ...]] = []
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            layer.register_forward_hook(lambda _layer, _x, y: sizes.append(tuple(y.shape[1:])))
+    model.loss(digits)
+    assert sizes == [(6, 14, 14), (12, 7, 7), (6, 14, 14), (1, 28, 28)]
+
+
+CORRUPTIONS = ["gaussian", "masking", "salt and pepper"]
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_denoising_compares_the_clean_picture_with_the_copy_of_a_spoilt_one(
+    corruption: str, digits: Tensor
+) -> None:
+    model = spread(make("denoising", corruption=corruption, level=0.4))
+    torch.manual_seed(5)
+    spoilt = model.corrupt(digits)
+    x_hat = model.decode(model.encode(spoilt))
+    torch.manual_seed(5)
+    loss = model.loss(digits).total.item()
+    assert loss == pytest.approx(squared_error(digits, x_hat), rel=1e-5)
+    assert abs(loss - squared_error(spoilt, x_hat)) > 0.01 * loss
+    assert abs(loss - squared_error(digits, model.decode(model.encode(digits)))) > 1e-3 * loss
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_denoising_spoils_afresh_but_never_when_it_encodes(corruption: str, digits: Tensor) -> None:
+    model = make("denoising", corruption=corruption)
+    assert not torch.equal(model.corrupt(digits), model.corrupt(digits))
+    assert not torch.equal(model.loss(digits).total, model.loss(digits).total)
+    assert torch.equal(model.encode(digits), model.encode(digits))
+    clean = make("denoising", corruption=corruption, level=0.0)
+    assert torch.equal(clean.corrupt(digits), digits)
+
+
+def grey(value: float) -> Tensor:
+    return torch.full((400, 1, 28, 28), value)
+
+
+def test_gaussian_corruption_has_its_standard_deviation_and_stays_in_range() -> None:
+    torch.manual_seed(0)
+    model = make("denoising", corruption="gaussian", level=0.1)
+    spoilt = model.corrupt(grey(0.5))  # five standard deviations from either end
+    assert spoilt.mean().item() == pytest.approx(0.5, abs=1e-3)
+    assert spoilt.std().item() == pytest.approx(0.1, rel=0.01)
+    per_pixel = spoilt[:, 0].flatten(1)  # independent from pixel to pixel
+    assert np.corrcoef(per_pixel[:, 0], per_pixel[:, 1])[0, 1] == pytest.approx(0, abs=0.2)
+    spoilt = make("denoising", corruption="gaussian", level=0.5).corrupt(grey(0.0))
+    assert spoilt.min() == 0
+    assert spoilt.max() == 1
+    assert (spoilt == 0).float().mean().item() == pytest.approx(0.5, abs=0.01)
+    assert (spoilt == 1).float().mean().item() == pytest.approx(0.02275, abs=0.002)  # 2 sigma
+
+
+def test_masking_blacks_out_the_stated_fraction_and_nothing_else() -> None:
+    torch.manual_seed(0)
+    spoilt = make("denoising", corruption="masking", level=0.3).corrupt(grey(0.7))
+    assert set(spoilt.unique().tolist()) == {0.0, grey(0.7)[0, 0, 0, 0].item()}
+    assert (spoilt == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
+    assert (make("denoising", corruption="masking", level=1.0).corrupt(grey(0.7)) == 0).all()
+
+
+def test_salt_and_pepper_are_equally_frequent_and_spoil_the_stated_fraction() -> None:
+    torch.manual_seed(0)
+    spoilt = make("denoising", corruption="salt and pepper", level=0.4).corrupt(grey(0.7))
+    assert set(spoilt.unique().tolist()) == {0.0, grey(0.7)[0, 0, 0, 0].item(), 1.0}
+    assert (spoilt == 0).float().mean().item() == pytest.approx(0.2, abs=0.01)
+    assert (spoilt == 1).float().mean().item() == pytest.approx(0.2, abs=0.01)
+
+
+def test_the_kl_term_agrees_with_torch_and_with_a_monte_carlo_estimate(digits: Tensor) -> None:
+    model = spread(make("variational", latent_dim=3))
+    loss = loss_of(model, digits)
+    mu, log_var = (part.detach().double() for part in model.posterior(digits))
+    q = Normal(mu, log_var.div(2).exp())
+    p = Normal(torch.zeros_like(mu), torch.ones_like(mu))
+    per_dim = kl_divergence(q, p)
+    kl = loss.terms["kl"].item()
+    assert kl > 0.5  # the weights were spread, so that the comparison means something
+    assert kl == pytest.approx(per_dim.sum(1).mean().item(), rel=1e-5)
+    assert np.allclose(loss.metrics["kl_per_dim"].detach(), per_dim.mean(0), rtol=1e-5)
+
+    torch.manual_seed(1)
+    z = q.sample((4000,))
+    estimates = (q.log_prob(z) - p.log_prob(z)).sum(2).mean(1)
+    error = estimates.std().item() / len(estimates) ** 0.5
+    assert error < 0.02 * kl
+    assert kl == pytest.approx(estimates.mean().item(), abs=4 * error)
+
+
+def test_the_code_is_drawn_from_the_posterior_and_decoded(digits: Tensor) -> None:
+    model = spread(make("variational", latent_dim=3))
+    mu, log_var = model.posterior(digits)
+    assert torch.equal(model.encode(digits), mu)
+    torch.manual_seed(3)
+    z = mu + torch.sqrt(torch.exp(log_var)) * torch.randn(len(digits), 3)
+    loss = loss_of(model, digits, seed=3)
+    expected = cross_entropy(digits, model.decode(z))
+    assert loss.terms["reconstruction"].item() == pytest.approx(expected, rel=1e-5)
+    assert abs(expected - cross_entropy(digits, model.decode(mu))) > 1e-4 * expected
+
+
+def test_beta_weighs_the_kl_term_alone_and_the_elbo_not_at_all(digits: Tensor) -> None:
+    plain, heavy, off = (
+        loss_of(spread(make("variational", beta=beta)), digits) for beta in (1.0, 4.0, 0.0)
+    )
+    rec, kl = plain.terms["reconstruction"].item(), plain.terms["kl"].item()
+    for beta, loss in ((1, plain), (4, heavy), (0, off)):
+        assert loss.terms["reconstruction"].item() == rec
+        assert loss.terms["kl"].item() == pytest.approx(beta * kl, rel=1e-6)
+        assert loss.metrics["elbo"].item() == pytest.approx(-(rec + kl), rel=1e-6)
+        assert loss.total.item() == pytest.approx(rec + beta * kl, rel=1e-6)
+    assert plain.total.item() == pytest.approx(-plain.metrics["elbo"].item())
+
+
+def test_the_prior_of_the_variational_one_is_a_standard_normal_times_the_temperature() -> None:
+    model = make("variational", latent_dim=4)
+    torch.manual_seed(0)
+    codes = model.sample_prior(20_000)
+    assert codes.mean().item() == pytest.approx(0, abs=0.01)
+    assert codes.std().item() == pytest.approx(1, rel=0.01)
+    assert np.allclose(np.corrcoef(codes.numpy().T), np.eye(4), atol=0.03)
+    wide = model.sample_prior(9, temperature=3.0, generator=torch.Generator().manual_seed(7))
+    same = model.sample_prior(9, generator=torch.Generator().manual_seed(7))
+    assert torch.allclose(wide, 3 * same)
+    assert (model.sample_prior(5, temperature=0.0) == 0).all()
+    assert model.sample_prior(0).shape == (0, 4)
+
+
+@pytest.mark.parametrize("name", ["vanilla", "denoising", "convolutional"])
+def test_a_variant_whose_loss_does_not_place_codes_has_no_prior(name: str) -> None:
+    assert make(name).sample_prior(2) is None
+    assert "where codes" in MODELS[name].no_prior
+
+
+# -- discovery --------------------------------------------------------------------------------
+
+VARIANT = """
+from aeviz.model import Autoencoder, BaseConfig, Loss
+
+class {name}(Autoencoder):
+    order = {order}
+    def encode(self, x): ...
+    def decode(self, z): ...
+    def loss(self, x): ...
+"""
+
+_numbers = count()
+
+
+@pytest.fixture
+def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """An empty package; what is written into its folder can be discovered."""
+    name = f"zoo{next(_numbers)}"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    return importlib.import_module(name)
+
+
+def drop(zoo: ModuleType, name: str, text: str) -> None:
+    Path(zoo.__path__[0], f"{name}.py").write_text(text)
+    importlib.invalidate_caches()
+
+
+def test_all_files_are_found_from_simple_to_involved() -> None:
+    folder = Path(models.__path__[0])
+    files = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
+    assert set(MODELS) == files
+    assert {"vanilla", "denoising", "convolutional", "variational"} <= files
+    orders = [model_class.order for model_class in MODELS.values()]
+    assert orders == sorted(orders)
+    for name, model_class in MODELS.items():
+        assert model_class().variant == name
+
+
+def test_a_file_dropped_in_is_found(zoo: ModuleType) -> None:
+    drop(zoo, "last", VARIANT.format(name="Last", order=99))
+    drop(zoo, "first", VARIANT.format(name="First", order=1))
+    drop(zoo, "_helper", "raise RuntimeError('not a variant, not imported')")
+    found = models.discover(zoo)
+    assert list(found) == ["first", "last"]
+    assert found["last"].__name__ == "Last"
+    drop(zoo, "middle", VARIANT.format(name="Middle", order=50))
+    assert list(models.discover(zoo)) == ["first", "middle", "last"]
+
+
+def test_an_imported_variant_is_not_one_of_the_files_own(zoo: ModuleType) -> None:
+    imported = "from aeviz.models.vanilla import Vanilla\n"
+    drop(zoo, "mine", imported + VARIANT.format(name="Mine", order=1))
+    assert models.discover(zoo)["mine"].__name__ == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("", 0),
+        ("from aeviz.models.vanilla import Vanilla", 0),
+        (VARIANT.format(name="A", order=1) + VARIANT.format(name="B", order=2), 2),
+    ],
+)
+def test_a_file_without_exactly_one_variant_is_an_error(
+    zoo: ModuleType, text: str, number: int
+) -> None:
+    drop(zoo, "odd", text)
+    with pytest.raises(TypeError, match=rf"\.odd defines {number} variants; one is wanted\."):
+        models.discover(zoo)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("import a_package_that_nobody_has", ModuleNotFoundError),
+        ("from aeviz.model import Autoencodre", ImportError),
+        ("def encode(:", SyntaxError),
+        ("1 / 0", ZeroDivisionError),
+    ],
+)
+def test_an_error_in_a_file_is_not_swallowed(
+    zoo: ModuleType, text: str, error: type[Exception]
+) -> None:
+    drop(zoo, "broken", text)
+    with pytest.raises(error):
+        models.discover(zoo)
