@@ -258,6 +258,18 @@ STYLE = """
   border-radius: 0.25rem; margin: 0 auto 0.2rem;
 }
 .aeviz-gallery figcaption { font-size: 0.8rem; line-height: 1.3; opacity: 0.85; }
+.aeviz-rows { overflow-x: auto; max-width: 60rem; }
+.aeviz-rows > div { display: grid; gap: 0.1rem 0.5rem; text-align: center; }
+.aeviz-rows h4 {
+  grid-column: 1 / -1; position: sticky; left: 0; justify-self: start;
+  margin: 0.5rem 0 0.1rem; padding: 0; font-size: 0.9rem; font-weight: 600; line-height: 1.3;
+}
+.aeviz-rows img {
+  display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 0.25rem;
+}
+.aeviz-rows span { font-size: 0.8rem; line-height: 1.35; opacity: 0.85; }
+.aeviz-key { display: flex; gap: 0.6rem; align-items: center; font-size: 0.85rem; }
+.aeviz-key img { width: 10rem; height: 0.8rem; border-radius: 0.2rem; }
 """
 
 
@@ -284,6 +296,43 @@ def gallery(items: Iterable[Item], *, size: str = "5rem") -> None:
         lines = "<br>".join(html.escape(line) for line in item.caption.splitlines())
         cells.append(f"<figure>{pictures}<figcaption>{lines}</figcaption></figure>")
     st.html(f'<div class="aeviz-gallery" style="--digit:{size}">{"".join(cells)}</div>')
+
+
+@dataclass(frozen=True)
+class Row:
+    """Pictures (N, H, W) or (N, H, W, 3) that stand for one thing, and a text below each."""
+
+    name: str
+    pictures: np.ndarray
+    texts: Sequence[str] = ()
+
+
+def rows(table: Sequence[Row]) -> None:
+    """Show rows of pictures below each other, each row under its name, column by column.
+
+    On a narrow screen they scroll sideways together; the names stay.
+    """
+    cells = []
+    for row in table:
+        cells.append(f"<h4>{html.escape(row.name)}</h4>")
+        for k, picture in enumerate(row.pictures):
+            alt = html.escape(f"{row.name}, {k + 1}", quote=True)
+            cells.append(f'<img src="{figures.data_uri(picture)}" alt="{alt}">')
+        for text in row.texts:
+            lines = "<br>".join(html.escape(line) for line in text.splitlines())
+            cells.append(f"<span>{lines}</span>")
+    columns = f"grid-template-columns: repeat({len(table[0].pictures)}, minmax(4.6rem, 1fr))"
+    body = f'<div style="{columns}">{"".join(cells)}</div>'
+    st.html(f'<div class="aeviz-rows" tabindex="0">{body}</div>')
+
+
+def error_key() -> None:
+    """What the colours of a signed error mean."""
+    scale = figures.data_uri(figures.signed(np.linspace(-1, 1, 64)[None]))
+    st.html(
+        '<div class="aeviz-key">Error: too dark (-1)'
+        f'<img src="{scale}" alt="from blue over white to red">too bright (+1)</div>'
+    )
 
 
 def sheet(picture: np.ndarray, alt: str) -> None:
@@ -338,7 +387,9 @@ def pick_test_picture(letter: str, key: str, start: int, dataset: data.Dataset) 
 
     if key not in st.session_state and key not in st.query_params:
         st.session_state[key] = start  # not as the widget's default: `draw` sets it later
-    by_class, by_number, at_random = st.empty(), st.empty(), st.empty()
+    # A row of its own, so that on a narrow screen what belongs together stays together.
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content")
+    by_class, by_number, at_random = row.empty(), row.empty(), row.empty()
     number = by_number.number_input(
         f"{letter}: number", 0, last, None, key=key, bind="query-params", width=150
     )
