@@ -69,7 +69,13 @@ def learning_rate(step: int, steps: int, lr: float) -> float:
 
 
 def pixels(images: Tensor) -> Tensor:
-    """uint8 images (B, 28, 28) as floats (B, 1, 28, 28) in [0, 1]."""
+    """uint8 images (B, 28, 28) as floats (B, 1, 28, 28) in [0, 1].
+
+    Raises:
+        ValueError: other numbers, which may be in [0, 1] already.
+    """
+    if images.dtype != torch.uint8:
+        raise ValueError("Images must be uint8, from 0 to 255.")
     return images.unsqueeze(1).to(torch.float32).mul_(1 / 255)
 
 
@@ -184,16 +190,19 @@ def fit(
 
     Raises:
         FloatingPointError: the gradient of the loss stopped being finite.
-        ValueError: no images, labels wanted and missing, or a setting that is not above zero.
+        ValueError: no images or not uint8, labels wanted and not one for each image, or a
+            setting that is not above zero.
 
     Source: Kingma & Welling 2013, arXiv:1312.6114, algorithm 1; Adam: arXiv:1412.6980.
     """
     if len(images) == 0:
         raise ValueError("There are no images to train on.")
-    if batch < 1 or steps < 1 or not lr > 0:
-        raise ValueError("Steps, batch and learning rate must be above zero.")
+    if batch < 1 or steps < 1 or not 0 < lr < math.inf:
+        raise ValueError("Steps, batch and learning rate must be above zero, and finite.")
     if model.uses_labels and labels is None:
         raise ValueError(f"{model.title} needs labels to train.")
+    if labels is not None and len(labels) != len(images):
+        raise ValueError(f"There are {len(labels)} labels for {len(images)} images.")
     data = torch.from_numpy(np.array(images)).to(model.device)
     extra = _labels(model, labels)
     optimiser = Adam([p for p in model.parameters() if p.requires_grad])
@@ -319,6 +328,7 @@ def main(arguments: list[str] | None = None) -> None:
         options.add_argument("--data", default="mnist", choices=tuple(data.SOURCES))
         options.add_argument("--all", action="store_true", help="train on all 60,000 images")
         options.add_argument("--epochs", type=float, default=20)
+        options.add_argument("--steps", type=int, help="length in steps instead of epochs")
         options.add_argument("--batch", type=int, default=256)
         options.add_argument("--lr", type=float, default=1e-3, help="highest learning rate of Adam")
         options.add_argument("--seed", type=int, default=0)
@@ -343,7 +353,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     model = build(model_class, config, args.seed).to(pick_device())
     per_epoch = math.ceil(len(images) / args.batch)
-    steps = math.ceil(args.epochs * per_epoch)
+    steps = math.ceil(args.epochs * per_epoch) if args.steps is None else args.steps
+    if steps < 1:
+        parser.error("A run needs at least one step.")
     start = time.perf_counter()
     for step in fit(
         model, images, steps=steps, batch=args.batch, lr=args.lr, seed=args.seed, labels=labels
