@@ -1,0 +1,1 @@
+"""Programs that measure what is fast, beside what people would use instead."""
