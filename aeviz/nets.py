@@ -49,7 +49,8 @@ def activation_knob(default: str = "silu") -> Any:
         default,
         choices=tuple(ACTIVATIONS),
         label="Activation",
-        help="What bends the layers. ReLU is the fastest; SiLU is smooth, and so is its map.",
+        help="What bends the layers. ReLU is the fastest, SiLU smooth; tanh "
+        "gives the map with the gentlest bends.",
     )
 
 

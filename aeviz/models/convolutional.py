@@ -59,7 +59,7 @@ class Convolutional(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a map (2 numbers)": Config(),
+        "a map (2 numbers)": Config(activation="tanh"),
         "a good copy (32 numbers)": Config(latent_dim=32),
     }
 

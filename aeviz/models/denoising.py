@@ -66,7 +66,9 @@ class Denoising(Autoencoder):
     presets = {
         "cleans Gaussian noise": Config(),
         "fills in missing pixels": Config(corruption="masking", level=0.5),
-        "a map (2 numbers)": Config(latent_dim=2, width=512, depth=3),
+        "a map (2 numbers)": Config(
+            latent_dim=2, level=0.25, width=512, depth=3, activation="tanh"
+        ),
     }
 
     def __init__(self, config: Config | None = None) -> None:

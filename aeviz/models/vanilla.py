@@ -41,7 +41,7 @@ class Vanilla(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a map (2 numbers)": Config(),
+        "a map (2 numbers)": Config(activation="tanh"),
         "a good copy (32 numbers)": Config(latent_dim=32, width=1024, depth=1),
         "the textbook's small one": Config(latent_dim=32, width=128, depth=2, activation="relu"),
     }
