@@ -6,6 +6,7 @@ lies beside it as readable JSON.
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from torch import Tensor
 
 from aeviz.model import Autoencoder
 from aeviz.models import MODELS
 
 MAX_BYTES = 100_000_000
+MAX_HEADER = 1_000_000
 FOLDER = Path(__file__).parent.parent / "checkpoints"
 
 
@@ -29,7 +32,7 @@ class CheckpointError(Exception):
 class Card(BaseModel):
     """What a checkpoint is and how it was made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
     variant: str
     config: dict[str, Any]
@@ -39,7 +42,7 @@ class Card(BaseModel):
     seed: int
     steps: int = Field(ge=0)
     batch: int = Field(ge=1)
-    lr: float = Field(gt=0)
+    lr: float = Field(gt=0, allow_inf_nan=False)
     command: str = ""
     """Makes the checkpoint again."""
     figures: dict[str, float] = {}
@@ -66,7 +69,11 @@ def to_bytes(model: Autoencoder, card: Card) -> bytes:
         for name, tensor in state.items()
         if tensor.dtype == torch.float32 and torch.equal((half := tensor.half()).float(), tensor)
     }
-    tensors = {name: tensor.contiguous() for name, tensor in (state | small).items()}
+    # Copies: safetensors refuses weights that share memory, such as tied ones.
+    tensors = {
+        name: tensor.clone(memory_format=torch.contiguous_format)
+        for name, tensor in (state | small).items()
+    }
     return save_tensors(tensors, metadata={"card": card.model_dump_json()})
 
 
@@ -89,7 +96,7 @@ def read_card(content: bytes) -> Card:
         CheckpointError: there is none, or it is not valid.
     """
     length = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or length > min(len(content) - 8, 1_000_000):
+    if len(content) < 8 or length > min(len(content) - 8, MAX_HEADER):
         raise CheckpointError("This is not a safetensors file.")
     try:
         header = _Header.model_validate_json(content[8 : 8 + length])
@@ -119,22 +126,49 @@ def from_bytes(content: bytes) -> Autoencoder:
         raise CheckpointError(f"A checkpoint has at most {MAX_BYTES // 1_000_000} MB.")
     card = read_card(content)
     if card.variant not in MODELS:
-        raise CheckpointError(f"There is no variant {card.variant!r} here.")
+        raise CheckpointError(f"There is no variant {_short(repr(card.variant))} here.")
     model_class = MODELS[card.variant]
     try:
         model = model_class(model_class.Config.from_dict(card.config))
-        model.load_state_dict(
-            {
-                k: v.float() if v.dtype == torch.float16 else v
-                for k, v in load_tensors(content).items()
-            }
-        )
-    except (ValueError, RuntimeError, TypeError, SafetensorError) as error:
-        raise CheckpointError(f"This checkpoint does not fit {card.variant}: {error}") from error
-    if not all(bool(torch.isfinite(v).all()) for v in model.state_dict().values()):
-        raise CheckpointError("This checkpoint has weights that are not finite.")
+    except (ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"This checkpoint does not fit {card.variant}: {_short(error)}."
+        ) from error
+    model.load_state_dict(_weights(content, model))
     model.card = card
     return model.eval()
+
+
+def _weights(content: bytes, model: Autoencoder) -> dict[str, Tensor]:
+    """The weights in a checkpoint, where they are just those that the model has."""
+    try:
+        tensors = load_tensors(content)
+    except (SafetensorError, KeyError, RuntimeError) as error:  # KeyError: a dtype unknown to torch
+        raise CheckpointError(f"This checkpoint is damaged: {_short(error)}.") from error
+    wanted = model.state_dict()
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in wanted:
+            reason = "unknown"
+        elif name not in tensors:
+            reason = "missing"
+        elif tensors[name].shape != wanted[name].shape:
+            reason = "of another size"
+        elif tensors[name].dtype not in (wanted[name].dtype, torch.float16):
+            reason = "of another kind"
+        elif not torch.isfinite(tensors[name]).all():
+            reason = "not finite"
+        else:
+            continue
+        raise CheckpointError(
+            f"This checkpoint does not fit {model.variant} with its settings: "
+            f"the weights {_short(name)} are {reason}."
+        )
+    return {name: tensor.to(wanted[name].dtype) for name, tensor in tensors.items()}
+
+
+def _short(reason: object) -> str:
+    """One line without a full stop, whatever a file holds."""
+    return textwrap.shorten(str(reason), 160, placeholder=" ...").rstrip(".")
 
 
 def load(path: Path | str) -> Autoencoder:
@@ -148,17 +182,26 @@ def load(path: Path | str) -> Autoencoder:
     """
     weights = Path(path)
     if weights.suffix != ".safetensors":
-        weights = weights.with_name(weights.name + ".safetensors")
+        weights = Path(f"{path}.safetensors")
     if not weights.is_file():
         raise CheckpointError(f"There is no checkpoint {weights}.")
-    return from_bytes(weights.read_bytes())
+    with weights.open("rb") as file:
+        return from_bytes(file.read(MAX_BYTES + 1))
 
 
 def shipped(folder: Path = FOLDER) -> dict[str, Card]:
-    """The checkpoints of a folder by name, each with its card."""
+    """The checkpoints of a folder by name, each with its card.
+
+    Raises:
+        CheckpointError: a file is not a checkpoint; the message names it.
+    """
     cards = {}
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:  # the header is enough, the weights are not read
             start = file.read(8)
-            cards[path.stem] = read_card(start + file.read(int.from_bytes(start, "little")))
+            length = min(int.from_bytes(start, "little"), MAX_HEADER)
+            try:
+                cards[path.stem] = read_card(start + file.read(length))
+            except CheckpointError as error:
+                raise CheckpointError(f"{path.name}: {error}") from error
     return cards
