@@ -8,6 +8,7 @@ import io
 import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
+from plotly.subplots import make_subplots
 
 DIGITS = (
     "#3f90da",
@@ -48,7 +49,7 @@ def data_uri(image: np.ndarray) -> str:
 
 
 def signed(error: np.ndarray) -> np.ndarray:
-    """A signed error (H, W) in [-1, 1] as RGB uint8: blue below, white at zero, red above."""
+    """Signed errors (..., H, W) in [-1, 1] as RGB uint8: blue below, white at zero, red above."""
     e = np.clip(error, -1, 1)[..., None]
     blue, white, red = np.array([5, 80, 174]), np.array([247, 247, 247]), np.array([178, 24, 43])
     mixed = np.where(e > 0, white + e * (red - white), white - e * (blue - white))
@@ -248,4 +249,121 @@ def distance_curve(
         },
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
+    return figure
+
+
+TRAINING = "#8a8f98"
+VALIDATION = "#2590b8"
+
+
+def loss_curves(
+    steps: np.ndarray,
+    terms: dict[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    unit: str,
+    last: int | None = None,
+    height: int = 390,
+) -> go.Figure:
+    """Loss terms over the steps (K,), one above the other, each on a scale of its own.
+
+    The first twentieth of the steps so far lies out of view at the top, or the fall from the
+    first weights would press the rest flat.
+
+    Args:
+        terms: name -> its values (K,) on training images and on held-out ones.
+        unit: of all terms.
+        last: the step at which training will end.
+    """
+    figure = make_subplots(
+        rows=len(terms),
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=0.24 / len(terms),
+        subplot_titles=[f"{name}, {unit}" for name in terms],
+    )
+    for row, both in enumerate(terms.values(), start=1):
+        for title, values, colour, width in zip(
+            ("training", "validation"), both, (TRAINING, VALIDATION), (2, 3), strict=True
+        ):
+            figure.add_scatter(
+                x=steps,
+                y=values,
+                name=title,
+                legendgroup=title,
+                showlegend=row == 1,
+                mode="lines+markers",
+                marker={"color": colour, "size": 4},
+                line={"color": colour, "width": width},
+                hovertemplate="%{y:.4g} at step %{x:,}<extra>%{fullData.name}</extra>",
+                row=row,
+                col=1,
+            )
+        if len(steps):
+            seen = np.concatenate(both)[np.tile(20 * steps >= steps[-1], 2)]
+            low, high = seen.min(), seen.max()
+            margin = 0.06 * (high - low) or 0.1 * max(abs(high), 1)
+            figure.update_yaxes(range=[low - margin, high + margin], row=row)
+    figure.update_annotations(x=0, xanchor="left", font_size=14)
+    figure.update_xaxes(range=[0, last] if last else None, tickformat="~s")
+    figure.update_xaxes(title="step", row=len(terms))
+    figure.update_yaxes(nticks=5)
+    return figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
+        uirevision="the same",  # a zoom outlives the next point
+    )
+
+
+def code_thumbnail(points: np.ndarray, labels: np.ndarray, size: int = 96) -> np.ndarray:
+    """A map of codes (N, 2) without axes, (size, size, 4) uint8 on a transparent ground."""
+    low, high = np.percentile(points, [1, 99], axis=0)
+    places = (points - low) / np.maximum(high - low, 1e-9) * (size - 8) + 4
+    column, row = places[:, 0].round().astype(int), (size - places[:, 1]).round().astype(int)
+    inside = (column >= 0) & (column < size - 1) & (row >= 0) & (row < size - 1)
+    colours = np.array([[int(name[i : i + 2], 16) for i in (1, 3, 5)] for name in DIGITS])
+    picture = np.zeros((size, size, 4), np.uint8)
+    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):  # a dot is two pixels wide
+        where = row[inside] + down, column[inside] + right
+        picture[where] = np.insert(colours[labels[inside]], 3, 255, axis=1)
+    return picture
+
+
+def pinned_map(
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    pins: dict[str, np.ndarray],
+    axis_titles: tuple[str, str],
+) -> go.Figure:
+    """Codes (N, 2) as dots and named places among them, all in view, each name beside its place.
+
+    Args:
+        pins: name -> place (2,).
+    """
+    figure = code_map(points, labels, classes, height=430)
+    places = np.array(list(pins.values()))
+    overlay(figure, points, places, 9, axis_titles)
+    # Names that do not cover each other: the leftmost place has its own at the left, the rightmost
+    # at the right, and between them a high place above and a low one below.
+    left, right = places[:, 0].argmin(), places[:, 0].argmax()
+    middle = (places[left, 1] + places[right, 1]) / 2
+    for k, (name, (x, y)) in enumerate(pins.items()):
+        beside = (-60, 0) if k == left else (60, 0) if k == right else None
+        across, down = beside or (0, -45 if y >= middle else 45)
+        figure.add_annotation(
+            x=x,
+            y=y,
+            text=f"<b>{name}</b>",
+            ax=across,
+            ay=down,
+            standoff=7,
+            arrowhead=2,
+            arrowwidth=2,
+            arrowcolor="#888888",  # seen on light and on dark
+            font={"color": "#ffffff", "size": 15},
+            bgcolor="#000000",
+            bordercolor="#ffffff",
+            borderpad=4,
+        )
     return figure

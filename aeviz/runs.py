@@ -25,11 +25,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from aeviz import checkpoint, data, latent, planes
+from aeviz import checkpoint, data, latent, planes, train
 from aeviz.model import Autoencoder
 from aeviz.models import MODELS
 
-RUN_ID = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{4}")
+RUN_ID = re.compile(r"run-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
 TRAINED_ON = 50_000
 """A run sees the first images of the training set; the last 10,000 are held out."""
 VALIDATED_ON = 2_000
@@ -40,6 +40,12 @@ MAPPED = 2_000
 State = Literal["queued", "running", "paused", "stopped", "finished", "failed", "interrupted"]
 ENDED: tuple[State, ...] = ("stopped", "finished", "failed", "interrupted")
 Wish = Literal["resume", "pause", "stop"]
+WAY_OUT: dict[State, str] = {
+    "stopped": "Train it again.",
+    "failed": "Change its settings and train it again.",
+    "interrupted": "Train it again: the same settings and seed give the same model.",
+}
+"""What to do about a run that left no model."""
 
 
 class RunSpec(BaseModel):
@@ -91,12 +97,31 @@ class RunSpec(BaseModel):
         """The class of the variant."""
         return MODELS[self.variant]
 
+    @property
+    def title(self) -> str:
+        """Variant and code width as a person reads them."""
+        name = self.model_class.title.removesuffix(" autoencoder")
+        return f"{name}, {self.config['latent_dim']} numbers"
+
 
 def sentence(error: ValueError) -> str:
     """What is wrong with a RunSpec, as one sentence for the person who wrote it."""
     first = error.errors()[0] if hasattr(error, "errors") else {"msg": str(error), "loc": ()}  # pyright: ignore[reportAttributeAccessIssue]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")
+
+
+def summary(spec: RunSpec) -> str:
+    """What a run will do, in a sentence."""
+    if spec.epochs:
+        steps = max(round(spec.epochs * spec.per_epoch), 1)
+        length = f"{spec.epochs:.4g} epochs ({steps:,} steps)"
+    else:
+        length = f"{spec.seconds:g} seconds" if spec.seconds else f"{spec.steps:,} steps"
+    return (
+        f"Trains for **{length}** on {TRAINED_ON:,} pictures of {data.SOURCES[spec.data].title}, "
+        f"{spec.batch} in each step; {VALIDATED_ON:,} others are held out to validate."
+    )
 
 
 class RunStatus(BaseModel):
@@ -108,6 +133,8 @@ class RunStatus(BaseModel):
     epoch: float = 0.0
     images_per_second: float | None = None
     seconds_left: float | None = None
+    unit: str = ""
+    """What the loss terms are measured in; known when the model is built."""
     message: str = ""
     """One sentence, where there is something to say."""
     updated: float = Field(default_factory=time.time)
@@ -116,6 +143,29 @@ class RunStatus(BaseModel):
     def ended(self) -> bool:
         """True when nothing more will happen."""
         return self.state in ENDED
+
+    @property
+    def fraction(self) -> float:
+        """How much of the run is done, in [0, 1]."""
+        return min(self.step / self.steps, 1.0) if self.steps else 0.0
+
+    @property
+    def progress(self) -> str:
+        """Step, epoch, speed and time left as a person reads them."""
+        if not self.step:
+            return self.message or f"{self.state.capitalize()}, before its first step"
+        steps = f" of {self.steps:,}" if self.steps else ""
+        parts = [f"Step {self.step:,}{steps}", f"epoch {self.epoch:.1f}"]
+        if self.images_per_second and not self.ended:
+            parts.append(f"{self.images_per_second:,.0f} images a second")
+        if self.step == self.steps and not self.ended:
+            parts.append("measuring on the test images")
+        elif self.seconds_left is not None:
+            minutes, seconds = divmod(round(self.seconds_left), 60)
+            parts.append(f"{minutes} min {seconds} s left" if minutes else f"{seconds} s left")
+        if self.state not in ("running", "queued"):
+            parts.append(self.state)
+        return ", ".join(parts)
 
 
 Numbers = dict[str, float | list[float]]
@@ -209,12 +259,13 @@ def add(content: bytes) -> str:
             state="finished",
             step=card.steps,
             steps=card.steps,
-            epoch=card.steps / spec.per_epoch,
+            epoch=card.steps / max(-(-card.trained_on // card.batch), 1),
+            unit=model.unit,
             message="Loaded from a file.",
         ),
         "final.safetensors": content,
     }
-    if spec.data == "mnist" or data.find_folder(spec.data):
+    if _is_here(spec.data):
         files["preview.npz"] = preview_bytes(look(model, data.load(spec.data), card.steps, None))
     return _new_folder(files)
 
@@ -227,7 +278,8 @@ def spec(name: str) -> RunSpec:
 def status(name: str) -> RunStatus:
     """Where a run stands; "interrupted" when the worker that trained it is gone."""
     found = RunStatus.model_validate_json((path_of(name) / "status.json").read_bytes())
-    stale = found.state in ("running", "paused") and time.time() - found.updated > 2
+    waits = (folder() / "queue" / name).exists()
+    stale = not found.ended and not waits and time.time() - found.updated > 2
     if stale and not worker_is_alive():
         return interrupted(found)
     return found
@@ -253,6 +305,29 @@ def preview(name: str) -> Preview | None:
             axis_titles=tuple(str(title) for title in arrays["axis_titles"]),  # type: ignore[arg-type]
             **{key: arrays[key] for key in _PREVIEW_ARRAYS},
         )
+
+
+def first_look(spec: RunSpec) -> Preview:
+    """What the model of a run does before its first step, on MNIST where its data is not here."""
+    config = spec.model_class.Config.from_dict(spec.config)
+    model = train.build(spec.model_class, config, spec.seed)
+    return look(model, data.load(spec.data if _is_here(spec.data) else "mnist"), 0, None)
+
+
+def curves(points: list[Point]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Each loss term, and their sum where there is more than one: training, validation (K,)."""
+    names = list(points[0].train.terms) if points else []
+    found = {
+        name: (
+            np.array([point.train.terms[name] for point in points]),
+            np.array([point.validation.terms[name] for point in points]),
+        )
+        for name in names
+    }
+    if len(names) > 1:
+        training, validation = zip(*found.values(), strict=True)
+        found["total"] = (np.sum(training, axis=0), np.sum(validation, axis=0))
+    return found
 
 
 def snapshots(name: str) -> dict[int, Path]:
@@ -384,6 +459,10 @@ def preview_bytes(found: Preview) -> bytes:
     arrays = {key: getattr(found, key) for key in _PREVIEW_ARRAYS}
     np.savez(buffer, step=found.step, axis_titles=np.array(found.axis_titles), **arrays)
     return buffer.getvalue()
+
+
+def _is_here(data_name: str) -> bool:
+    return data_name == "mnist" or data.find_folder(data_name) is not None
 
 
 def look(model: Autoencoder, dataset: data.Dataset, step: int, before: Preview | None) -> Preview:

@@ -133,7 +133,7 @@ class _Training:
         steps = self._steps(model, images, labels)
         self.spec = self.spec.model_copy(update={"steps": steps})
         runs.write(self.path / "spec.json", self.spec)
-        self.status.steps, self.status.message = steps, ""
+        self.status.steps, self.status.unit, self.status.message = steps, model.unit, ""
         yield True
         fitting = train.fit(
             model,
@@ -157,7 +157,7 @@ class _Training:
         self.status.message = f"{what}: {done:.0%}"
 
     def _steps(self, model: Autoencoder, images: np.ndarray, labels: np.ndarray) -> int:
-        if self.spec.steps:
+        if self.spec.steps is not None:
             return self.spec.steps
         if self.spec.epochs:
             return max(round(self.spec.epochs * self.spec.per_epoch), 1)
@@ -288,10 +288,14 @@ def _command(spec: runs.RunSpec) -> str:
     assert spec.steps is not None
     words = ["python", "-m", "aeviz.train", spec.variant]
     for name, value in spec.config.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        words += [f"--{name.replace('_', '-')}", text]
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", str(value)]
     words += ["--data", spec.data, "--steps", str(spec.steps), "--batch", str(spec.batch)]
-    words += ["--lr", f"{spec.lr:g}", "--seed", str(spec.seed), "--out", f"{spec.variant}-model"]
+    words += ["--lr", str(spec.lr), "--seed", str(spec.seed)]
+    words += ["--threads", str(torch.get_num_threads()), "--out", f"{spec.variant}-model"]
     return shlex.join(words)
 
 
@@ -317,7 +321,8 @@ def work() -> None:
     for path in runs.folder().glob("run-*/status.json"):  # left by a worker that was killed
         if runs.RUN_ID.fullmatch(path.parent.name):
             found = runs.RunStatus.model_validate_json(path.read_bytes())
-            if found.state in ("running", "paused"):
+            waits = (queue / path.parent.name).exists()
+            if not found.ended and not waits:
                 runs.write(path, runs.interrupted(found))
     logging.info("ready")
     trainings: dict[str, _Training] = {}
@@ -328,7 +333,11 @@ def work() -> None:
         else:
             for ticket in sorted(queue.iterdir()):
                 if runs.is_run(ticket.name):
-                    trainings[ticket.name] = _Training(ticket.name)
+                    try:
+                        trainings[ticket.name] = _Training(ticket.name)
+                    except ValueError as error:  # written by another version of aeviz
+                        failed = runs.RunStatus(state="failed", message=runs.sentence(error))
+                        runs.write(runs.path_of(ticket.name) / "status.json", failed)
                 ticket.unlink()
         # Each in turn: a fair queue would choose here.
         worked = [training.advance() for training in trainings.values()]
