@@ -1,0 +1,324 @@
+"""The train page without a browser: settings, a run from start to end, models from files."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint, data, runs
+from aeviz.model import knobs
+from aeviz.models import MODELS
+
+PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise")
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    app = app.switch_page("pages/train.py").run()
+    assert not app.exception
+    return app
+
+
+def query(app: AppTest, name: str) -> str | None:
+    """What the address says; AppTest gives a list or a text."""
+    value = app.query_params.get(name)
+    return value[0] if isinstance(value, list) else value
+
+
+def button(app: AppTest, label: str) -> Any:
+    return next(button for button in app.button if button.label == label)
+
+
+def labels(app: AppTest) -> set[str]:
+    return {button.label for button in app.button}
+
+
+def number(app: AppTest, label: str) -> Any:
+    return next(widget for widget in app.number_input if widget.label == label)
+
+
+def wait_for(true: Callable[[], Any]) -> None:
+    """Wait; the limit only ends a test that would never end."""
+    for _ in range(8000):
+        if true():
+            return
+        time.sleep(0.025)
+    raise AssertionError("waited in vain")
+
+
+def new_run(**settings: Any) -> str:
+    """A run made beside the page."""
+    fields = {"variant": "vanilla", "config": {"width": 32, "depth": 1}, "batch": 64, "steps": 20}
+    runs.ensure_worker()
+    return runs.create(runs.RunSpec.model_validate(fields | settings))
+
+
+@pytest.fixture(scope="module")
+def finished() -> str:
+    """A finished variational run."""
+    name = new_run(variant="variational")
+    wait_for(lambda: runs.status(name).ended)
+    assert runs.is_finished(name)
+    return name
+
+
+def pictures(app: AppTest) -> list[str]:
+    """What the pictures drawn are called."""
+    body = "".join(element.proto.body for element in app.get("html"))
+    return re.findall(r'<img[^>]*alt="([^"]+)"', body)
+
+
+# -- before a run -----------------------------------------------------------------------------
+
+
+def test_each_variant_has_a_card_with_its_name_its_idea_and_a_picture() -> None:
+    app = open_page()
+    captions = [caption.value for caption in app.caption]
+    for name, model_class in MODELS.items():
+        assert app.button(key=f"pick-{name}").label in model_class.title
+        assert model_class.idea in captions
+    assert len(app.image) == len(MODELS)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_variant_in_the_address_is_chosen_with_its_presets_and_knobs(name: str) -> None:
+    app = open_page(variant=name)
+    assert [key for key in MODELS if app.button(key=f"pick-{key}").disabled] == [name]
+    preset = app.selectbox(key=f"preset-{name}-False")
+    assert preset.options == list(MODELS[name].presets)
+    shown = {widget.label for widget in (*app.number_input, *app.selectbox, *app.toggle)}
+    assert shown >= {knob.label for knob, _ in knobs(MODELS[name].Config).values()}
+    assert not button(app, "Train").disabled
+    assert len(app.get("plotly_chart")) == 2
+    assert pictures(app)[:2] == ["original, 0", "before its first step, 0"]
+
+
+def test_a_variant_that_does_not_exist_gives_the_first_one() -> None:
+    app = open_page(variant="../../etc/passwd")
+    assert app.button(key=f"pick-{next(iter(MODELS))}").disabled
+
+
+def test_a_card_chooses_its_variant() -> None:
+    app = open_page()
+    app.button(key="pick-variational").click().run()
+    assert app.button(key="pick-variational").disabled
+    assert query(app, "variant") == "variational"
+    assert number(app, "Beta").value == 1.0
+
+
+def test_a_preset_fills_the_form() -> None:
+    app = open_page(variant="vanilla")
+    assert number(app, "Latent dimension D").value == 2
+    preset = app.selectbox(key="preset-vanilla-False")
+    preset.set_value("a good copy (32 numbers)").run()
+    assert number(app, "Latent dimension D").value == 32
+    assert number(app, "Width of the first layer").value == 1024
+
+
+def test_the_page_says_what_training_will_do() -> None:
+    app = open_page(variant="vanilla")
+    assert any("**30 seconds** on 50,000 pictures" in text.value for text in app.markdown)
+    app.segmented_control(key="vanilla-a map (2 numbers)-unit").set_value("epochs").run()
+    number(app, "Epochs").set_value(3.0)
+    number(app, "Batch").set_value(500).run()
+    assert any("**3 epochs (300 steps)**" in text.value for text in app.markdown)
+
+
+def test_settings_that_do_not_fit_together_are_one_sentence_and_nothing_trains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config_class = MODELS["vanilla"].Config
+    checked = config_class.from_dict
+
+    def from_dict(values: dict[str, Any]) -> Any:
+        if values.get("width") == 16 and values.get("depth") == 6:
+            raise ValueError("width 16 leaves nothing for 6 layers.")
+        return checked(values)
+
+    monkeypatch.setattr(config_class, "from_dict", from_dict)
+    app = open_page(variant="vanilla")
+    number(app, "Width of the first layer").set_value(16)
+    number(app, "Hidden layers").set_value(6).run()
+    assert not app.exception
+    (error,) = app.error
+    assert error.value == "width 16 leaves nothing for 6 layers."
+    assert button(app, "Train").disabled
+    number(app, "Hidden layers").set_value(2).run()
+    assert not app.error
+    assert not button(app, "Train").disabled
+
+
+# -- a run ------------------------------------------------------------------------------------
+
+
+def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywhere() -> None:
+    app = open_page(variant="variational")
+    number(app, "Width of the first layer").set_value(32)
+    number(app, "Beta").set_value(0.5)
+    number(app, "Seed").set_value(7)
+    number(app, "Batch").set_value(500)
+    app.segmented_control(key="variational-a map (2 numbers)-unit").set_value("epochs").run()
+    number(app, "Epochs").set_value(0.2).run()
+    button(app, "Train").click().run()
+    assert not app.exception
+    run = query(app, "run") or ""
+    assert "variant" not in app.query_params
+    spec = runs.spec(run)
+    assert spec.config == {
+        **MODELS["variational"].Config().to_dict(),
+        "width": 32,
+        "beta": 0.5,
+    }
+    assert (spec.seed, spec.batch, spec.epochs, spec.lr) == (7, 500, 0.2, 2e-3)
+    wait_for(lambda: runs.status(run).ended)
+    assert runs.status(run).steps == 20
+    app.run()
+    assert not app.exception
+    assert app.get("progress")[0].proto.text == "Step 20 of 20, epoch 0.2, finished"
+    charts = app.get("plotly_chart")
+    assert len(charts) == 2
+    for term in ("reconstruction", "kl", "total"):
+        assert f"{term}, nats per image" in charts[0].proto.spec
+    assert pictures(app)[:2] == ["original, 0", "reconstruction, 0"]
+    assert len(pictures(app)) == 20
+
+    button(app, "Explore its map").click().run()
+    assert not app.exception
+    assert app.selectbox(key="model").value == run
+    assert len(app.get("bidi_component")) == 1
+    for page in PAGES:
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception
+        assert app.selectbox(key="model").value == run
+
+
+def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
+    run = new_run(steps=10_000_000)
+    app = open_page(run=run)
+    wait_for(lambda: runs.status(run).step > 0)
+    assert {"Pause", "Stop"} <= labels(app)
+    button(app, "Pause").click().run()
+    assert {"Resume", "Stop"} <= labels(app)
+    wait_for(lambda: runs.status(run).state == "paused")
+    app.run()
+    assert "paused" in app.get("progress")[0].proto.text
+    step = runs.status(run).step
+    button(app, "Resume").click().run()
+    assert "Pause" in labels(app)
+    wait_for(lambda: runs.status(run).step > step)
+    button(app, "Stop").click().run()
+    wait_for(lambda: runs.status(run).ended)
+    app.run()
+    assert {"Explore its map", "Train again"} <= labels(app)
+    assert not {"Pause", "Stop"} & labels(app)
+    assert app.get("download_button")
+    assert any("On all test pictures: MSE" in text.value for text in app.markdown)
+
+
+def test_a_run_stays_in_view_and_in_the_list_when_another_page_was_looked_at(finished: str) -> None:
+    app = open_page(run=finished)
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/train.py").run()
+    assert query(app, "run") == finished
+    links = [link.proto for link in app.get("page_link") if "finished" in link.proto.label]
+    assert [(link.query_string, link.disabled) for link in links] == [(f"run={finished}", True)]
+
+
+def test_a_variant_chosen_on_the_home_page_wins_over_the_last_run(finished: str) -> None:
+    app = open_page(run=finished)
+    app.switch_page("pages/home.py").run()
+    app.query_params.clear()
+    app.query_params["variant"] = "denoising"
+    app.switch_page("pages/train.py").run()
+    assert app.button(key="pick-denoising").disabled
+
+
+def test_training_again_starts_from_the_settings_of_the_run_to_the_step(finished: str) -> None:
+    app = open_page(run=finished)
+    button(app, "Train again").click().run()
+    assert not app.exception
+    assert query(app, "variant") == "variational"
+    assert number(app, "Width of the first layer").value == 32
+    button(app, "Train").click().run()
+    again = query(app, "run") or ""
+    assert again != finished
+    wait_for(lambda: runs.status(again).ended)
+    assert runs.status(again).step == 20
+    first, second = (runs.load_model(name).state_dict() for name in (finished, again))
+    assert all((first[key] == second[key]).all() for key in first)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ("failed", "The gradient of the loss stopped being finite at step 9."),
+        ("interrupted", "The process that trained this run ended at step 9."),
+    ],
+)
+def test_a_run_without_a_model_says_what_happened_and_the_way_out(
+    state: runs.State, message: str
+) -> None:
+    spec = runs.RunSpec.model_validate({"variant": "denoising", "epochs": 3})
+    status = runs.RunStatus(state=state, step=9, steps=588, message=message)
+    run = runs._new_folder({"spec.json": spec, "status.json": status})
+    app = open_page(run=run)
+    (error,) = app.error
+    assert error.value.startswith(message)
+    assert "rain it again" in error.value
+    assert "Explore its map" not in labels(app)
+    button(app, "Train again").click().run()
+    assert app.button(key="pick-denoising").disabled
+    assert number(app, "Epochs").value == 3
+
+
+@pytest.mark.parametrize("run", ["run-20200101-000000-0000", "../../etc", "", "run-٢"])
+def test_a_run_that_is_not_here_gives_one_sentence_and_the_settings(run: str) -> None:
+    app = open_page(run=run)
+    assert len(app.warning) == (1 if run else 0)
+    assert "Train" in labels(app)
+
+
+# -- a model from a file ----------------------------------------------------------------------
+
+
+def test_a_downloaded_model_is_loaded_again_and_used(finished: str) -> None:
+    app = open_page()
+    app.file_uploader[0].upload("model.safetensors", runs.model_bytes(finished)).run()
+    assert not app.exception
+    run = query(app, "run") or ""
+    assert run != finished
+    assert not app.error
+    button(app, "Sample").click().run()
+    assert app.selectbox(key="model").value == run
+    assert not app.exception
+
+
+def test_a_file_that_is_no_model_gives_one_sentence_and_the_page_stays() -> None:
+    app = open_page()
+    app.file_uploader[0].upload("model.safetensors", b"GIF89a" * 100).run()
+    (error,) = app.error
+    assert error.value == "This is not a safetensors file."
+    assert "Train" in labels(app)
+
+
+def test_a_run_on_other_data_shows_its_classes_and_brings_its_data_along(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pretends that Fashion-MNIST looks like MNIST: the names of its classes are enough here."""
+    mnist = data.load()
+    monkeypatch.setitem(data._loaded, "fashion", mnist)
+    monkeypatch.setattr(data, "find_folder", lambda name: name)
+    name = next(iter(checkpoint.shipped()))
+    model = checkpoint.load(checkpoint.FOLDER / name)
+    content = checkpoint.to_bytes(model, model.card.model_copy(update={"data": "fashion"}))
+    app = open_page(run=runs.add(content))
+    assert f"original, {data.SOURCES['fashion'].classes[0]}" in pictures(app)
+    button(app, "Explore its map").click().run()
+    assert app.selectbox(key="data").value == "fashion"
