@@ -256,7 +256,8 @@ def test_it_can_be_read_in_one_file(model_class: type[Autoencoder]) -> None:
 def make(name: str, **settings: Any) -> Any:
     """A variant with fresh weights and small layers."""
     model_class = MODELS[name]
-    small = {"width": 32, "depth": 1} if "width" in knobs(model_class.Config) else {"hidden": 16}
+    small = {"width": 32, "depth": 1, "hidden": 16}
+    small = {name: value for name, value in small.items() if name in knobs(model_class.Config)}
     return train.build(model_class, model_class.Config(**(small | settings)), 0)
 
 
