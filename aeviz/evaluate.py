@@ -38,6 +38,44 @@ def psnr(mean_squared_error: np.ndarray | float) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Errors:
+    """How far copies are from their originals, per image.
+
+    mse: (N,), of pixels in [0, 1]; bce: (N,), nats per pixel.
+    """
+
+    mse: np.ndarray
+    bce: np.ndarray
+
+    @property
+    def psnr(self) -> np.ndarray:
+        """Peak signal-to-noise ratio per image (N,), dB."""
+        return psnr(self.mse)
+
+    @property
+    def overall(self) -> dict[str, float]:
+        """Means over all images of mse and bce; psnr of the mean mse, as in the literature."""
+        mean = self.mse.mean(dtype=np.float64)
+        bce = self.bce.mean(dtype=np.float64)
+        return {"mse": float(mean), "bce": float(bce), "psnr": float(psnr(mean))}
+
+
+def compare(images: np.ndarray, copies: np.ndarray) -> Errors:
+    """Errors of copies (N, 28, 28) against images (N, 28, 28), uint8 or float in [0, 1]."""
+    return Errors(mse(images, copies), bce(images, copies))
+
+
+def noisy(images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
+    """Images (..., 28, 28) with Gaussian noise, clipped to [0, 1]; the same noise for a seed.
+
+    Args:
+        sigma: standard deviation before clipping; pixels are in [0, 1].
+    """
+    noise = np.random.default_rng(seed).standard_normal(images.shape, np.float32)
+    return np.clip(latent.to_float(images) + np.float32(sigma) * noise, 0, 1)
+
+
+@dataclass(frozen=True)
 class PCA:
     """Principal components fitted to training images: the best linear code of a width.
 
@@ -54,6 +92,10 @@ class PCA:
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Images (N, 28, 28), not clipped."""
         return (codes @ self.components + self.mean).reshape(-1, 28, 28)
+
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        """Images (N, 28, 28) through both, clipped to [0, 1] as pixels are."""
+        return np.clip(self.decode(self.encode(images)), 0, 1)
 
 
 @cache
@@ -100,15 +142,10 @@ def figures(model: Autoencoder, dataset: data.Dataset) -> dict[str, float]:
     5-nn accuracy of the codes, and elbo (nats per image, one noise sample) where there is one.
     """
     images, labels = dataset.test_images, dataset.test_labels
-    reconstructions = latent.reconstruct(model, images, labels)
-    error = mse(images, reconstructions).mean()
     linear = pca(dataset.name, min(model.code_dim, 784))
-    linear_copy = np.clip(linear.decode(linear.encode(images)), 0, 1)
     result = {
-        "mse": float(error),
-        "bce": float(bce(images, reconstructions).mean()),
-        "psnr": float(psnr(error)),
-        "pca_mse_clipped": float(mse(images, linear_copy).mean()),
+        **compare(images, latent.reconstruct(model, images, labels)).overall,
+        "pca_mse_clipped": float(mse(images, linear.reconstruct(images)).mean(dtype=np.float64)),
         "neighbour_accuracy": neighbour_accuracy(
             latent.encode(model, dataset.train_images, dataset.train_labels),
             dataset.train_labels,
@@ -122,23 +159,25 @@ def figures(model: Autoencoder, dataset: data.Dataset) -> dict[str, float]:
     return result
 
 
-def main() -> None:
+UNITS = {"bce": "nats per pixel", "psnr": "dB", "elbo": "nats per image"}
+
+
+def main(arguments: list[str] | None = None) -> None:
     """Print the figures of a checkpoint on the test images of its data set."""
     from aeviz import checkpoint
 
     parser = argparse.ArgumentParser(prog="python -m aeviz.evaluate", description=main.__doc__)
     parser.add_argument("checkpoint", help="for example checkpoints/variational-2d")
     try:
-        model = checkpoint.load(parser.parse_args().checkpoint)
+        model = checkpoint.load(parser.parse_args(arguments).checkpoint)
         dataset = data.load(model.card.data)
     except (checkpoint.CheckpointError, data.DataError) as error:
         parser.error(str(error))
-    print(
-        f"{model.title}, {model.code_dim} numbers, {dataset.title}: {len(dataset.test_images)} test images"
-    )
+    count = len(dataset.test_images)
+    print(f"{model.title}, {model.code_dim} numbers, {dataset.title}: {count} test images")
     print(f"made by: {model.card.command} (seed {model.card.seed})")
     for name, value in figures(model, dataset).items():
-        print(f"{name:>20}  {value:.5f}")
+        print(f"{name:>20}  {value:.5f} {UNITS.get(name, '')}".rstrip())
 
 
 if __name__ == "__main__":

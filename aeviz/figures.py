@@ -346,7 +346,7 @@ def pinned_map(
     overlay(figure, points, places, 9, axis_titles)
     # Names that do not cover each other: the leftmost place has its own at the left, the rightmost
     # at the right, and between them a high place above and a low one below.
-    left, right = places[:, 0].argmin(), places[:, 0].argmax()
+    left, *_, right = places[:, 0].argsort(kind="stable")
     middle = (places[left, 1] + places[right, 1]) / 2
     for k, (name, (x, y)) in enumerate(pins.items()):
         beside = (-60, 0) if k == left else (60, 0) if k == right else None

@@ -1,0 +1,122 @@
+"""The reconstruct page without a browser: which pictures, their copies, errors and numbers."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint, data, evaluate, figures, latent
+
+MNIST = data.load()
+
+
+def open_page(model: str, **settings: str) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    app.selectbox(key="model").set_value(model)
+    app.switch_page("pages/reconstruct.py").run()
+    for key, value in settings.items():
+        app.segmented_control(key=key).set_value(value).run()
+    assert not app.exception
+    return app
+
+
+def table(app: AppTest) -> str:
+    return next(e.proto.body for e in app.get("html") if "aeviz-rows" in e.proto.body)
+
+
+def row(app: AppTest, name: str) -> list[str]:
+    """The addresses of a row's pictures."""
+    return re.findall(rf'<img src="([^"]+)" alt="{name}[^"]*, \d+">', table(app))
+
+
+def numbers(app: AppTest) -> list[int]:
+    """Which test pictures are shown."""
+    return [int(k) for k in re.findall(r"<br>number (\d+)<", table(app))]
+
+
+@pytest.mark.parametrize("name", checkpoint.shipped())
+def test_every_shipped_model_shows_originals_copies_errors_and_pca(name: str) -> None:
+    app = open_page(name)
+    shown = numbers(app)
+    assert len(set(shown)) == 10
+    x = MNIST.test_images[shown]
+    model = checkpoint.load(checkpoint.FOLDER / name)
+    copies = latent.reconstruct(model, x, MNIST.test_labels[shown])
+    linear = evaluate.pca("mnist", model.code_dim)
+    linear_copies = np.clip(linear.decode(linear.encode(x)), 0, 1)
+    for title, pictures in (
+        ("Original", x),
+        ("Copy by the", copies),
+        ("Error of the", figures.signed(copies - x / np.float32(255))),
+        ("Copy by PCA", linear_copies),
+        ("Error of PCA", figures.signed(linear_copies - x / np.float32(255))),
+    ):
+        assert row(app, title) == [figures.data_uri(picture) for picture in pictures], title
+    texts = re.findall(r"MSE ([\d.]+)<br>BCE ([\d.]+)<br>([\d.]+) dB", table(app))
+    expected = [
+        (f"{e.mse[k]:.4f}", f"{e.bce[k]:.3f}", f"{e.psnr[k]:.1f}")
+        for e in (evaluate.compare(x, copies), evaluate.compare(x, linear_copies))
+        for k in range(10)
+    ]
+    # Encoded ten at once or all at once: the last digit may differ.
+    assert np.allclose(np.array(texts, float), np.array(expected, float), rtol=2e-3, atol=1.1e-4)
+
+
+def test_the_numbers_of_the_whole_test_set_are_those_of_the_card_with_pca_beside() -> None:
+    app = open_page("vanilla-2d")
+    card = checkpoint.shipped()["vanilla-2d"]
+    mse, bce, psnr = app.metric
+    assert [m.label for m in app.metric] == ["MSE", "BCE, nats per pixel", "PSNR, dB"]
+    assert float(mse.value) == pytest.approx(card.figures["mse"], abs=1e-4)
+    assert float(bce.value) == pytest.approx(card.figures["bce"], abs=1e-3)
+    assert float(psnr.value) == pytest.approx(card.figures["psnr"], abs=0.01)
+    assert mse.delta == f"PCA {card.figures['pca_mse_clipped']:.4f}"
+    assert "10,000 test pictures" in "".join(m.value for m in app.markdown)
+
+
+@pytest.mark.parametrize("order", ["best", "worst"])
+def test_best_and_worst_are_those_of_all_test_pictures_in_their_order(order: str) -> None:
+    app = open_page("vanilla-2d", copies=order)
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    copies = latent.reconstruct(model, MNIST.test_images)
+    mse = np.square(MNIST.test_images / 255 - copies).mean((1, 2))
+    ranked = np.sort(mse) if order == "best" else np.sort(mse)[::-1]
+    assert np.allclose(mse[numbers(app)], ranked[:10], rtol=1e-4)
+    assert not app.number_input  # no seed where nothing is drawn
+
+
+def test_pictures_of_one_digit_alone_also_the_worst_of_them() -> None:
+    app = open_page("vanilla-2d", copies_of="4")
+    assert set(MNIST.test_labels[numbers(app)]) == {4}
+    app.segmented_control(key="copies").set_value("worst").run()
+    shown = numbers(app)
+    assert set(MNIST.test_labels[shown]) == {4}
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    fours = MNIST.test_images[MNIST.test_labels == 4]
+    mse = np.square(fours / 255 - latent.reconstruct(model, fours)).mean((1, 2))
+    worst = MNIST.test_images[shown[0]] / 255
+    assert np.array_equal(fours[mse.argmax()] / 255, worst)
+
+
+def test_another_seed_draws_others_and_the_first_one_brings_the_first_back() -> None:
+    app = open_page("vanilla-2d")
+    first = numbers(app)
+    next(b for b in app.button if b.label == "Draw again").click().run()
+    assert app.number_input(key="copies_seed").value == 1
+    assert set(numbers(app)) != set(first)
+    app.number_input(key="copies_seed").set_value(0).run()
+    assert numbers(app) == first
+    app.number_input(key="copies_seed").set_value(9999).run()
+    next(b for b in app.button if b.label == "Draw again").click().run()
+    assert numbers(app) == first
+
+
+def test_the_colours_of_the_error_and_the_clipping_of_pca_are_explained() -> None:
+    app = open_page("vanilla-2d")
+    key = next(e.proto.body for e in app.get("html") if "aeviz-key" in e.proto.body)
+    assert key.index("too dark") < key.index("<img") < key.index("too bright")
+    assert "clipped to [0, 1]" in "".join(m.value for m in app.markdown)
+    assert app.latex
