@@ -19,7 +19,7 @@ def test_a_link_to_a_page_works_as_the_first_request_to_a_server(
         page = browser.new_page()
         open_map(page, f"{address}/map?model=vanilla-32d")
         expect(page.get_by_role("heading", name="Where does each digit live?")).to_be_visible()
-        expect(page.get_by_label("Model")).to_have_value("Vanilla, 32 numbers")
+        expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 32 numbers")
         expect(page.get_by_role("link", name="Interpolate")).to_be_visible()
         page.close()
     finally:
@@ -29,13 +29,14 @@ def test_a_link_to_a_page_works_as_the_first_request_to_a_server(
 
 def test_a_chosen_model_is_in_the_address_by_its_name(page: Page, app: str) -> None:
     open_map(page, app)
-    page.get_by_label("Model").click()
+    page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="Vanilla, 2 numbers").click()
     page.wait_for_url("**model=vanilla-2d*")
     page.get_by_role("link", name="Sample").first.click()
     expect(page.get_by_role("heading", name="What does it draw on its own?")).to_be_visible()
-    expect(page.get_by_label("Model")).to_have_value("Vanilla, 2 numbers")
-    page.wait_for_url("**/sample?*")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 numbers")
+    app_state = page.get_by_test_id("stApp")
+    expect(app_state).to_have_attribute("data-test-script-state", "notRunning")
     assert parse_qs(urlparse(page.url).query)["model"] == ["vanilla-2d"]
     page.reload()
-    expect(page.get_by_label("Model")).to_have_value("Vanilla, 2 numbers")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 numbers")
