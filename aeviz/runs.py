@@ -230,6 +230,13 @@ def is_run(name: str) -> bool:
     return bool(RUN_ID.fullmatch(name)) and path_of(name).is_dir()
 
 
+def started(name: str) -> str:
+    """When a run was made, such as "14:05:59", by the server's clock."""
+    path_of(name)  # an id, or a KeyError
+    time_of_day = name.split("-")[2]
+    return ":".join(time_of_day[i : i + 2] for i in (0, 2, 4))
+
+
 def create(spec: RunSpec) -> str:
     """Queue a run and return its id; the worker takes it up at once."""
     name = _new_folder({"spec.json": spec, "status.json": RunStatus(steps=spec.steps)})

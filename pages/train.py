@@ -319,8 +319,8 @@ def own_runs(shown: str | None) -> None:
     """A link to each run of this session."""
     mine = [run for run in st.session_state.get("runs", []) if runs.is_run(run)]
     for run in reversed(mine):
-        status, time = runs.status(run), run[13:19]
-        label = f"{runs.spec(run).title}, {time[:2]}:{time[2:4]}:{time[4:]}"
+        status = runs.status(run)
+        label = f"{runs.spec(run).title}, {runs.started(run)}"
         label += f", {status.state}" if status.ended else ""  # else it would soon be wrong
         st.page_link(
             ui.PAGES["train"], label=label, query_params={"run": run}, disabled=run == shown

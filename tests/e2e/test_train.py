@@ -1,0 +1,196 @@
+"""What a person does on the train page, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from aeviz import checkpoint
+from aeviz.models import MODELS
+
+# The map of a run: how many codes it shows, and the first of them.
+MAP = """() => {
+  const plot = document.querySelector(".st-key-run-map .js-plotly-plot");
+  const data = plot && plot._fullData || [];
+  if (!data.length || !data[0].x) return null;
+  return [data.reduce((n, trace) => n + trace.x.length, 0), data[0].x[0], data[0].y[0]];
+}"""
+# The step of each point of the curves, and the names above them.
+CURVES = """() => {
+  const plot = document.querySelector(".st-key-curves .js-plotly-plot");
+  if (!plot || !plot._fullData) return null;
+  const names = plot._fullLayout.annotations.map((a) => a.text);
+  return [Array.from(plot._fullData[0].x || []), names];
+}"""
+
+
+def open_page(page: Page, app: str, query: str = "") -> None:
+    page.goto(f"{app}/train{query}")
+    page.get_by_role("heading", level=1, name="What does it learn").wait_for(timeout=60_000)
+
+
+def train_for(page: Page, seconds: int) -> None:
+    """Fill in a length and press Train."""
+    length = page.get_by_role("spinbutton", name="Seconds")
+    length.fill(str(seconds))
+    length.press("Enter")
+    page.get_by_text(f"Trains for {seconds} seconds").wait_for()
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_url(re.compile(r"run=run-"))
+
+
+def run_of(address: str) -> str:
+    """The id of a run in an address; empty without one."""
+    found = re.search(r"run=(run-[\w-]+)", address)
+    return found[1] if found else ""
+
+
+def progress(page: Page) -> Locator:
+    return page.get_by_test_id("stProgress")
+
+
+def step(page: Page) -> int:
+    """The step that the progress bar tells."""
+    text = progress(page).inner_text()
+    found = re.search(r"Step ([\d,]+)", text)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def wait_for_step(page: Page, after: int) -> int:
+    """Wait until the progress bar tells a step after this one."""
+    for _ in range(600):
+        if step(page) > after:
+            return step(page)
+        page.wait_for_timeout(100)
+    raise AssertionError(f"no step after {after}: {progress(page).inner_text()}")
+
+
+def expect_own_model(page: Page, name: str) -> None:
+    """The sidebar names an own model as the chosen one."""
+    chosen = page.get_by_role("combobox", name="Model", exact=True)
+    expect(chosen).to_have_value(re.compile(rf"{name}, 2 numbers \(yours"), timeout=60_000)
+
+
+def test_a_model_is_trained_while_one_watches_then_used_downloaded_and_loaded_again(
+    page: Page, app: str, tmp_path: Path
+) -> None:
+    page.goto(app)
+    page.get_by_role("link", name="Train", exact=True).first.click()
+    page.get_by_role("button", name="Variational", exact=True).click()
+    expect(page).to_have_url(re.compile("variant=variational"))
+    expect(page.get_by_role("spinbutton", name="Beta")).to_be_visible()
+    train_for(page, 5)
+    copy = page.get_by_alt_text("reconstruction, 0", exact=True)
+    before = copy.get_attribute("src")
+    page.wait_for_function(f"() => (({CURVES})() || [[]])[0].length > 0")
+    names = page.evaluate(CURVES)[1]
+    assert names == [f"{term}, nats per image" for term in ("reconstruction", "kl", "total")]
+    count, *first = page.evaluate(MAP)
+    assert count == 2000
+    page.wait_for_function(f"first => ({MAP})()[1] !== first", arg=first[0])
+    expect(copy).not_to_have_attribute("src", before or "")
+    explore = page.get_by_role("button", name="Explore its map")
+    explore.wait_for(timeout=120_000)
+    expect(progress(page)).to_contain_text("finished")
+    steps = page.evaluate(CURVES)[0]
+    assert steps[0] == 1
+    assert steps[-1] == step(page)
+    expect(page.get_by_text("On all test pictures: MSE")).to_be_visible()
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download model").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    assert checkpoint.load(file).variant == "variational"
+    run = run_of(page.url)
+
+    explore.click()
+    page.get_by_role("heading", name="Where does each digit live?").wait_for()
+    page.get_by_test_id("latent-map").wait_for(timeout=60_000)
+    expect_own_model(page, "Variational")
+    for link, heading in (
+        ("Interpolate", "What lies between two digits?"),
+        ("Sample", "What does it draw on its own?"),
+    ):
+        page.get_by_role("link", name=link, exact=True).first.click()
+        page.get_by_role("heading", name=heading).wait_for(timeout=60_000)
+        expect_own_model(page, "Variational")
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    page.get_by_alt_text("sample 1", exact=True).wait_for(timeout=60_000)
+
+    page.get_by_role("link", name="Train", exact=True).first.click()
+    page.wait_for_url(lambda url: run_of(url) == run and "/train" in url)  # in view again
+    page.get_by_role("button", name="Explore its map").wait_for()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    page.wait_for_url(lambda url: run_of(url) not in ("", run))
+    expect(progress(page)).to_contain_text("finished")
+    page.get_by_role("button", name="Sample", exact=True).click()
+    page.get_by_alt_text("sample 1", exact=True).wait_for(timeout=60_000)
+    expect_own_model(page, "Variational")
+
+
+def test_a_run_is_found_again_in_the_middle_paused_resumed_and_stopped(
+    page: Page, app: str
+) -> None:
+    open_page(page, app, "?variant=vanilla")
+    train_for(page, 600)
+    run = run_of(page.url)
+    seen = wait_for_step(page, after=0)
+    page.reload()
+    seen = wait_for_step(page, after=seen)
+    assert run_of(page.url) == run
+    assert page.evaluate(CURVES)[0][0] == 1
+    page.get_by_role("link", name="Home", exact=True).first.click()
+    page.get_by_role("heading", name="A machine that dreams digits").wait_for()
+    page.get_by_role("link", name="Train", exact=True).first.click()
+    wait_for_step(page, after=seen)
+    assert run_of(page.url) == run
+
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(progress(page)).to_contain_text("paused")
+    held = step(page)
+    page.wait_for_timeout(1200)
+    assert step(page) == held
+    page.get_by_role("button", name="Resume", exact=True).click()
+    held = wait_for_step(page, after=held)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(progress(page)).to_contain_text("stopped")
+    page.get_by_role("button", name="Explore its map").wait_for()
+    held = step(page)
+    page.wait_for_timeout(1200)
+    assert step(page) == held
+    page.get_by_role("button", name="Train again", exact=True).click()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Vanilla, 2 numbers, [\d:]+, stopped"))).to_be_visible()
+
+
+def test_a_file_that_is_no_model_is_one_sentence(page: Page, app: str, tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"GIF89a" * 100)
+    open_page(page, app)
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    expect(page.get_by_text("This is not a safetensors file.")).to_be_visible()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
+
+
+def test_a_card_on_the_home_page_leads_to_its_variant(page: Page, app: str) -> None:
+    model_class = list(MODELS.values())[-1]
+    page.goto(app)
+    page.get_by_role("link", name=model_class.title).first.click(timeout=60_000)
+    name = model_class.title.removesuffix(" autoencoder")
+    chosen = page.get_by_role("button", name=re.compile(name)).first
+    expect(chosen).to_be_disabled(timeout=60_000)
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, app: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    open_page(page, app, "?variant=variational")
+    page.get_by_role("button", name="Train", exact=True).wait_for()
+    train_for(page, 2)
+    page.get_by_role("button", name="Explore its map").wait_for(timeout=120_000)
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    context.close()
