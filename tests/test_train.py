@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -291,6 +291,13 @@ def test_what_the_consumer_does_between_steps_does_not_change_the_run(
     assert equal(weights(alone), weights(watched))
 
 
+def test_every_step_is_in_training_mode_whatever_the_consumer_left() -> None:
+    model = Probe()
+    for _ in train.fit(model.eval(), numbered(9), steps=3, batch=9, lr=1e-3, seed=0):
+        model.eval()
+    assert model.modes == [True, True, True]
+
+
 def test_a_run_does_not_change_the_random_numbers_of_others(images: np.ndarray) -> None:
     torch.manual_seed(9)
     expected = torch.randn(3)
@@ -462,6 +469,43 @@ def test_timing_leaves_the_model_and_the_random_numbers_alone(images: np.ndarray
 
 def test_timing_passes_labels() -> None:
     assert train.steps_in(0.01, Labelled(), numbered(50), batch=4, lr=1e-3, labels=np.ones(50)) >= 1
+
+
+# -- the command line -------------------------------------------------------------------------
+
+
+class Stopped(Exception):
+    """Seen enough."""
+
+
+def test_the_last_ten_thousand_images_are_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: dict[str, np.ndarray] = {}
+
+    def fit(model: Autoencoder, images: np.ndarray, **options: Any) -> Iterator[train.Step]:
+        begun.update(images=images, labels=options["labels"])
+        yield train.Step(1, 1, 1.0, Loss({"reconstruction": torch.zeros(())}))
+
+    def validate(model: Autoencoder, images: np.ndarray, labels: np.ndarray) -> None:
+        begun.update(held_out=images, held_out_labels=labels)
+        raise Stopped
+
+    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(train, "validate", validate)
+    with pytest.raises(Stopped):
+        train.main(["vanilla", "--epochs", "0.001", "--out", "nowhere"])
+    mnist = data.load()
+    for kind, whole in (("images", mnist.train_images), ("labels", mnist.train_labels)):
+        prefix = "held_out" if kind == "images" else "held_out_labels"
+        assert np.array_equal(begun[kind], whole[:50_000])
+        assert np.array_equal(begun[prefix], whole[50_000:])
+
+
+def test_a_bad_option_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    for options in (["--width", "9"], ["--latent-dim", "65"], ["--activation", "selu"]):
+        with pytest.raises(SystemExit):
+            train.main(["vanilla", *options, "--out", "nowhere"])
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert options[0].strip("-").replace("-", "_") in error.replace("-", "_")
 
 
 # -- real digits ------------------------------------------------------------------------------
