@@ -337,6 +337,15 @@ def curves(points: list[Point]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
+def measured(card: checkpoint.Card) -> str:
+    """The figures of a card as a person reads them; empty where it has none."""
+    shown = (("mse", "MSE", ".4f", ""), ("psnr", "PSNR", ".1f", " dB"))
+    shown = (*shown, ("bce", "cross-entropy", ".3f", " nats a pixel"))
+    found = card.figures
+    parts = [f"{text} **{found[k]:{how}}{unit}**" for k, text, how, unit in shown if k in found]
+    return f"On all test pictures: {', '.join(parts)}." if parts else ""
+
+
 def snapshots(name: str) -> dict[int, Path]:
     """The weights kept on the way, a checkpoint file for each step."""
     paths = (path_of(name) / "snapshots").glob("*.safetensors")

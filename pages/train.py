@@ -77,7 +77,8 @@ def show_map(seen: runs.Preview, classes: tuple[str, ...], key: str, height: int
     across, up = seen.axis_titles
     figure.update_layout(xaxis_title=across, yaxis_title=up, uirevision="the same")
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1})
-    st.plotly_chart(figure, config=PLAIN, key=key)
+    alt = f"map of {len(seen.points):,} test codes at step {seen.step:,}"
+    st.plotly_chart(figure, config=PLAIN, key=key, alt=alt)
 
 
 # -- before a run -----------------------------------------------------------------------------
@@ -247,22 +248,23 @@ def use(run: str) -> None:
 
 def show_run(run: str) -> None:
     """Watch a run; when it ended, use its model."""
-    status, spec = runs.status(run), runs.spec(run)
+    status, spec, usable = runs.status(run), runs.spec(run), runs.is_finished(run)
+    about = f"**{spec.title}**, {data.SOURCES[spec.data].title}, seed {spec.seed}. "
+    if usable:
+        about += runs.measured(ui.load_model(run).card)
     # The buttons stand outside the part that draws itself again and again: no click is lost.
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        about = f"**{spec.title}**, {data.SOURCES[spec.data].title}, seed {spec.seed}"
         st.markdown(about, width="content")
-        wish = runs.wish(run)
         if not status.ended:
-            change = "resume" if wish == "pause" else "pause"
-            for action in (change, "stop"):
+            wish = runs.wish(run)
+            for action in ("resume" if wish == "pause" else "pause", "stop"):
                 st.button(
                     action.capitalize(),
                     on_click=runs.control,
                     args=(run, action),
                     disabled=wish == "stop",
                 )
-        elif runs.is_finished(run):
+        elif usable:
             for page, label in USES.items():
                 kind = "primary" if page == "map" else "secondary"
                 if st.button(label, on_click=use, args=(run,), type=kind):
@@ -270,14 +272,8 @@ def show_run(run: str) -> None:
             name = f"{spec.variant}-{spec.config['latent_dim']}d-{run}.safetensors"
             ui.download("model", lambda: runs.model_bytes(run), name)
         st.button("Train again" if status.ended else "Train another", on_click=again, args=(run,))
-    if status.ended and not runs.is_finished(run):
+    if status.ended and not usable:
         st.error(f"{status.message} {runs.WAY_OUT[status.state]}")
-    elif status.ended:
-        test = ui.load_model(run).card.figures
-        st.markdown(
-            f"On all test pictures: MSE **{test['mse']:.4f}**, PSNR **{test['psnr']:.1f} dB**, "
-            f"cross-entropy **{test['bce']:.3f} nats** a pixel."
-        )
     st.fragment(live, run_every=None if status.ended else TICK)(run, status.ended)
     ui.explain(
         "Each step shows the network a batch of training pictures and moves its weights a little "
@@ -307,7 +303,7 @@ def live(run: str, ended: bool) -> None:
             last=status.steps,
             height=HEIGHT,
         )
-        st.plotly_chart(figure, config=PLAIN, key="curves")
+        st.plotly_chart(figure, config=PLAIN, key="curves", alt="each loss term over the steps")
     with chart:
         show_map(seen, classes, "run-map", HEIGHT)
 

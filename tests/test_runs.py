@@ -535,6 +535,21 @@ def test_what_a_run_will_do_and_where_it_stands_are_sentences() -> None:
     assert runs.RunStatus(message="Downloading: 3%").progress == "Downloading: 3%"
 
 
+def test_the_figures_of_a_card_are_a_sentence_whatever_it_has() -> None:
+    fields = {"variant": "vanilla", "config": {}, "trained_on": 1, "seed": 0, "steps": 1}
+    card = checkpoint.Card.model_validate(fields | {"batch": 1, "lr": 1, "figures": {}})
+    assert runs.measured(card) == ""
+    card = card.model_copy(update={"figures": {"psnr": 15.04, "mse": 0.03137, "elbo": -130}})
+    said = "On all test pictures: MSE **0.0314**, PSNR **15.0 dB**."
+    assert runs.measured(card) == said
+
+
+def test_a_run_is_known_by_the_time_of_day(no_worker: None) -> None:
+    assert runs.started("run-20261125-140559-00ff") == "14:05:59"
+    with pytest.raises(KeyError):
+        runs.started("run-20261125-140559-00ff/..")
+
+
 def test_curves_are_the_terms_and_their_sum() -> None:
     def point(step: int, a: float, b: float) -> runs.Point:
         both = {"a": a, "b": b}
