@@ -271,7 +271,7 @@ def loss_curves(
 
     Args:
         terms: name -> its values (K,) on training images and on held-out ones.
-        unit: of all terms.
+        unit: of all terms; empty as long as it is unknown.
         last: the step at which training will end.
     """
     figure = make_subplots(
@@ -279,7 +279,7 @@ def loss_curves(
         cols=1,
         shared_xaxes=True,
         vertical_spacing=0.24 / len(terms),
-        subplot_titles=[f"{name}, {unit}" for name in terms],
+        subplot_titles=[f"{name}, {unit}" if unit else name for name in terms],
     )
     for row, both in enumerate(terms.values(), start=1):
         for title, values, colour, width in zip(
@@ -344,13 +344,17 @@ def pinned_map(
     figure = code_map(points, labels, classes, height=430)
     places = np.array(list(pins.values()))
     overlay(figure, points, places, 9, axis_titles)
-    # Names that do not cover each other: the leftmost place has its own at the left, the rightmost
-    # at the right, and between them a high place above and a low one below.
-    left, *_, right = places[:, 0].argsort(kind="stable")
-    middle = (places[left, 1] + places[right, 1]) / 2
+    shown = figure.to_dict()["layout"]
+    low, high = np.array([shown["xaxis"]["range"], shown["yaxis"]["range"]]).T
+    room = (high - low) * (0.15, 0.2)  # for names of places at the border
+    low, high = np.minimum(low, places.min(0) - room), np.maximum(high, places.max(0) + room)
+    figure.update_layout(xaxis_range=[low[0], high[0]], yaxis_range=[low[1], high[1]])
+    # Names that do not cover each other: the highest place has its own above, the lowest below,
+    # and between them it stands beside, towards the middle of the map.
+    lowest, *_, highest = places[:, 1].argsort(kind="stable")
     for k, (name, (x, y)) in enumerate(pins.items()):
-        beside = (-60, 0) if k == left else (60, 0) if k == right else None
-        across, down = beside or (0, -45 if y >= middle else 45)
+        beside = 65 if x < (low[0] + high[0]) / 2 else -65
+        across, down = {highest: (0, -45), lowest: (0, 45)}.get(k, (beside, 0))
         figure.add_annotation(
             x=x,
             y=y,

@@ -37,8 +37,7 @@ def denoiser() -> str | None:
 if not hasattr(model, "corrupt"):
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.info(
-            f"A {model.title.lower()} is not trained to clean: it drops only what its code has "
-            "no room for.",
+            "This model is not trained to clean: it drops only what its code has no room for.",
             width=740,
         )
         if better := denoiser():
@@ -46,7 +45,7 @@ if not hasattr(model, "corrupt"):
                 f"Use {ui.describe(better)}", on_click=ui.use_model, args=(better,), type="primary"
             )
 
-picture, label = None, 0
+picture, label, problem = None, 0, ""
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     if ui.choice("Picture", SOURCES, "picture_from") == "own":
         upload = st.file_uploader(
@@ -58,18 +57,19 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         )
         try:
             picture = read(upload.getvalue()) if upload else None
-            problem = "Nothing is uploaded yet."
+            problem = "" if upload else "Nothing is uploaded yet."
         except images.ImageError as error:
             problem = str(error)
         if picture is None:
             picture, label = dataset.test_images[START], dataset.test_labels[START]
-            st.info(f"{problem} Until then this is a test picture.", width=300)
         elif model.uses_labels:
             names = {str(k): title for k, title in enumerate(dataset.classes)}
             label = int(ui.choice("What is on it", names, "picture_label"))
     else:
         number = ui.pick_test_picture("Picture", "picture", START, dataset)
         picture, label = dataset.test_images[number], dataset.test_labels[number]
+if problem:
+    st.info(f"{problem} Until then this is a test picture.")
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     sigma = st.slider(
         "Noise: standard deviation",

@@ -8,7 +8,7 @@ COLUMNS = 10
 METRICS = {
     "mse": ("MSE", "{:.4f}", "Mean squared error of a pixel in [0, 1]. Less is better."),
     "bce": (
-        "BCE, nats per pixel",
+        "BCE, nats/pixel",
         "{:.3f}",
         "Binary cross-entropy. Less is better; a perfect copy of grey pixels still has some.",
     ),
@@ -61,7 +61,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button("Draw again", on_click=draw_again, type="primary")
         seed = st.number_input("Seed", 0, 9999, key="copies_seed", bind="query-params", width=130)
 
-pictures, inspector = st.columns([5, 1], gap="medium")
+pictures, inspector = st.columns([4, 1], gap="medium")
 with inspector:
     st.markdown(f"**Over all {len(errors.mse):,} test pictures**")
     with st.container(horizontal=True, gap="medium"):
@@ -73,7 +73,7 @@ with inspector:
                 delta_color="off",
                 delta_arrow="off",
                 help=text,
-                width=160,
+                width="content",
             )
 
 found = np.arange(len(dataset.test_labels))

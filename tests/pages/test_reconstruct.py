@@ -69,7 +69,7 @@ def test_the_numbers_of_the_whole_test_set_are_those_of_the_card_with_pca_beside
     app = open_page("vanilla-2d")
     card = checkpoint.shipped()["vanilla-2d"]
     mse, bce, psnr = app.metric
-    assert [m.label for m in app.metric] == ["MSE", "BCE, nats per pixel", "PSNR, dB"]
+    assert [m.label for m in app.metric] == ["MSE", "BCE, nats/pixel", "PSNR, dB"]
     assert float(mse.value) == pytest.approx(card.figures["mse"], abs=1e-4)
     assert float(bce.value) == pytest.approx(card.figures["bce"], abs=1e-3)
     assert float(psnr.value) == pytest.approx(card.figures["psnr"], abs=0.01)
