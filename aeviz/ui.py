@@ -73,9 +73,9 @@ def load_model(name: str) -> Autoencoder:
 
 
 def use_model(name: str) -> None:
-    """Make a finished run the chosen model of this person; for callbacks of buttons."""
+    """Make a shipped model or a finished run the chosen one; for callbacks of buttons."""
     own = st.session_state.setdefault("own_models", [])
-    if name not in own:
+    if runs.is_run(name) and name not in own:
         own.append(name)
     st.session_state.model = name
 
@@ -259,7 +259,9 @@ STYLE = """
 }
 .aeviz-gallery figcaption { font-size: 0.8rem; line-height: 1.3; opacity: 0.85; }
 .aeviz-rows { overflow-x: auto; max-width: 60rem; }
-.aeviz-rows > div { display: grid; gap: 0.1rem 0.5rem; text-align: center; }
+.aeviz-rows > div {
+  display: grid; gap: 0.1rem 0.5rem; text-align: center; width: max-content; min-width: 100%;
+}
 .aeviz-rows h4 {
   grid-column: 1 / -1; position: sticky; left: 0; justify-self: start;
   margin: 0.5rem 0 0.1rem; padding: 0; font-size: 0.9rem; font-weight: 600; line-height: 1.3;
@@ -268,8 +270,10 @@ STYLE = """
   display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 0.25rem;
 }
 .aeviz-rows span { font-size: 0.8rem; line-height: 1.35; opacity: 0.85; }
-.aeviz-key { display: flex; gap: 0.6rem; align-items: center; font-size: 0.85rem; }
-.aeviz-key img { width: 10rem; height: 0.8rem; border-radius: 0.2rem; }
+.aeviz-key {
+  display: flex; gap: 0.6rem; align-items: center; font-size: 0.85rem; white-space: nowrap;
+}
+.aeviz-key img { flex: 0 1 10rem; min-width: 3rem; height: 0.8rem; border-radius: 0.2rem; }
 """
 
 
@@ -321,7 +325,7 @@ def rows(table: Sequence[Row]) -> None:
         for text in row.texts:
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
             cells.append(f"<span>{lines}</span>")
-    columns = f"grid-template-columns: repeat({len(table[0].pictures)}, minmax(4.6rem, 1fr))"
+    columns = f"grid-template-columns: repeat({len(table[0].pictures)}, minmax(4.2rem, 1fr))"
     body = f'<div style="{columns}">{"".join(cells)}</div>'
     st.html(f'<div class="aeviz-rows" tabindex="0">{body}</div>')
 
