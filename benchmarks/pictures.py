@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium, start_app
 
 OUT = Path(__file__).parent.parent / ".github" / "pictures"
-SIZE = {"width": 1440, "height": 900}
+SIZE: ViewportSize = {"width": 1440, "height": 900}
 PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise", "train")
 
 
