@@ -303,7 +303,7 @@ def loss_curves(
             low, high = seen.min(), seen.max()
             margin = 0.06 * (high - low) or 0.1 * max(abs(high), 1)
             figure.update_yaxes(range=[low - margin, high + margin], row=row)
-    figure.update_annotations(x=0, xanchor="left", font_size=14)
+    figure.update_annotations(x=0, xanchor="left", font=None)  # as large as the other texts
     figure.update_xaxes(range=[0, last] if last else None, tickformat="~s")
     figure.update_xaxes(title="step", row=len(terms))
     figure.update_yaxes(nticks=5)

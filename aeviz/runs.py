@@ -153,7 +153,8 @@ class RunStatus(BaseModel):
     def progress(self) -> str:
         """Step, epoch, speed and time left as a person reads them."""
         if not self.step:
-            return self.message or f"{self.state.capitalize()}, before its first step"
+            said = f"{self.state.capitalize()}, before its first step"
+            return said if self.ended else self.message or said
         steps = f" of {self.steps:,}" if self.steps else ""
         parts = [f"Step {self.step:,}{steps}", f"epoch {self.epoch:.1f}"]
         if self.images_per_second and not self.ended:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import html
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ def describe(name: str) -> str:
     card = shipped_cards().get(name) or load_model(name).card
     title = model_class(card.variant).title.removesuffix(" autoencoder")
     return f"{title}, {card.config['latent_dim']} numbers" + (
-        " (yours)" if runs.is_run(name) else ""
+        f" (yours, {runs.started(name)})" if runs.is_run(name) else ""
     )
 
 
@@ -250,6 +251,7 @@ STYLE = """
 .stMainBlockContainer { padding-top: 2.5rem; }
 .stMainBlockContainer h1 { font-size: 2rem; padding-bottom: 0.25rem; }
 .stMainBlockContainer .stPageLink a { padding-left: 0; }
+.st-key-chosen-variant { outline: 2px solid #2590b8; outline-offset: -2px; border-radius: 0.5rem; }
 .aeviz-sheet { width: 100%; max-width: 46rem; image-rendering: pixelated; border-radius: 0.4rem; }
 .aeviz-gallery { display: flex; flex-wrap: wrap; gap: 0.8rem; }
 .aeviz-gallery figure { margin: 0; text-align: center; }
@@ -422,6 +424,8 @@ def knob_form(
 ) -> dict[str, Any]:
     """Draw one widget for each knob of a config class and return what was chosen.
 
+    What was chosen is there again when the form is drawn again after other pages.
+
     Args:
         key: prefix of the widgets' keys; a new key draws the form afresh.
         values: where the widgets start; the knobs' defaults where not given.
@@ -437,17 +441,23 @@ def knob_form(
                 index=setting.choices.index(start),
                 help=setting.help,
                 key=widget_key,
+                persist_state="session",
             )
         elif isinstance(default, bool):
-            chosen[name] = st.toggle(setting.label, start, help=setting.help, key=widget_key)
+            chosen[name] = st.toggle(
+                setting.label, start, help=setting.help, key=widget_key, persist_state="session"
+            )
         else:
             kind = type(default)
+            low, high = (kind(x) if math.isfinite(x) else None for x in (setting.low, setting.high))
             chosen[name] = st.number_input(
                 setting.label,
-                kind(setting.low),  # type: ignore[arg-type]
-                kind(setting.high),  # type: ignore[arg-type]
+                low,
+                high,
                 kind(start),
+                format="%g" if kind is float else None,  # 0.001 as itself
                 help=setting.help,
                 key=widget_key,
+                persist_state="session",
             )
     return chosen

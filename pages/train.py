@@ -96,7 +96,8 @@ def picker(chosen: str) -> None:
         seen = shipped_look(shipped) if shipped else before(default_spec(name))
         picture = figures.code_thumbnail(seen.points, seen.point_labels)
         title = model_class.title.removesuffix(" autoencoder")
-        with st.container(border=True, height="stretch", gap="xsmall"):
+        key = "chosen-variant" if name == chosen else None
+        with st.container(border=True, key=key, height="stretch", gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.image(picture, width=64, alt=f"map of a {model_class.title.lower()}")
                 st.button(
@@ -104,7 +105,6 @@ def picker(chosen: str) -> None:
                     key=f"pick-{name}",
                     on_click=pick,
                     args=(name,),
-                    icon=":material/check:" if name == chosen else None,
                     disabled=name == chosen,
                 )
             st.caption(model_class.idea)
@@ -291,7 +291,7 @@ def live(run: str, ended: bool) -> None:
         st.rerun()  # the whole page: other buttons, and no more ticking
     classes, seen = data.SOURCES[spec.data].classes, runs.preview(run) or before(spec)
     st.progress(status.fraction, status.progress)
-    show_digits({"reconstruction": seen}, classes, "min(4.9rem, 13vw)")
+    show_digits({"reconstruction": seen}, classes, "max(3.4rem, min(4.9rem, 5.2vw))")
     st.caption(f"Above: test pictures. Below: what the network made of them at step {seen.step:,}.")
     curves, chart = st.columns(2, gap="medium")
     with curves:

@@ -533,6 +533,8 @@ def test_what_a_run_will_do_and_where_it_stands_are_sentences() -> None:
     )
     assert runs.RunStatus().progress == "Queued, before its first step"
     assert runs.RunStatus(message="Downloading: 3%").progress == "Downloading: 3%"
+    failed = runs.RunStatus(state="failed", message="No data.")  # said elsewhere
+    assert failed.progress == "Failed, before its first step"
 
 
 def test_the_figures_of_a_card_are_a_sentence_whatever_it_has() -> None:
