@@ -164,7 +164,7 @@ class _Training:
         assert self.spec.seconds  # a runs.RunSpec has one of the three
         training = self.spec.seconds * (1 - MEASURING)
         settings: Any = {"batch": self.spec.batch, "lr": self.spec.lr, "labels": labels}
-        steps = train.steps_in(training, model, images, timed=3, **settings)
+        steps = train.steps_in(training, model, images, timed=2, **settings)
         if 50 * training / steps > 0.5:  # a slow model: somebody waits for the first point
             return steps
         return train.steps_in(training, model, images, timed=50, **settings)
