@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 
 RESULTS = Path(__file__).parent / "results"
+LOAD_BEFORE = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+"""Processes that wanted to run while this program started: those of others."""
 
 
 def line() -> str:
@@ -25,8 +27,8 @@ def line() -> str:
         f"Python {platform.python_version()}",
         f"torch {torch.__version__}",
     ]
-    if hasattr(os, "getloadavg"):
-        parts.append(f"load {os.getloadavg()[0]:.1f} at the end")
+    if LOAD_BEFORE is not None:
+        parts.append(f"load {LOAD_BEFORE:.1f} before it began")
     return ", ".join(parts)
 
 

@@ -79,8 +79,12 @@ def grab(page: Page) -> tuple[float, float, float, float]:
 
 def settle(page: Page) -> None:
     """Wait until the probe shows the exact digit and nothing is under way."""
-    expect(page.get_by_test_id("probe-digit")).to_have_attribute("data-shows", "exact")
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.get_by_test_id("probe-digit")).to_have_attribute(
+        "data-shows", "exact", timeout=60_000
+    )
+    expect(page.get_by_test_id("stApp")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=60_000
+    )
     page.wait_for_timeout(500)
 
 
