@@ -304,7 +304,8 @@ def keras_row(
     note = (
         "Keras: `model.fit` on float32 arrays, default settings; the median epoch leaves out its "
         "compilation. All {} epochs, that included: ours {:.1f} s, Keras {:.1f} s. Test MSE "
-        "after the last: ours {:.4f}, Keras {:.4f}; neither is tuned, and their first weights and learning rates differ."
+        "after the last: ours {:.4f}, Keras {:.4f}; neither is tuned, and their first weights and "
+        "learning rates differ."
     ).format(epochs, *totals, mse, other_mse)
     return row, note
 
