@@ -203,6 +203,7 @@ def fit(
         raise ValueError(f"{model.title} needs labels to train.")
     if labels is not None and len(labels) != len(images):
         raise ValueError(f"There are {len(labels)} labels for {len(images)} images.")
+    torch.set_flush_denormal(True)  # moments of dead pixels decay into what a CPU is slow on
     data = torch.from_numpy(np.array(images)).to(model.device)
     extra = _labels(model, labels)
     optimiser = Adam([p for p in model.parameters() if p.requires_grad])
