@@ -1,0 +1,44 @@
+"""The README says what is so: figures as in the cards, files that exist, commands that are read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from aeviz import checkpoint
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_table_of_shipped_models_is_what_their_cards_say() -> None:
+    written = {}
+    for line in README.splitlines():
+        if found := re.match(r"\| `([a-z]+-\d+d)` \|", line):
+            written[found[1]] = [cell.strip() for cell in line.split("|")[2:-1]]
+    expected = {}
+    for name, card in checkpoint.shipped().items():
+        figures = card.figures
+        expected[name] = [
+            f"{figures['mse']:.4f}",
+            f"{figures['pca_mse_clipped']:.4f}",
+            f"{figures['bce']:.4f}",
+            f"{figures['psnr']:.1f}",
+            f"{figures['neighbour_accuracy']:.3f}",
+            f"{-figures['elbo']:.1f}" if "elbo" in figures else "",
+        ]
+    assert written == expected
+
+
+def test_every_file_that_the_readme_links_or_names_is_there() -> None:
+    linked = re.findall(r"\]\(([^):#]+)\)", README)
+    rooms = re.findall(r"^((?:aeviz/|app\.py|[a-z]+/)\S*) ", README, re.MULTILINE)
+    assert len(linked) > 8
+    assert len(rooms) > 10
+    for path in linked + rooms:
+        assert (ROOT / path).exists(), path
+
+
+def test_every_module_has_its_line_among_the_rooms() -> None:
+    modules = {path.name for path in (ROOT / "aeviz").glob("*.py")} - {"__init__.py"}
+    assert {name for name in modules if f"aeviz/{name}" not in README} == set()
