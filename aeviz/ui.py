@@ -262,7 +262,7 @@ STYLE = """
 .aeviz-gallery figcaption { font-size: 0.8rem; line-height: 1.3; opacity: 0.85; }
 .aeviz-rows { overflow-x: auto; max-width: 60rem; }
 .aeviz-rows > div {
-  display: grid; gap: 0.1rem 0.5rem; text-align: center; width: max-content; min-width: 100%;
+  display: grid; gap: 0.1rem 0.2rem; text-align: center; width: max-content; min-width: 100%;
 }
 .aeviz-rows h4 {
   grid-column: 1 / -1; position: sticky; left: 0; justify-self: start;
