@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aeviz import checkpoint, data, latent, planes, train
 from aeviz.model import Autoencoder
-from aeviz.models import MODELS
+from aeviz.models import MODELS, describe
 
 RUN_ID = re.compile(r"run-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
 TRAINED_ON = 50_000
@@ -100,8 +100,7 @@ class RunSpec(BaseModel):
     @property
     def title(self) -> str:
         """Variant and code width as a person reads them."""
-        name = self.model_class.title.removesuffix(" autoencoder")
-        return f"{name}, {self.config['latent_dim']} numbers"
+        return describe(self.variant, self.config)
 
 
 def sentence(error: ValueError) -> str:

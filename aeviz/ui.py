@@ -14,7 +14,7 @@ import streamlit as st
 import torch
 from threadpoolctl import threadpool_limits
 
-from aeviz import checkpoint, data, figures, latent, projections, runs
+from aeviz import checkpoint, data, figures, latent, models, projections, runs
 from aeviz.model import Autoencoder, BaseConfig, knobs
 
 if TYPE_CHECKING:
@@ -52,17 +52,8 @@ def model_names() -> list[str]:
 def describe(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
     card = shipped_cards().get(name) or load_model(name).card
-    title = model_class(card.variant).title.removesuffix(" autoencoder")
-    return f"{title}, {card.config['latent_dim']} numbers" + (
-        f" (yours, {runs.started(name)})" if runs.is_run(name) else ""
-    )
-
-
-def model_class(variant: str) -> type[Autoencoder]:
-    """The class of a variant."""
-    from aeviz.models import MODELS
-
-    return MODELS[variant]
+    title = models.describe(card.variant, card.config)
+    return f"{title} (yours, {runs.started(name)})" if runs.is_run(name) else title
 
 
 @st.cache_resource(max_entries=24, show_spinner="Loading the model")

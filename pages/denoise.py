@@ -2,6 +2,7 @@ import numpy as np
 import streamlit as st
 
 from aeviz import evaluate, figures, images, latent, planes, ui
+from aeviz.models import MODELS
 
 SOURCES = {"test": "A test picture", "own": "Your own"}
 DOTS = 3000
@@ -30,7 +31,7 @@ def new_noise() -> None:
 def denoiser() -> str | None:
     """The shipped model with the widest code among those that were trained on spoilt pictures."""
     cards = ui.shipped_cards()
-    able = [k for k, card in cards.items() if hasattr(ui.model_class(card.variant), "corrupt")]
+    able = [k for k, card in cards.items() if hasattr(MODELS[card.variant], "corrupt")]
     return max(able, key=lambda k: cards[k].config["latent_dim"], default=None)
 
 

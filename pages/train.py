@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from aeviz import checkpoint, data, figures, runs, ui
-from aeviz.models import MODELS
+from aeviz.models import MODELS, short_title
 
 TICK = 0.4  # seconds between two looks at a run
 SECONDS, EPOCHS = 30.0, 10.0  # how long a run lasts at first
@@ -95,13 +95,12 @@ def picker(chosen: str) -> None:
         shipped = nearest_shipped(name, 2)
         seen = shipped_look(shipped) if shipped else before(default_spec(name))
         picture = figures.code_thumbnail(seen.points, seen.point_labels)
-        title = model_class.title.removesuffix(" autoencoder")
         key = "chosen-variant" if name == chosen else None
         with st.container(border=True, key=key, height="stretch", gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.image(picture, width=64, alt=f"map of a {model_class.title.lower()}")
                 st.button(
-                    title,
+                    short_title(name),
                     key=f"pick-{name}",
                     on_click=pick,
                     args=(name,),

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import sys
 from types import ModuleType
+from typing import Any
 
 from aeviz.model import Autoencoder
 
@@ -36,3 +37,13 @@ def discover(package: ModuleType) -> dict[str, type[Autoencoder]]:
 
 MODELS = discover(sys.modules[__name__])
 """Variant name -> class."""
+
+
+def short_title(variant: str) -> str:
+    """A variant's title without the word that all of them share."""
+    return MODELS[variant].title.removesuffix(" autoencoder")
+
+
+def describe(variant: str, config: dict[str, Any]) -> str:
+    """Variant and code width as a person reads them."""
+    return f"{short_title(variant)}, {config['latent_dim']} numbers"

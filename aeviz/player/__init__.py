@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import streamlit as st
+import streamlit.components.v2 as components
 
 HERE = Path(__file__).parent
 
-_component = st.components.v2.component(  # pyright: ignore[reportAttributeAccessIssue]
+_component = components.component(
     "aeviz.player",
     html='<div class="player" data-testid="player"></div>',
     css=(HERE / "player.css").read_text(),
