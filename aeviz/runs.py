@@ -181,7 +181,8 @@ class Means(BaseModel):
 class Point(BaseModel):
     """One point of the curves.
 
-    train: averaged over the steps since the point before.
+    train: averaged over the steps since the point before; at step 0, before any, over the first
+        training images.
     validation: after the step, over the same held-out images with the same noise each time.
     """
 

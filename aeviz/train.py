@@ -274,30 +274,35 @@ def steps_in(
     batch: int,
     lr: float,
     labels: np.ndarray | None = None,
-    timed: int = 50,
-) -> int:
-    """How many steps fit into a time, after 50 timed ones on a copy of the model.
+) -> Iterator[int]:
+    """How many steps fit into a time, by 50 timed ones on a copy of the model.
 
     A run is then repeated with this number of steps, which does not depend on the machine.
+
+    Yields:
+        After each timed step what all so far say; the last is the answer. What the consumer does
+        between two of them is not counted.
     """
-    warm = min(timed, 5)
+    warm_up, timed = 5, 50  # the first ones also allocate memory
     few = images[: batch * 8]
     some_labels = None if labels is None else labels[: batch * 8]
     trial = fit(
         copy.deepcopy(model),
         few,
-        steps=timed + warm,
+        steps=warm_up + timed,
         batch=batch,
         lr=lr,
         seed=0,
         labels=some_labels,
     )
-    for _ in range(warm):  # the first ones also allocate memory
+    for _ in range(warm_up):
         next(trial)
-    start = time.perf_counter()
-    for _ in trial:
-        pass
-    return max(int(seconds * timed / (time.perf_counter() - start)), 1)
+    spent = 0.0
+    for done in range(1, timed + 1):
+        start = time.perf_counter()
+        next(trial)
+        spent += time.perf_counter() - start
+        yield max(int(seconds * done / spent), 1)
 
 
 def add_knob_options(parser: argparse.ArgumentParser, config_class: type[BaseConfig]) -> None:

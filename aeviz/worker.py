@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -130,10 +130,16 @@ class _Training:
         config = self.spec.model_class.Config.from_dict(self.spec.config)
         model = train.build(self.spec.model_class, config, self.spec.seed)
         model.to(train.pick_device())
-        steps = self._steps(model, images, labels)
+        # Timing can take seconds, and somebody waits for the first point: the loss as it begins.
+        first = slice(runs.VALIDATED_ON)
+        self.recent.append(train.validate(model, images[first], labels[first]))
+        self.status.unit = model.unit
+        self._point(model, dataset)
+        yield True
+        steps = yield from self._steps(model, images, labels)
         self.spec = self.spec.model_copy(update={"steps": steps})
         runs.write(self.path / "spec.json", self.spec)
-        self.status.steps, self.status.unit, self.status.message = steps, model.unit, ""
+        self.status.steps, self.status.message = steps, ""
         yield True
         fitting = train.fit(
             model,
@@ -156,18 +162,23 @@ class _Training:
     def _downloading(self, done: float, what: str) -> None:
         self.status.message = f"{what}: {done:.0%}"
 
-    def _steps(self, model: Autoencoder, images: np.ndarray, labels: np.ndarray) -> int:
+    def _steps(
+        self, model: Autoencoder, images: np.ndarray, labels: np.ndarray
+    ) -> Generator[bool, None, int]:
         if self.spec.steps is not None:
             return self.spec.steps
         if self.spec.epochs:
             return max(round(self.spec.epochs * self.spec.per_epoch), 1)
         assert self.spec.seconds  # a runs.RunSpec has one of the three
-        training = self.spec.seconds * (1 - MEASURING)
+        self.status.message = "Timing fifty steps, to know how many fit"
+        steps, training = 1, self.spec.seconds * (1 - MEASURING)
         settings: Any = {"batch": self.spec.batch, "lr": self.spec.lr, "labels": labels}
-        steps = train.steps_in(training, model, images, timed=2, **settings)
-        if 50 * training / steps > 0.5:  # a slow model: somebody waits for the first point
-            return steps
-        return train.steps_in(training, model, images, timed=50, **settings)
+        for estimate in train.steps_in(training, model, images, **settings):
+            steps = estimate
+            if self.stopping:
+                break
+            yield True
+        return steps
 
     def _record(self, model: Autoencoder, dataset: data.Dataset) -> None:
         """After a step: a point, pictures, a snapshot, each when it is due."""

@@ -171,9 +171,13 @@ def test_the_curves_hold_the_mean_loss_between_points_and_the_loss_on_held_out_i
     points = runs.metrics(finished)
     steps = [point.step for point in points]
     assert steps == sorted(set(steps))
-    assert {1, 4, 16, 27} <= set(steps)
+    assert {0, 1, 4, 16, 27} <= set(steps)
+    untrained = train.build(MODELS["vanilla"], runs.load_model(finished).config, 0)
+    first = data.load().train_images[:2000]
+    error = ((first / 255 - latent.reconstruct(untrained, first)) ** 2).sum((1, 2)).mean()
+    assert points[0].train.terms["reconstruction"] == pytest.approx(error, rel=1e-4)
     before = 0
-    for point in points:
+    for point in points[1:]:
         assert point.epoch == pytest.approx(point.step / 13)
         losses = [step.terms["reconstruction"] for step, _ in replay[before : point.step]]
         assert point.train.terms["reconstruction"] == pytest.approx(np.mean(losses), rel=1e-4)
@@ -295,6 +299,38 @@ def test_seconds_become_steps_that_repeat_the_run(one_worker: str) -> None:
     assert runs.status(again).step == spec.steps
     assert equal(weights(timed), weights(again))
     assert f"--steps {spec.steps} " in runs.load_model(timed).card.command
+
+
+def test_a_run_in_seconds_has_a_point_before_it_is_timed_by_fifty_steps(
+    no_worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, seen = runs.create(small(steps=None, seconds=0.5)), []
+    timing = train.steps_in
+
+    def watched(*arguments: Any, **settings: Any) -> Iterator[int]:
+        seen.append([point.step for point in runs.metrics(name)])
+        for steps in timing(*arguments, **settings):
+            seen.append(steps)
+            yield steps
+
+    monkeypatch.setattr(train, "steps_in", watched)
+    by_hand(name)
+    assert seen[0] == [0]
+    assert len(seen) == 51
+    assert runs.spec(name).steps == seen[-1]
+
+
+def test_a_run_that_is_stopped_while_it_is_timed_ends_at_once(no_worker: None) -> None:
+    name = runs.create(small(steps=None, seconds=3000))
+    training = worker._Training(name)
+    while not runs.metrics(name):
+        next(training.work)
+    next(training.work)
+    runs.control(name, "stop")
+    while not training.status.ended:
+        training.advance()
+    assert training.status.state == "stopped"
+    assert training.status.step == 1
 
 
 def test_epochs_become_steps(one_worker: str) -> None:

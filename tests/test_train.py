@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -436,28 +436,22 @@ def test_validation_passes_labels_with_their_images() -> None:
 # -- a run given in seconds -------------------------------------------------------------------
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Sets how long the timed steps seem to take."""
-
-    def set_clock(seconds: float) -> None:
-        times = iter([100.0, 100.0 + seconds])
-        monkeypatch.setattr(train.time, "perf_counter", lambda: next(times))
-
-    return set_clock
-
-
-def test_seconds_become_steps_after_fifty_timed_ones(clock: Callable[[float], None]) -> None:
+def test_seconds_become_steps_after_fifty_timed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     images = numbered(50)
-    for measured, seconds, steps in ((0.5, 60, 6000), (2.0, 60, 1500), (5.0, 0.01, 1)):
-        clock(measured)
-        assert train.steps_in(seconds, Probe(), images, batch=16, lr=1e-3) == steps
+    for each, seconds, steps in ((0.01, 60, 6000), (0.04, 60, 1500), (0.1, 0.01, 1)):
+        # Read before and after each timed step; an hour passes between two of them.
+        times = iter(t for k in range(50) for t in (3600.0 * k, 3600.0 * k + each))
+        monkeypatch.setattr(train.time, "perf_counter", lambda times=times: next(times))
+        found = list(train.steps_in(seconds, Probe(), images, batch=16, lr=1e-3))
+        assert len(found) == 50
+        assert found[-1] == pytest.approx(steps, abs=1)
+        assert next(times, None) is None
 
 
 def test_timing_leaves_the_model_and_the_random_numbers_alone(images: np.ndarray) -> None:
     timed, untimed = small("denoising"), small("denoising")
     state = torch.get_rng_state()
-    steps = train.steps_in(0.01, timed, images, batch=16, lr=1e-3)
+    *_, steps = train.steps_in(0.01, timed, images, batch=16, lr=1e-3)
     assert steps >= 1
     assert torch.equal(torch.get_rng_state(), state)
     assert equal(weights(timed), weights(untimed))
@@ -468,7 +462,9 @@ def test_timing_leaves_the_model_and_the_random_numbers_alone(images: np.ndarray
 
 
 def test_timing_passes_labels() -> None:
-    assert train.steps_in(0.01, Labelled(), numbered(50), batch=4, lr=1e-3, labels=np.ones(50)) >= 1
+    ones = np.ones(50)
+    *_, steps = train.steps_in(0.01, Labelled(), numbered(50), batch=4, lr=1e-3, labels=ones)
+    assert steps >= 1
 
 
 # -- the command line -------------------------------------------------------------------------
