@@ -53,7 +53,8 @@ def describe(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
     card = shipped_cards().get(name) or load_model(name).card
     title = models.describe(card.variant, card.config)
-    return f"{title} (yours, {runs.started(name)})" if runs.is_run(name) else title
+    # What tells them apart comes first: the sidebar is narrow.
+    return f"Yours, {runs.started(name)}: {title}" if runs.is_run(name) else title
 
 
 @st.cache_resource(max_entries=24, show_spinner="Loading the model")

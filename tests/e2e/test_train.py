@@ -70,7 +70,9 @@ def wait_for_step(page: Page, after: int) -> int:
 def expect_own_model(page: Page, name: str) -> None:
     """The sidebar names an own model as the chosen one."""
     chosen = page.get_by_role("combobox", name="Model", exact=True)
-    expect(chosen).to_have_value(re.compile(rf"{name}, 2 numbers \(yours"), timeout=60_000)
+    expect(chosen).to_have_value(
+        re.compile(rf"^Yours, [0-9:]+: {name}, 2 numbers$"), timeout=60_000
+    )
 
 
 def test_a_model_is_trained_while_one_watches_then_used_downloaded_and_loaded_again(
