@@ -17,6 +17,7 @@ from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium, start_app
 
 OUT = Path(__file__).parent.parent / ".github" / "pictures"
 SIZE: ViewportSize = {"width": 1440, "height": 900}
+FRAMES = 45  # of a drag once around
 PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise", "train")
 
 
@@ -44,17 +45,17 @@ def record_drag(page: Page) -> None:
     page.mouse.move(probe["x"] + probe["width"] / 2, probe["y"] + probe["height"] / 2)
     page.mouse.down()
     frames = []
-    for step in range(60):
-        turn = 2 * math.pi * step / 60
+    for step in range(FRAMES):
+        turn = 2 * math.pi * step / FRAMES
         page.mouse.move(x + 150 * math.cos(turn), y - 110 * math.sin(turn), steps=2)
         shot = page.locator(".aeviz-map").screenshot()
         frame = Image.open(io.BytesIO(shot)).convert("RGB")
         width = 640
         frame = frame.resize((width, frame.height * width // frame.width))
-        frames.append(frame.quantize(64))
+        frames.append(frame.quantize(128, dither=Image.Dither.NONE))
     page.mouse.up()
     target = OUT / "drag.gif"
-    frames[0].save(target, save_all=True, append_images=frames[1:], duration=80, loop=0)
+    frames[0].save(target, save_all=True, append_images=frames[1:], duration=100, loop=0)
     print(target)
 
 

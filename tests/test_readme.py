@@ -30,6 +30,16 @@ def test_the_table_of_shipped_models_is_what_their_cards_say() -> None:
     assert written == expected
 
 
+def test_the_table_of_speed_is_what_the_benchmarks_wrote() -> None:
+    def rows(text: str) -> set[tuple[str, ...]]:
+        found = [tuple(cell.strip() for cell in line.split("|")) for line in text.splitlines()]
+        return {cells for cells in found if cells[-2:-1] in (("held",), ("missed",))}
+
+    results = "".join(path.read_text() for path in (ROOT / "benchmarks/results").glob("*.md"))
+    assert rows(README)
+    assert rows(README) == rows(results)
+
+
 def test_every_file_that_the_readme_links_or_names_is_there() -> None:
     linked = re.findall(r"\]\(([^):#]+)\)", README)
     rooms = re.findall(r"^((?:aeviz/|app\.py|[a-z]+/)\S*) ", README, re.MULTILINE)
