@@ -145,7 +145,11 @@ class Autoencoder(nn.Module, ABC):
     fails: ClassVar[str]
     presets: ClassVar[dict[str, BaseConfig]] = {}
     uses_labels: ClassVar[bool] = False
+    """True: `labels` (B,) int64 goes into loss, encode and decode, and may be left out of the last
+    two. Then encode takes those that `classify` finds, and decode averages over all ten."""
     uses_visible: ClassVar[bool] = False
+    """True: `visible` (B, 28, 28) bool may go into encode; False where a pixel is hidden from it.
+    Without it nothing is hidden."""
     no_prior: ClassVar[str] = "It was never told where its codes should lie."
     """Why there is no prior, where `sample_prior` returns None."""
     order: ClassVar[int] = 100
@@ -191,6 +195,18 @@ class Autoencoder(nn.Module, ABC):
     def loss(self, x: Tensor) -> Loss:
         """Loss of a batch (B, 1, 28, 28), drawing fresh noise where the variant has any."""
 
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Mean mu and log variance log_var of a Gaussian q(z|x), each (B, code_dim); None without.
+
+        Where there is one, the prior is N(0, I), and `logits` (B, 1, 28, 28) of codes are those
+        of the pixels' probabilities: what a likelihood needs.
+        """
+        return None
+
+    def classify(self, x: Tensor) -> Tensor | None:
+        """The labels (B,) int64 that suit images best; None for a variant that takes none."""
+        return None
+
     def finish(self, codes: Tensor) -> None:
         """Fit, once after training, what is fitted to the codes (N, code_dim); kept as buffers."""
 
@@ -216,6 +232,16 @@ def reconstruction_knob(default: str) -> Any:
         label="Reconstruction loss",
         help="How a pixel's error is counted. Bernoulli: cross-entropy in nats, kind to grey "
         "pixels. Squared: what MSE and PSNR measure. Absolute: forgiving of a few large errors.",
+    )
+
+
+def binarise_knob() -> Any:
+    """Whether grey pixels become black or white by chance, afresh in each step."""
+    return knob(
+        False,
+        label="Black or white pixels",
+        help="Each pixel is drawn white with its grey value as the chance, anew in each step. "
+        "Published likelihoods are of such pictures.",
     )
 
 

@@ -54,51 +54,123 @@ def activation_knob(default: str = "silu") -> Any:
     )
 
 
+def batch_norm_knob() -> Any:
+    """Whether hidden layers are normalised over the batch."""
+    return knob(
+        False,
+        label="Batch normalisation",
+        help="Gives each hidden unit mean 0 and variance 1 over the batch. It helps deep networks.",
+    )
+
+
+def dropout_knob() -> Any:
+    """Fraction of hidden units that is silenced in each step."""
+    return knob(
+        0.0,
+        low=0.0,
+        high=0.9,
+        label="Dropout",
+        help="Fraction of hidden units switched off at random in each step. Against learning by "
+        "heart, which a narrow code prevents already.",
+    )
+
+
 def hidden_widths(width: int, depth: int) -> list[int]:
     """Widths of the hidden layers, halving: (512, 3) gives [512, 256, 128]."""
     return [max(width >> layer, 1) for layer in range(depth)]
 
 
-def mlp(widths: list[int], activation: str) -> nn.Sequential:
-    """Fully connected layers with the activation between them, none after the last."""
+def bend(
+    activation: str, batch_norm: nn.Module | None = None, dropout: float = 0.0
+) -> list[nn.Module]:
+    """What follows a layer: its batch normalisation, the activation, dropout; each where wanted.
+
+    Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.2, for the order; Srivastava et al.
+    2014, JMLR 15:1929, for dropout.
+    """
+    layers = [] if batch_norm is None else [batch_norm]
+    layers.append(ACTIVATIONS[activation]())
+    return [*layers, nn.Dropout(dropout)] if dropout > 0 else layers
+
+
+def mlp(
+    widths: list[int], activation: str, batch_norm: bool = False, dropout: float = 0.0
+) -> nn.Sequential:
+    """Fully connected layers with what follows each between them, nothing after the last."""
     layers: list[nn.Module] = []
-    for fan_in, fan_out in pairwise(widths):
-        layers += [nn.Linear(fan_in, fan_out), ACTIVATIONS[activation]()]
-    return nn.Sequential(*layers[:-1])
+    *hidden, last = pairwise(widths)
+    for fan_in, fan_out in hidden:
+        # Batch normalisation subtracts the mean, and with it any bias.
+        layers.append(nn.Linear(fan_in, fan_out, bias=not batch_norm))
+        layers += bend(activation, nn.BatchNorm1d(fan_out) if batch_norm else None, dropout)
+    return nn.Sequential(*layers, nn.Linear(*last))
 
 
 class MLPEncoder(nn.Sequential):
     """Images (B, 1, 28, 28) through hidden layers to (B, out) numbers."""
 
-    def __init__(self, out: int, *, width: int, depth: int, activation: str) -> None:
+    def __init__(
+        self,
+        out: int,
+        *,
+        width: int,
+        depth: int,
+        activation: str,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
         """Hidden layers halve in width from `width` on."""
         widths = [PIXELS, *hidden_widths(width, depth), out]
-        super().__init__(nn.Flatten(), *mlp(widths, activation))
+        super().__init__(nn.Flatten(), *mlp(widths, activation, batch_norm, dropout))
 
 
 class MLPDecoder(nn.Sequential):
     """Codes (B, D) through the mirrored layers to logits (B, 1, 28, 28)."""
 
-    def __init__(self, latent_dim: int, *, width: int, depth: int, activation: str) -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        *,
+        width: int,
+        depth: int,
+        activation: str,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
         """Hidden layers double in width up to `width`."""
         widths = [latent_dim, *reversed(hidden_widths(width, depth)), PIXELS]
-        super().__init__(*mlp(widths, activation), nn.Unflatten(1, (1, 28, 28)))
+        super().__init__(
+            *mlp(widths, activation, batch_norm, dropout), nn.Unflatten(1, (1, 28, 28))
+        )
 
 
 class ConvEncoder(nn.Sequential):
     """Images (B, 1, 28, 28) through two strided convolutions, 28 -> 14 -> 7, to (B, out)."""
 
-    def __init__(self, out: int, *, channels: int, hidden: int, activation: str) -> None:
+    def __init__(
+        self,
+        out: int,
+        *,
+        channels: int,
+        hidden: int,
+        activation: str,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
         """`channels` feature maps, then twice as many, then `hidden` units."""
-        act = ACTIVATIONS[activation]
+
+        def then(maps: int) -> list[nn.Module]:
+            return bend(activation, nn.BatchNorm2d(maps) if batch_norm else None)
+
+        bias = not batch_norm
         super().__init__(
-            nn.Conv2d(1, channels, 4, stride=2, padding=1),
-            act(),
-            nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1),
-            act(),
+            nn.Conv2d(1, channels, 4, stride=2, padding=1, bias=bias),
+            *then(channels),
+            nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1, bias=bias),
+            *then(2 * channels),
             nn.Flatten(),
             nn.Linear(2 * channels * 49, hidden),
-            act(),
+            *bend(activation, dropout=dropout),
             nn.Linear(hidden, out),
         )
 
@@ -106,16 +178,25 @@ class ConvEncoder(nn.Sequential):
 class ConvDecoder(nn.Sequential):
     """Codes (B, D) through two transposed convolutions, 7 -> 14 -> 28, to logits."""
 
-    def __init__(self, latent_dim: int, *, channels: int, hidden: int, activation: str) -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        *,
+        channels: int,
+        hidden: int,
+        activation: str,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
         """The mirror of ConvEncoder."""
-        act = ACTIVATIONS[activation]
+        bias = not batch_norm
         super().__init__(
             nn.Linear(latent_dim, hidden),
-            act(),
+            *bend(activation, dropout=dropout),
             nn.Linear(hidden, 2 * channels * 49),
-            act(),
+            *bend(activation),
             nn.Unflatten(1, (2 * channels, 7, 7)),
-            nn.ConvTranspose2d(2 * channels, channels, 4, stride=2, padding=1),
-            act(),
+            nn.ConvTranspose2d(2 * channels, channels, 4, stride=2, padding=1, bias=bias),
+            *bend(activation, nn.BatchNorm2d(channels) if batch_norm else None),
             nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1),
         )

@@ -1,7 +1,7 @@
-"""Every variant that is found, unasked; then the formula of each by arithmetic of the test's own.
+"""What every variant must do, unasked, and how they are found; formulas are in tests/models/.
 
-CONTRIBUTING.md's example goes through the first half too (tests/test_contributing.py): that half
-asks a class what it can do and knows no variant by name.
+CONTRIBUTING.md's example goes through this too (tests/test_contributing.py): it asks a class what
+it can do and knows no variant by name.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.distributions import Normal, kl_divergence
+from torch import Tensor
 
 from aeviz import checkpoint, data, models, train
 from aeviz.model import Autoencoder, knobs
@@ -248,186 +247,6 @@ def test_the_prior_or_why_there_is_none(model: Autoencoder, digits: Tensor) -> N
 
 def test_it_can_be_read_in_one_file(model_class: type[Autoencoder]) -> None:
     assert model_class.__mro__[1] is Autoencoder  # inheritance is one deep
-
-
-# -- formulas ---------------------------------------------------------------------------------
-
-
-def make(name: str, **settings: Any) -> Any:
-    """A variant with fresh weights and small layers."""
-    model_class = MODELS[name]
-    small = {"width": 32, "depth": 1, "hidden": 16}
-    small = {name: value for name, value in small.items() if name in knobs(model_class.Config)}
-    return train.build(model_class, model_class.Config(**(small | settings)), 0)
-
-
-def spread(model: Any) -> Any:
-    """Make codes of untrained weights as various as those of trained ones."""
-    with torch.no_grad():
-        model.encoder[-1].weight.mul_(15)
-    return model
-
-
-def squared_error(x: Tensor, x_hat: Tensor) -> float:
-    """Summed over pixels, averaged over pictures."""
-    difference = x.double().numpy() - x_hat.detach().double().numpy()
-    return float((difference**2).sum() / len(x))
-
-
-def cross_entropy(x: Tensor, x_hat: Tensor) -> float:
-    """In nats, summed over pixels, averaged over pictures."""
-    p, target = x_hat.detach().double().numpy(), x.double().numpy()
-    return float(-(target * np.log(p) + (1 - target) * np.log(1 - p)).sum() / len(x))
-
-
-@pytest.mark.parametrize("name", ["vanilla", "convolutional"])
-def test_the_squared_error_of_the_copy_is_minimised(name: str, digits: Tensor) -> None:
-    model = spread(make(name))
-    loss = model.loss(digits)
-    assert list(loss.terms) == ["reconstruction"]
-    x_hat = model.decode(model.encode(digits))
-    assert loss.total.item() == pytest.approx(squared_error(digits, x_hat), rel=1e-5)
-    other = make(name, reconstruction="bernoulli")
-    x_hat = other.decode(other.encode(digits))
-    assert other.loss(digits).total.item() == pytest.approx(cross_entropy(digits, x_hat), rel=1e-5)
-
-
-def test_convolutional_halves_the_picture_twice(digits: Tensor) -> None:
-    model = make("convolutional", channels=6)
-    sizes: list[tuple[int, ...]] = []
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            layer.register_forward_hook(lambda _layer, _x, y: sizes.append(tuple(y.shape[1:])))
-    model.loss(digits)
-    assert sizes == [(6, 14, 14), (12, 7, 7), (6, 14, 14), (1, 28, 28)]
-
-
-CORRUPTIONS = ["gaussian", "masking", "salt and pepper"]
-
-
-@pytest.mark.parametrize("corruption", CORRUPTIONS)
-def test_denoising_compares_the_clean_picture_with_the_copy_of_a_spoilt_one(
-    corruption: str, digits: Tensor
-) -> None:
-    model = spread(make("denoising", corruption=corruption, level=0.4))
-    torch.manual_seed(5)
-    spoilt = model.corrupt(digits)
-    x_hat = model.decode(model.encode(spoilt))
-    torch.manual_seed(5)
-    loss = model.loss(digits).total.item()
-    assert loss == pytest.approx(squared_error(digits, x_hat), rel=1e-5)
-    assert abs(loss - squared_error(spoilt, x_hat)) > 0.01 * loss
-    assert abs(loss - squared_error(digits, model.decode(model.encode(digits)))) > 1e-3 * loss
-
-
-@pytest.mark.parametrize("corruption", CORRUPTIONS)
-def test_denoising_spoils_afresh_but_never_when_it_encodes(corruption: str, digits: Tensor) -> None:
-    model = make("denoising", corruption=corruption)
-    assert not torch.equal(model.corrupt(digits), model.corrupt(digits))
-    assert not torch.equal(model.loss(digits).total, model.loss(digits).total)
-    assert torch.equal(model.encode(digits), model.encode(digits))
-    clean = make("denoising", corruption=corruption, level=0.0)
-    assert torch.equal(clean.corrupt(digits), digits)
-
-
-def grey(value: float) -> Tensor:
-    return torch.full((400, 1, 28, 28), value)
-
-
-def test_gaussian_corruption_has_its_standard_deviation_and_stays_in_range() -> None:
-    torch.manual_seed(0)
-    model = make("denoising", corruption="gaussian", level=0.1)
-    spoilt = model.corrupt(grey(0.5))  # five standard deviations from either end
-    assert spoilt.mean().item() == pytest.approx(0.5, abs=1e-3)
-    assert spoilt.std().item() == pytest.approx(0.1, rel=0.01)
-    per_pixel = spoilt[:, 0].flatten(1)  # independent from pixel to pixel
-    assert np.corrcoef(per_pixel[:, 0], per_pixel[:, 1])[0, 1] == pytest.approx(0, abs=0.2)
-    spoilt = make("denoising", corruption="gaussian", level=0.5).corrupt(grey(0.0))
-    assert spoilt.min() == 0
-    assert spoilt.max() == 1
-    assert (spoilt == 0).float().mean().item() == pytest.approx(0.5, abs=0.01)
-    assert (spoilt == 1).float().mean().item() == pytest.approx(0.02275, abs=0.002)  # 2 sigma
-
-
-def test_masking_blacks_out_the_stated_fraction_and_nothing_else() -> None:
-    torch.manual_seed(0)
-    spoilt = make("denoising", corruption="masking", level=0.3).corrupt(grey(0.7))
-    assert set(spoilt.unique().tolist()) == {0.0, grey(0.7)[0, 0, 0, 0].item()}
-    assert (spoilt == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
-    assert (make("denoising", corruption="masking", level=1.0).corrupt(grey(0.7)) == 0).all()
-
-
-def test_salt_and_pepper_are_equally_frequent_and_spoil_the_stated_fraction() -> None:
-    torch.manual_seed(0)
-    spoilt = make("denoising", corruption="salt and pepper", level=0.4).corrupt(grey(0.7))
-    assert set(spoilt.unique().tolist()) == {0.0, grey(0.7)[0, 0, 0, 0].item(), 1.0}
-    assert (spoilt == 0).float().mean().item() == pytest.approx(0.2, abs=0.01)
-    assert (spoilt == 1).float().mean().item() == pytest.approx(0.2, abs=0.01)
-
-
-def test_the_kl_term_agrees_with_torch_and_with_a_monte_carlo_estimate(digits: Tensor) -> None:
-    model = spread(make("variational", latent_dim=3))
-    loss = loss_of(model, digits)
-    mu, log_var = (part.detach().double() for part in model.posterior(digits))
-    q = Normal(mu, log_var.div(2).exp())
-    p = Normal(torch.zeros_like(mu), torch.ones_like(mu))
-    per_dim = kl_divergence(q, p)
-    kl = loss.terms["kl"].item()
-    assert kl > 0.5  # the weights were spread, so that the comparison means something
-    assert kl == pytest.approx(per_dim.sum(1).mean().item(), rel=1e-5)
-    assert np.allclose(loss.metrics["kl_per_dim"].detach(), per_dim.mean(0), rtol=1e-5)
-
-    torch.manual_seed(1)
-    z = q.sample((4000,))
-    estimates = (q.log_prob(z) - p.log_prob(z)).sum(2).mean(1)
-    error = estimates.std().item() / len(estimates) ** 0.5
-    assert error < 0.02 * kl
-    assert kl == pytest.approx(estimates.mean().item(), abs=4 * error)
-
-
-def test_the_code_is_drawn_from_the_posterior_and_decoded(digits: Tensor) -> None:
-    model = spread(make("variational", latent_dim=3))
-    mu, log_var = model.posterior(digits)
-    assert torch.equal(model.encode(digits), mu)
-    torch.manual_seed(3)
-    z = mu + torch.sqrt(torch.exp(log_var)) * torch.randn(len(digits), 3)
-    loss = loss_of(model, digits, seed=3)
-    expected = cross_entropy(digits, model.decode(z))
-    assert loss.terms["reconstruction"].item() == pytest.approx(expected, rel=1e-5)
-    assert abs(expected - cross_entropy(digits, model.decode(mu))) > 1e-4 * expected
-
-
-def test_beta_weighs_the_kl_term_alone_and_the_elbo_not_at_all(digits: Tensor) -> None:
-    plain, heavy, off = (
-        loss_of(spread(make("variational", beta=beta)), digits) for beta in (1.0, 4.0, 0.0)
-    )
-    rec, kl = plain.terms["reconstruction"].item(), plain.terms["kl"].item()
-    for beta, loss in ((1, plain), (4, heavy), (0, off)):
-        assert loss.terms["reconstruction"].item() == rec
-        assert loss.terms["kl"].item() == pytest.approx(beta * kl, rel=1e-6)
-        assert loss.metrics["elbo"].item() == pytest.approx(-(rec + kl), rel=1e-6)
-        assert loss.total.item() == pytest.approx(rec + beta * kl, rel=1e-6)
-    assert plain.total.item() == pytest.approx(-plain.metrics["elbo"].item())
-
-
-def test_the_prior_of_the_variational_one_is_a_standard_normal_times_the_temperature() -> None:
-    model = make("variational", latent_dim=4)
-    torch.manual_seed(0)
-    codes = model.sample_prior(20_000)
-    assert codes.mean().item() == pytest.approx(0, abs=0.01)
-    assert codes.std().item() == pytest.approx(1, rel=0.01)
-    assert np.allclose(np.corrcoef(codes.numpy().T), np.eye(4), atol=0.03)
-    wide = model.sample_prior(9, temperature=3.0, generator=torch.Generator().manual_seed(7))
-    same = model.sample_prior(9, generator=torch.Generator().manual_seed(7))
-    assert torch.allclose(wide, 3 * same)
-    assert (model.sample_prior(5, temperature=0.0) == 0).all()
-    assert model.sample_prior(0).shape == (0, 4)
-
-
-@pytest.mark.parametrize("name", ["vanilla", "denoising", "convolutional"])
-def test_a_variant_whose_loss_does_not_place_codes_has_no_prior(name: str) -> None:
-    assert make(name).sample_prior(2) is None
-    assert "where codes" in MODELS[name].no_prior
 
 
 # -- discovery --------------------------------------------------------------------------------

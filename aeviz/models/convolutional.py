@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -14,7 +15,13 @@ from aeviz.model import (
     reconstruction_knob,
     reconstruction_loss,
 )
-from aeviz.nets import ConvDecoder, ConvEncoder, activation_knob
+from aeviz.nets import (
+    ConvDecoder,
+    ConvEncoder,
+    activation_knob,
+    batch_norm_knob,
+    dropout_knob,
+)
 
 
 class Convolutional(Autoencoder):
@@ -56,6 +63,8 @@ class Convolutional(Autoencoder):
             help="Units of the fully connected layer between the feature maps and the code.",
         )
         activation: str = activation_knob()
+        batch_norm: bool = batch_norm_knob()
+        dropout: float = dropout_knob()
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
@@ -66,12 +75,15 @@ class Convolutional(Autoencoder):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
         c = self.config = config or self.Config()
-        self.encoder = ConvEncoder(
-            c.latent_dim, channels=c.channels, hidden=c.hidden, activation=c.activation
-        )
-        self.decoder = ConvDecoder(
-            c.latent_dim, channels=c.channels, hidden=c.hidden, activation=c.activation
-        )
+        layers: dict[str, Any] = {
+            "channels": c.channels,
+            "hidden": c.hidden,
+            "activation": c.activation,
+            "batch_norm": c.batch_norm,
+            "dropout": c.dropout,
+        }
+        self.encoder = ConvEncoder(c.latent_dim, **layers)
+        self.decoder = ConvDecoder(c.latent_dim, **layers)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x)

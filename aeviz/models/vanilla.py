@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -13,7 +14,15 @@ from aeviz.model import (
     reconstruction_knob,
     reconstruction_loss,
 )
-from aeviz.nets import MLPDecoder, MLPEncoder, activation_knob, depth_knob, width_knob
+from aeviz.nets import (
+    MLPDecoder,
+    MLPEncoder,
+    activation_knob,
+    batch_norm_knob,
+    depth_knob,
+    dropout_knob,
+    width_knob,
+)
 
 
 class Vanilla(Autoencoder):
@@ -38,6 +47,8 @@ class Vanilla(Autoencoder):
         width: int = width_knob()
         depth: int = depth_knob()
         activation: str = activation_knob()
+        batch_norm: bool = batch_norm_knob()
+        dropout: float = dropout_knob()
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
@@ -49,12 +60,15 @@ class Vanilla(Autoencoder):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
         c = self.config = config or self.Config()
-        self.encoder = MLPEncoder(
-            c.latent_dim, width=c.width, depth=c.depth, activation=c.activation
-        )
-        self.decoder = MLPDecoder(
-            c.latent_dim, width=c.width, depth=c.depth, activation=c.activation
-        )
+        layers: dict[str, Any] = {
+            "width": c.width,
+            "depth": c.depth,
+            "activation": c.activation,
+            "batch_norm": c.batch_norm,
+            "dropout": c.dropout,
+        }
+        self.encoder = MLPEncoder(c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, **layers)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x)

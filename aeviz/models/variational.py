@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,11 +12,20 @@ from aeviz.model import (
     Autoencoder,
     BaseConfig,
     Loss,
+    binarise_knob,
     knob,
     reconstruction_knob,
     reconstruction_loss,
 )
-from aeviz.nets import MLPDecoder, MLPEncoder, activation_knob, depth_knob, width_knob
+from aeviz.nets import (
+    MLPDecoder,
+    MLPEncoder,
+    activation_knob,
+    batch_norm_knob,
+    depth_knob,
+    dropout_knob,
+    width_knob,
+)
 
 
 class Variational(Autoencoder):
@@ -47,23 +57,30 @@ class Variational(Autoencoder):
         width: int = width_knob()
         depth: int = depth_knob()
         activation: str = activation_knob()
+        batch_norm: bool = batch_norm_knob()
+        dropout: float = dropout_knob()
         reconstruction: str = reconstruction_knob("bernoulli")
+        binarise: bool = binarise_knob()
 
     presets = {
         "a map (2 numbers)": Config(),
         "wide code (32 numbers)": Config(latent_dim=32, depth=2),
+        "black or white pixels": Config(latent_dim=32, depth=2, binarise=True),
         "beta = 4": Config(latent_dim=10, beta=4.0, depth=2),
     }
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
         c = self.config = config or self.Config()
-        self.encoder = MLPEncoder(
-            2 * c.latent_dim, width=c.width, depth=c.depth, activation=c.activation
-        )
-        self.decoder = MLPDecoder(
-            c.latent_dim, width=c.width, depth=c.depth, activation=c.activation
-        )
+        layers: dict[str, Any] = {
+            "width": c.width,
+            "depth": c.depth,
+            "activation": c.activation,
+            "batch_norm": c.batch_norm,
+            "dropout": c.dropout,
+        }
+        self.encoder = MLPEncoder(2 * c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, **layers)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean mu and log variance log_var of q(z|x), each (B, D)."""
@@ -81,6 +98,8 @@ class Variational(Autoencoder):
         return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
+        if self.config.binarise:
+            x = x.bernoulli()
         mu, log_var = self.posterior(x)
         z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
         reconstruction = reconstruction_loss(self.logits(z), x, self.config.reconstruction)
