@@ -51,29 +51,65 @@ class Card(BaseModel):
     """Shown on the home page."""
 
 
+LARGE = 16_384
+"""Matrices of at least so many weights are shipped in eight bits."""
+
+
+def _rows(tensor: Tensor) -> Tensor | None:
+    """What one step of eight bits is worth in each row (R,) of a large matrix, else None.
+
+    In bfloat16, so that 127 steps and their 127th part are exact in float32.
+    """
+    if tensor.dtype != torch.float32 or tensor.ndim < 2 or tensor.numel() < LARGE:
+        return None
+    return (tensor.flatten(1).abs().amax(1) / 127).bfloat16()
+
+
+def _to_steps(tensor: Tensor, scale: Tensor) -> Tensor:
+    """The nearest whole number of steps for each weight, int8; 0 in a row of zeros."""
+    steps = tensor.flatten(1) / scale.float()[:, None]
+    return steps.nan_to_num(0).round().clamp(-127, 127).reshape(tensor.shape).to(torch.int8)
+
+
+def _from_steps(steps: Tensor, scale: Tensor) -> Tensor:
+    return (steps.flatten(1).float() * scale.float()[:, None]).reshape(steps.shape)
+
+
 def round_weights(model: Autoencoder) -> None:
-    """Round the weights to what sixteen bits hold, so that figures are measured as kept."""
+    """Round the weights to what is shipped, so that figures are measured as kept.
+
+    Large matrices to eight bits with a scale for each row, all else to sixteen.
+    """
     for tensor in model.state_dict().values():
-        if tensor.dtype == torch.float32:
+        scale = _rows(tensor)
+        if scale is not None:
+            tensor.copy_(_from_steps(_to_steps(tensor, scale), scale))
+        elif tensor.dtype == torch.float32:
             tensor.copy_(tensor.half())
+
+
+SCALE = "scale of "
+"""Before the name of a matrix in eight bits: the tensor with its scales."""
 
 
 def to_bytes(model: Autoencoder, card: Card) -> bytes:
     """A checkpoint as the bytes of one safetensors file.
 
-    Weights that sixteen bits hold exactly (see `round_weights`) are kept in sixteen.
+    Weights that eight or sixteen bits hold exactly (see `round_weights`) are kept in as many.
     """
-    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
-    small = {
-        name: half
-        for name, tensor in state.items()
-        if tensor.dtype == torch.float32 and torch.equal((half := tensor.half()).float(), tensor)
-    }
-    # Copies: safetensors refuses weights that share memory, such as tied ones.
-    tensors = {
-        name: tensor.clone(memory_format=torch.contiguous_format)
-        for name, tensor in (state | small).items()
-    }
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        kept = tensor.detach().cpu()
+        scale = _rows(kept)
+        if scale is not None and torch.equal(
+            _from_steps(steps := _to_steps(kept, scale), scale), kept
+        ):
+            tensors[SCALE + name] = scale
+            kept = steps
+        elif kept.dtype == torch.float32 and torch.equal((half := kept.half()).float(), kept):
+            kept = half
+        # A copy: safetensors refuses weights that share memory, such as tied ones.
+        tensors[name] = kept.clone(memory_format=torch.contiguous_format)
     return save_tensors(tensors, metadata={"card": card.model_dump_json()})
 
 
@@ -146,6 +182,16 @@ def _weights(content: bytes, model: Autoencoder) -> dict[str, Tensor]:
     except (SafetensorError, KeyError, RuntimeError) as error:  # KeyError: a dtype unknown to torch
         raise CheckpointError(f"This checkpoint is damaged: {_short(error)}.") from error
     wanted = model.state_dict()
+    for name in [name for name in tensors if name.startswith(SCALE)]:
+        scale, of = tensors.pop(name), name.removeprefix(SCALE)
+        steps, shape = tensors.get(of), getattr(wanted.get(of), "shape", ())
+        fits = steps is not None and steps.dtype == torch.int8 and len(shape) >= 2
+        if not fits or steps.shape != shape or scale.shape != shape[:1]:
+            raise CheckpointError(
+                f"This checkpoint does not fit {model.variant} with its settings: "
+                f"the scale of {_short(of)} belongs to other weights."
+            )
+        tensors[of] = _from_steps(steps, scale)
     for name in sorted(wanted.keys() | tensors.keys()):
         if name not in wanted:
             reason = "unknown"

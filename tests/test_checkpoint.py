@@ -108,6 +108,41 @@ def test_weights_are_rounded_to_sixteen_bits_and_then_kept_in_sixteen(tmp_path: 
     assert {p.dtype for p in again.parameters()} == {torch.float32}
 
 
+LARGE = "encoder.1.weight", "decoder.2.weight"
+
+
+def test_large_matrices_are_rounded_to_eight_bits_and_then_kept_in_eight() -> None:
+    model = MODELS["vanilla"](MODELS["vanilla"].Config.from_dict({"width": 48, "depth": 1}))
+    first, last = map(model.get_parameter, LARGE)
+    with torch.no_grad():
+        first[5] = 0  # a dead unit
+        first[6] *= 1e-6
+        last[7, 0] = 300.0  # one weight that leaves the others of its row few steps
+    before = {name: tensor.double().numpy() for name, tensor in model.state_dict().items()}
+    whole = len(checkpoint.to_bytes(model, card_of(model)))
+    checkpoint.round_weights(model)
+    for name in LARGE:
+        rounded, was = model.state_dict()[name].double().numpy(), before[name]
+        step = np.abs(was).max(1, keepdims=True) / 127
+        assert (np.abs(rounded - was) <= 0.51 * step).all()
+        assert all(len(np.unique(row)) <= 255 for row in rounded)
+    kept = checkpoint.to_bytes(model, card_of(model))
+    assert len(kept) < 0.3 * whole
+    assert load_tensors(kept)["encoder.1.weight"].dtype == torch.int8
+    again = checkpoint.from_bytes(kept)
+    assert same_weights(again, model)
+    assert {p.dtype for p in again.parameters()} == {torch.float32}
+    assert checkpoint.to_bytes(again, card_of(model)) == kept
+
+
+def add_scale(of: str, rows: int) -> Callable[[dict[str, torch.Tensor]], None]:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        tensors[of] = torch.zeros(tensors[of].shape, dtype=torch.int8)
+        tensors[checkpoint.SCALE + of] = torch.ones(rows)
+
+    return change
+
+
 def test_weights_that_sixteen_bits_do_not_hold_are_kept_exactly() -> None:
     model = small()
     with torch.no_grad():
@@ -284,6 +319,19 @@ REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "whole numbers": (lambda c: with_tensors(c, retype(torch.int32)), "another kind"),
     "complex numbers": (lambda c: with_tensors(c, retype(torch.complex64)), "another kind"),
     "eight bits": (lambda c: with_tensors(c, retype(torch.float8_e4m3fn)), "another kind"),
+    "steps without a scale": (lambda c: with_tensors(c, retype(torch.int8)), "another kind"),
+    "a scale without steps": (
+        lambda c: with_tensors(c, lambda t: t.update({"scale of x": torch.ones(3)})),
+        "scale of x belongs to other",
+    ),
+    "too many scales": (
+        lambda c: with_tensors(c, add_scale("encoder.1.weight", 17)),
+        "scale of encoder.1.weight belongs to other",
+    ),
+    "a scale for each bias": (
+        lambda c: with_tensors(c, add_scale("encoder.1.bias", 16)),
+        "scale of encoder.1.bias belongs to other",
+    ),
     "a kind that torch does not know": (
         lambda c: with_header(c, lambda h: h["encoder.1.bias"].update(dtype="F4", shape=[64])),
         "damaged",
