@@ -154,6 +154,8 @@ class Autoencoder(nn.Module, ABC):
     """Why there is no prior, where `sample_prior` returns None."""
     order: ClassVar[int] = 100
     """Place in the picker: from simple to involved."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """What it is good for, keys of `NEEDS`, the one that it serves best first."""
 
     Config: ClassVar[type[BaseConfig]] = BaseConfig
 
@@ -215,6 +217,22 @@ class Autoencoder(nn.Module, ABC):
     ) -> Tensor | None:
         """Codes (n, code_dim) from the prior, spread by the temperature; None without a prior."""
         return None
+
+
+NEEDS = {
+    "baseline": "The simplest baseline",
+    "compression": "Good copies from few numbers",
+    "noise": "Clean pictures from noisy ones",
+    "features": "Features that can be read one by one",
+    "stability": "Codes that small changes hardly move",
+    "samples": "New pictures",
+    "classes": "New pictures of a class that I name",
+    "symbols": "Codes made of symbols",
+    "images": "Layers made for images",
+    "sequences": "Sequences, also cut short",
+    "missing": "Pictures with missing parts",
+}
+"""What a person may need an autoencoder for, as they would say it."""
 
 
 RECONSTRUCTION_UNITS = {
