@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from aeviz.model import Autoencoder
 
 if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
     from sklearn.mixture import GaussianMixture
 
 BATCH = 2000
@@ -256,13 +258,26 @@ def sample_prior(
 
 MIXTURE_CODES = 10_000
 """A mixture is fitted to at most this many codes, drawn at random."""
+MIXTURE_AXES = 64
+"""And along at most this many of their principal axes: full covariances grow with the square."""
 
 
-def fit_mixture(codes: np.ndarray, components: int, seed: int = 0) -> GaussianMixture:
+@dataclass(frozen=True)
+class Mixture:
+    """A Gaussian mixture over codes (D,), of full covariances along their principal axes."""
+
+    axes: PCA
+    gaussians: GaussianMixture
+
+
+def fit_mixture(codes: np.ndarray, components: int, seed: int = 0) -> Mixture:
     """A Gaussian mixture with full covariances fitted to codes (N, D) by expectation maximisation.
+
+    Codes wider than 64 lose what their smaller principal axes hold.
 
     Source: Ghosh et al. 2020, arXiv:1903.12436, section 4 (ex-post density estimation).
     """
+    from sklearn.decomposition import PCA
     from sklearn.mixture import GaussianMixture
     from threadpoolctl import threadpool_limits
 
@@ -270,20 +285,21 @@ def fit_mixture(codes: np.ndarray, components: int, seed: int = 0) -> GaussianMi
         codes = np.random.default_rng(seed).choice(codes, MIXTURE_CODES, replace=False)
     # Its many small products took a hundred times as long with two BLAS threads beside torch's.
     with threadpool_limits(1):
+        axes = PCA(min(MIXTURE_AXES, *codes.shape), svd_solver="covariance_eigh")
+        places = axes.fit_transform(codes.astype(np.float64))
         mixture = GaussianMixture(components, tol=0.01, random_state=seed)
-        return mixture.fit(codes.astype(np.float64))
+        return Mixture(axes, mixture.fit(places))
 
 
-def sample_mixture(
-    mixture: GaussianMixture, n: int, temperature: float = 1.0, seed: int = 0
-) -> np.ndarray:
+def sample_mixture(mixture: Mixture, n: int, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
     """Codes (n, D) from a mixture, each spread about its component's mean by the temperature."""
+    gaussians = mixture.gaussians
     weights, means, covariances = (
-        np.asarray(part) for part in (mixture.weights_, mixture.means_, mixture.covariances_)
+        np.asarray(part) for part in (gaussians.weights_, gaussians.means_, gaussians.covariances_)
     )
     draw = np.random.default_rng(seed)
     chosen = draw.choice(len(weights), n, p=weights)
     noise = draw.standard_normal((n, means.shape[1]))
     spread = np.linalg.cholesky(covariances)[chosen]
-    codes = means[chosen] + temperature * (spread @ noise[..., None])[..., 0]
-    return codes.astype(np.float32)
+    places = means[chosen] + temperature * (spread @ noise[..., None])[..., 0]
+    return mixture.axes.inverse_transform(places).astype(np.float32)

@@ -7,7 +7,7 @@ import html
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -16,9 +16,6 @@ from threadpoolctl import threadpool_limits
 
 from aeviz import checkpoint, data, figures, latent, models, projections, runs
 from aeviz.model import Autoencoder, BaseConfig, knobs
-
-if TYPE_CHECKING:
-    from sklearn.mixture import GaussianMixture
 
 PAGES = {
     name: f"pages/{name}.py"
@@ -202,7 +199,7 @@ def typical_gaps(name: str, data_name: str) -> tuple[float, float]:
 
 
 @st.cache_resource(max_entries=24, show_spinner="Fitting the mixture")
-def mixture(name: str, data_name: str, components: int) -> GaussianMixture:
+def mixture(name: str, data_name: str, components: int) -> latent.Mixture:
     """A Gaussian mixture fitted to the training codes of a model."""
     return latent.fit_mixture(codes(name, data_name, "train"), components)
 

@@ -198,11 +198,17 @@ def two_clouds() -> np.ndarray:
     return np.concatenate([left, right]).astype(np.float32)
 
 
+def means(mixture: latent.Mixture) -> np.ndarray:
+    return mixture.axes.inverse_transform(np.asarray(mixture.gaussians.means_))
+
+
 def test_a_mixture_finds_two_known_clouds_and_samples_like_them() -> None:
     mixture = latent.fit_mixture(two_clouds(), 2)
-    order = np.argsort(np.asarray(mixture.means_)[:, 0])
-    assert np.allclose(np.asarray(mixture.weights_)[order], [0.75, 0.25], atol=0.02)
-    assert np.allclose(np.asarray(mixture.means_)[order], [[-4, 0], [5, 2]], atol=0.1)
+    centres = means(mixture)
+    order = np.argsort(centres[:, 0])
+    weights = np.asarray(mixture.gaussians.weights_)
+    assert np.allclose(weights[order], [0.75, 0.25], atol=0.02)
+    assert np.allclose(centres[order], [[-4, 0], [5, 2]], atol=0.1)
 
     drawn = latent.sample_mixture(mixture, 20_000, seed=1)
     left = drawn[drawn[:, 0] < 1]
@@ -222,5 +228,17 @@ def test_the_temperature_spreads_a_mixture_about_its_means() -> None:
 
 def test_a_mixture_is_fitted_to_a_random_part_of_many_codes(monkeypatch) -> None:
     monkeypatch.setattr(latent, "MIXTURE_CODES", 400)
-    means = np.asarray(latent.fit_mixture(two_clouds(), 2).means_)
-    assert np.allclose(means[means[:, 0].argsort()], [[-4, 0], [5, 2]], atol=0.3)
+    centres = means(latent.fit_mixture(two_clouds(), 2))
+    assert np.allclose(centres[centres[:, 0].argsort()], [[-4, 0], [5, 2]], atol=0.3)
+
+
+def test_a_mixture_over_wide_codes_keeps_to_their_principal_axes(monkeypatch) -> None:
+    monkeypatch.setattr(latent, "MIXTURE_AXES", 2)
+    draw = np.random.default_rng(0)
+    axes = np.linalg.qr(draw.standard_normal((9, 2)))[0].T
+    codes = 3 + two_clouds() @ axes + 1e-3 * draw.standard_normal((len(two_clouds()), 9))
+    drawn = latent.sample_mixture(latent.fit_mixture(codes, 2), 20_000)
+    assert drawn.shape == (20_000, 9)
+    assert np.allclose(drawn.mean(0), codes.mean(0), atol=0.1)
+    assert np.allclose(np.cov(drawn.T), np.cov(codes.T), atol=0.3)
+    assert np.linalg.matrix_rank(np.cov(drawn.T), tol=1e-4) == 2
