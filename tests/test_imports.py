@@ -18,7 +18,7 @@ ORDER = [
     {"aeviz.nets"},
     {"aeviz.models"},
     {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections"},
-    {"aeviz.planes", "aeviz.evaluate"},
+    {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram"},
     {"aeviz.runs"},
     {"aeviz.worker"},
     {"aeviz.latent_map", "aeviz.player"},
