@@ -35,6 +35,7 @@ class Recurrent(Autoencoder):
     fails = "Rows are read one after the other, which is slow; early ones fade from the memory."
     no_prior = "Its loss says what a code must remember, not where codes should lie."
     order = 70
+    needs = ("sequences", "missing")
     uses_visible = True
 
     @dataclass(frozen=True, kw_only=True)
@@ -107,9 +108,13 @@ class Recurrent(Autoencoder):
         return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
-        """All rows are compared, also of the digits that were cut."""
-        rows = torch.randint(1, ROWS, (len(x), 1), device=x.device)
-        whole = torch.rand(len(x), 1, device=x.device) >= self.config.cut
-        read = torch.arange(ROWS, device=x.device) < rows.masked_fill(whole, ROWS)
-        logits = self.logits(self.encode(x, read[..., None].expand(-1, -1, COLUMNS)))
+        """All rows are compared, also of the digits that were cut.
+
+        The memory after row k knows nothing of the rows below. Reading all rows and looking at it
+        there is what packing gives, and trains twice as fast.
+        """
+        k = torch.randint(1, ROWS, (len(x),), device=x.device)
+        k = torch.where(torch.rand(len(x), device=x.device) < self.config.cut, k, ROWS)
+        memories, _ = self.reader(x[:, 0])
+        logits = self.logits(self.to_code(memories[torch.arange(len(x), device=x.device), k - 1]))
         return Loss({"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)})
