@@ -9,12 +9,15 @@ page = st.navigation(
     {
         "Explore": [
             st.Page("pages/home.py", title="Home", default=True),
+            st.Page("pages/which.py", title="Which autoencoder?"),
+            st.Page("pages/anatomy.py", title="Anatomy"),
             st.Page("pages/map.py", title="Latent map"),
             st.Page("pages/interpolate.py", title="Interpolate"),
             st.Page("pages/sample.py", title="Sample"),
         ],
         "Measure": [
             st.Page("pages/reconstruct.py", title="Reconstruct"),
+            st.Page("pages/ladder.py", title="Bottleneck ladder"),
             st.Page("pages/denoise.py", title="Denoise"),
         ],
         "Make": [st.Page("pages/train.py", title="Train")],

@@ -6,6 +6,7 @@ lies beside it as readable JSON.
 
 from __future__ import annotations
 
+import json
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -251,3 +252,23 @@ def shipped(folder: Path = FOLDER) -> dict[str, Card]:
             except CheckpointError as error:
                 raise CheckpointError(f"{path.name}: {error}") from error
     return cards
+
+
+def ladder(cards: dict[str, Card]) -> dict[int, str]:
+    """The largest group of checkpoints that differ in the width of their code alone.
+
+    Seeds and lengths of training may differ as well.
+
+    Args:
+        cards: by name, as from `shipped`.
+
+    Returns:
+        Name by latent dimension, narrow first; empty without cards.
+    """
+    groups: dict[str, dict[int, str]] = {}
+    for name, card in cards.items():
+        config = MODELS[card.variant].Config.from_dict(card.config).to_dict()
+        width = config.pop("latent_dim")
+        same = card.model_dump(include={"variant", "data", "trained_on", "batch", "lr"})
+        groups.setdefault(json.dumps([same, config]), {}).setdefault(width, name)
+    return dict(sorted(max(groups.values(), key=len, default={}).items()))

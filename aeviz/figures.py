@@ -110,6 +110,24 @@ def class_counts(counts: np.ndarray, classes: tuple[str, ...]) -> go.Figure:
     return figure
 
 
+def by_dimension(values: np.ndarray, title: str) -> go.Figure:
+    """One bar for each number of a code, (D,)."""
+    figure = go.Figure(
+        go.Bar(
+            x=np.arange(1, len(values) + 1),
+            y=values,
+            marker_color=VALIDATION,
+            hovertemplate="z%{x}: %{y:.3g}<extra></extra>",
+        )
+    )
+    return figure.update_layout(
+        height=200,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis={"title": "number of the code", "tickprefix": "z", "tickformat": "d"},
+        yaxis_title=title,
+    )
+
+
 def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
     """A picture (..., H, W) with each pixel as a square of scale x scale, crisp."""
     return image.repeat(scale, -2).repeat(scale, -1)
@@ -250,6 +268,40 @@ def distance_curve(
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
     return figure
+
+
+def ladder_curve(
+    widths: list[int], errors: dict[str, list[float]], chosen: int, *, height: int = 330
+) -> go.Figure:
+    """Test error against the width of the code, both on logarithmic scales, one width marked.
+
+    Args:
+        errors: name -> MSE at each width; the first in the colour of reconstructions.
+    """
+    figure = go.Figure()
+    for (name, values), colour in zip(errors.items(), (RECONSTRUCTION, BASELINE), strict=True):
+        figure.add_scatter(
+            x=widths,
+            y=values,
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 3},
+            marker={"size": [14 if width == chosen else 7 for width in widths], "opacity": 1},
+            hovertemplate="%{x} numbers: MSE %{y:.4f}<extra>%{fullData.name}</extra>",
+        )
+    figure.add_vline(chosen, line={"color": BASELINE, "width": 1, "dash": "dot"})
+    return figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis={
+            "title": "numbers in the code",
+            "type": "log",
+            "tickvals": widths,
+            "ticktext": [str(width) for width in widths],
+        },
+        yaxis={"title": "MSE of a test pixel", "type": "log", "tickformat": ".3~f", "nticks": 6},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
 
 
 TRAINING = "#8a8f98"

@@ -14,12 +14,23 @@ import streamlit as st
 import torch
 from threadpoolctl import threadpool_limits
 
-from aeviz import checkpoint, data, figures, latent, models, projections, runs
+from aeviz import checkpoint, data, evaluate, figures, latent, models, projections, runs
 from aeviz.model import Autoencoder, BaseConfig, knobs
 
 PAGES = {
     name: f"pages/{name}.py"
-    for name in ("home", "map", "train", "interpolate", "sample", "reconstruct", "denoise")
+    for name in (
+        "home",
+        "which",
+        "anatomy",
+        "map",
+        "train",
+        "interpolate",
+        "sample",
+        "reconstruct",
+        "ladder",
+        "denoise",
+    )
 }
 
 
@@ -52,6 +63,16 @@ def describe(name: str) -> str:
     title = models.describe(card.variant, card.config)
     # What tells them apart comes first: the sidebar is narrow.
     return f"Yours, {runs.started(name)}: {title}" if runs.is_run(name) else title
+
+
+def nearest_shipped(variant: str, latent_dim: int) -> str | None:
+    """The shipped model of a variant whose code width is nearest to one; None without any."""
+    widths = {
+        name: abs(card.config["latent_dim"] - latent_dim)
+        for name, card in shipped_cards().items()
+        if card.variant == variant
+    }
+    return min(widths, key=widths.__getitem__, default=None)
 
 
 @st.cache_resource(max_entries=24, show_spinner="Loading the model")
@@ -191,6 +212,21 @@ def codes(name: str, data_name: str, part: str = "test") -> np.ndarray:
     )
 
 
+@st.cache_data(max_entries=48, show_spinner="Rebuilding all test pictures")
+def model_errors(name: str, data_name: str) -> evaluate.Errors:
+    """Errors of a model's copies of all test pictures."""
+    source = data.load(data_name)
+    copies = latent.decode(load_model(name), codes(name, data_name), source.test_labels)
+    return evaluate.compare(source.test_images, copies)
+
+
+@st.cache_data(max_entries=48, show_spinner="Rebuilding all test pictures by PCA")
+def pca_errors(data_name: str, dimensions: int) -> evaluate.Errors:
+    """Errors of PCA's copies of all test pictures."""
+    images = data.load(data_name).test_images
+    return evaluate.compare(images, evaluate.pca(data_name, dimensions).reconstruct(images))
+
+
 @st.cache_data(max_entries=48, show_spinner="Measuring the distances between codes")
 def typical_gaps(name: str, data_name: str) -> tuple[float, float]:
     """Within these distances half and 90 % of the test codes have their nearest other one."""
@@ -240,7 +276,7 @@ STYLE = """
 .stMainBlockContainer { padding-top: 2.5rem; }
 .stMainBlockContainer h1 { font-size: 2rem; padding-bottom: 0.25rem; }
 .stMainBlockContainer .stPageLink a { padding-left: 0; }
-.st-key-chosen-variant { outline: 2px solid #2590b8; outline-offset: -2px; border-radius: 0.5rem; }
+.st-key-chosen-variant { outline: 2px solid #2590b8; outline-offset: 2px; border-radius: 0.4rem; }
 .aeviz-sheet { width: 100%; max-width: 46rem; image-rendering: pixelated; border-radius: 0.4rem; }
 .aeviz-gallery { display: flex; flex-wrap: wrap; gap: 0.8rem; }
 .aeviz-gallery figure { margin: 0; text-align: center; }
@@ -350,17 +386,23 @@ def explain(text: str, formula: str | None = None) -> None:
             st.latex(formula)
 
 
-def choice(label: str, names: dict[str, str], key: str, help: str | None = None) -> str:
+def choice(
+    label: str, names: dict[str, str], key: str, help: str | None = None, *, vertical: bool = False
+) -> str:
     """Buttons of which exactly one is chosen, the first at first; in the URL under its key.
 
     Args:
         names: choice -> what its button says.
+        vertical: below each other, for texts that are long.
     """
     first = next(iter(names))
     _start_from_url(key, list(names), first)
-    chosen = st.segmented_control(
-        label, list(names), required=True, format_func=names.__getitem__, key=key, help=help
-    )
+    if vertical:
+        chosen = st.radio(label, list(names), format_func=names.__getitem__, key=key, help=help)
+    else:
+        chosen = st.segmented_control(
+            label, list(names), required=True, format_func=names.__getitem__, key=key, help=help
+        )
     _write_to_url(key, first)
     assert chosen is not None  # required
     return chosen

@@ -1,7 +1,7 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import data, evaluate, figures, latent, ui
+from aeviz import evaluate, figures, latent, ui
 
 ORDERS = {"random": "Random", "best": "Best", "worst": "Worst"}
 COLUMNS = 10
@@ -20,21 +20,6 @@ METRICS = {
 }
 
 
-@st.cache_data(max_entries=48, show_spinner="Rebuilding all test pictures")
-def model_errors(model_name: str, data_name: str) -> evaluate.Errors:
-    """Errors of a model's copies of all test pictures."""
-    source, codes = data.load(data_name), ui.codes(model_name, data_name)
-    copies = latent.decode(ui.load_model(model_name), codes, source.test_labels)
-    return evaluate.compare(source.test_images, copies)
-
-
-@st.cache_data(max_entries=48, show_spinner="Rebuilding all test pictures by PCA")
-def pca_errors(data_name: str, dimensions: int) -> evaluate.Errors:
-    """Errors of PCA's copies of all test pictures."""
-    images = data.load(data_name).test_images
-    return evaluate.compare(images, evaluate.pca(data_name, dimensions).reconstruct(images))
-
-
 def draw_again() -> None:
     """Go on to the next seed."""
     st.session_state.copies_seed = (st.session_state.copies_seed + 1) % 10_000
@@ -47,7 +32,8 @@ ui.heading(
     f"Each picture is squeezed into {width} and rebuilt from them. "
     "Look for strokes that come back smoother, thinner, or in another place.",
 )
-errors, linear_errors = model_errors(name, dataset.name), pca_errors(dataset.name, model.code_dim)
+errors = ui.model_errors(name, dataset.name)
+linear_errors = ui.pca_errors(dataset.name, model.code_dim)
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
     order = ui.choice(

@@ -23,7 +23,7 @@ ORDER = [
     {"aeviz.worker"},
     {"aeviz.latent_map", "aeviz.player"},
     {"aeviz.ui"},
-    {"aeviz.latent_map.explorer"},
+    {"aeviz.latent_map.explorer", "aeviz.run_ui"},
     {"pages"},
     {"app"},
 ]
@@ -33,6 +33,7 @@ STREAMLIT = {
     "app",
     "pages",
     "aeviz.ui",
+    "aeviz.run_ui",
     "aeviz.latent_map",
     "aeviz.latent_map.explorer",
     "aeviz.player",

@@ -41,7 +41,7 @@ MODELS = discover(sys.modules[__name__])
 
 def short_title(variant: str) -> str:
     """A variant's title without the word that all of them share."""
-    return MODELS[variant].title.removesuffix(" autoencoder")
+    return MODELS[variant].title.replace(" autoencoder", "")
 
 
 def describe(variant: str, config: dict[str, Any]) -> str:

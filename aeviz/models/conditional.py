@@ -46,6 +46,7 @@ class Conditional(Autoencoder):
     fails = "It needs labels, and its map shows slant and width but no islands of digits."
     uses_labels = True
     order = 50
+    needs = ("classes",)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):

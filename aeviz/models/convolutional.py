@@ -43,6 +43,7 @@ class Convolutional(Autoencoder):
         "Nothing in its loss says where codes should lie, so there is nothing to sample from."
     )
     order = 30
+    needs = ("images", "compression")
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):

@@ -40,6 +40,7 @@ class ConvolutionalVariational(Autoencoder):
     when = "You want the best likelihood, or samples whose strokes hold together."
     fails = "It blurs less than fully connected layers do, but it blurs, and each step costs more."
     order = 45
+    needs = ("samples", "images")
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):

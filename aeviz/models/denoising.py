@@ -41,6 +41,7 @@ class Denoising(Autoencoder):
     fails = "It cleans only the kind of spoiling it was trained on, and smooths fine strokes away."
     no_prior = "Its loss cares about clean pictures, not about where codes lie."
     order = 20
+    needs = ("noise", "stability")
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):

@@ -43,6 +43,7 @@ class Masked(Autoencoder):
     fails = "It fills a gap with the average of all that would fit, so large gaps come out blurred."
     no_prior = "Its loss asks what is hidden in a picture, not where codes should lie."
     order = 80
+    needs = ("missing",)
     uses_visible = True
 
     @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,7 @@ class Vanilla(Autoencoder):
         "Nothing in its loss says where codes should lie, so there is nothing to sample from."
     )
     order = 10
+    needs = ("compression", "baseline")
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):

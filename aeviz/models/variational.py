@@ -42,6 +42,7 @@ class Variational(Autoencoder):
     when = "You want new samples, smooth paths between pictures, or a likelihood."
     fails = "Reconstructions blur; with a large beta, dimensions collapse and say nothing."
     order = 40
+    needs = ("samples", "features")
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):

@@ -46,6 +46,7 @@ class Wasserstein(Autoencoder):
     when = "You want samples and sharp copies from one model, and need no likelihood."
     fails = "The penalty compares one batch with one draw: in wide codes it overlooks holes."
     order = 55
+    needs = ("samples",)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):

@@ -1,0 +1,93 @@
+import numpy as np
+import streamlit as st
+
+from aeviz import checkpoint, evaluate, figures, latent, ui
+
+COLUMNS = 10
+
+
+def draw_again() -> None:
+    """Go on to the next seed."""
+    st.session_state.ladder_seed = (st.session_state.ladder_seed + 1) % 10_000
+
+
+ui.model_name()  # the sidebar is there
+dataset, cards = ui.dataset(), ui.shipped_cards()
+rungs = checkpoint.ladder(cards)  # code width -> shipped model
+models = {width: ui.load_model(name) for width, name in rungs.items()}
+title = next(iter(models.values())).title.lower()
+ui.heading(
+    "How narrow can a code be?",
+    f"The same pictures through a {title} with {', '.join(str(width) for width in rungs)} numbers, "
+    "and through PCA with as many. Look for the width at which a digit becomes itself.",
+)
+
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    width = st.select_slider(
+        "Numbers in the code",
+        list(rungs),
+        list(rungs)[len(rungs) // 2],
+        key="rung",
+        bind="query-params",
+        width=320,
+    )
+    st.button("Other pictures", on_click=draw_again)
+    seed = st.number_input("Seed", 0, 9999, key="ladder_seed", bind="query-params", width=130)
+# One of each class, in their order.
+draw = np.random.default_rng(seed)
+shown = [draw.choice(np.flatnonzero(dataset.test_labels == k)) for k in range(COLUMNS)]
+originals, labels = latent.to_float(dataset.test_images[shown]), dataset.test_labels[shown]
+copies = {w: latent.reconstruct(model, originals, labels) for w, model in models.items()}
+errors = {
+    title: [ui.model_errors(name, dataset.name).overall["mse"] for name in rungs.values()],
+    "PCA": [ui.pca_errors(dataset.name, m.code_dim).overall["mse"] for m in models.values()],
+}
+linear = evaluate.pca(dataset.name, models[width].code_dim).reconstruct(originals)
+pictures, chart = st.columns([5, 3], gap="medium")
+with pictures:
+    ui.rows(
+        [
+            ui.Row("Original", originals, [dataset.classes[label] for label in labels]),
+            ui.Row(f"Copy by the {title} with {width} numbers", copies[width]),
+            ui.Row(f"Copy by PCA with {width} numbers", linear),
+        ]
+    )
+    at = list(rungs).index(width)
+    ours, theirs = errors[title][at], errors["PCA"][at]
+    st.markdown(
+        f"With {width} numbers the mean squared error over {len(dataset.test_images):,} test "
+        f"pictures is **{ours:.4f}**; PCA's is {theirs:.4f}, **{theirs / ours:.1f} times** as much."
+    )
+    st.button(
+        f"Use the model with {width} numbers on all pages",
+        on_click=ui.use_model,
+        args=(rungs[width],),
+    )
+with chart:
+    st.plotly_chart(
+        figures.ladder_curve(list(rungs), errors, width),
+        config={"displayModeBar": False},
+        key="curve",
+        alt="test error against the width of the code",
+    )
+    st.caption("Each step to the right doubles the code. Both axes are logarithmic.")
+
+st.subheader("The whole ladder", anchor=False)
+ui.rows(
+    [
+        ui.Row(f"{w} numbers, MSE {error:.4f}", copies[w])
+        for w, error in zip(rungs, errors[title], strict=True)
+    ]
+    + [ui.Row("Original", originals, [dataset.classes[label] for label in labels])]
+)
+card = cards[rungs[width]]
+ui.explain(
+    "A bottleneck forces a network to keep what tells pictures apart and to drop the rest. The "
+    "models of this ladder differ in the width of the code alone; each was trained on "
+    f"{card.trained_on:,} pictures. PCA with as many numbers is the best that two matrices can do; "
+    "its copies are clipped to [0, 1], as pixels are. With few numbers the networks gain most, "
+    "because digits lie on a bent surface that a flat plane misses; with many, both come near the "
+    f"original. The model with {width} numbers was made by `{card.command}` (seed {card.seed}).",
+    r"\mathrm{MSE}(D) = \tfrac{1}{784}\, \mathbb{E}\, \lVert x - g(f(x)) \rVert^2,"
+    r" \qquad f(x) \in \mathbb{R}^D",
+)
