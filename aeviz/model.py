@@ -152,6 +152,10 @@ class Autoencoder(nn.Module, ABC):
     Without it nothing is hidden."""
     no_prior: ClassVar[str] = "It was never told where its codes should lie."
     """Why there is no prior, where `sample_prior` returns None."""
+    gaussian_prior: ClassVar[bool] = False
+    """True: codes are pressed into N(0, I), whatever `sample_prior` draws from."""
+    sampler: ClassVar[str] = "The prior"
+    """What `sample_prior` draws from, as a page calls it."""
     order: ClassVar[int] = 100
     """Place in the picker: from simple to involved."""
     needs: ClassVar[tuple[str, ...]] = ()

@@ -45,6 +45,7 @@ class Conditional(Autoencoder):
     when = "You have labels, and want to ask for a digit or move a style from one to another."
     fails = "It needs labels, and its map shows slant and width but no islands of digits."
     uses_labels = True
+    gaussian_prior = True
     order = 50
     needs = ("classes",)
 

@@ -39,6 +39,7 @@ class ConvolutionalVariational(Autoencoder):
     idea = "A variational autoencoder whose layers share their weights over the picture."
     when = "You want the best likelihood, or samples whose strokes hold together."
     fails = "It blurs less than fully connected layers do, but it blurs, and each step costs more."
+    gaussian_prior = True
     order = 45
     needs = ("samples", "images")
 

@@ -43,6 +43,7 @@ class Variational(Autoencoder):
     fails = "Reconstructions blur; with a large beta, dimensions collapse and say nothing."
     order = 40
     needs = ("samples", "features")
+    gaussian_prior = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):

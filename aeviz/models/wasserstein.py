@@ -45,6 +45,8 @@ class Wasserstein(Autoencoder):
     idea = "Let each code be a sharp point, and ask only that all together look like the prior."
     when = "You want samples and sharp copies from one model, and need no likelihood."
     fails = "The penalty compares one batch with one draw: in wide codes it overlooks holes."
+    gaussian_prior = True
+    sampler = "The mixture fitted to its codes"
     order = 55
     needs = ("samples",)
 
