@@ -150,6 +150,8 @@ class Autoencoder(nn.Module, ABC):
     uses_visible: ClassVar[bool] = False
     """True: `visible` (B, 28, 28) bool may go into encode; False where a pixel is hidden from it.
     Without it nothing is hidden."""
+    reads_rows: ClassVar[bool] = False
+    """True: with `visible`, only the rows above the first one with a hidden pixel are read."""
     no_prior: ClassVar[str] = "It was never told where its codes should lie."
     """Why there is no prior, where `sample_prior` returns None."""
     gaussian_prior: ClassVar[bool] = False

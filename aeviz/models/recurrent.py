@@ -18,6 +18,8 @@ from aeviz.model import (
 )
 
 ROWS, COLUMNS = 28, 28
+CLOCK = 16
+"""Learned numbers that tell the writer which row it is at; counting by itself is slow to learn."""
 
 
 class Recurrent(Autoencoder):
@@ -28,7 +30,7 @@ class Recurrent(Autoencoder):
     source = "Srivastava et al. 2015, arXiv:1502.04681, section 2.1; GRU: arXiv:1406.1078"
     formula = (
         r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad h_t = \mathrm{GRU}(x_t, h_{t-1}), \quad"
-        r" z = W h_k, \quad s_t = \mathrm{GRU}(z, s_{t-1}), \quad \hat x_t = V s_t"
+        r" z = W h_k, \quad s_t = \mathrm{GRU}([z, c_t], s_{t-1}), \quad \hat x_t = V s_t"
     )
     idea = "Read the picture as a sequence of rows, keep one memory, and write all rows from it."
     when = "Your data are sequences, of any length, or they break off and should be completed."
@@ -37,6 +39,7 @@ class Recurrent(Autoencoder):
     order = 70
     needs = ("sequences", "missing")
     uses_visible = True
+    reads_rows = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):
@@ -78,8 +81,22 @@ class Recurrent(Autoencoder):
         self.reader = nn.GRU(COLUMNS, c.hidden, batch_first=True)
         self.to_code = nn.Linear(c.hidden, c.latent_dim)
         self.to_state = nn.Linear(c.latent_dim, c.hidden)
-        self.writer = nn.GRU(c.latent_dim, c.hidden, batch_first=True)
+        self.clock = nn.Parameter(torch.randn(ROWS, CLOCK))
+        self.writer = nn.GRU(c.latent_dim + CLOCK, c.hidden, batch_first=True)
         self.to_row = nn.Linear(c.hidden, COLUMNS)
+        self.remember()
+
+    @torch.no_grad()
+    def remember(self) -> None:
+        """Start as a reader whose memory fades over as many rows as there are.
+
+        Fresh gates are half open: a row would be halved 27 times before the last one is read, and
+        no gradient would come back to it.
+
+        Source: Tallec & Ollivier 2018, arXiv:1804.11188, eq. 16; torch has the update gate second.
+        """
+        keep = torch.empty(self.config.hidden).uniform_(1, ROWS - 1).log()
+        self.reader.bias_hh_l0[self.config.hidden : 2 * self.config.hidden] = keep
 
     def encode(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
         """Codes (B, D) of the rows above the first one that has a hidden pixel.
@@ -101,7 +118,8 @@ class Recurrent(Autoencoder):
     def logits(self, z: Tensor) -> Tensor:
         """Decoder output before the sigmoid, (B, 1, 28, 28), written from the top row down."""
         state = self.to_state(z).tanh()
-        states, _ = self.writer(z[:, None].expand(-1, ROWS, -1), state[None])
+        code, clock = z[:, None].expand(-1, ROWS, -1), self.clock.expand(len(z), -1, -1)
+        states, _ = self.writer(torch.cat([code, clock], dim=2), state[None])
         return self.to_row(states)[:, None]
 
     def decode(self, z: Tensor) -> Tensor:
