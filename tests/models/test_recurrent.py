@@ -57,7 +57,7 @@ def test_one_network_reads_the_rows_and_another_writes_them(model: Any, digits: 
         z = w["to_code.weight"] @ memory + w["to_code.bias"]
         assert np.allclose(codes[k], z, atol=1e-5)
         start = np.tanh(w["to_state.weight"] @ z + w["to_state.bias"])
-        states = gru(w, "writer", np.tile(z, (28, 1)), start)
+        states = gru(w, "writer", np.column_stack([np.tile(z, (28, 1)), w["clock"]]), start)
         written = states @ w["to_row.weight"].T + w["to_row.bias"]
         assert np.allclose(copies[k, 0], 1 / (1 + np.exp(-written)), atol=1e-5)
     assert torch.allclose(model.encode(digits[:1]), codes[:1], atol=1e-6)
