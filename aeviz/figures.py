@@ -91,6 +91,53 @@ def code_map(
     return figure
 
 
+def space_map(
+    codes: np.ndarray,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    place: np.ndarray,
+    *,
+    height: int = 620,
+) -> go.Figure:
+    """Codes (N, 3) as dots in space that can be turned, one place (3,) among them marked."""
+    figure = go.Figure()
+    for label, name in enumerate(classes):
+        x, y, z = codes[labels == label].T
+        figure.add_scatter3d(
+            x=x,
+            y=y,
+            z=z,
+            mode="markers",
+            name=name,
+            marker={"color": DIGITS[label], "size": 2.5, "opacity": 0.8},
+            hovertemplate="%{fullData.name}<extra></extra>",
+        )
+    x, y, z = place[:, None]
+    figure.add_scatter3d(
+        x=x,
+        y=y,
+        z=z,
+        mode="markers",
+        name="decoded",
+        marker={"color": "#000000", "size": 9, "line": {"color": "#ffffff", "width": 3}},
+        hovertemplate="decoded here<extra></extra>",
+        showlegend=False,
+    )
+    low, high = np.percentile(codes, [0.5, 99.5], axis=0)  # a few codes may lie far outside
+    low, high = np.minimum(low, place), np.maximum(high, place)
+    axes = {
+        f"{axis}axis": {"title": f"code z{k + 1}", "range": [low[k], high[k]], "nticks": 5}
+        for k, axis in enumerate("xyz")
+    }
+    return figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        scene={**axes, "aspectmode": "cube"},
+        legend={"itemsizing": "constant", "orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        uirevision="the same",  # how it was turned outlives another place
+    )
+
+
 def class_counts(counts: np.ndarray, classes: tuple[str, ...]) -> go.Figure:
     """How many of each class, (10,), as bars in the digits' colours."""
     figure = go.Figure(

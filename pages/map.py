@@ -1,10 +1,35 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import planes, ui
+from aeviz import figures, latent, planes, ui
 from aeviz.latent_map.explorer import explore
 
 VIEWS = {"pca": "PCA plane", "axes": "Two axes", "umap": "UMAP", "tsne": "t-SNE"}
+DOTS = 4000  # in space
+SLIDERS = 16  # a code can have hundreds of numbers
+
+
+def space(codes: np.ndarray) -> None:
+    """Codes of three numbers in space that can be turned, and what is decoded at a place."""
+    chart, inspector = st.columns([4, 1], gap="medium")
+    low, middle, high = np.percentile(codes, [1, 50, 99], axis=0).tolist()
+    with inspector:
+        numbers = [
+            st.slider(
+                f"z{d + 1}", low[d], max(high[d], low[d] + 0.1), middle[d], key=f"{name}-space{d}"
+            )
+            for d in range(3)
+        ]
+        place = np.array(numbers, np.float32)
+        picture = latent.decode(ui.model(), place[None])[0]
+        ui.gallery([ui.Item([(picture, "decoded")], "decoded at\nthe black dot")], size="9rem")
+    with chart:
+        seen = figures.space_map(codes[:DOTS], dataset.test_labels[:DOTS], dataset.classes, place)
+        st.plotly_chart(
+            seen, config=figures.CONFIG, key="space", alt="map of test codes in three dimensions"
+        )
+        st.caption("Drag to turn it, scroll to come nearer. The sliders move the black dot.")
+
 
 ui.heading(
     "Where does each digit live?",
@@ -18,13 +43,20 @@ wide = codes.shape[1] > 2
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     view = "pca"
     if wide:
+        views = VIEWS | ({"space": "In space"} if codes.shape[1] == 3 else {})
         view = ui.choice(
             "View of the code",
-            VIEWS,
+            views,
             "plane",
             "The code has more than two numbers, so the map shows a part of it.",
         )
-    background = st.toggle("Decoded background", True, key="background", bind="query-params")
+    background = st.toggle(
+        "Decoded background",
+        True,
+        key="background",
+        bind="query-params",
+        disabled=view == "space",
+    )
     opacity = st.slider(
         "Opacity",
         0.1,
@@ -33,23 +65,29 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         0.1,
         key="opacity",
         bind="query-params",
-        disabled=not background,
+        disabled=not background or view == "space",
         width=180,
     )
 
 plane: planes.Plane | None = planes.default_plane(codes)
 if view == "axes":
     dimensions = list(range(1, codes.shape[1] + 1))
+    # Those that vary most come first: many numbers of a very wide code hardly move.
+    ranked = codes.std(0).argsort(kind="stable")[::-1]
+    if len(dimensions) <= SLIDERS:
+        ranked = np.arange(len(dimensions))
     left, right = st.columns(2)
-    first = left.selectbox("Across", dimensions, 0, key="across", bind="query-params")
-    second = right.selectbox("Up", dimensions, 1, key="up", bind="query-params")
+    across, up = (int(d) for d in ranked[:2])
+    first = left.selectbox("Across", dimensions, across, key="across", bind="query-params")
+    second = right.selectbox("Up", dimensions, up, key="up", bind="query-params")
     base = codes.mean(0)
+    others = [int(d) for d in ranked if d + 1 not in (first, second)]
     with st.expander("The other numbers of the code"):
-        st.caption("They start at the mean of all test codes, and stay where you set them.")
+        some = f"The {SLIDERS} that vary most" if len(others) > SLIDERS else "They"
+        st.caption(f"{some} start at the mean of all test codes, and stay where you set them.")
         columns = st.columns(4)
         low, high = np.percentile(codes, [1, 99], axis=0)
-        others = [d for d in range(codes.shape[1]) if d + 1 not in (first, second)]
-        for k, d in enumerate(others):
+        for k, d in enumerate(others[:SLIDERS]):
             base[d] = columns[k % 4].slider(
                 f"z{d + 1}",
                 float(low[d]),
@@ -71,7 +109,10 @@ elif view in ("umap", "tsne"):
         "weighted mean of the nearest codes, so its picture is approximate."
     )
 
-explore("map", name, dataset.name, plane, background=background, opacity=opacity)
+if view == "space":
+    space(codes)
+else:
+    explore("map", name, dataset.name, plane, background=background, opacity=opacity)
 ui.explain(
     "Each dot is one of the 10,000 test digits, put where the encoder puts it. The pictures behind "
     "the dots are what the decoder makes of each place, decoded on a grid of 64 by 64 codes. While "

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint
+from aeviz import checkpoint, data, figures, latent, train
+from aeviz.models import MODELS
 
 
 def open_map(**query: str) -> AppTest:
@@ -26,8 +31,60 @@ def test_every_shipped_model_has_a_map(name: str) -> None:
 def test_two_axes_need_two_numbers() -> None:
     app = open_map(model="vanilla-32d", plane="axes")
     assert not app.exception
-    app.selectbox(key="across").set_value(2).run()
+    assert not app.info
+    app.selectbox(key="across").set_value(app.selectbox(key="up").value).run()
     assert "two different numbers" in app.info[0].value
+
+
+def test_of_a_wide_code_the_numbers_that_vary_most_are_offered() -> None:
+    app = open_map(model="vanilla-32d", plane="axes")
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-32d")
+    spread = latent.encode(model, data.load().test_images).std(0)
+    offered = [app.selectbox(key=key).value for key in ("across", "up")]
+    offered += [int(slider.label.removeprefix("z")) for slider in app.slider[1:]]
+    assert len(set(offered)) == 18
+    # Up to rounding: which of two that vary alike comes first does not matter.
+    chosen = spread[np.array(offered) - 1]
+    assert np.allclose(chosen, np.sort(spread)[::-1][:18], rtol=1e-4)
+    assert any("16 that vary most" in caption.value for caption in app.caption)
+
+
+def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With a network that was never trained: what it draws does not matter here."""
+    model_class = MODELS["vanilla"]
+    model = train.build(model_class, model_class.Config(latent_dim=3), 0)
+    checkpoint.round_weights(model)
+    card = checkpoint.shipped()["vanilla-2d"]
+    config = model.config.to_dict()
+    checkpoint.save(model, tmp_path / "three", card=card.model_copy(update={"config": config}))
+    home = checkpoint.shipped()["variational-2d"].model_copy()
+    checkpoint.save(
+        checkpoint.load(checkpoint.FOLDER / "variational-2d"), tmp_path / "home", card=home
+    )
+    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
+    monkeypatch.setattr(checkpoint.shipped, "__defaults__", (tmp_path,))
+    st.cache_data.clear()
+    app = open_map(model="three", plane="space")
+    assert not app.exception
+    (chart,) = app.get("plotly_chart")
+    assert '"scatter3d"' in chart.proto.spec
+    assert not app.get("bidi_component")
+    assert app.toggle(key="background").disabled
+    for k, slider in enumerate(app.slider[1:]):
+        slider.set_value(slider.min if k else slider.max)
+    app.run()
+    assert not app.exception
+    place = np.array([[slider.value for slider in app.slider[1:]]], np.float32)
+    picture = figures.data_uri(latent.decode(model, place)[0])
+    assert picture in "".join(element.proto.body for element in app.get("html"))
+    st.cache_data.clear()
+
+
+def test_only_codes_of_three_numbers_have_a_place_in_space() -> None:
+    app = open_map(model="vanilla-32d")
+    assert "space" not in app.segmented_control(key="plane").options
 
 
 def test_a_selection_is_counted_and_shown() -> None:

@@ -185,7 +185,12 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     assert not app.exception
     assert app.get("progress")[0].proto.text == "Step 20 of 20, epoch 0.2, finished"
     charts = app.get("plotly_chart")
-    assert len(charts) == 2
+    assert len(charts) == 3  # curves, map, and the KL of each number
+    assert "KL per dim, nats" in charts[2].proto.spec
+    (elbo,) = app.metric
+    last = runs.metrics(run)[-1].validation
+    assert elbo.label == "ELBO, nats an image"
+    assert elbo.value == f"{last.metrics['elbo']:.4g}"
     for term in ("reconstruction", "kl", "total"):
         assert f"{term}, nats per image" in charts[0].proto.spec
     assert pictures(app)[:2] == ["original, 0", "reconstruction, 0"]
