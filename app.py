@@ -19,6 +19,7 @@ page = st.navigation(
             st.Page("pages/reconstruct.py", title="Reconstruct"),
             st.Page("pages/ladder.py", title="Bottleneck ladder"),
             st.Page("pages/denoise.py", title="Denoise"),
+            st.Page("pages/hidden.py", title="Missing parts"),
         ],
         "Make": [st.Page("pages/train.py", title="Train")],
     },

@@ -30,6 +30,7 @@ PAGES = {
         "reconstruct",
         "ladder",
         "denoise",
+        "hidden",
     )
 }
 

@@ -21,7 +21,7 @@ ORDER = [
     {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram"},
     {"aeviz.runs"},
     {"aeviz.worker"},
-    {"aeviz.latent_map", "aeviz.player"},
+    {"aeviz.latent_map", "aeviz.player", "aeviz.patches"},
     {"aeviz.ui"},
     {"aeviz.latent_map.explorer", "aeviz.run_ui"},
     {"pages"},
@@ -37,6 +37,7 @@ STREAMLIT = {
     "aeviz.latent_map",
     "aeviz.latent_map.explorer",
     "aeviz.player",
+    "aeviz.patches",
 }
 
 
