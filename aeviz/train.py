@@ -334,6 +334,7 @@ def main(arguments: list[str] | None = None) -> None:
         add_knob_options(options, model_class.Config)
         options.add_argument("--data", default="mnist", choices=tuple(data.SOURCES))
         options.add_argument("--all", action="store_true", help="train on all 60,000 images")
+        options.add_argument("--digit", type=int, metavar="K", help="train on one class only")
         options.add_argument("--epochs", type=float, default=20)
         options.add_argument("--steps", type=int, help="length in steps instead of epochs")
         options.add_argument("--batch", type=int, default=256)
@@ -357,6 +358,12 @@ def main(arguments: list[str] | None = None) -> None:
     held_out, held_out_labels = images[-data.VALIDATION :], labels[-data.VALIDATION :]
     if not args.all:
         images, labels = images[: -data.VALIDATION], labels[: -data.VALIDATION]
+    if args.digit is not None:
+        images, held_out = images[labels == args.digit], held_out[held_out_labels == args.digit]
+        held_out_labels = held_out_labels[held_out_labels == args.digit]
+        labels = labels[labels == args.digit]
+        if len(images) == 0:
+            parser.error(f"There is no class {args.digit} in {dataset.title}.")
 
     model = build(model_class, config, args.seed).to(pick_device())
     per_epoch = math.ceil(len(images) / args.batch)
@@ -378,12 +385,16 @@ def main(arguments: list[str] | None = None) -> None:
             )
     checkpoint.round_weights(model)
     model = model.cpu().eval()
-    figures = evaluate.figures(model, dataset)
+    if args.digit is None:
+        figures = evaluate.figures(model, dataset)
+    else:
+        figures = {"auroc": evaluate.one_class(model, dataset, args.digit)}
     card = checkpoint.Card(
         variant=args.variant,
         config=config.to_dict(),
         data=args.data,
         trained_on=len(images),
+        digit=args.digit,
         seed=args.seed,
         steps=steps,
         batch=args.batch,

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import sqrtm
 from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, mean_squared_error
+from torch import Tensor
 
 from aeviz import checkpoint, data, evaluate, latent, train
+from aeviz.model import Autoencoder, Loss
 from aeviz.models import MODELS
 
 MNIST = data.load()
@@ -202,6 +207,271 @@ def test_neighbour_accuracy_of_codes_that_are_the_labels_and_of_one_neighbour() 
     assert evaluate.neighbour_accuracy(codes[:1], labels[:1], codes, labels, k=1) == pytest.approx(
         (labels == labels[0]).mean()
     )
+
+
+# -- likelihood -------------------------------------------------------------------------------
+
+
+def spread_out(variant: str, **settings: Any) -> Autoencoder:
+    """An untrained model whose posterior is neither the prior nor sharp."""
+    model = train.build(MODELS[variant], MODELS[variant].Config(**settings), 3).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(1.7)
+    return model
+
+
+def test_the_likelihood_is_the_integral_over_a_code_of_one_number() -> None:
+    """log p(x) = log int p(x|z) p(z) dz, by the trapezoid rule with torch.distributions."""
+    model = spread_out("variational", latent_dim=1)
+    x = evaluate.binarised(MNIST.test_images[:6], seed=0)
+    z = torch.linspace(-8, 8, 4001)[:, None]
+    with torch.no_grad():
+        pixels = torch.distributions.Bernoulli(logits=model.logits(z).flatten(1).double())
+    log_p_z = torch.distributions.Normal(0, 1).log_prob(z[:, 0].double())
+    exact = [
+        np.logaddexp.reduce(
+            (pixels.log_prob(torch.from_numpy(one).double().flatten()).sum(1) + log_p_z).numpy()
+        )
+        + math.log(16 / 4000)
+        for one in x
+    ]
+    found = evaluate.log_likelihood(model, x, samples=2000, seed=1)
+    assert found == pytest.approx(exact, abs=0.1)
+
+
+def test_one_sample_gives_the_elbo_and_more_samples_a_tighter_bound() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
+    x = MNIST.test_images[:200]
+    bounds = {}
+    for samples in (1, 5, 50, 200):
+        found = evaluate.log_likelihood(model, x, samples=samples, seed=samples)
+        assert found is not None
+        assert found.shape == (200,)
+        bounds[samples] = found.mean()
+    assert -bounds[1] == pytest.approx(-train.validate(model, x).metrics["elbo"].item(), abs=2)
+    noise = 0.2  # Monte-Carlo error of a mean over 200 pictures, from 5 samples on
+    assert bounds[1] < bounds[5] - noise
+    assert bounds[5] < bounds[50] + noise
+    assert bounds[50] < bounds[200] + noise
+    assert bounds[200] > bounds[1] + 1
+
+
+def test_the_weights_are_those_of_torch_distributions() -> None:
+    model = spread_out("variational", latent_dim=3)
+    x = evaluate.binarised(MNIST.test_images[:4], seed=0)
+    found = evaluate.log_likelihood(model, x, samples=7, seed=5)
+    noise = torch.randn(7, 4, 3, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        mu, log_var = model.encoder(torch.from_numpy(x)[:, None]).chunk(2, dim=1)
+        q = torch.distributions.Normal(mu, log_var.exp().sqrt())
+        z = mu + q.stddev * noise
+        p = torch.distributions.Bernoulli(logits=model.decoder(z.flatten(0, 1)).view(7, 4, 784))
+        prior = torch.distributions.Normal(0, 1)
+        log_weights = (
+            p.log_prob(torch.from_numpy(x).flatten(1)).sum(2)
+            + prior.log_prob(z).sum(2)
+            - q.log_prob(z).sum(2)
+        )
+    expected = np.log(np.exp(log_weights.double().numpy()).mean(0))
+    assert found == pytest.approx(expected, abs=1e-2)
+    assert np.array_equal(evaluate.log_likelihood(model, x, samples=7, seed=5), found)  # the seed
+
+
+def test_a_label_is_given_where_a_model_takes_one() -> None:
+    model = spread_out("conditional", latent_dim=2)
+    x, labels = MNIST.test_images[:5], MNIST.test_labels[:5]
+    right, wrong = (
+        evaluate.log_likelihood(model, x, given, samples=3) for given in (labels, (labels + 1) % 10)
+    )
+    assert not np.allclose(right, wrong)
+
+
+def test_without_a_posterior_there_is_no_likelihood() -> None:
+    model = train.build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
+    assert evaluate.log_likelihood(model, MNIST.test_images[:2]) is None
+
+
+def test_pixels_are_black_or_white_with_their_grey_value_as_the_chance() -> None:
+    x = MNIST.test_images[:2000]
+    drawn = evaluate.binarised(x, seed=0)
+    assert set(np.unique(drawn)) == {0, 1}
+    assert drawn[x == 255].min() == 1
+    assert drawn[x == 0].max() == 0
+    half = (x > 120) & (x < 136)
+    assert drawn[half].mean() == pytest.approx(0.5, abs=0.01)
+    assert np.array_equal(evaluate.binarised(x, seed=0), drawn)
+    assert not np.array_equal(evaluate.binarised(x, seed=1), drawn)
+
+
+# -- probes -----------------------------------------------------------------------------------
+
+
+def test_the_probe_is_a_logistic_regression_of_standardised_codes() -> None:
+    linear = evaluate.pca("mnist", 16)
+    known, asked = linear.encode(MNIST.train_images[:3000]), linear.encode(MNIST.test_images[:1000])
+    labels, answers = MNIST.train_labels[:3000], MNIST.test_labels[:1000]
+    found = evaluate.linear_probe(known, labels, asked, answers)
+    # The same by Newton's method, which shares no line with L-BFGS.
+    mean, deviation = known.mean(0), known.std(0)
+    newton = LogisticRegression(solver="newton-cholesky", tol=1e-6)
+    newton.fit((known - mean) / deviation, labels)
+    assert found == pytest.approx(newton.score((asked - mean) / deviation, answers), abs=0.003)
+    scale = np.logspace(-3, 3, 16, dtype=np.float32)
+    assert evaluate.linear_probe(known * scale, labels, asked * scale, answers) == pytest.approx(
+        found, abs=0.003
+    )
+
+
+def test_a_unit_that_never_speaks_does_not_disturb_the_probe() -> None:
+    draw = np.random.default_rng(0)
+    codes = draw.standard_normal((200, 3)).astype(np.float32)
+    codes[:, 1] = 0
+    labels = codes[:, 0] > 0
+    assert evaluate.linear_probe(codes, labels, codes, labels) > 0.97
+
+
+# -- noise and holes --------------------------------------------------------------------------
+
+
+def test_the_linear_filter_is_the_least_squares_solution() -> None:
+    clean = MNIST.train_images[:2000]
+    spoilt, asked = evaluate.noisy(clean, 0.5, 0), evaluate.noisy(MNIST.test_images[:20], 0.5, 1)
+    found = evaluate.wiener(asked, spoilt, clean)
+    inputs = np.c_[spoilt.reshape(2000, -1), np.ones(2000)].astype(np.float64)
+    weights = np.linalg.lstsq(inputs, clean.reshape(2000, -1) / 255, rcond=None)[0]
+    expected = np.c_[asked.reshape(20, -1), np.ones(20)] @ weights
+    assert np.allclose(found.reshape(20, -1), expected.clip(0, 1), atol=2e-3)
+
+
+def test_as_many_patches_are_hidden_in_each_image_and_others_in_each() -> None:
+    visible = evaluate.hide_patches(200, 0.75, seed=0)
+    assert visible.shape == (200, 28, 28)
+    blocks = visible.reshape(200, 7, 4, 7, 4).sum((2, 4))
+    assert set(np.unique(blocks)) == {0, 16}  # whole patches only
+    assert set((blocks == 0).sum((1, 2))) == {37}
+    assert visible.mean(0).min() > 0.1  # each place is shown in some
+    assert visible.mean(0).max() < 0.4
+    assert np.array_equal(evaluate.hide_patches(200, 0.75, seed=0), visible)
+    assert not np.array_equal(evaluate.hide_patches(200, 0.75, seed=1), visible)
+    assert evaluate.hide_patches(3, 0.0).all()
+    assert not evaluate.hide_patches(3, 1.0).any()
+
+
+def test_the_error_of_hidden_pixels_looks_at_no_others() -> None:
+    images = MNIST.test_images[:4]
+    visible = evaluate.hide_patches(4, 0.75)
+    copies = images / np.float32(255)
+    copies[visible] = 7
+    assert evaluate.hidden_mse(images, copies, visible) == pytest.approx(0, abs=1e-12)
+    copies[~visible] += 0.1
+    assert evaluate.hidden_mse(images, copies, visible) == pytest.approx(0.01, rel=1e-4)
+
+
+def test_holes_filled_by_a_gaussian_are_a_linear_regression_on_what_is_seen() -> None:
+    """With a small ridge both are the same; scikit-learn solves it from the data, not from C."""
+    known, asked = MNIST.train_images[:2000], MNIST.test_images[:3]
+    visible = evaluate.hide_patches(3, 0.75, seed=2)
+    found = evaluate.gaussian_conditional(asked, visible, known, noise=0.01)
+    x = known.reshape(2000, 784) / 255.0
+    for image, seen, filled in zip(asked, visible, found, strict=True):
+        seen = seen.ravel()
+        fit = Ridge(alpha=0.01 * 1999).fit(x[:, seen], x[:, ~seen])
+        expected = fit.predict(image.reshape(1, 784)[:, seen] / 255.0)[0].clip(0, 1)
+        assert np.allclose(filled.ravel()[~seen], expected, atol=1e-3)
+        assert np.allclose(filled.ravel()[seen], image.ravel()[seen] / 255)
+
+
+# -- pictures that do not belong --------------------------------------------------------------
+
+
+def test_auroc_counts_the_pairs_that_are_in_order() -> None:
+    draw = np.random.default_rng(0)
+    normal, odd = draw.integers(0, 6, 40), draw.integers(2, 9, 30)
+    pairs = [(o > n) + 0.5 * (o == n) for n in normal for o in odd]
+    assert evaluate.auroc(normal, odd) == pytest.approx(np.mean(pairs))
+
+
+def test_the_score_of_a_picture_is_the_error_of_its_copy() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-32d")
+    x = MNIST.test_images[:50]
+    copies = latent.reconstruct(model, x)
+    assert evaluate.anomaly(model, x) == pytest.approx(
+        np.square(x / 255 - copies).mean((1, 2)), rel=1e-4
+    )
+
+
+def test_a_model_that_fills_holes_is_scored_by_what_it_cannot_see() -> None:
+    model = train.build(MODELS["masked"], MODELS["masked"].Config(), 0)
+    x = MNIST.test_images[:20]
+    total = np.zeros(20)
+    for pattern in range(8):
+        visible = evaluate.hide_patches(20, 0.5, 3 + pattern)
+        spoilt = np.where(visible, x / 255, 0.123).astype(np.float32)  # not looked at
+        filled = latent.reconstruct(model, spoilt, visible=visible)
+        error = np.square(filled - x / 255)
+        total += [e[~seen].mean() for e, seen in zip(error, visible, strict=True)]
+    assert evaluate.anomaly(model, x, seed=3) == pytest.approx(total / 8, rel=1e-4)
+
+
+def test_one_class_is_told_from_the_nine_others() -> None:
+    class Ruler(Autoencoder):
+        """Copies what is bright as black: the score is how much ink there is."""
+
+        def encode(self, x: Tensor) -> Tensor:
+            return torch.zeros(len(x), 2)
+
+        def decode(self, z: Tensor) -> Tensor:
+            return torch.zeros(len(z), 1, 28, 28)
+
+        def loss(self, x: Tensor) -> Loss:
+            raise NotImplementedError
+
+        @property
+        def device(self) -> torch.device:
+            return torch.device("cpu")
+
+    few = small()
+    ink = np.square(few.test_images / 255.0).sum((1, 2))
+    ones = few.test_labels == 1
+    pairs = ink[~ones][:, None] > ink[ones]
+    assert evaluate.one_class(Ruler(), few, 1) == pytest.approx(pairs.mean(), abs=1e-3)
+    assert pairs.mean() > 0.85  # a one has little ink
+
+
+# -- drawn pictures ---------------------------------------------------------------------------
+
+
+def test_frechet_distance_by_a_matrix_root_of_scipy() -> None:
+    draw = np.random.default_rng(0)
+    a = draw.standard_normal((500, 6)) @ draw.standard_normal((6, 6))
+    b = draw.standard_normal((400, 6)) @ draw.standard_normal((6, 6)) + 2
+    first, second = np.cov(a.T), np.cov(b.T)
+    root = sqrtm(first @ second)
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(first + second - 2 * root.real)
+    assert evaluate.frechet(a, b) == pytest.approx(expected, rel=1e-6)
+    assert evaluate.frechet(a, a) == pytest.approx(0, abs=1e-6)
+    assert evaluate.frechet(a + np.array([1, 0, 0, 0, 0, 2]), a) == pytest.approx(5, abs=1e-6)
+
+
+def test_pictures_come_from_the_prior_in_equal_shares_of_classes() -> None:
+    model = spread_out("conditional", latent_dim=2)
+    found = evaluate.prior_pictures(model, 20, seed=4)
+    codes = latent.sample_prior(model, 20, seed=4)
+    assert codes is not None
+    assert np.array_equal(found, latent.decode(model, codes, np.arange(20) % 10))
+    vanilla = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    assert evaluate.prior_pictures(vanilla, 20) is None
+
+
+def test_pictures_of_a_mixture_lie_where_the_codes_lie() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    codes = latent.encode(model, MNIST.train_images[:2000])
+    found = evaluate.mixture_pictures(model, codes, MNIST.train_labels[:2000], 300)
+    assert found.shape == (300, 28, 28)
+    back = latent.encode(model, found)
+    distance, _ = latent.nearest(codes, back)
+    assert np.median(distance) < 0.1 * codes.std(0).mean()
 
 
 # -- figures of a card ------------------------------------------------------------------------

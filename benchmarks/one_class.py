@@ -1,0 +1,63 @@
+"""Ten models of one digit each, which find the nine others odd: `python -m benchmarks.one_class`."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from aeviz import checkpoint, data, evaluate, train
+
+FOLDER = checkpoint.FOLDER / "one-class"
+VARIANT = "masked"
+SETTINGS = {"latent_dim": 32, "mask_ratio": 0.5, "width": 256}
+BATCH, LR, EPOCHS = 128, 2e-3, 60
+
+
+def command(digit: int) -> list[str]:
+    """What `python -m aeviz.train` is told to make the shipped model of a digit."""
+    settings = [f"--{k.replace('_', '-')}={value}" for k, value in SETTINGS.items()]
+    length = f"--epochs {EPOCHS} --batch {BATCH} --lr {LR} --threads 1".split()
+    out = f"checkpoints/one-class/{VARIANT}-{SETTINGS['latent_dim']}d-digit{digit}"
+    return [VARIANT, *settings, f"--digit={digit}", "--all", *length, f"--out={out}"]
+
+
+def shipped() -> list[float] | None:
+    """AUROC on the test images of each digit's shipped model; None where one is missing."""
+    paths = [next(iter(FOLDER.glob(f"*-digit{digit}.safetensors")), None) for digit in range(10)]
+    if None in paths:
+        return None
+    models = [checkpoint.load(path) for path in paths if path is not None]
+    return [
+        evaluate.one_class(model, data.load("mnist"), digit) for digit, model in enumerate(models)
+    ]
+
+
+def linear(dimensions: int = 32) -> list[float]:
+    """The same by the error of PCA copies, the axes of each digit its own."""
+    digits, found = data.load("mnist"), []
+    test = digits.test_images.reshape(-1, 784) / np.float32(255)
+    for digit in range(10):
+        x = digits.train_images[digits.train_labels == digit].reshape(-1, 784) / np.float32(255)
+        mean = x.mean(0)
+        axes = np.linalg.eigh(np.cov(x.T))[1][:, :-dimensions]
+        scores = np.square((test - mean) @ axes).sum(1)  # what the first axes cannot say
+        normal = digits.test_labels == digit
+        found.append(evaluate.auroc(scores[normal], scores[~normal]))
+    return found
+
+
+def main() -> None:
+    """Train the ten models that are shipped and print how well each finds the other digits."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.one_class", description=main.__doc__
+    )
+    parser.add_argument("--digit", type=int, choices=range(10), help="only this one")
+    args = parser.parse_args()
+    for digit in range(10) if args.digit is None else [args.digit]:
+        print("python -m aeviz.train", *command(digit), flush=True)
+        train.main(command(digit))
+
+
+if __name__ == "__main__":
+    main()
