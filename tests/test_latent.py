@@ -41,6 +41,24 @@ def test_encode_takes_floats_and_batches_alike(model, images: np.ndarray, monkey
     assert latent.decode(model, codes[:0]).shape == (0, 28, 28)
 
 
+def test_hidden_pixels_reach_the_models_that_can_be_told_and_no_others(
+    model, images: np.ndarray, monkeypatch
+) -> None:
+    read = np.arange(28) < (np.arange(300) % 29)[:, None]
+    visible = read[:, :, None].repeat(28, 2)
+    x = torch.from_numpy(images / np.float32(255))[:, None]
+    given = {"visible": torch.from_numpy(visible)} if model.uses_visible else {}
+    with torch.no_grad():
+        expected = model.encode(x, **given).numpy()
+    monkeypatch.setattr(latent, "BATCH", 128)
+    codes = latent.encode(model, images, visible=visible)
+    assert np.allclose(codes, expected, atol=1e-5)
+    copies = latent.decode(model, codes, latent.classify(model, images))
+    assert np.allclose(latent.reconstruct(model, images, visible=visible), copies, atol=1e-5)
+    whole = latent.encode(model, images)
+    assert np.allclose(codes, whole, atol=1e-5) != model.uses_visible
+
+
 # -- paths ------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,81 @@
+"""What a person does on the page of missing parts, in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+TOLD = "Masked autoencoder"
+
+
+def open_page(page: Page, app: str, hidden: str) -> Locator:
+    page.goto(f"{app}/hidden?hidden={hidden}")
+    grid = page.get_by_test_id("patches")
+    expect(grid.get_by_role("button")).to_have_count(49, timeout=60_000)
+    return grid
+
+
+def hidden(grid: Locator) -> Locator:
+    return grid.locator('button[aria-pressed="true"]')
+
+
+def test_a_click_hides_a_patch_another_shows_it_and_a_drag_paints(page: Page, app: str) -> None:
+    grid = open_page(page, app, "0" * 49)
+    page.get_by_role("button", name=re.compile(f"^Use {TOLD}")).first.click()
+    expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
+    drawn = page.get_by_alt_text("drawn by the decoder")
+    before = drawn.get_attribute("src") or ""
+    cell = grid.get_by_role("button", name="row 4, column 4")
+    cell.click()
+    expect(cell).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("2% of the pixels are hidden")).to_be_visible()
+    expect(drawn).not_to_have_attribute("src", before)
+    expect(page).to_have_url(re.compile("hidden=0{24}10{24}"))
+    cell.click()
+    expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
+    expect(hidden(grid)).to_have_count(0)
+
+    box = grid.bounding_box()
+    assert box
+    step = box["width"] / 7
+    page.mouse.move(box["x"] + step / 2, box["y"] + 2.5 * step)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 6.5 * step, box["y"] + 2.5 * step, steps=30)
+    page.mouse.up()
+    expect(page.get_by_text("14% of the pixels are hidden")).to_be_visible()
+    expect(hidden(grid)).to_have_count(7)
+    page.reload()
+    expect(hidden(page.get_by_test_id("patches"))).to_have_count(7, timeout=60_000)
+
+    page.get_by_role("button", name="Hide half").click()
+    expect(hidden(grid)).to_have_count(24)
+    page.get_by_role("button", name="Show all").click()
+    expect(hidden(grid)).to_have_count(0)
+
+
+def test_the_keyboard_moves_over_the_patches_and_hides_them(page: Page, app: str) -> None:
+    grid = open_page(page, app, "0" * 49)
+    grid.get_by_role("button", name="row 1, column 1").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    expect(grid.get_by_role("button", name="row 2, column 2")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page).to_have_url(re.compile("hidden=0{8}10{40}"))
+    expect(grid.get_by_role("button", name="row 2, column 2")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")  # there is no row above
+    expect(grid.get_by_role("button", name="row 1, column 2")).to_be_focused()
+
+
+def test_on_a_phone_nothing_is_cut_off(page: Page, app: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    grid = open_page(page, app, "1" * 20 + "0" * 29)
+    expect(hidden(grid)).to_have_count(20)
+    box = grid.bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
