@@ -59,7 +59,7 @@ def halves(model_class: type[Autoencoder], config: BaseConfig) -> tuple[Half, Ha
     x = torch.rand(1, 1, 28, 28, requires_grad=True)
     with torch.enable_grad():
         layers, z, sources = _run(model, model.encode, x, given)
-        mean = " = mean of a Gaussian" if model.posterior(x, **given) is not None else ""
+        mean = " = mean of q(z|x)" if model.posterior(x, **given) is not None else ""
         encoder = Half(
             layers, "picture x", (28, 28), f"code z{mean}", z.shape[1:], sources, model.uses_labels
         )
@@ -167,10 +167,10 @@ def times(shape: tuple[int, ...]) -> str:
 
 
 STYLE = """
-bgcolor=transparent; rankdir=TB; nodesep=0.3; ranksep=0.3;
+bgcolor=transparent; rankdir=TB; nodesep=0.3; ranksep=0.25;
 node [shape=box style="rounded,filled" fillcolor="#2590b8" color="#2590b8" fontcolor=white
-      fontname="sans-serif" fontsize=13 margin="0.2,0.08"];
-edge [color="#8a8f98" fontcolor="#8a8f98" fontname="sans-serif" fontsize=13];
+      fontname="sans-serif" fontsize=14 margin="0.2,0.08"];
+edge [color="#8a8f98" fontcolor="#8a8f98" fontname="sans-serif" fontsize=14];
 """
 ENDS = 'fillcolor="#6b7280" color="#6b7280"'
 

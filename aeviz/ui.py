@@ -278,6 +278,7 @@ STYLE = """
 .stMainBlockContainer h1 { font-size: 2rem; padding-bottom: 0.25rem; }
 .stMainBlockContainer .stPageLink a { padding-left: 0; }
 .st-key-chosen-variant { outline: 2px solid #2590b8; outline-offset: 2px; border-radius: 0.4rem; }
+.katex-display { overflow: auto hidden; padding: 0.2rem 0; }
 .aeviz-sheet { width: 100%; max-width: 46rem; image-rendering: pixelated; border-radius: 0.4rem; }
 .aeviz-gallery { display: flex; flex-wrap: wrap; gap: 0.8rem; }
 .aeviz-gallery figure { margin: 0; text-align: center; }
@@ -339,10 +340,13 @@ class Row:
     texts: Sequence[str] = ()
 
 
-def rows(table: Sequence[Row]) -> None:
+def rows(table: Sequence[Row], *, least: str = "4.2rem") -> None:
     """Show rows of pictures below each other, each row under its name, column by column.
 
     On a narrow screen they scroll sideways together; the names stay.
+
+    Args:
+        least: width of a picture where there is little room, a CSS length.
     """
     cells = []
     for row in table:
@@ -353,7 +357,7 @@ def rows(table: Sequence[Row]) -> None:
         for text in row.texts:
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
             cells.append(f"<span>{lines}</span>")
-    columns = f"grid-template-columns: repeat({len(table[0].pictures)}, minmax(4.2rem, 1fr))"
+    columns = f"grid-template-columns: repeat({len(table[0].pictures)}, minmax({least}, 1fr))"
     body = f'<div style="{columns}">{"".join(cells)}</div>'
     st.html(f'<div class="aeviz-rows" tabindex="0">{body}</div>')
 

@@ -22,6 +22,7 @@ ui.heading(
     f"{'one number' if model.code_dim == 1 else f'{model.code_dim:,} numbers'} and back. "
     "Look for where the shapes become narrow, and where most of the weights are.",
 )
+st.latex(model.formula)
 layers, words = st.columns([3, 2], gap="large")
 with layers:
     columns = st.columns(2, gap="medium")
@@ -36,11 +37,10 @@ with layers:
 with words:
     st.subheader(f"{model.title}, {model.year}", anchor=False)
     st.markdown(model.idea)
-    st.latex(model.formula)
     st.caption(model.source)
     st.markdown(f"**When.** {model.when}\n\n**How it fails.** {model.fails}")
     if model.needs:
-        st.markdown("**Good for.** " + "; ".join(NEEDS[need].lower() for need in model.needs) + ".")
+        st.markdown("**Good for** " + "; ".join(NEEDS[need].lower() for need in model.needs) + ".")
     with st.expander("Its settings"):
         st.json(model.config.to_dict())
         st.caption(f"Trained by `{model.card.command or 'this app'}`, seed {model.card.seed}.")

@@ -50,7 +50,8 @@ with pictures:
             ui.Row("Original", originals, [dataset.classes[label] for label in labels]),
             ui.Row(f"Copy by the {title} with {width} numbers", copies[width]),
             ui.Row(f"Copy by PCA with {width} numbers", linear),
-        ]
+        ],
+        least="3rem",
     )
     at = list(rungs).index(width)
     ours, theirs = errors[title][at], errors["PCA"][at]
@@ -85,9 +86,9 @@ ui.explain(
     "A bottleneck forces a network to keep what tells pictures apart and to drop the rest. The "
     "models of this ladder differ in the width of the code alone; each was trained on "
     f"{card.trained_on:,} pictures. PCA with as many numbers is the best that two matrices can do; "
-    "its copies are clipped to [0, 1], as pixels are. With few numbers the networks gain most, "
-    "because digits lie on a bent surface that a flat plane misses; with many, both come near the "
-    f"original. The model with {width} numbers was made by `{card.command}` (seed {card.seed}).",
+    "its copies are clipped to [0, 1], as pixels are. Digits lie near a bent surface, which a flat "
+    "one misses: the gap between the curves is what bending is worth. "
+    f"The model with {width} numbers was made by `{card.command}` (seed {card.seed}).",
     r"\mathrm{MSE}(D) = \tfrac{1}{784}\, \mathbb{E}\, \lVert x - g(f(x)) \rVert^2,"
     r" \qquad f(x) \in \mathbb{R}^D",
 )

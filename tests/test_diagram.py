@@ -105,7 +105,7 @@ def test_the_text_for_graphviz_has_each_box_each_edge_and_its_shape() -> None:
         ("0", "Flatten"),
         ("1", "Linear, SiLU\\n401,920 weights"),
         ("2", "Linear\\n3,078 weights"),
-        ("end", "code z = mean of a Gaussian\\n3"),
+        ("end", "code z = mean of q(z|x)\\n3"),
     ]
     edges = re.findall(r'^"(-?\d+)" -> "?(\w+)"? \[label=" ([^"]+)"', text, re.MULTILINE)
     assert edges == [

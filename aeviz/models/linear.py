@@ -24,7 +24,7 @@ class Linear(Autoencoder):
     fails = "It can only add and subtract fixed pictures, so its copies are shadowy."
     no_prior = "It finds a plane through the pictures, and nothing in its loss places codes on it."
     order = 5
-    needs = ("stability",)
+    needs = ("baseline",)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):
@@ -39,6 +39,10 @@ class Linear(Autoencoder):
         super().__init__(config)
         self.encoder = nn.Linear(PIXELS, self.config.latent_dim)
         self.decoder = nn.Linear(self.config.latent_dim, PIXELS)
+        # A random projection and its transpose: from torch's usual start, Adam stays for long at
+        # planes that miss one of the principal axes.
+        nn.init.orthogonal_(self.encoder.weight)
+        self.decoder.weight.data.copy_(self.encoder.weight.T)
 
     @property
     def unit(self) -> str:
