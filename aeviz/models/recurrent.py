@@ -22,7 +22,7 @@ CLOCK = 16
 """Learned numbers that tell the writer which row it is at; counting by itself is slow to learn."""
 
 GAIN = 1.5
-"""Fresh weights keep the size of what goes through them at 1; a gate that is half open halves it."""
+"""Size of fresh weights: more than 1, because a gate that is half open lets only half through."""
 
 
 class Recurrent(Autoencoder):
@@ -102,8 +102,8 @@ class Recurrent(Autoencoder):
         for name, weight in self.named_parameters():
             if weight.ndim == 2 and name != "clock":
                 weight.normal_(0, GAIN / weight.shape[1] ** 0.5)
-        keep = torch.empty(self.config.hidden).uniform_(1, ROWS - 1).log()
-        self.reader.bias_hh_l0[self.config.hidden : 2 * self.config.hidden] = keep
+        _, update, _ = self.reader.get_parameter("bias_hh_l0").chunk(3)
+        update.uniform_(1, ROWS - 1).log_()
 
     def encode(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
         """Codes (B, D) of the rows above the first one that has a hidden pixel.
