@@ -1,4 +1,4 @@
-"""Ten models of one digit each, which find the nine others odd: `python -m benchmarks.one_class`."""
+"""Ten models of one digit each that find the others odd: `python -m benchmarks.one_class`."""
 
 from __future__ import annotations
 

@@ -70,9 +70,7 @@ def run(recipe: Recipe, seconds: float, digit: int | None = None) -> tuple[Any, 
     model_class = MODELS[recipe.variant]
     model = train.build(model_class, model_class.Config.from_dict(recipe.settings), SEED)
     how = {"batch": recipe.batch, "lr": recipe.lr, "labels": labels}
-    steps = 1
-    for steps in train.steps_in(0.95 * seconds, model, images, **how):
-        pass  # the last word counts
+    *_, steps = train.steps_in(0.95 * seconds, model, images, **how)
     start = time.perf_counter()
     for _ in train.fit(model, images, steps=steps, seed=SEED, **how):
         pass
@@ -499,7 +497,7 @@ COLUMNS = {
 
 
 def every_checkpoint(found: dict[str, Any]) -> str:
-    """A line for each checkpoint with its figures, those that its variant reports, and its command."""
+    """A line for each checkpoint: its figures, those that its variant reports; its command."""
     head = ["checkpoint", *(title for title, _ in COLUMNS.values()), "also"]
     usual = {*COLUMNS, "psnr", "pca_mse_clipped"}
     lines, commands = [], []

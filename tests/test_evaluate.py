@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -546,17 +547,64 @@ def test_the_command_prints_the_figures_of_a_checkpoint(
     checkpoint.save(model, tmp_path / "small", card=card)
     few = small()
     monkeypatch.setattr(data, "load", lambda name="mnist": few)
-    evaluate.main([str(tmp_path / "small")])
+    monkeypatch.setattr(data, "find_folder", lambda name: None)
+    evaluate.main([str(tmp_path / "small"), "--quick"])
     printed = capsys.readouterr().out
-    assert "Variational autoencoder, 3 numbers, MNIST digits: 200 test images" in printed
+    assert "Variational autoencoder, 3 numbers, MNIST digits" in printed
     assert "made by: python -m aeviz.train variational (seed 5)" in printed
-    lines = {line.split()[0]: line.split()[1:] for line in printed.splitlines()[2:]}
+    assert "200 test images" in printed
     found = evaluate.figures(checkpoint.load(tmp_path / "small"), few)
+    lines = {line.split()[0]: line.split() for line in printed.splitlines()[4:]}
     assert lines.keys() == found.keys()
     for name, value in found.items():
-        assert float(lines[name][0]) == pytest.approx(value, abs=1e-4)
-    assert lines["bce"][1:] == ["nats", "per", "pixel"]
-    assert lines["psnr"][1:] == ["dB"]
+        assert float(lines[name][1]) == pytest.approx(value, abs=1e-4)
+    assert lines["bce"][2:5] == ["nats", "per", "pixel,"]
+    assert lines["psnr"][2] == "dB,"
+
+
+@pytest.mark.parametrize("variant", ["variational", "masked", "vanilla"])
+def test_all_figures_are_those_of_their_own_functions(variant: str) -> None:
+    model = train.build(MODELS[variant], MODELS[variant].Config(latent_dim=4), 0).eval()
+    few = small()
+    odd = replace(few, name="fashion", test_images=few.test_images[:, ::-1])
+    found = evaluate.all_figures(
+        model, few, samples=2, seed=1, other=odd, features=lambda x: x[:, ::7, ::7].reshape(-1, 16)
+    )
+    x, labels = few.test_images, few.test_labels
+    assert found.keys() >= evaluate.figures(model, few).keys()
+    codes = [latent.encode(model, part) for part in (few.train_images, x)]
+    assert found["probe_accuracy"] == evaluate.linear_probe(
+        codes[0], few.train_labels, codes[1], labels
+    )
+    cleaned = latent.reconstruct(model, evaluate.noisy(x, 0.5, 1))
+    assert found["denoised_psnr"] == pytest.approx(
+        -10 * math.log10(np.square(cleaned - x / 255).mean()), abs=1e-3
+    )
+    visible = evaluate.hide_patches(200, 0.75, 1)
+    filled = latent.reconstruct(model, (x / 255 * visible).astype(np.float32), visible=visible)
+    assert found["hidden_mse"] == pytest.approx(np.square(filled - x / 255)[~visible].mean())
+    assert 0 <= found["other_auroc"] <= 1
+    assert found["mixture_frechet"] > 0
+    assert ("prior_frechet" in found) == (variant == "variational")
+    assert ("nll" in found) == (variant == "variational")
+    if variant == "variational":
+        per_dim = train.validate(model, x, seed=1).metrics["kl_per_dim"]
+        assert [found[f"kl_of_z{k}"] for k in (1, 2, 3, 4)] == pytest.approx(per_dim.tolist())
+        bound = evaluate.log_likelihood(model, x, samples=2, seed=1)
+        assert bound is not None
+        assert found["nll"] == pytest.approx(-bound.mean(), rel=1e-6)
+    assert all(evaluate.describe(name) for name in found)
+
+
+def test_likelihoods_are_of_black_or_white_pixels_where_a_model_was_trained_on_those() -> None:
+    config = MODELS["variational"].Config(latent_dim=4, binarise=True)
+    model = train.build(MODELS["variational"], config, 0).eval()
+    x = small().test_images
+    found = evaluate.all_figures(model, small(), samples=2, seed=1)
+    bound = evaluate.log_likelihood(model, evaluate.binarised(x, 1), samples=2, seed=1)
+    assert bound is not None
+    assert found["nll"] == pytest.approx(-bound.mean(), rel=1e-6)
+    assert not {"other_auroc", "prior_frechet"} & found.keys()  # without what they need
 
 
 def test_the_command_says_what_is_wrong(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
