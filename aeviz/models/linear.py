@@ -43,6 +43,8 @@ class Linear(Autoencoder):
         # planes that miss one of the principal axes.
         nn.init.orthogonal_(self.encoder.weight)
         self.decoder.weight.data.copy_(self.encoder.weight.T)
+        nn.init.zeros_(self.encoder.bias)
+        nn.init.zeros_(self.decoder.bias)
 
     @property
     def unit(self) -> str:
