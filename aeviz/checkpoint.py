@@ -271,6 +271,6 @@ def ladder(cards: dict[str, Card]) -> dict[int, str]:
     for name, card in cards.items():
         config = MODELS[card.variant].Config.from_dict(card.config).to_dict()
         width = config.pop("latent_dim")
-        same = card.model_dump(include={"variant", "data", "trained_on", "batch", "lr"})
+        same = card.model_dump(exclude={"config", "seed", "steps", "command", "figures", "home"})
         groups.setdefault(json.dumps([same, config]), {}).setdefault(width, name)
     return dict(sorted(max(groups.values(), key=len, default={}).items()))

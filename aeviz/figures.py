@@ -26,6 +26,8 @@ DIGITS = (
 ORIGINAL = "#3f90da"
 RECONSTRUCTION = "#e76300"
 BASELINE = "#94a4a2"
+PLACE = "#d6249f"
+"""Of a place in space: unlike any digit, seen on light and on dark."""
 
 CONFIG = {
     "displaylogo": False,
@@ -119,7 +121,7 @@ def space_map(
         z=z,
         mode="markers",
         name="decoded",
-        marker={"color": "#000000", "size": 9, "line": {"color": "#ffffff", "width": 3}},
+        marker={"color": PLACE, "size": 9},
         hovertemplate="decoded here<extra></extra>",
         showlegend=False,
     )
@@ -132,7 +134,7 @@ def space_map(
     return figure.update_layout(
         height=height,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        scene={**axes, "aspectmode": "cube"},
+        scene={**axes, "aspectmode": "cube", "camera": {"eye": {"x": 1.2, "y": 1.2, "z": 0.7}}},
         legend={"itemsizing": "constant", "orientation": "h", "y": 1.02, "yanchor": "bottom"},
         uirevision="the same",  # how it was turned outlives another place
     )

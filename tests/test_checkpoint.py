@@ -529,3 +529,24 @@ def test_the_shipped_map_has_the_likelihood_that_its_card_says() -> None:
     elbo = train.validate(model, data.load().test_images, seed=1).metrics["elbo"].item()
     assert elbo == pytest.approx(model.card.figures["elbo"], abs=0.3)  # another noise
     assert -elbo <= 136
+
+
+def test_a_ladder_is_the_largest_group_that_differs_in_width_alone() -> None:
+    def card(variant: str, dim: int, **changes: Any) -> Card:
+        fields = {"variant": variant, "config": {"latent_dim": dim}, "trained_on": 9, "seed": 0}
+        return Card.model_validate(fields | {"steps": 1, "batch": 1, "lr": 0.1} | changes)
+
+    cards = {
+        "eight": card("vanilla", 8, seed=3, steps=70, command="x", figures={"mse": 0.1}),
+        "two": card("vanilla", 2, config={"latent_dim": 2, "dropout": 0.0}),  # written out or not
+        "sixteen": card("vanilla", 16),
+        "wider": card("vanilla", 4, config={"latent_dim": 4, "width": 64}),
+        "other rate": card("vanilla", 32, lr=0.2),
+        "fewer pictures": card("vanilla", 64, trained_on=8),
+        "variational 2": card("variational", 2),
+        "variational 4": card("variational", 4),
+        "home": card("variational", 2, home=True),
+    }
+    found = checkpoint.ladder(cards)
+    assert list(found.items()) == [(2, "two"), (8, "eight"), (16, "sixteen")]
+    assert checkpoint.ladder({}) == {}

@@ -320,6 +320,42 @@ def test_loss_curves_of_hardly_anything(values: list[float]) -> None:
         assert seen[0] < y.min() <= y.max() < seen[1]
 
 
+def test_a_ladder_curve_has_both_errors_and_marks_the_chosen_width() -> None:
+    errors = {"vanilla": [0.04, 0.02, 0.01], "PCA": [0.05, 0.04, 0.03]}
+    figure = figures.ladder_curve([2, 4, 8], errors, 4)
+    for trace, (name, values) in zip(traces(figure), errors.items(), strict=True):
+        assert trace["name"] == name
+        assert list(trace["x"]) == [2, 4, 8]
+        assert list(trace["y"]) == values
+        assert trace["marker"]["size"][1] > trace["marker"]["size"][0] == trace["marker"]["size"][2]
+    seen = layout(figure)
+    assert (seen["xaxis"]["type"], seen["yaxis"]["type"]) == ("log", "log")
+    assert list(seen["xaxis"]["ticktext"]) == ["2", "4", "8"]
+
+
+def test_a_map_in_space_has_every_code_in_its_digits_colour_and_the_place() -> None:
+    codes = np.random.default_rng(0).normal(size=(500, 3))
+    place = np.array([9.0, 0.0, -9.0])
+    *dots, marked = traces(figures.space_map(codes, LABELS[:500], CLASSES, place))
+    for label, trace in enumerate(dots):
+        assert trace["type"] == "scatter3d"
+        assert trace["marker"]["color"] == figures.DIGITS[label]
+        mine = codes[LABELS[:500] == label]
+        assert np.array_equal(np.column_stack([trace[k] for k in "xyz"]), mine)
+    assert [marked[k][0] for k in "xyz"] == place.tolist()
+    scene = layout(figures.space_map(codes, LABELS[:500], CLASSES, place))["scene"]
+    for k, axis in enumerate("xyz"):
+        low, high = scene[f"{axis}axis"]["range"]
+        assert low <= place[k] <= high
+        assert scene[f"{axis}axis"]["title"]["text"] == f"code z{k + 1}"
+
+
+def test_a_metric_of_each_number_is_a_bar_each() -> None:
+    (bars,) = traces(figures.by_dimension(np.array([3.0, 0.0, 1.5]), "KL, nats"))
+    assert list(bars["x"]) == [1, 2, 3]
+    assert list(bars["y"]) == [3.0, 0.0, 1.5]
+
+
 def test_the_tool_bar_offers_no_cloud_and_no_logo() -> None:
     assert figures.CONFIG["showSendToCloud"] is False
     assert figures.CONFIG["displaylogo"] is False

@@ -1,0 +1,33 @@
+"""The page that shows how a model is built, without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint, diagram, models
+from aeviz.models import MODELS
+
+# One checkpoint of each variant: their other widths are drawn alike.
+ONE_OF_EACH = {card.variant: name for name, card in checkpoint.shipped().items()}
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH.values())
+def test_the_layers_the_words_the_formula_and_the_code_of_a_model(name: str) -> None:
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app.query_params["model"] = name
+    app.run().switch_page("pages/anatomy.py").run()
+    assert not app.exception
+    model = checkpoint.load(checkpoint.FOLDER / name)
+    drawn = [chart.proto.spec for chart in app.get("graphviz_chart")]
+    assert drawn == [diagram.dot(half) for half in diagram.halves(type(model), model.config)]
+    assert app.latex[0].value.strip("$\n ") == MODELS[model.variant].formula
+    text = " ".join(element.value for element in (*app.markdown, *app.caption, *app.subheader))
+    for words in (model.title, str(model.year), model.source, model.idea, model.when, model.fails):
+        assert words in text
+    (code,) = app.code
+    folder = Path(models.__path__[0])
+    assert code.value == (folder / f"{model.variant}.py").read_text().strip()
+    assert app.json

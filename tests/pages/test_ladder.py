@@ -1,0 +1,88 @@
+"""The bottleneck ladder without a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint, data, evaluate, figures, latent, train
+from aeviz.models import MODELS
+
+WIDTHS = (2, 4, 8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Models of three widths that were never trained, and the home model, as if shipped."""
+    path = tmp_path_factory.mktemp("checkpoints")
+    cards = checkpoint.shipped()
+    home = next(name for name, card in cards.items() if card.home)
+    checkpoint.save(checkpoint.load(checkpoint.FOLDER / home), path / home, card=cards[home])
+    model_class = MODELS["vanilla"]
+    for width in WIDTHS:
+        config = model_class.Config.from_dict({"latent_dim": width, "width": 64, "depth": 1})
+        model = train.build(model_class, config, width)
+        checkpoint.round_weights(model)
+        card = cards["vanilla-2d"].model_copy(update={"config": config.to_dict(), "seed": width})
+        checkpoint.save(model, path / f"rung-{width}", card=card)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "FOLDER", path)
+        patch.setattr(checkpoint.shipped, "__defaults__", (path,))
+        st.cache_data.clear()
+        yield path
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def app(folder: Path) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    app.switch_page("pages/ladder.py").run()
+    assert not app.exception
+    return app
+
+
+def body(app: AppTest) -> str:
+    return "".join(element.proto.body for element in app.get("html"))
+
+
+def test_a_rung_shows_its_copies_beside_pcas_and_can_be_used_everywhere(
+    app: AppTest, folder: Path
+) -> None:
+    slider = app.select_slider(key="rung")
+    assert slider.options == [str(width) for width in WIDTHS]
+    slider.set_value(8).run()
+    assert not app.exception
+    found = re.findall(r'<img src="([^"]+)" alt="([^"]+), (\d+)"', body(app))
+    rows = {alt: [src for src, name, _ in found if name == alt] for _, alt, _ in found}
+    originals = rows["Original"][:10]
+    images = data.load().test_images
+    uris = {figures.data_uri(latent.to_float(image)): k for k, image in enumerate(images)}
+    shown = [uris[uri] for uri in originals]
+    assert data.load().test_labels[shown].tolist() == list(range(10))
+    model = checkpoint.load(folder / "rung-8")
+    copies = latent.reconstruct(model, images[shown])
+    ours = rows["Copy by the vanilla autoencoder with 8 numbers"]
+    assert ours == [figures.data_uri(copy) for copy in copies]
+    linear = evaluate.pca("mnist", 8).reconstruct(images[shown])
+    assert rows["Copy by PCA with 8 numbers"] == [figures.data_uri(copy) for copy in linear]
+    mse = np.square(latent.reconstruct(model, images) - images / np.float32(255)).mean()
+    assert any(f"**{mse:.4f}**" in text.value for text in app.markdown)
+    for width in WIDTHS:  # and the whole ladder below
+        assert any(alt.startswith(f"{width} numbers, MSE ") for alt in rows)
+    next(button for button in app.button if "8 numbers" in button.label).click().run()
+    assert not app.exception
+    assert app.selectbox(key="model").value == "rung-8"
+
+
+def test_other_pictures_can_be_drawn(app: AppTest) -> None:
+    before = body(app)
+    next(button for button in app.button if button.label == "Other pictures").click().run()
+    assert not app.exception
+    assert app.number_input(key="ladder_seed").value == 1
+    assert body(app) != before

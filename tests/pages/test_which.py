@@ -1,0 +1,66 @@
+"""The page that leads from a need to a variant, without a browser."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint
+from aeviz.model import NEEDS
+from aeviz.models import MODELS
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    app = app.switch_page("pages/which.py").run()
+    assert not app.exception
+    return app
+
+
+def test_every_variant_serves_a_need_that_can_be_asked_for() -> None:
+    for name, model_class in MODELS.items():
+        assert model_class.needs, name
+        assert set(model_class.needs) <= set(NEEDS), name
+        assert len(set(model_class.needs)) == len(model_class.needs), name
+
+
+def test_every_need_is_asked_for_and_answered_by_each_variant_that_serves_it() -> None:
+    app = open_page()
+    asked = app.radio(key="need")
+    served = {need for model_class in MODELS.values() for need in model_class.needs}
+    assert asked.options == [text for need, text in NEEDS.items() if need in served]
+    for need in served:
+        app.radio(key="need").set_value(need).run()
+        assert not app.exception, need
+        suited = [name for name, model_class in MODELS.items() if need in model_class.needs]
+        first = app.subheader[0].value
+        assert first in {f"{MODELS[name].title}, {MODELS[name].year}" for name in suited}
+        best = [name for name in suited if MODELS[name].needs[0] == need]
+        if best:
+            assert first == f"{MODELS[best[0]].title}, {MODELS[best[0]].year}"
+        if len(suited) > 1:
+            app.segmented_control(key="answer").set_value(suited[-1]).run()
+            assert not app.exception, need
+            assert app.subheader[0].value.startswith(MODELS[suited[-1]].title)
+
+
+@pytest.mark.parametrize(("need", "title"), [("noise", "denoise"), ("samples", "draw on its own")])
+def test_the_answer_is_chosen_and_shown_off_where_it_serves_the_need(need: str, title: str) -> None:
+    app = open_page(need=need)
+    body = "".join(element.proto.body for element in app.get("html"))
+    assert "aeviz-rows" in body
+    (button,) = [button for button in app.button if button.proto.type == "primary"]
+    button.click().run()
+    assert not app.exception
+    name = str(app.selectbox(key="model").value)
+    assert need in MODELS[checkpoint.shipped()[name].variant].needs
+    assert checkpoint.shipped()[name].config["latent_dim"] == 32
+    if need == "samples":
+        assert title in app.title[0].value
+
+
+def test_a_need_that_nobody_has_gives_the_first_one() -> None:
+    app = open_page(need="../../etc")
+    assert app.radio(key="need").value in NEEDS
