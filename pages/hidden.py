@@ -12,7 +12,7 @@ START = 1
 SIDE = 7  # patches along a side, four pixels each
 MOST = SIDE * SIDE
 HIDE = {"patches": "Patches, by clicking", "rows": "Rows, from below"}
-SIZE = "clamp(8.5rem, 15vw, 15rem)"
+SIZE = "clamp(8.5rem, 13.5vw, 14rem)"
 
 name, dataset, model = ui.model_name(), ui.dataset(), ui.model()
 ui.heading(
@@ -54,11 +54,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     shown_rows = 28
     ways = {"rows": HIDE["rows"]} if model.reads_rows else HIDE
     way = ui.choice("Hide", ways, "hide")
-    if way == "patches":
-        st.button("Hide three quarters", on_click=hide, args=(3 * MOST // 4,), type="primary")
-        st.button("Hide half", on_click=hide, args=(MOST // 2,))
-        st.button("Show all", on_click=hide, args=(0,))
-    else:
+    if way == "rows":
         shown_rows = st.slider(
             "Rows shown", 0, 28, 14, key="rows_shown", bind="query-params", width=420
         )
@@ -79,8 +75,12 @@ with given:
     if way == "patches":
         patches("patches", picture, st.session_state.hidden, clicked)
         st.caption("Click a patch to hide or show it, or drag over several.")
+        with st.container(horizontal=True, gap="small"):
+            st.button("Hide three quarters", on_click=hide, args=(3 * MOST // 4,), type="primary")
+            st.button("Hide half", on_click=hide, args=(MOST // 2,))
+            st.button("Show all", on_click=hide, args=(0,))
     else:
-        ui.gallery([ui.Item([(covered(picture, visible), "shown rows")])], size="min(28rem, 100%)")
+        ui.sheet(covered(picture, visible), "shown rows")
 with results:
     hidden = ~visible
     error = np.square(drawn - picture)[hidden].mean() if hidden.any() else None

@@ -33,7 +33,7 @@ def open_page(model: str, hidden: str | None = None, **state: object) -> AppTest
 def picture(app: AppTest, alt: str) -> str:
     """The address of a picture."""
     bodies = "".join(e.proto.body for e in app.get("html"))
-    return re.findall(rf'<img src="([^"]+)" alt="{alt}">', bodies)[0]
+    return re.findall(rf'src="([^"]+)" alt="{alt}">', bodies)[0]
 
 
 def pixels(hidden: str) -> np.ndarray:
