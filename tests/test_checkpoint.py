@@ -292,7 +292,7 @@ REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "a setting out of range": (
         lambda c: with_card(c, config=SETTINGS | {"latent_dim": 10**9}),
-        "latent_dim must be from 1 to 64",
+        "latent_dim must be from 1 to 1024",
     ),
     "an endless setting": (
         lambda c: with_card(c, config=SETTINGS | {"latent_dim": 10**400}),

@@ -532,7 +532,7 @@ def test_an_id_without_a_folder_is_no_run(no_worker: None) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"config": {"latent_dim": 1000}}, "latent_dim must be from 1 to 64, not 1000."),
+        ({"config": {"latent_dim": 2000}}, "latent_dim must be from 1 to 1024, not 2000."),
         ({"config": {"latent_dim": 2.5}}, "latent_dim must be a whole number, not 2.5."),
         ({"config": {"colour": "red"}}, "There is no setting colour."),
         ({"variant": "quantum"}, "There is no variant 'quantum'."),

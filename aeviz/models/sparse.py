@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aeviz.model import (
     Autoencoder,
@@ -109,6 +109,13 @@ class Sparse(Autoencoder):
         }
         self.encoder = MLPEncoder(c.latent_dim, **layers)
         self.decoder = MLPDecoder(c.latent_dim, **layers)
+        self.scale = nn.BatchNorm1d(c.latent_dim, affine=False)
+
+    def standardise(self, h: Tensor) -> Tensor:
+        """Each unit of h (B, D) with mean 0 and variance 1 over the batch."""
+        mean, variance = self.scale.running_mean, self.scale.running_var
+        by_batch = self.training and len(h) > 1  # one picture has no variance
+        return nn.functional.batch_norm(h, mean, variance, training=by_batch)
 
     def encode(self, x: Tensor) -> Tensor:
         h = self.encoder(x)
@@ -116,6 +123,9 @@ class Sparse(Autoencoder):
             return h.relu()
         if self.config.kind == "KL":
             return h.sigmoid()
+        # On one scale, so that it counts how unusual an answer is: else the same few units, which
+        # answer loudly to every picture, are kept each time, and nine of ten die.
+        h = self.standardise(h)
         kept = h.topk(min(self.config.k, h.shape[1]), dim=1)
         return torch.zeros_like(h).scatter(1, kept.indices, kept.values)
 

@@ -11,6 +11,7 @@ from aeviz.model import (
     Autoencoder,
     BaseConfig,
     Loss,
+    knob,
     reconstruction_knob,
     reconstruction_loss,
 )
@@ -45,6 +46,14 @@ class Vanilla(Autoencoder):
     class Config(BaseConfig):
         """Layers and the loss."""
 
+        latent_dim: int = knob(
+            2,
+            low=1,
+            high=1024,
+            label="Latent dimension D",
+            help="How many numbers the code has. Two can be drawn as a map; with 784 or more "
+            "nothing is squeezed, and it may learn to copy anything.",
+        )
         width: int = width_knob()
         depth: int = depth_knob()
         activation: str = activation_knob()
@@ -56,6 +65,8 @@ class Vanilla(Autoencoder):
         "a map (2 numbers)": Config(activation="tanh"),
         "a good copy (32 numbers)": Config(latent_dim=32, width=1024, depth=1),
         "the textbook's small one": Config(latent_dim=32, width=128, depth=2, activation="relu"),
+        "the deep one of 2006 (1000-500-250-30)": Config(latent_dim=30, width=1000),
+        "overcomplete (1,024 numbers)": Config(latent_dim=1024, depth=0),
     }
 
     def __init__(self, config: Config | None = None) -> None:
