@@ -134,7 +134,11 @@ def space_map(
     return figure.update_layout(
         height=height,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        scene={**axes, "aspectmode": "cube", "camera": {"eye": {"x": 1.2, "y": 1.2, "z": 0.7}}},
+        scene={
+            **axes,
+            "aspectmode": "cube",
+            "camera": {"eye": {"x": 1.4, "y": 1.4, "z": 0.8}, "center": {"z": -0.12}},
+        },
         legend={"itemsizing": "constant", "orientation": "h", "y": 1.02, "yanchor": "bottom"},
         uirevision="the same",  # how it was turned outlives another place
     )
@@ -348,7 +352,7 @@ def ladder_curve(
             "tickvals": widths,
             "ticktext": [str(width) for width in widths],
         },
-        yaxis={"title": "MSE of a test pixel", "type": "log", "tickformat": ".3~f", "nticks": 6},
+        yaxis={"title": "MSE of a test pixel", "type": "log", "tickformat": ".3~f", "dtick": "D2"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
 

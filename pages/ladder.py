@@ -71,7 +71,9 @@ with chart:
         key="curve",
         alt="test error against the width of the code",
     )
-    st.caption("Each step to the right doubles the code. Both axes are logarithmic.")
+    st.caption(
+        "Both axes are logarithmic: half the error is one and the same step down everywhere."
+    )
 
 st.subheader("The whole ladder", anchor=False)
 ui.rows(
