@@ -9,8 +9,15 @@ import numpy as np
 from aeviz import checkpoint, data, evaluate, train
 
 FOLDER = checkpoint.FOLDER / "one-class"
-VARIANT = "masked"
-SETTINGS = {"latent_dim": 32, "mask_ratio": 0.5, "width": 256}
+VARIANT = "denoising"
+SETTINGS = {
+    "corruption": "masking",
+    "level": 0.5,
+    "latent_dim": 64,
+    "width": 512,
+    "depth": 1,
+    "activation": "relu",
+}
 BATCH, LR, EPOCHS = 128, 2e-3, 60
 
 

@@ -530,8 +530,9 @@ NOTES = [
     "Linear probe: scikit-learn's logistic regression (C = 1) on 60,000 standardised codes.",
     "Hidden pixels: the same {seed}-seeded pattern of 37 of 49 patches for every model and the "
     "Gaussian; models whose encoder cannot be told what is hidden see black there.",
-    "One class: the mean squared error of pixels that were hidden, over 8 patterns with half of "
-    "the patches hidden. MNIST against Fashion-MNIST: the same, or the squared error of copies.",
+    "One class, and MNIST against Fashion-MNIST: the mean square of the difference between a "
+    "picture and its copy, blurred by one pixel; a denoising model copies 24 spoilt versions, and "
+    "the mean of these copies counts. The PCA residual is not blurred.",
     "Wiener: the linear filter with the least squared error on noisy training digits.",
     "Frechet: squared distance in 64 features of `benchmarks/classifier.safetensors`, 10,000 "
     "pictures against the test digits; real against real: the first 10,000 training digits.",
