@@ -56,7 +56,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     way = ui.choice("Hide", ways, "hide")
     if way == "rows":
         shown_rows = st.slider(
-            "Rows shown", 0, 28, 14, key="rows_shown", bind="query-params", width=420
+            "Rows shown", 0, 28, 14, key="rows_shown", bind="query-params", width=300
         )
 
 if way == "patches":
