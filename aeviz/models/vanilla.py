@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from aeviz.model import (
     Autoencoder,
@@ -16,6 +16,7 @@ from aeviz.model import (
     reconstruction_loss,
 )
 from aeviz.nets import (
+    PIXELS,
     MLPDecoder,
     MLPEncoder,
     activation_knob,
@@ -81,6 +82,8 @@ class Vanilla(Autoencoder):
         }
         self.encoder = MLPEncoder(c.latent_dim, **layers)
         self.decoder = MLPDecoder(c.latent_dim, **layers)
+        if c.depth == 0 and c.latent_dim >= PIXELS:
+            start_as_identity(self.encoder[1], self.decoder[0])
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x)
@@ -95,3 +98,16 @@ class Vanilla(Autoencoder):
     def loss(self, x: Tensor) -> Loss:
         logits = self.logits(self.encode(x))
         return Loss({"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)})
+
+
+def start_as_identity(encode: nn.Linear, decode: nn.Linear) -> None:
+    """Weights with which an overcomplete code copies any picture, before anything is learned.
+
+    It is a solution that nothing in the loss forbids, and from here training leaves it slowly.
+    From torch's own start it finds another: the plane of the digits, on which noise is lost.
+    """
+    steepness = 6.0  # of the sigmoid about grey: at 0 and at 1 it is 0.05 off
+    nn.init.orthogonal_(encode.weight, gain=steepness)
+    decode.weight.data.copy_(encode.weight.T / steepness)
+    nn.init.zeros_(encode.bias)
+    nn.init.constant_(decode.bias, -steepness / 2)
