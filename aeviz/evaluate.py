@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -200,6 +201,7 @@ def log_likelihood(
     bounds = []
     batch = max(DECODED_AT_ONCE // samples, 1)
     draw = torch.Generator().manual_seed(seed)
+    logits_of: Any = getattr(model, "logits", None)  # a variant with a posterior has them
     for start in range(0, len(images), batch):
         x = torch.from_numpy(latent.to_float(images[start : start + batch]))[:, None]
         given = {}
@@ -212,7 +214,7 @@ def log_likelihood(
         noise = torch.randn(samples, *mu.shape, generator=draw)
         z = mu + (0.5 * log_var).exp() * noise
         given = {name: value.repeat(samples) for name, value in given.items()}
-        logits = model.logits(z.flatten(0, 1), **given).view(samples, len(x), -1)
+        logits = logits_of(z.flatten(0, 1), **given).view(samples, len(x), -1)
         # x log p + (1 - x) log(1 - p) = x logit - softplus(logit), summed over pixels.
         log_p_x = torch.einsum("kbp,bp->kb", logits, x.flatten(1))
         log_p_x -= nn.functional.softplus(logits).sum(2)

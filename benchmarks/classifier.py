@@ -73,6 +73,7 @@ def fit(images: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> Class
     y = torch.from_numpy(labels.astype(np.int64))
     optimiser = torch.optim.Adam(model.parameters(), fused=True)
     per_epoch = -(-len(x) // BATCH)
+    chosen: tuple[Tensor, ...] = ()
     for step in range(epochs * per_epoch):
         if step % per_epoch == 0:
             chosen = torch.randperm(len(x)).split(BATCH)

@@ -69,7 +69,7 @@ def run(recipe: Recipe, seconds: float, digit: int | None = None) -> tuple[Any, 
         images, labels = images[labels == digit], labels[labels == digit]
     model_class = MODELS[recipe.variant]
     model = train.build(model_class, model_class.Config.from_dict(recipe.settings), SEED)
-    how = {"batch": recipe.batch, "lr": recipe.lr, "labels": labels}
+    how: dict[str, Any] = {"batch": recipe.batch, "lr": recipe.lr, "labels": labels}
     *_, steps = train.steps_in(0.95 * seconds, model, images, **how)
     start = time.perf_counter()
     for _ in train.fit(model, images, steps=steps, seed=SEED, **how):

@@ -16,7 +16,6 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, mean_squared_error
 
 from aeviz import checkpoint, data, evaluate, latent, train
-from aeviz.model import Autoencoder
 from aeviz.models import MODELS
 
 MNIST = data.load()
@@ -212,7 +211,7 @@ def test_neighbour_accuracy_of_codes_that_are_the_labels_and_of_one_neighbour() 
 # -- likelihood -------------------------------------------------------------------------------
 
 
-def spread_out(variant: str, **settings: Any) -> Autoencoder:
+def spread_out(variant: str, **settings: Any) -> Any:
     """An untrained model whose posterior is neither the prior nor sharp."""
     model = train.build(MODELS[variant], MODELS[variant].Config(**settings), 3).eval()
     with torch.no_grad():
@@ -401,7 +400,7 @@ def blurred(difference: np.ndarray) -> np.ndarray:
         edges[axis] = (4, 4)
         padded = np.pad(difference, edges, mode="symmetric")
         shifted = [np.take(padded, np.arange(k, k + 28), axis) for k in range(9)]
-        difference = sum(w * part for w, part in zip(weights, shifted, strict=True))
+        difference = np.tensordot(weights, np.stack(shifted), 1)
     return difference
 
 
@@ -447,7 +446,7 @@ def test_frechet_distance_by_a_matrix_root_of_scipy() -> None:
     a = draw.standard_normal((500, 6)) @ draw.standard_normal((6, 6))
     b = draw.standard_normal((400, 6)) @ draw.standard_normal((6, 6)) + 2
     first, second = np.cov(a.T), np.cov(b.T)
-    root = sqrtm(first @ second)
+    root = np.asarray(sqrtm(first @ second))
     expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(first + second - 2 * root.real)
     assert evaluate.frechet(a, b) == pytest.approx(expected, rel=1e-6)
     assert evaluate.frechet(a, a) == pytest.approx(0, abs=1e-6)

@@ -6,31 +6,31 @@ pip install --no-deps pythae, in an environment of its own: it asks for older ve
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from aeviz import evaluate
-from aeviz.model import Autoencoder
 from tests.models.arithmetic import make, spread
 
 pythae = pytest.importorskip("pythae.models", reason="pythae is not installed")
 
 
-def beside(model: Autoencoder, beta: float | None) -> nn.Module:
+def beside(model: Any, beta: float | None) -> Any:
     """Pythae's VAE or BetaVAE with the same encoder and decoder."""
-    from pythae.models.base.base_utils import ModelOutput
-    from pythae.models.nn import BaseDecoder, BaseEncoder
+    parts = pytest.importorskip("pythae.models.nn")
+    output = pytest.importorskip("pythae.models.base.base_utils").ModelOutput
 
-    class Encoder(BaseEncoder):
-        def forward(self, x: Tensor) -> ModelOutput:
+    class Encoder(parts.BaseEncoder):
+        def forward(self, x: Tensor) -> Any:
             mu, log_var = model.encoder(x).chunk(2, dim=1)
-            return ModelOutput(embedding=mu, log_covariance=log_var)
+            return output(embedding=mu, log_covariance=log_var)
 
-    class Decoder(BaseDecoder):
-        def forward(self, z: Tensor) -> ModelOutput:
-            return ModelOutput(reconstruction=model.decode(z))
+    class Decoder(parts.BaseDecoder):
+        def forward(self, z: Tensor) -> Any:
+            return output(reconstruction=model.decode(z))
 
     how = {"input_dim": (1, 28, 28), "latent_dim": model.code_dim, "reconstruction_loss": "bce"}
     if beta is None:
