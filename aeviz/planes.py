@@ -235,12 +235,19 @@ def _cubic_weights(t: np.ndarray) -> tuple[np.ndarray, ...]:
     )
 
 
-def atlas(model: Autoencoder, plane: Plane, window: Window, size: int = 64) -> Atlas:
-    """Decode a grid of size x size points over a window of a plane."""
+def atlas(
+    model: Autoencoder, plane: Plane, window: Window, size: int = 64, label: int | None = None
+) -> Atlas:
+    """Decode a grid of size x size points over a window of a plane.
+
+    Args:
+        label: for variants with `uses_labels`, what all of it is decoded as.
+    """
     x0, x1, y0, y1 = window
     x, y = np.meshgrid(np.linspace(x0, x1, size), np.linspace(y1, y0, size))
     points = np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)
-    pictures = latent.decode(model, plane.lift(points))
+    labels = None if label is None else np.full(len(points), label)
+    pictures = latent.decode(model, plane.lift(points), labels)
     return Atlas(window, np.round(pictures * 255).astype(np.uint8).reshape(size, size, 28, 28))
 
 

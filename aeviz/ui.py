@@ -413,6 +413,30 @@ def choice(
     return chosen
 
 
+def decoded_as(model: Autoencoder, key: str, *, in_turn: bool = False) -> np.ndarray | None:
+    """Buttons that choose the class that a decoder is told; None for a model that takes none.
+
+    Args:
+        key: of its own on each page, or a change of pages loses the choice half-way.
+        in_turn: offer all classes in turn too, and start with them.
+
+    Returns:
+        The one label, or all in their order: (1,) or (classes,).
+    """
+    if not model.uses_labels:
+        return None
+    classes = data.SOURCES[model.card.data].classes
+    names = {"turn": "All in turn"} if in_turn else {}
+    names |= {str(label): name for label, name in enumerate(classes)}
+    chosen = choice(
+        "Decoded as",
+        names,
+        key,
+        "This model is told the class. The code says the rest: how the digit is written.",
+    )
+    return np.arange(len(classes)) if chosen == "turn" else np.array([int(chosen)])
+
+
 def pick_test_picture(letter: str, key: str, start: int, dataset: data.Dataset) -> int:
     """Widgets that choose a test picture by class, by number or at random; returns its number.
 

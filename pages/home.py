@@ -25,7 +25,9 @@ ui.heading(
     f"{card.config['latent_dim']} numbers each. **Drag the round probe** and watch what it draws.",
 )
 plane = planes.default_plane(ui.codes(name, dataset.name))
-explore("home", name, dataset.name, plane, wheel=False)
+asked = ui.decoded_as(ui.model(), "home_label")
+label = None if asked is None else int(asked[0])
+explore("home", name, dataset.name, plane, label=label, wheel=False)
 
 st.subheader("What next?", anchor=False)
 with st.grid(5, min_column_width=160, gap="small"):

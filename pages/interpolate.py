@@ -55,7 +55,7 @@ with film:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         steps = st.slider("Steps in the strip", 3, 30, 11, key="path_steps", bind="query-params")
         kind = "straight"
-        if codes.shape[1] > 1 and latent.sample_prior(model, 1) is not None:
+        if codes.shape[1] > 1 and model.gaussian_prior:
             kind = ui.choice(
                 "Path",
                 {"straight": "Straight", "spherical": "Spherical"},
@@ -65,6 +65,7 @@ with film:
             )
         else:
             st.caption("Only a straight path here: a spherical one needs a Gaussian prior.")
+    asked = ui.decoded_as(model, "path_label")
 
 chosen = [start, *via, end]
 letters = ["A", *(str(k + 1) for k in range(len(via))), "B"]
@@ -73,11 +74,14 @@ path, marks = walk(ends, FRAMES), latent.milestones(ends, walk).tolist()
 away = latent.nearest(codes, path)[0][:, 0]
 pixels = latent.to_float(images[chosen]).reshape(len(chosen), -1)
 faded, faded_strip = (latent.line(pixels, n).reshape(n, 28, 28) for n in (FRAMES, steps))
-strip = latent.decode(model, walk(ends, steps))
+strip, film_frames = (
+    latent.decode(model, codes_on_it, None if asked is None else np.resize(asked, len(codes_on_it)))
+    for codes_on_it in (walk(ends, steps), path)
+)
 with screen:
     player(
         "film",
-        {"Decoded along the path": latent.decode(model, path), "Pixels cross-faded": faded},
+        {"Decoded along the path": film_frames, "Pixels cross-faded": faded},
         [
             f"{share:.0%} of the way. Nearest test code: {gap:.2g} away."
             for share, gap in zip(np.linspace(0, 1, FRAMES), away, strict=True)

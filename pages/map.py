@@ -21,14 +21,14 @@ def space(codes: np.ndarray) -> None:
             for d in range(3)
         ]
         place = np.array(numbers, np.float32)
-        picture = latent.decode(ui.model(), place[None])[0]
-        ui.gallery([ui.Item([(picture, "decoded")], "decoded at\nthe black dot")], size="9rem")
+        picture = latent.decode(ui.model(), place[None], asked)[0]
+        ui.gallery([ui.Item([(picture, "decoded")], "decoded at\nthe pink dot")], size="9rem")
     with chart:
         seen = figures.space_map(codes[:DOTS], dataset.test_labels[:DOTS], dataset.classes, place)
         st.plotly_chart(
             seen, config=figures.CONFIG, key="space", alt="map of test codes in three dimensions"
         )
-        st.caption("Drag to turn it, scroll to come nearer. The sliders move the black dot.")
+        st.caption("Drag to turn it, scroll to come nearer. The sliders move the pink dot.")
 
 
 ui.heading(
@@ -69,6 +69,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         width=180,
     )
 
+asked = ui.decoded_as(ui.model(), "map_label")
 plane: planes.Plane | None = planes.default_plane(codes)
 if view == "axes":
     dimensions = list(range(1, codes.shape[1] + 1))
@@ -112,7 +113,8 @@ elif view in ("umap", "tsne"):
 if view == "space":
     space(codes)
 else:
-    explore("map", name, dataset.name, plane, background=background, opacity=opacity)
+    label = None if asked is None else int(asked[0])
+    explore("map", name, dataset.name, plane, label=label, background=background, opacity=opacity)
 ui.explain(
     "Each dot is one of the 10,000 test digits, put where the encoder puts it. The pictures behind "
     "the dots are what the decoder makes of each place, decoded on a grid of 64 by 64 codes. While "

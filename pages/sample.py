@@ -1,8 +1,8 @@
+import numpy as np
 import streamlit as st
 
 from aeviz import figures, latent, planes, ui
 
-SOURCES = {"prior": "The prior", "mixture": "A Gaussian mixture"}
 NEAREST = {"no": "Hide", "pixels": "In pixels", "codes": "In code space"}
 DOTS = 3000
 GRID = 20
@@ -31,9 +31,12 @@ pictures, inspector = st.columns([3, 2], gap="large")
 with inspector:
     source = "mixture"
     if has_prior:
-        source = ui.choice("Codes come from", SOURCES, "sample_from")
+        sources = {"prior": model.sampler, "mixture": "A Gaussian mixture"}
+        source = ui.choice("Codes come from", sources, "sample_from")
+    asked = ui.decoded_as(model, "sample_label", in_turn=True)
     as_grid = (
         source == "prior"
+        and model.gaussian_prior
         and codes.shape[1] == 2
         and st.toggle(
             "An even grid",
@@ -87,7 +90,8 @@ with inspector:
     st.plotly_chart(dots, config=figures.CONFIG, key="samples")
     st.caption("Black dots: the codes drawn. Coloured: test codes, put there by the encoder.")
 
-made = latent.decode(model, drawn)
+labels = None if asked is None else np.resize(asked, len(drawn))
+made = latent.decode(model, drawn, labels)
 with pictures:
     if as_grid:
         ui.sheet(figures.tiles(made, GRID), f"{GRID} by {GRID} pictures decoded from an even grid")

@@ -21,8 +21,10 @@ def _sheet(data_name: str) -> bytes:
 
 
 @st.cache_data(max_entries=64, show_spinner="Decoding a grid of codes")
-def _atlas(model_name: str, plane_key: str, window: Window, _plane: Plane) -> AtlasFile:
-    decoded = planes.atlas(ui.load_model(model_name), _plane, window, GRID)
+def _atlas(
+    model_name: str, plane_key: str, window: Window, label: int | None, _plane: Plane
+) -> AtlasFile:
+    decoded = planes.atlas(ui.load_model(model_name), _plane, window, GRID, label)
     return AtlasFile(figures.png(decoded.sheet()), GRID, window)
 
 
@@ -69,14 +71,21 @@ def _rounded(view: Window) -> Window:
 
 
 def _exact(
-    model_name: str, data_name: str, plane: Plane, place: tuple[float, float], far: float
+    model_name: str,
+    data_name: str,
+    plane: Plane,
+    place: tuple[float, float],
+    far: float,
+    label: int | None,
 ) -> Exact:
     code = plane.lift(np.array([place], np.float32))
     codes = ui.codes(model_name, data_name)
     distances, indices = latent.nearest(codes, code, 5)
     return Exact(
         place,
-        latent.decode(ui.load_model(model_name), code)[0],
+        latent.decode(
+            ui.load_model(model_name), code, None if label is None else np.array([label])
+        )[0],
         list(zip(indices[0].tolist(), distances[0].tolist(), strict=True)),
         bool(distances[0, 0] > far),
         "in code space" if plane.exact else "in code space from the blended code",
@@ -105,6 +114,7 @@ def explore(
     data_name: str,
     plane: Plane,
     *,
+    label: int | None = None,
     background: bool = True,
     opacity: float = 0.6,
     wheel: bool = True,
@@ -115,6 +125,7 @@ def explore(
 
     Args:
         key: of the component; what the person did is read with `latent_map.state(key)`.
+        label: for variants with `uses_labels`, what every place is decoded as.
         wheel: whether the mouse wheel zooms.
     """
     dataset = data.load(data_name)
@@ -141,10 +152,10 @@ def explore(
     place = memory.get("probe") or (float(points[0, 0]), float(points[0, 1]))
     view = memory.get("view")
     st.query_params["probe"] = ",".join(f"{v:.6g}" for v in place)
-    atlases = [_atlas(model_name, plane_key, window, plane)]
+    atlases = [_atlas(model_name, plane_key, window, label, plane)]
     if view and not np.allclose(view, window, atol=0.03 * (window[1] - window[0])):
         st.query_params["view"] = ",".join(f"{v:.6g}" for v in view)
-        atlases.append(_atlas(model_name, plane_key, _rounded(view), plane))
+        atlases.append(_atlas(model_name, plane_key, _rounded(view), label, plane))
     else:
         st.query_params.pop("view", None)
     latent_map(
@@ -157,7 +168,7 @@ def explore(
         atlases=atlases,
         probe=place,
         far=far_points,
-        exact=_exact(model_name, data_name, plane, place, far_codes),
+        exact=_exact(model_name, data_name, plane, place, far_codes, label),
         clicked=None if done.clicked is None else _clicked(model_name, data_name, done.clicked),
         view=view,
         background=background,
