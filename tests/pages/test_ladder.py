@@ -29,7 +29,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         config = model_class.Config.from_dict({"latent_dim": width, "width": 64, "depth": 1})
         model = train.build(model_class, config, width)
         checkpoint.round_weights(model)
-        card = cards["vanilla-2d"].model_copy(update={"config": config.to_dict(), "seed": width})
+        # The widest is not measured yet.
+        known = {} if width == 8 else {"mse": 0.5 / width, "pca_mse_clipped": 0.9 / width}
+        changes = {"config": config.to_dict(), "seed": width, "figures": known}
+        card = cards["vanilla-2d"].model_copy(update=changes)
         checkpoint.save(model, path / f"rung-{width}", card=card)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "FOLDER", path)
@@ -73,8 +76,8 @@ def test_a_rung_shows_its_copies_beside_pcas_and_can_be_used_everywhere(
     assert rows["Copy by PCA with 8 numbers"] == [figures.data_uri(copy) for copy in linear]
     mse = np.square(latent.reconstruct(model, images) - images / np.float32(255)).mean()
     assert any(f"**{mse:.4f}**" in text.value for text in app.markdown)
-    for width in WIDTHS:  # and the whole ladder below
-        assert any(alt.startswith(f"{width} numbers, MSE ") for alt in rows)
+    for width, error in zip(WIDTHS, (0.25, 0.125, mse), strict=True):  # the whole ladder below
+        assert f"{width} numbers, MSE {error:.4f}" in rows
     next(button for button in app.button if "8 numbers" in button.label).click().run()
     assert not app.exception
     assert app.selectbox(key="model").value == "rung-8"
