@@ -40,7 +40,7 @@ class Card(BaseModel):
     data: str = "mnist"
     trained_on: int = Field(ge=0)
     """Number of training images seen; the first ones of the training set."""
-    digit: int | None = Field(None, ge=0, le=9)
+    digit: int | None = Field(default=None, ge=0, le=9)
     """The only class among them, for a model that is to find what does not belong."""
     seed: int
     steps: int = Field(ge=0)
