@@ -93,6 +93,7 @@ class Sparse(Autoencoder):
 
     presets = {
         "the 32 largest of 256 (top-k)": Config(),
+        "a code to classify (50 of 1,024)": Config(latent_dim=1024, k=50, depth=0),
         "a tax on activity (L1)": Config(kind="L1"),
         "a target for each unit (KL)": Config(kind="KL", penalty=0.5),
     }

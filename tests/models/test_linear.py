@@ -25,7 +25,7 @@ def images() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def pca(images: np.ndarray) -> PCA:
+def pca(images: np.ndarray) -> Any:
     return PCA(DIMENSIONS).fit(images.reshape(len(images), -1) / 255)
 
 
@@ -59,7 +59,7 @@ def test_pixels_are_clamped_and_the_loss_is_not(digits: Tensor) -> None:
     assert model.loss(digits).total.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_training_finds_the_subspace_of_pca(trained: Any, pca: PCA) -> None:
+def test_training_finds_the_subspace_of_pca(trained: Any, pca: Any) -> None:
     columns = trained.decoder.weight.detach().double().numpy()
     angles = np.degrees(subspace_angles(columns, pca.components_.T))
     assert angles.max() < 2
@@ -67,7 +67,7 @@ def test_training_finds_the_subspace_of_pca(trained: Any, pca: PCA) -> None:
     assert np.degrees(subspace_angles(fresh, pca.components_.T)).max() > 60
 
 
-def test_its_copies_are_as_good_as_those_of_pca(trained: Any, pca: PCA, images: np.ndarray) -> None:
+def test_its_copies_are_as_good_as_those_of_pca(trained: Any, pca: Any, images: np.ndarray) -> None:
     x = images.reshape(len(images), -1) / 255
     least = ((x - pca.inverse_transform(pca.transform(x))) ** 2).sum(1).mean()
     error = train.validate(trained, images).total.item()
