@@ -99,8 +99,9 @@ class Masked(Autoencoder):
         c = self.config = config or self.Config()
         dim = HEAD_DIM * c.heads
         self.embed = nn.Linear(PATCH * PATCH, dim)
-        self.positions = nn.Parameter(0.02 * torch.randn(PATCHES, dim))
-        self.class_token = nn.Parameter(0.02 * torch.randn(dim))
+        # Large at first, so that attention tells places apart from the first step on.
+        self.positions = nn.Parameter(0.5 * torch.randn(PATCHES, dim))
+        self.class_token = nn.Parameter(0.5 * torch.randn(dim))
         layer = nn.TransformerEncoderLayer(
             dim, c.heads, 4 * dim, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
         )

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-TOLD = "Masked autoencoder"
+TOLD = "Masked"
 
 
 def open_page(page: Page, app: str, hidden: str) -> Locator:
