@@ -81,12 +81,18 @@ def test_an_embedding_lifts_a_known_place_to_its_code_and_others_between() -> No
 @pytest.mark.parametrize("name", MODELS)
 def test_the_atlas_decodes_its_nodes(name: str) -> None:
     model = build(MODELS[name], MODELS[name].Config(latent_dim=2), 0).eval()
-    plane = planes.default_plane(np.zeros((3, 2), np.float32))
-    atlas = planes.atlas(model, plane, (-2, 2, -1, 3), size=5)
-    top_right = latent.decode(model, np.array([[2, 3]], np.float32))[0]
-    np.testing.assert_allclose(atlas.pictures[0, -1] / 255, top_right, atol=0.5 / 255 + 1e-5)
-    below = latent.decode(model, np.array([[-2, 2]], np.float32))[0]
-    np.testing.assert_allclose(atlas.pictures[1, 0] / 255, below, atol=0.5 / 255 + 1e-5)
+    plane = planes.AxesPlane(0, 1, np.zeros(model.code_dim, np.float32))
+    label = 4 if model.uses_labels else None
+    told = np.array([4]) if model.uses_labels else None
+    atlas = planes.atlas(model, plane, (-2, 2, -1, 3), size=5, label=label)
+    code = np.zeros((1, model.code_dim), np.float32)
+    for (row, column), place in (((0, -1), (2, 3)), ((1, 0), (-2, 2))):
+        code[0, :2] = place
+        expected = latent.decode(model, code, told)[0]
+        found = atlas.pictures[row, column] / 255
+        np.testing.assert_allclose(found, expected, atol=0.5 / 255 + 1e-5)
+        if told is not None:
+            assert np.abs(found - latent.decode(model, code, told + 1)[0]).max() > 1 / 255
     np.testing.assert_array_equal(atlas.sheet()[28:56, 0:28], atlas.pictures[1, 0])
 
 

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent
+from aeviz.models import MODELS
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
@@ -38,7 +39,9 @@ def test_every_shipped_model_draws_or_says_why_it_cannot_and_draws_from_a_mixtur
         assert app.slider(key="sample_components").value == 10
     else:
         assert not app.info
-        expected = latent.decode(model, np.asarray(latent.sample_prior(model, 36, 1.0, 0)))
+        codes = np.asarray(latent.sample_prior(model, 36, 1.0, 0))
+        in_turn = np.arange(36) % 10 if model.uses_labels else None
+        expected = latent.decode(model, codes, in_turn)
         assert pictures(app) == [figures.data_uri(picture) for picture in expected]
 
 
@@ -52,6 +55,19 @@ def test_the_seed_and_the_temperature_change_the_pictures_and_the_seed_brings_th
     assert pictures(app) == first
     app.slider(key="sample_temperature").set_value(0.0).run()
     assert len(set(pictures(app))) == 1  # only the centre of the prior
+
+
+def test_a_model_that_is_told_the_class_can_be_asked_for_a_digit() -> None:
+    told = [name for name, card in checkpoint.shipped().items() if MODELS[card.variant].uses_labels]
+    app = open_page(told[0])
+    app.segmented_control(key="sample_label").set_value("7").run()
+    assert not app.exception
+    model = checkpoint.load(checkpoint.FOLDER / told[0])
+    codes = np.asarray(latent.sample_prior(model, 36, 1.0, 0))
+    expected = latent.decode(model, codes, np.full(36, 7))
+    assert pictures(app) == [figures.data_uri(picture) for picture in expected]
+    assert app.query_params["sample_label"] == ["7"]
+    assert not any(c.key == "sample_label" for c in open_page().segmented_control)
 
 
 def test_a_model_with_a_prior_can_draw_from_a_mixture_for_comparison() -> None:
