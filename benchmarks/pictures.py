@@ -18,7 +18,18 @@ from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium, start_app
 OUT = Path(__file__).parent.parent / ".github" / "pictures"
 SIZE: ViewportSize = {"width": 1440, "height": 900}
 FRAMES = 45  # of a drag once around
-PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise", "train")
+PAGES = {  # page -> which model it shows, where not that of the home page
+    "which": "",
+    "anatomy": "masked-128d",
+    "map": "",
+    "interpolate": "",
+    "sample": "",
+    "reconstruct": "",
+    "ladder": "",
+    "denoise": "",
+    "hidden": "masked-128d",
+    "train": "",
+}
 
 
 def settle(page: Page) -> None:
@@ -76,8 +87,8 @@ def main() -> None:
             settle(page)
             record_drag(page)
             page = browser.new_page(viewport=SIZE, color_scheme="light")
-            for name in PAGES:
-                page.goto(f"{address}/{name}")
+            for name, model in PAGES.items():
+                page.goto(f"{address}/{name}" + (f"?model={model}" if model else ""))
                 settle(page)
                 save(page, name)
             browser.close()
