@@ -12,7 +12,7 @@ FOLDER = checkpoint.FOLDER / "one-class"
 VARIANT = "denoising"
 SETTINGS = {
     "corruption": "masking",
-    "level": 0.5,
+    "level": 0.3,
     "latent_dim": 64,
     "width": 512,
     "depth": 1,
