@@ -115,6 +115,11 @@ class BaseConfig:
             raise ValueError(f"There is no setting {', '.join(unknown)}.")
         return cls(**values)
 
+    @property
+    def code_dim(self) -> int:
+        """Width of the flat code."""
+        return self.latent_dim
+
     def to_dict(self) -> dict[str, Any]:
         """The values by name, ready for JSON."""
         return dataclasses.asdict(self)
@@ -179,7 +184,7 @@ class Autoencoder(nn.Module, ABC):
     @property
     def code_dim(self) -> int:
         """Width of the flat code."""
-        return self.config.latent_dim
+        return self.config.code_dim
 
     @property
     def unit(self) -> str:

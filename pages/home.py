@@ -22,7 +22,7 @@ card = ui.model().card
 ui.heading(
     "A machine that dreams digits",
     f"This {ui.model().title.lower()} squeezed {card.trained_on:,} handwritten digits into "
-    f"{card.config['latent_dim']} numbers each. **Drag the round probe** and watch what it draws.",
+    f"{ui.model().code_dim} numbers each. **Drag the round probe** and watch what it draws.",
 )
 plane = planes.default_plane(ui.codes(name, dataset.name))
 asked = ui.decoded_as(ui.model(), "home_label")

@@ -46,4 +46,5 @@ def short_title(variant: str) -> str:
 
 def describe(variant: str, config: dict[str, Any]) -> str:
     """Variant and code width as a person reads them."""
-    return f"{short_title(variant)}, {config['latent_dim']} numbers"
+    width = MODELS[variant].Config.from_dict(config).code_dim
+    return f"{short_title(variant)}, {width:,} numbers"

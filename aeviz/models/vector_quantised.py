@@ -89,6 +89,11 @@ class VectorQuantised(Autoencoder):
             "all are equally likely.",
         )
 
+        @property
+        def code_dim(self) -> int:
+            """All entries of the grid side by side."""
+            return GRID * GRID * self.latent_dim
+
     presets = {
         "64 words": Config(),
         "512 words": Config(codebook_size=512, channels=32),
@@ -125,10 +130,6 @@ class VectorQuantised(Autoencoder):
             nn.ConvTranspose2d(few, 1, 4, stride=2, padding=1),
         )
         self.prior = Prior(c.codebook_size)
-
-    @property
-    def code_dim(self) -> int:
-        return GRID * GRID * self.config.latent_dim
 
     def nearest(self, z: Tensor) -> Tensor:
         """Number of the codebook's entry nearest to each z (..., D): (...)."""
