@@ -80,13 +80,13 @@ class VectorQuantised(Autoencoder):
         )
         activation: str = activation_knob()
         reconstruction: str = reconstruction_knob("squared")
-        prior_epochs: int = knob(
-            1,
-            low=0,
-            high=100,
+        prior_epochs: float = knob(
+            0.2,
+            low=0.0,
+            high=100.0,
             label="Epochs of the prior",
-            help="How long, after training, a prior learns which entry follows which. Without it "
-            "all are equally likely.",
+            help="How long, after training, a prior learns which entry follows which. Good samples "
+            "want several epochs, of some minutes each.",
         )
 
         @property
@@ -228,20 +228,19 @@ class Prior(nn.Module):
         return self.head(self.layers(h, mask=mask, is_causal=True))
 
     @torch.enable_grad()
-    def learn(self, grids: Tensor, epochs: int, batch: int = 128, lr: float = 2e-3) -> None:
+    def learn(self, grids: Tensor, epochs: float, batch: int = 128, lr: float = 2e-3) -> None:
         """Minimise the cross-entropy of grids (N, 49)."""
         weights = [weight.requires_grad_() for weight in self.buffers()]
         optimiser = torch.optim.Adam(weights, lr)
-        steps = epochs * math.ceil(len(grids) / batch)
+        steps = math.ceil(epochs * len(grids) / batch)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=max(steps, 4))
-        for _ in range(epochs):
-            for part in torch.randperm(len(grids)).to(grids.device).split(batch):
-                logits = self(grids[part])
-                loss = nn.functional.cross_entropy(logits.flatten(0, 1), grids[part].flatten())
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                schedule.step()
+        for _ in range(steps):
+            some = grids[torch.randint(len(grids), (batch,)).to(grids.device)]
+            loss = nn.functional.cross_entropy(self(some).flatten(0, 1), some.flatten())
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
         for weight in weights:
             weight.requires_grad_(False)
 
