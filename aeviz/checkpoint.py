@@ -188,8 +188,13 @@ def _weights(content: bytes, model: Autoencoder) -> dict[str, Tensor]:
     for name in [name for name in tensors if name.startswith(SCALE)]:
         scale, of = tensors.pop(name), name.removeprefix(SCALE)
         steps, shape = tensors.get(of), getattr(wanted.get(of), "shape", ())
-        fits = steps is not None and steps.dtype == torch.int8 and len(shape) >= 2
-        if not fits or steps.shape != shape or scale.shape != shape[:1]:
+        if (
+            steps is None
+            or steps.dtype != torch.int8
+            or len(shape) < 2
+            or steps.shape != shape
+            or scale.shape != shape[:1]
+        ):
             raise CheckpointError(
                 f"This checkpoint does not fit {model.variant} with its settings: "
                 f"the scale of {_short(of)} belongs to other weights."

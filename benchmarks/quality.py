@@ -432,7 +432,7 @@ def widths() -> dict[str, tuple[checkpoint.Card, int]]:
     """Card and width of the code of every shipped checkpoint."""
     cards = checkpoint.shipped()
     return {
-        name: (card, MODELS[card.variant](MODELS[card.variant].Config(**card.config)).code_dim)
+        name: (card, MODELS[card.variant].Config.from_dict(card.config).code_dim)
         for name, card in cards.items()
     }
 

@@ -40,7 +40,11 @@ with words:
     st.caption(model.source)
     st.markdown(f"**When.** {model.when}\n\n**How it fails.** {model.fails}")
     if model.needs:
-        st.markdown("**Serves the wish for** " + "; ".join(NEEDS[need].lower() for need in model.needs) + ".")
+        st.markdown(
+            "**Serves the wish for** "
+            + "; ".join(NEEDS[need].lower() for need in model.needs)
+            + "."
+        )
     with st.expander("Its settings"):
         st.json(model.config.to_dict())
         st.caption(f"Trained by `{model.card.command or 'this app'}`, seed {model.card.seed}.")

@@ -175,6 +175,6 @@ def test_samples_are_grids_of_entries_as_often_as_in_the_codes(model: Any) -> No
     codes = model.sample_prior(100, generator=torch.Generator().manual_seed(0)).view(-1, 4)
     distances, chosen = KDTree(model.codebook.numpy()).query(codes.numpy())
     assert distances.max() == 0
-    shares = np.bincount(chosen, minlength=16) / len(chosen)
+    shares = np.bincount(chosen, minlength=16) / np.size(chosen)
     assert shares[2] + shares[7] > 0.9
     assert shares[7] / (shares[2] + shares[7]) == pytest.approx(0.3, abs=0.06)
