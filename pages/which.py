@@ -75,7 +75,7 @@ with answered:
     st.subheader(f"{model_class.title}, {model_class.year}", anchor=False)
     st.markdown(f"{model_class.idea} {model_class.when}")
     if name:
-        ui.rows(demonstration(need, name))
+        ui.rows(demonstration(need, name), least="3rem")
         config = ui.shipped_cards()[name].config
         st.caption(f"Shipped with aeviz: {describe(variant, config)}, on test digits.")
     with st.container(horizontal=True, gap="small"):

@@ -9,12 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, diagram, models
 from aeviz.models import MODELS
+from tests.pages.shipped import ONE_OF_EACH
 
 # One checkpoint of each variant: their other widths are drawn alike.
-ONE_OF_EACH = {card.variant: name for name, card in checkpoint.shipped().items()}
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH.values())
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_the_layers_the_words_the_formula_and_the_code_of_a_model(name: str) -> None:
     app = AppTest.from_file("../../app.py", default_timeout=120)
     app.query_params["model"] = name

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, evaluate, figures, images, latent, planes
+from tests.pages.shipped import ONE_OF_EACH
 
 MNIST = data.load()
 SHIPPED = checkpoint.shipped()
@@ -56,7 +57,7 @@ def drawing() -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_every_shipped_model_cleans_and_shows_its_codes(name: str) -> None:
     app = open_page(name)
     clean, noisy, cleaned = expected(name, MNIST.test_images[START], 0.5, 0)

@@ -11,6 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent
+from tests.pages.shipped import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
@@ -25,7 +26,7 @@ def strip(app: AppTest) -> list[str]:
     return re.findall(r'src="([^"]+)"', gallery)
 
 
-@pytest.mark.parametrize("name", checkpoint.shipped())
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_every_shipped_model_has_a_path_and_a_spherical_one_where_it_has_a_prior(name: str) -> None:
     app = open_page(name)
     assert not app.exception

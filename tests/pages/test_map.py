@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent, train
 from aeviz.models import MODELS
+from tests.pages.shipped import ONE_OF_EACH
 
 
 def open_map(**query: str) -> AppTest:
@@ -20,7 +21,7 @@ def open_map(**query: str) -> AppTest:
     return app.run().switch_page("pages/map.py").run()
 
 
-@pytest.mark.parametrize("name", checkpoint.shipped())
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_every_shipped_model_has_a_map(name: str) -> None:
     app = open_map(model=name)
     assert not app.exception

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, evaluate, figures, latent
+from tests.pages.shipped import ONE_OF_EACH
 
 MNIST = data.load()
 
@@ -37,7 +38,7 @@ def numbers(app: AppTest) -> list[int]:
     return [int(k) for k in re.findall(r"<br>number (\d+)<", table(app))]
 
 
-@pytest.mark.parametrize("name", checkpoint.shipped())
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_every_shipped_model_shows_originals_copies_errors_and_pca(name: str) -> None:
     app = open_page(name)
     shown = numbers(app)

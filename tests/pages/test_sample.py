@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent
 from aeviz.models import MODELS
+from tests.pages.shipped import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
@@ -24,7 +25,7 @@ def pictures(app: AppTest) -> list[str]:
     return re.findall(r'<img[^>]*src="([^"]+)"', html)
 
 
-@pytest.mark.parametrize("name", checkpoint.shipped())
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_every_shipped_model_draws_or_says_why_it_cannot_and_draws_from_a_mixture(
     name: str,
 ) -> None:
