@@ -46,7 +46,7 @@ if not hasattr(model, "corrupt"):
                 f"Use {ui.describe(better)}", on_click=ui.use_model, args=(better,), type="primary"
             )
 
-picture, label, problem = None, 0, ""
+picture, problem = None, ""
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     if ui.choice("Picture", SOURCES, "picture_from") == "own":
         upload = st.file_uploader(
@@ -62,13 +62,10 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         except images.ImageError as error:
             problem = str(error)
         if picture is None:
-            picture, label = dataset.test_images[START], dataset.test_labels[START]
-        elif model.uses_labels:
-            names = {str(k): title for k, title in enumerate(dataset.classes)}
-            label = int(ui.choice("What is on it", names, "picture_label"))
+            picture = dataset.test_images[START]
     else:
         number = ui.pick_test_picture("Picture", "picture", START, dataset)
-        picture, label = dataset.test_images[number], dataset.test_labels[number]
+        picture = dataset.test_images[number]
 if problem:
     st.info(f"{problem} Until then this is a test picture.")
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -89,8 +86,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
 
 clean = latent.to_float(picture)
 noisy = evaluate.noisy(clean, sigma, seed)
-labels = np.array([label])
-cleaned = latent.reconstruct(model, noisy[None], labels)[0]
+cleaned = latent.reconstruct(model, noisy[None])[0]  # what it shows is for the model to find
 trio = {"clean": clean, "noisy": noisy, "cleaned": cleaned}
 
 
@@ -114,7 +110,7 @@ ui.error_key()
 dots, words = st.columns([3, 2], gap="large")
 plane = planes.default_plane(codes)
 with dots:
-    places = plane.project(latent.encode(model, np.stack(list(trio.values())), labels.repeat(3)))
+    places = plane.project(latent.encode(model, np.stack(list(trio.values()))))
     st.plotly_chart(
         figures.pinned_map(
             plane.project(codes)[:DOTS],

@@ -45,7 +45,7 @@ def expected(model_name: str, clean: np.ndarray, sigma: float, seed: int) -> tup
     clean = latent.to_float(clean)
     noise = np.random.default_rng(seed).standard_normal((28, 28), np.float32)
     noisy = np.clip(clean + np.float32(sigma) * noise, 0, 1)
-    return clean, noisy, latent.reconstruct(model, noisy[None], np.zeros(1, int))[0]
+    return clean, noisy, latent.reconstruct(model, noisy[None])[0]
 
 
 def drawing() -> bytes:

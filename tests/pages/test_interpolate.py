@@ -27,15 +27,17 @@ def strip(app: AppTest) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
-def test_every_shipped_model_has_a_path_and_a_spherical_one_where_it_has_a_prior(name: str) -> None:
+def test_every_model_has_a_path_and_a_spherical_one_for_a_gaussian_prior(
+    name: str,
+) -> None:
     app = open_page(name)
     assert not app.exception
     assert len(app.get("bidi_component")) == 1
     assert len(app.get("plotly_chart")) == 2
     assert len(strip(app)) == 2 * 11
-    has_prior = latent.sample_prior(checkpoint.load(checkpoint.FOLDER / name), 1) is not None
+    gaussian = checkpoint.load(checkpoint.FOLDER / name).gaussian_prior
     offered = [group for group in app.segmented_control if group.key == "path"]
-    assert bool(offered) == has_prior
+    assert bool(offered) == gaussian
     if offered:
         straight = strip(app)
         offered[0].set_value("spherical").run()

@@ -67,7 +67,7 @@ def test_a_model_that_is_told_the_class_can_be_asked_for_a_digit() -> None:
     codes = np.asarray(latent.sample_prior(model, 36, 1.0, 0))
     expected = latent.decode(model, codes, np.full(36, 7))
     assert pictures(app) == [figures.data_uri(picture) for picture in expected]
-    assert app.query_params["sample_label"] == ["7"]
+    assert app.query_params["sample_label"] == "7"
     assert not any(c.key == "sample_label" for c in open_page().segmented_control)
 
 
