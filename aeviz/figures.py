@@ -6,6 +6,9 @@ import base64
 import io
 
 import numpy as np
+
+# plotly takes pandas as it finds it: half imported, where another thread has just begun to.
+import pandas  # noqa: F401
 import plotly.graph_objects as go
 from PIL import Image
 from plotly.subplots import make_subplots

@@ -62,8 +62,10 @@ def describe(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
     card = shipped_cards().get(name) or load_model(name).card
     title = models.describe(card.variant, card.config)
-    # What tells them apart comes first: the sidebar is narrow.
-    return f"Yours, {runs.started(name)}: {title}" if runs.is_run(name) else title
+    if runs.is_run(name):  # what tells them apart comes first: the sidebar is narrow
+        return f"Yours, {runs.started(name)}: {title}"
+    tag = name.partition(f"-{card.config['latent_dim']}d-")[2]  # no two may be called the same
+    return f"{title}, {tag}" if tag else title
 
 
 def nearest_shipped(variant: str, latent_dim: int) -> str | None:
@@ -115,6 +117,9 @@ def sidebar() -> None:
         st.selectbox(
             "Model",
             names,
+            # Said twice, also by the key: a box whose first run was interrupted by a change of
+            # pages falls back to this, and without it to the first of the list.
+            names.index(st.session_state.model),
             format_func=describe,
             key="model",
             help="Shipped models were trained on all 60,000 digits. Your own appear here.",
@@ -124,6 +129,7 @@ def sidebar() -> None:
         st.selectbox(
             "Data",
             list(data.SOURCES),
+            list(data.SOURCES).index(st.session_state.data),
             format_func=lambda name: data.SOURCES[name].title,
             key="data",
             help="The pictures that the pages show. Only MNIST ships with aeviz.",

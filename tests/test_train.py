@@ -497,7 +497,7 @@ def test_the_last_ten_thousand_images_are_held_out(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_bad_option_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    for options in (["--width", "9"], ["--latent-dim", "65"], ["--activation", "selu"]):
+    for options in (["--width", "9"], ["--latent-dim", "1025"], ["--activation", "selu"]):
         with pytest.raises(SystemExit):
             train.main(["vanilla", *options, "--out", "nowhere"])
         error = capsys.readouterr().err.splitlines()[-1]
