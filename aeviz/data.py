@@ -18,6 +18,7 @@ import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException
@@ -219,8 +220,10 @@ def _download(name: str, progress: Progress) -> Path:
                 partial = Path(tempfile.mkdtemp(dir=target.parent))
                 _downloads[name] = _pool.submit(_fetch, name, partial, target), partial
             future, partial = _downloads[name]
+        done = 0
         while not future.done():
-            done = sum(path.stat().st_size for path in partial.glob("*"))
+            with suppress(FileNotFoundError):  # at the end files move to where they belong
+                done = sum(path.stat().st_size for path in partial.glob("*"))
             progress(min(done / source.download_bytes, 1.0), f"Downloading {source.title}")
             time.sleep(0.1)
         future.result()

@@ -418,6 +418,13 @@ def test_a_download_goes_on_when_the_one_who_watches_leaves(
     assert mirror.asked.count("train-images-idx3-ubyte.gz") == 2  # one download: HEAD, then GET
 
 
+def test_a_file_that_moves_while_its_size_is_asked_is_no_failed_download(
+    mirror: Mirror, arrays: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "glob", lambda folder, _pattern: iter([folder / "moved away"]))
+    assert same(data.load("fashion", lambda _fraction, _what: None), arrays)
+
+
 def test_another_mirror_is_asked_when_the_first_fails(
     mirror: Mirror, arrays: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
