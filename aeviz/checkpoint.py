@@ -58,7 +58,7 @@ LARGE = 16_384
 """Matrices of at least so many weights are shipped in eight bits."""
 
 
-def _rows(tensor: Tensor) -> Tensor | None:
+def _scales(tensor: Tensor) -> Tensor | None:
     """What one step of eight bits is worth in each row (R,) of a large matrix, else None.
 
     In bfloat16, so that 127 steps and their 127th part are exact in float32.
@@ -84,7 +84,7 @@ def round_weights(model: Autoencoder) -> None:
     Large matrices to eight bits with a scale for each row, all else to sixteen.
     """
     for tensor in model.state_dict().values():
-        scale = _rows(tensor)
+        scale = _scales(tensor)
         if scale is not None:
             tensor.copy_(_from_steps(_to_steps(tensor, scale), scale))
         elif tensor.dtype == torch.float32:
@@ -103,7 +103,7 @@ def to_bytes(model: Autoencoder, card: Card) -> bytes:
     tensors: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
         kept = tensor.detach().cpu()
-        scale = _rows(kept)
+        scale = _scales(kept)
         if scale is not None and torch.equal(
             _from_steps(steps := _to_steps(kept, scale), scale), kept
         ):
@@ -258,7 +258,17 @@ def shipped(folder: Path = FOLDER) -> dict[str, Card]:
                 cards[path.stem] = read_card(start + file.read(length))
             except CheckpointError as error:
                 raise CheckpointError(f"{path.name}: {error}") from error
-    return cards
+    # From simple to involved, as the picker has them; the plain one before those with a tag.
+    return dict(
+        sorted(
+            cards.items(),
+            key=lambda item: (
+                MODELS[item[1].variant].order if item[1].variant in MODELS else 0,
+                item[1].config.get("latent_dim", 0),
+                item[0],
+            ),
+        )
+    )
 
 
 def ladder(cards: dict[str, Card]) -> dict[int, str]:

@@ -460,10 +460,11 @@ def all_figures(
     result["probe_accuracy"] = linear_probe(
         codes, dataset.train_labels, latent.encode(model, images, labels), labels
     )
-    cleaned = latent.reconstruct(model, noisy(images, SIGMA, seed), labels)
+    # Without labels: what a spoilt picture shows is for the model to find.
+    cleaned = latent.reconstruct(model, noisy(images, SIGMA, seed))
     result["denoised_psnr"] = compare(images, cleaned).overall["psnr"]
     visible = hide_patches(len(images), seed=seed)
-    filled = latent.reconstruct(model, latent.to_float(images) * visible, labels, visible)
+    filled = latent.reconstruct(model, latent.to_float(images) * visible, None, visible)
     result["hidden_mse"] = hidden_mse(images, filled, visible)
     if other is not None:
         scores = (anomaly(model, part, seed) for part in (images, other.test_images))

@@ -264,6 +264,17 @@ def reconstruction_knob(default: str) -> Any:
     )
 
 
+def beta_knob() -> Any:
+    """Weight of the KL term."""
+    return knob(
+        1.0,
+        low=0.0,
+        high=20.0,
+        label="Beta",
+        help="Weight of the KL term. 1 is the true ELBO; more gives a rounder, simpler map.",
+    )
+
+
 def binarise_knob() -> Any:
     """Whether grey pixels become black or white by chance, afresh in each step."""
     return knob(

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from aeviz.model import knob
+from aeviz.model import BaseConfig, knob
 
 PIXELS = 28 * 28
 
@@ -73,6 +73,36 @@ def dropout_knob() -> Any:
         help="Fraction of hidden units switched off at random in each step. Against learning by "
         "heart, which a narrow code prevents already.",
     )
+
+
+def channels_knob(default: int = 16) -> Any:
+    """Feature maps after the first convolution."""
+    return knob(
+        default,
+        low=4,
+        high=64,
+        label="Feature maps",
+        help="Channels after the first convolution; the second has twice as many.",
+    )
+
+
+def hidden_knob(default: int = 256) -> Any:
+    """Units between the feature maps and the code."""
+    return knob(
+        default,
+        low=16,
+        high=1024,
+        label="Hidden units",
+        help="Units of the fully connected layer between the feature maps and the code.",
+    )
+
+
+TRUNK = ("width", "depth", "channels", "hidden", "activation", "batch_norm", "dropout")
+
+
+def layers_of(config: BaseConfig) -> dict[str, Any]:
+    """The settings of a config that a trunk takes, by name: `MLPEncoder(out, **layers_of(c))`."""
+    return {name: value for name, value in config.to_dict().items() if name in TRUNK}
 
 
 def hidden_widths(width: int, depth: int) -> list[int]:

@@ -32,10 +32,9 @@ explore("home", name, dataset.name, plane, label=label, wheel=False)
 st.subheader("What next?", anchor=False)
 with st.grid(5, min_column_width=160, gap="small"):
     for page, (title, text) in CARDS.items():
-        if page in ui.PAGES:
-            with st.container(border=True, height="stretch", gap="xsmall"):
-                st.page_link(ui.PAGES[page], label=f"**{title}**")
-                st.markdown(text)
+        with st.container(border=True, height="stretch", gap="xsmall"):
+            st.page_link(ui.PAGES[page], label=f"**{title}**")
+            st.markdown(text)
 
 st.subheader("The autoencoders", anchor=False)
 with st.grid(3, min_column_width=250, gap="small"):

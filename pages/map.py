@@ -31,11 +31,7 @@ def space(codes: np.ndarray) -> None:
         st.caption("Drag to turn it, scroll to come nearer. The sliders move the pink dot.")
 
 
-ui.heading(
-    "Where does each digit live?",
-    "Drag the round probe: the decoder draws what it imagines at that place. "
-    "Look for where one digit turns into another.",
-)
+top = st.container()
 name, dataset = ui.model_name(), ui.dataset()
 codes = ui.codes(name, dataset.name)
 wide = codes.shape[1] > 2
@@ -69,6 +65,13 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         width=180,
     )
 
+probe = "Move the sliders" if view == "space" else "Drag the round probe"
+with top:
+    ui.heading(
+        "Where does each digit live?",
+        f"{probe}: the decoder draws what it imagines at that place. "
+        "Look for where one digit turns into another.",
+    )
 asked = ui.decoded_as(ui.model(), "map_label")
 plane: planes.Plane | None = planes.default_plane(codes)
 if view == "axes":

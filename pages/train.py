@@ -80,7 +80,8 @@ def show_run(run: str) -> None:
                     disabled=wish == "stop",
                 )
         elif usable:
-            for page, label in USES.items():
+            hidden = {"hidden": "Hide parts"} if spec.model_class.uses_visible else {}
+            for page, label in (USES | hidden).items():
                 kind = "primary" if page == "map" else "secondary"
                 if st.button(label, on_click=run_ui.use, args=(run,), type=kind):
                     st.switch_page(ui.PAGES[page])

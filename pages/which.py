@@ -5,7 +5,7 @@ from aeviz import data, evaluate, latent, ui
 from aeviz.model import NEEDS
 from aeviz.models import MODELS, describe, short_title
 
-COLUMNS, SIGMA, CUT, SHOWN = 8, 0.5, 14, 0.4
+COLUMNS, SIGMA, CUT, HIDDEN = 8, 0.5, 14, 0.6
 PAGE = {  # where a model shows how it serves a need
     "noise": ("denoise", "Clean noisy pictures with it"),
     "features": ("map", "Turn its numbers one by one"),
@@ -20,7 +20,7 @@ PAGE = {  # where a model shows how it serves a need
 def demonstration(need: str, name: str) -> list[ui.Row]:
     """What a shipped model does for a need, on fixed test digits."""
     model, mnist = ui.load_model(name), data.load("mnist")
-    x, y = latent.to_float(mnist.test_images[:COLUMNS]), mnist.test_labels[:COLUMNS]
+    x = latent.to_float(mnist.test_images[:COLUMNS])
     if need == "classes":
         code = latent.sample_prior(model, 1)
         one = ui.codes(name, "mnist")[:1] if code is None else code
@@ -38,10 +38,9 @@ def demonstration(need: str, name: str) -> list[ui.Row]:
     elif need == "sequences":
         visible = np.broadcast_to(np.arange(28)[:, None] < CUT, x.shape)
     elif need == "missing":
-        patches = np.random.default_rng(0).random((COLUMNS, 7, 7)) < SHOWN
-        visible = patches.repeat(4, 1).repeat(4, 2)
+        visible = evaluate.hide_patches(COLUMNS, HIDDEN)
     seen = given if visible is None else np.where(visible, x, 0.35)
-    copies = latent.reconstruct(model, given, y, visible)
+    copies = latent.reconstruct(model, given, None, visible)
     what = {"noise": "With noise", "sequences": "Cut off", "missing": "With parts hidden"}
     return [ui.Row(what.get(need, "Original"), seen), ui.Row("What it makes of them", copies)]
 
@@ -80,7 +79,7 @@ with answered:
         st.caption(f"Shipped with aeviz: {describe(variant, config)}, on test digits.")
     with st.container(horizontal=True, gap="small"):
         page, label = PAGE.get(need, ("reconstruct", "Compare its copies with originals"))
-        if name and page in ui.PAGES:
+        if name:
             if st.button(label, on_click=ui.use_model, args=(name,), type="primary"):
                 st.switch_page(ui.PAGES[page])
             if st.button("See its layers", on_click=ui.use_model, args=(name,)):

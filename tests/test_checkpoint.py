@@ -476,7 +476,8 @@ def test_a_shipped_model_says_what_it_is(name: str) -> None:
     assert all(map(math.isfinite, card.figures.values()))
     code_dim = MODELS[card.variant].Config.from_dict(card.config).code_dim
     if code_dim <= 64:  # wide codes are for something else than a small error
-        assert card.figures["mse"] < 1.01 * card.figures["pca_mse_clipped"]  # linear: as PCA
+        slack = 1.01 if card.variant == "linear" else 1  # which finds PCA's plane, and no better
+        assert card.figures["mse"] < slack * card.figures["pca_mse_clipped"]
     assert card.figures["psnr"] == pytest.approx(-10 * math.log10(card.figures["mse"]))
     assert Card.model_validate_json(path.read_text()) == card
     assert path.with_suffix(".safetensors").stat().st_size < 10_000_000

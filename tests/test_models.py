@@ -171,9 +171,9 @@ def test_the_loss_falls_on_a_small_batch(model: Autoencoder, digits: Tensor) -> 
     few = (255 * digits[:32, 0]).round().to(torch.uint8).numpy()
     labels = np.arange(32) % 10
     before = train.validate(model, few, labels).total
-    for _ in train.fit(model, few, steps=40, batch=32, lr=2e-3, seed=0, labels=labels):
+    for _ in train.fit(model, few, steps=60, batch=32, lr=3e-3, seed=0, labels=labels):
         pass
-    assert train.validate(model, few, labels).total < 0.7 * before
+    assert train.validate(model, few, labels).total < 0.6 * before
 
 
 def test_the_seed_decides_the_weights(model_class: type[Autoencoder]) -> None:

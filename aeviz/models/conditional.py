@@ -12,8 +12,8 @@ from aeviz.model import (
     Autoencoder,
     BaseConfig,
     Loss,
+    beta_knob,
     binarise_knob,
-    knob,
     reconstruction_knob,
     reconstruction_loss,
 )
@@ -53,13 +53,7 @@ class Conditional(Autoencoder):
     class Config(BaseConfig):
         """Layers, the loss and the weight of the KL term."""
 
-        beta: float = knob(
-            1.0,
-            low=0.0,
-            high=20.0,
-            label="Beta",
-            help="Weight of the KL term. 1 is the true ELBO; more gives a rounder, simpler map.",
-        )
+        beta: float = beta_knob()
         width: int = width_knob()
         depth: int = depth_knob()
         activation: str = activation_knob()

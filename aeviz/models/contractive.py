@@ -17,7 +17,7 @@ from aeviz.model import (
     reconstruction_knob,
     reconstruction_loss,
 )
-from aeviz.nets import MLPDecoder, MLPEncoder, activation_knob, depth_knob, width_knob
+from aeviz.nets import MLPDecoder, MLPEncoder, activation_knob, depth_knob, layers_of, width_knob
 
 
 class Contractive(Autoencoder):
@@ -69,7 +69,7 @@ class Contractive(Autoencoder):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
         c = self.config = config or self.Config()
-        layers: dict[str, Any] = {"width": c.width, "depth": c.depth, "activation": c.activation}
+        layers = layers_of(c)
         self.encoder = MLPEncoder(c.latent_dim, **layers)
         self.decoder = MLPDecoder(c.latent_dim, **layers)
 

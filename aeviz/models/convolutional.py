@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
@@ -11,7 +10,6 @@ from aeviz.model import (
     Autoencoder,
     BaseConfig,
     Loss,
-    knob,
     reconstruction_knob,
     reconstruction_loss,
 )
@@ -20,7 +18,10 @@ from aeviz.nets import (
     ConvEncoder,
     activation_knob,
     batch_norm_knob,
+    channels_knob,
     dropout_knob,
+    hidden_knob,
+    layers_of,
 )
 
 
@@ -49,20 +50,8 @@ class Convolutional(Autoencoder):
     class Config(BaseConfig):
         """Feature maps, layers and the loss."""
 
-        channels: int = knob(
-            16,
-            low=4,
-            high=64,
-            label="Feature maps",
-            help="Channels after the first convolution; the second has twice as many.",
-        )
-        hidden: int = knob(
-            256,
-            low=16,
-            high=1024,
-            label="Hidden units",
-            help="Units of the fully connected layer between the feature maps and the code.",
-        )
+        channels: int = channels_knob()
+        hidden: int = hidden_knob()
         activation: str = activation_knob()
         batch_norm: bool = batch_norm_knob()
         dropout: float = dropout_knob()
@@ -76,13 +65,7 @@ class Convolutional(Autoencoder):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
         c = self.config = config or self.Config()
-        layers: dict[str, Any] = {
-            "channels": c.channels,
-            "hidden": c.hidden,
-            "activation": c.activation,
-            "batch_norm": c.batch_norm,
-            "dropout": c.dropout,
-        }
+        layers = layers_of(c)
         self.encoder = ConvEncoder(c.latent_dim, **layers)
         self.decoder = ConvDecoder(c.latent_dim, **layers)
 

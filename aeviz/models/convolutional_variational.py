@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,8 +11,8 @@ from aeviz.model import (
     Autoencoder,
     BaseConfig,
     Loss,
+    beta_knob,
     binarise_knob,
-    knob,
     reconstruction_knob,
     reconstruction_loss,
 )
@@ -22,7 +21,10 @@ from aeviz.nets import (
     ConvEncoder,
     activation_knob,
     batch_norm_knob,
+    channels_knob,
     dropout_knob,
+    hidden_knob,
+    layers_of,
 )
 
 
@@ -47,27 +49,9 @@ class ConvolutionalVariational(Autoencoder):
     class Config(BaseConfig):
         """Feature maps, layers, the loss and the weight of the KL term."""
 
-        beta: float = knob(
-            1.0,
-            low=0.0,
-            high=20.0,
-            label="Beta",
-            help="Weight of the KL term. 1 is the true ELBO; more gives a rounder, simpler map.",
-        )
-        channels: int = knob(
-            16,
-            low=4,
-            high=64,
-            label="Feature maps",
-            help="Channels after the first convolution; the second has twice as many.",
-        )
-        hidden: int = knob(
-            256,
-            low=16,
-            high=1024,
-            label="Hidden units",
-            help="Units of the fully connected layer between the feature maps and the code.",
-        )
+        beta: float = beta_knob()
+        channels: int = channels_knob()
+        hidden: int = hidden_knob()
         activation: str = activation_knob()
         batch_norm: bool = batch_norm_knob()
         dropout: float = dropout_knob()
@@ -83,13 +67,7 @@ class ConvolutionalVariational(Autoencoder):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
         c = self.config = config or self.Config()
-        layers: dict[str, Any] = {
-            "channels": c.channels,
-            "hidden": c.hidden,
-            "activation": c.activation,
-            "batch_norm": c.batch_norm,
-            "dropout": c.dropout,
-        }
+        layers = layers_of(c)
         self.encoder = ConvEncoder(2 * c.latent_dim, **layers)
         self.decoder = ConvDecoder(c.latent_dim, **layers)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +22,7 @@ from aeviz.nets import (
     batch_norm_knob,
     depth_knob,
     dropout_knob,
+    layers_of,
     width_knob,
 )
 
@@ -101,13 +101,7 @@ class Sparse(Autoencoder):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
         c = self.config = config or self.Config()
-        layers: dict[str, Any] = {
-            "width": c.width,
-            "depth": c.depth,
-            "activation": c.activation,
-            "batch_norm": c.batch_norm,
-            "dropout": c.dropout,
-        }
+        layers = layers_of(c)
         self.encoder = MLPEncoder(c.latent_dim, **layers)
         self.decoder = MLPDecoder(c.latent_dim, **layers)
         self.scale = nn.BatchNorm1d(c.latent_dim, affine=False)

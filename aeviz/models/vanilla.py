@@ -23,6 +23,7 @@ from aeviz.nets import (
     batch_norm_knob,
     depth_knob,
     dropout_knob,
+    layers_of,
     width_knob,
 )
 
@@ -73,13 +74,7 @@ class Vanilla(Autoencoder):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
         c = self.config = config or self.Config()
-        layers: dict[str, Any] = {
-            "width": c.width,
-            "depth": c.depth,
-            "activation": c.activation,
-            "batch_norm": c.batch_norm,
-            "dropout": c.dropout,
-        }
+        layers = layers_of(c)
         self.encoder = MLPEncoder(c.latent_dim, **layers)
         self.decoder = MLPDecoder(c.latent_dim, **layers)
         if c.depth == 0 and c.latent_dim >= PIXELS:

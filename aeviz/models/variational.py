@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,8 +11,8 @@ from aeviz.model import (
     Autoencoder,
     BaseConfig,
     Loss,
+    beta_knob,
     binarise_knob,
-    knob,
     reconstruction_knob,
     reconstruction_loss,
 )
@@ -24,6 +23,7 @@ from aeviz.nets import (
     batch_norm_knob,
     depth_knob,
     dropout_knob,
+    layers_of,
     width_knob,
 )
 
@@ -49,13 +49,7 @@ class Variational(Autoencoder):
     class Config(BaseConfig):
         """Layers, the loss and the weight of the KL term."""
 
-        beta: float = knob(
-            1.0,
-            low=0.0,
-            high=20.0,
-            label="Beta",
-            help="Weight of the KL term. 1 is the true ELBO; more gives a rounder, simpler map.",
-        )
+        beta: float = beta_knob()
         width: int = width_knob()
         depth: int = depth_knob()
         activation: str = activation_knob()
@@ -74,13 +68,7 @@ class Variational(Autoencoder):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
         c = self.config = config or self.Config()
-        layers: dict[str, Any] = {
-            "width": c.width,
-            "depth": c.depth,
-            "activation": c.activation,
-            "batch_norm": c.batch_norm,
-            "dropout": c.dropout,
-        }
+        layers = layers_of(c)
         self.encoder = MLPEncoder(2 * c.latent_dim, **layers)
         self.decoder = MLPDecoder(c.latent_dim, **layers)
 
