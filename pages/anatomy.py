@@ -5,6 +5,7 @@ import streamlit as st
 
 from aeviz import diagram, ui
 from aeviz.model import NEEDS
+from aeviz.models import numbers
 
 
 @st.cache_data(max_entries=48, show_spinner="Running it once")
@@ -19,7 +20,7 @@ encoder, decoder = halves(name)
 ui.heading(
     "How is it built?",
     f"A {model.title.lower()} turns a picture into "
-    f"{'one number' if model.code_dim == 1 else f'{model.code_dim:,} numbers'} and back. "
+    f"{numbers(model.code_dim)} and back. "
     "Look for where the shapes become narrow, and where most of the weights are.",
 )
 st.latex(model.formula)

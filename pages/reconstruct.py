@@ -2,6 +2,7 @@ import numpy as np
 import streamlit as st
 
 from aeviz import evaluate, figures, latent, ui
+from aeviz.models import numbers
 
 ORDERS = {"random": "Random", "best": "Best", "worst": "Worst"}
 COLUMNS = 10
@@ -26,10 +27,9 @@ def draw_again() -> None:
 
 
 name, dataset, model = ui.model_name(), ui.dataset(), ui.model()
-width = "one number" if model.code_dim == 1 else f"{model.code_dim} numbers"
 ui.heading(
     "What is lost on the way?",
-    f"Each picture is squeezed into {width} and rebuilt from them. "
+    f"Each picture is squeezed into {numbers(model.code_dim)} and rebuilt from them. "
     "Look for strokes that come back smoother, thinner, or in another place.",
 )
 errors = ui.model_errors(name, dataset.name)
@@ -72,7 +72,8 @@ else:
     shown = ranked[:COLUMNS] if order == "best" else ranked[::-1][:COLUMNS]
 originals = latent.to_float(dataset.test_images[shown])
 copies = latent.reconstruct(model, originals, dataset.test_labels[shown])
-linear_copies = evaluate.pca(dataset.name, model.code_dim).reconstruct(originals)
+linear = evaluate.pca(dataset.name, model.code_dim)  # there are no more axes than pixels
+linear_copies = linear.reconstruct(originals)
 
 
 def texts(of: evaluate.Errors) -> list[str]:
@@ -91,7 +92,7 @@ with pictures:
                 figures.signed(copies - originals),
                 texts(errors),
             ),
-            ui.Row(f"Copy by PCA with {width}", linear_copies),
+            ui.Row(f"Copy by PCA with {numbers(len(linear.components))}", linear_copies),
             ui.Row("Error of PCA", figures.signed(linear_copies - originals), texts(linear_errors)),
         ]
     )

@@ -52,7 +52,7 @@ def test_every_shipped_model_shows_originals_copies_errors_and_pca(name: str) ->
         ("Original", x),
         ("Copy by the", copies),
         ("Error of the", figures.signed(copies - x / np.float32(255))),
-        ("Copy by PCA", linear_copies),
+        (f"Copy by PCA with {min(model.code_dim, 784)} numbers", linear_copies),
         ("Error of PCA", figures.signed(linear_copies - x / np.float32(255))),
     ):
         assert row(app, title) == [figures.data_uri(picture) for picture in pictures], title
