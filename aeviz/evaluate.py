@@ -320,17 +320,31 @@ SPOILT = 24
 """Spoilt versions of a picture whose copies are averaged."""
 BLUR = 1.0
 """Pixels, standard deviation: a stroke that lies a little beside its place counts less."""
+FAINT = 0.01
+"""Mean brightness below which a picture counts as having that much ink: no division by nothing."""
+
+
+def strangeness(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    """How badly copies match images, both (N, 28, 28), for their ink: (N,), no unit.
+
+    The mean square of the blurred difference, divided by the mean brightness of the image. A bold
+    digit has more edges to miss than a thin one; without the division, eights look strange to a
+    model that knows eights, and ones do not.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    x = latent.to_float(images)
+    error = np.square(gaussian_filter(x - copies, (0, BLUR, BLUR))).mean((1, 2))
+    return error / x.mean((1, 2)).clip(FAINT)
 
 
 def anomaly(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """How little images (N, 28, 28) look like what the model was trained on, (N,).
 
-    The mean square of the blurred difference between an image and its copy. A variant that learns
-    from spoilt pictures (it has `corrupt`) copies 24 spoilt versions, and the mean of these copies
-    is compared: what a stroke is taken for then depends on what is left of the others.
+    The `strangeness` of its copy. A variant that learns from spoilt pictures (it has `corrupt`)
+    copies 24 spoilt versions, and the mean of these copies is compared: what a stroke is taken for
+    then depends on what is left of the others.
     """
-    from scipy.ndimage import gaussian_filter
-
     x = latent.to_float(images)
     corrupt = getattr(model, "corrupt", None)
     if corrupt is None:
@@ -341,7 +355,7 @@ def anomaly(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray
             for _ in range(SPOILT):
                 spoilt = corrupt(torch.from_numpy(x).to(model.device)).cpu().numpy()
                 copies += latent.reconstruct(model, spoilt) / SPOILT
-    return np.square(gaussian_filter(x - copies, (0, BLUR, BLUR))).mean((1, 2))
+    return strangeness(x, copies)
 
 
 def stranger(dataset: data.Dataset) -> data.Dataset | None:
@@ -490,10 +504,10 @@ EXPLAINED = {
     "probe_accuracy": "logistic regression on standardised codes",
     "denoised_psnr": f"dB, of copies of digits with Gaussian noise {SIGMA}",
     "hidden_mse": "mean squared error of hidden pixels, 75 % of the 4x4 patches hidden",
-    "other_auroc": "told from Fashion-MNIST by the blurred error of copies",
+    "other_auroc": "told from Fashion-MNIST by the blurred error of copies for their ink",
     "prior_frechet": "squared Frechet distance of prior samples to test digits",
     "mixture_frechet": f"the same of samples from {MIXTURE} Gaussians fitted to the codes",
-    "auroc": "told from the other nine classes by the blurred error of copies",
+    "auroc": "told from the other nine classes by the blurred error of copies for their ink",
 }
 """What each figure is, with its unit; figures that a variant reports itself are not listed."""
 

@@ -162,7 +162,10 @@ def references() -> dict[str, str]:
     visible = evaluate.hide_patches(len(x), seed=SEED)
     filled = evaluate.gaussian_conditional(x, visible, digits.train_images)
     texts["hidden"] = f"Gaussian conditional {evaluate.hidden_mse(x, filled, visible):.4f}"
-    texts["one class"] = f"PCA-32 residual {np.mean(one_class.linear()):.4f}"
+    texts["one class"] = (
+        f"PCA-32 residual {np.mean(one_class.linear()):.4f}, "
+        f"blurred and for its ink {np.mean(one_class.linear_strangeness()):.4f}"
+    )
     other = evaluate.stranger(digits)
     linear = evaluate.pca("mnist", 32)
     if other is not None:
@@ -531,8 +534,9 @@ NOTES = [
     "Hidden pixels: the same {seed}-seeded pattern of 37 of 49 patches for every model and the "
     "Gaussian; models whose encoder cannot be told what is hidden see black there.",
     "One class, and MNIST against Fashion-MNIST: the mean square of the difference between a "
-    "picture and its copy, blurred by one pixel; a denoising model copies 24 spoilt versions, and "
-    "the mean of these copies counts. The PCA residual is not blurred.",
+    "picture and its copy, blurred by one pixel, divided by the picture's mean brightness; a "
+    "denoising model copies 24 spoilt versions, and the mean of these copies counts. The PCA "
+    "residual is the plain one.",
     "Wiener: the linear filter with the least squared error on noisy training digits.",
     "Frechet: squared distance in 64 features of `benchmarks/classifier.safetensors`, 10,000 "
     "pictures against the test digits; real against real: the first 10,000 training digits.",

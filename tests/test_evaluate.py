@@ -407,12 +407,18 @@ def blurred(difference: np.ndarray) -> np.ndarray:
     return difference
 
 
-def test_the_score_of_a_picture_is_the_blurred_error_of_its_copy() -> None:
+def test_the_score_of_a_picture_is_the_blurred_error_of_its_copy_for_its_ink() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-32d")
     x = MNIST.test_images[:50]
     difference = latent.reconstruct(model, x) - x / 255.0
-    expected = np.square(blurred(difference)).mean((1, 2))
+    expected = np.square(blurred(difference)).mean((1, 2)) / (x / 255).mean((1, 2))
     assert evaluate.anomaly(model, x) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_picture_without_ink_gets_a_score_too() -> None:
+    black = np.zeros((1, 28, 28), np.uint8)
+    copy = np.full((1, 28, 28), 0.5)
+    assert evaluate.strangeness(black, copy) == pytest.approx([0.25 / 0.01])
 
 
 def test_a_model_that_cleans_pictures_is_scored_by_copies_of_spoilt_ones() -> None:
@@ -426,6 +432,7 @@ def test_a_model_that_cleans_pictures_is_scored_by_copies_of_spoilt_ones() -> No
         left = torch.rand(20, 28, 28, generator=draw).numpy() >= 0.5
         copies.append(latent.reconstruct(model, (x / 255 * left).astype(np.float32)))
     expected = np.square(blurred(np.mean(copies, 0) - x / 255.0)).mean((1, 2))
+    expected /= (x / 255).mean((1, 2))
     found = evaluate.anomaly(model, x, seed=3)
     assert found == pytest.approx(expected, rel=0.02)  # another draw of the spoilt pixels
     assert np.array_equal(evaluate.anomaly(model, x, seed=3), found)
