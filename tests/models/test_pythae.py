@@ -52,7 +52,7 @@ def test_the_loss_is_pythaes_with_the_same_weights_and_noise(
     theirs = other({"data": digits})
     assert loss.total.item() == pytest.approx(theirs.loss.item(), rel=1e-5)
     assert loss.terms["reconstruction"].item() == pytest.approx(
-        theirs.reconstruction_loss.item(), rel=1e-5
+        theirs.recon_loss.item(), rel=1e-5
     )
     kl = loss.metrics["kl_per_dim"].sum().item()
     assert kl == pytest.approx(theirs.reg_loss.item(), rel=1e-5)
