@@ -158,7 +158,9 @@ class RunStatus(BaseModel):
         parts = [f"Step {self.step:,}{steps}", f"epoch {self.epoch:.1f}"]
         if self.images_per_second and not self.ended:
             parts.append(f"{self.images_per_second:,.0f} images a second")
-        if self.step == self.steps and not self.ended:
+        if self.message and not self.ended:
+            parts.append(self.message)
+        elif self.step == self.steps and not self.ended:
             parts.append("measuring on the test images")
         elif self.seconds_left is not None:
             minutes, seconds = divmod(round(self.seconds_left), 60)

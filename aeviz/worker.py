@@ -154,10 +154,17 @@ class _Training:
             self.status.step, self.status.epoch = step.step, step.epoch
             self.recent.append(step.loss)
             self._record(model, dataset)
+            if step.step == steps:
+                self._say_what_is_left(model)
             yield True
             if self.stopping:
                 break
         yield from self._finish(model, dataset, images, labels)
+
+    def _say_what_is_left(self, model: Autoencoder) -> None:
+        """`finish` can take half a minute, in which nothing else is reported."""
+        if type(model).finish is not Autoencoder.finish:
+            self.report(message="learning what to draw samples from")
 
     def _downloading(self, done: float, what: str) -> None:
         self.status.message = f"{what}: {done:.0%}"
@@ -246,6 +253,7 @@ class _Training:
         stopped = self.status.step < (self.status.steps or 0)
         if stopped:  # what fit does after its last step
             if type(model).finish is not Autoencoder.finish:
+                self._say_what_is_left(model)
                 model.finish(
                     torch.from_numpy(latent.encode(model, images, labels)).to(model.device)
                 )
@@ -253,6 +261,7 @@ class _Training:
                 self._point(model, dataset)
             self._see(model, dataset)
             yield True
+        self.status.message = ""
         model.cpu()
         checkpoint.round_weights(model)
         errors, entropies = [], []

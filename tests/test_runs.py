@@ -333,6 +333,31 @@ def test_a_run_that_is_stopped_while_it_is_timed_ends_at_once(no_worker: None) -
     assert training.status.step == 1
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_while_a_model_finishes_the_run_says_what_it_does(
+    stopped: bool, no_worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, model_class = [], MODELS["wasserstein"]
+    name = runs.create(small("wasserstein", config={"width": 32, "depth": 1}, steps=3))
+    inner = model_class.finish
+
+    def finish(self: Any, codes: torch.Tensor) -> None:
+        said.append(runs.status(name).progress)
+        inner(self, codes)
+
+    monkeypatch.setattr(model_class, "finish", finish)
+    training = worker._Training(name)
+    while not training.status.step:
+        next(training.work)
+    training.stopping = stopped
+    for _ in training.work:
+        pass
+    (line,) = said
+    assert line.startswith("Step 1 of 3" if stopped else "Step 3 of 3")
+    assert line.endswith("learning what to draw samples from")
+    assert training.status.message == ""
+
+
 def test_epochs_become_steps(one_worker: str) -> None:
     name = runs.create(small(steps=None, epochs=0.3, batch=1000))
     assert finish(name).steps == 15
