@@ -123,6 +123,10 @@ def test_a_bar_is_held_by_the_figure_and_not_by_its_rounded_text() -> None:
     assert not error.holds(0.03051, 0.0305)
     assert share.holds(0.91, 0.91)
     assert not share.holds(0.90999, 0.91)
+    assert error.verdict(0.03, 0.0305, 59.0) == "held"
+    assert error.verdict(0.0320, 0.0305) == "missed by 4.9%"
+    assert share.verdict(0.9, 0.91) == "missed by 1.1%"
+    assert error.verdict(0.03, 0.0305, 61.2) == "missed: 61 s"  # too long to count
     elbo = bar("negative ELBO on grey pixels, 2-d VAE, nats")
     assert elbo.value({"elbo": -132.6}) == 132.6
     assert elbo.value({}) is None
@@ -146,13 +150,13 @@ def test_rows_say_what_was_held_live_and_shipped() -> None:
     assert len(lines) == len(quality.BARS)
     line = lines["MSE, 2-d code"]
     assert line[1] == "PCA"
-    assert line[3] == "0.0334 (9 steps, 59 s)"
+    assert line[3] == "0.03340 (9 steps, 59 s)"
     best = min(
         card.figures["mse"]
         for card in checkpoint.shipped().values()
         if card.config["latent_dim"] == 2 and card.variant in ("vanilla", "variational")
     )
-    assert float(line[5].split()[0]) <= best + 5e-5
+    assert float(line[5].split()[0]) <= best + 5e-6
     assert line[7].startswith("live held, shipped ")
     lived["2-d"]["seconds"] = 61.0  # too long to count
     lines = {line[0]: line for line in quality.rows(found, lived, {})}

@@ -51,9 +51,7 @@ def test_the_loss_is_pythaes_with_the_same_weights_and_noise(
     torch.manual_seed(7)
     theirs = other({"data": digits})
     assert loss.total.item() == pytest.approx(theirs.loss.item(), rel=1e-5)
-    assert loss.terms["reconstruction"].item() == pytest.approx(
-        theirs.recon_loss.item(), rel=1e-5
-    )
+    assert loss.terms["reconstruction"].item() == pytest.approx(theirs.recon_loss.item(), rel=1e-5)
     kl = loss.metrics["kl_per_dim"].sum().item()
     assert kl == pytest.approx(theirs.reg_loss.item(), rel=1e-5)
 
