@@ -108,8 +108,11 @@ def measure(model: Any, samples: int) -> dict[str, float]:
 # -- shipped ----------------------------------------------------------------------------------
 
 
-def shipped(kept: dict[str, Any], samples: int) -> dict[str, Any]:
-    """Figures of every shipped checkpoint by name; those of an unchanged file are taken over."""
+def shipped(kept: dict[str, Any], samples: int, keep: Callable[[], None]) -> dict[str, Any]:
+    """Figures of every shipped checkpoint by name; those of an unchanged file are taken over.
+
+    What is new is put into `kept` as well and kept at once: a model takes minutes.
+    """
     found = {}
     for name in checkpoint.shipped():
         content = (checkpoint.FOLDER / f"{name}.safetensors").read_bytes()
@@ -122,7 +125,8 @@ def shipped(kept: dict[str, Any], samples: int) -> dict[str, Any]:
             continue
         start = time.perf_counter()
         figures = measure(checkpoint.from_bytes(content), samples)
-        found[name] = {"sha256": digest, "samples": samples, "figures": figures}
+        found[name] = kept[name] = {"sha256": digest, "samples": samples, "figures": figures}
+        keep()
         print(f"{name}: measured in {time.perf_counter() - start:.0f} s", flush=True)
     return found
 
@@ -610,7 +614,9 @@ def main() -> None:
             kept["live"][name] = live(name, args.samples)
             print(name, kept["live"][name], flush=True)
             keep()
-    kept["shipped"] = shipped({} if args.again else kept["shipped"], args.samples)
+    if args.again:
+        kept["shipped"] = {}
+    kept["shipped"] = shipped(kept["shipped"], args.samples, keep)
     ten = one_class.shipped()
     if ten:
         kept["shipped"]["one-class"] = {"figures": {"auroc": float(np.mean(ten))}, "digits": ten}

@@ -163,6 +163,25 @@ def test_rows_say_what_was_held_live_and_shipped() -> None:
     assert lines["MSE, 2-d code"][7].startswith("live missed")
 
 
+def test_a_checkpoint_is_measured_again_only_when_its_file_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured, kept, saved = [], {}, []
+    monkeypatch.setattr(
+        quality, "measure", lambda model, samples: measured.append(model) or {"other_auroc": 1.0}
+    )
+    first = quality.shipped(kept, 5, lambda: saved.append(len(kept)))
+    assert list(first) == list(checkpoint.shipped())
+    assert saved == list(range(1, len(first) + 1))  # after each, not at the end
+    assert quality.shipped(kept, 5, lambda: None) == first
+    assert len(measured) == len(first)
+    kept["vanilla-2d"] = first["vanilla-2d"] | {"sha256": "that of another file"}
+    assert quality.shipped(kept, 5, lambda: None) == first
+    assert len(measured) == len(first) + 1
+    quality.shipped(kept, 6, lambda: None)  # another number of draws
+    assert len(measured) == 2 * len(first) + 1
+
+
 def test_every_live_recipe_is_a_setting_that_its_variant_has() -> None:
     for recipe in quality.LIVE.values():
         quality.MODELS[recipe.variant].Config.from_dict(recipe.settings)
