@@ -236,7 +236,7 @@ def _cubic_weights(t: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def atlas(
-    model: Autoencoder, plane: Plane, window: Window, size: int = 64, label: int | None = None
+    model: Autoencoder, plane: Plane, window: Window, size: int, label: int | None = None
 ) -> Atlas:
     """Decode a grid of size x size points over a window of a plane.
 
@@ -249,6 +249,46 @@ def atlas(
     labels = None if label is None else np.full(len(points), label)
     pictures = latent.decode(model, plane.lift(points), labels)
     return Atlas(window, np.round(pictures * 255).astype(np.uint8).reshape(size, size, 28, 28))
+
+
+GRIDS = (64, 96)
+"""Nodes along each side of an atlas: more where a decoder bends too much between fewer."""
+TRIED = 1000
+"""Places at which an atlas is compared with the decoder."""
+
+
+def blend_error(
+    model: Autoencoder, plane: Plane, coarse: Atlas, points: np.ndarray, label: int | None = None
+) -> float:
+    """Mean absolute error of blended pictures at places (N, 2), in grey levels of 255.
+
+    Only places inside the atlas's window count, as the browser blends only there; 0 without any.
+    """
+    x0, x1, y0, y1 = coarse.window
+    x, y = points.T
+    seen = points[(x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)]
+    if len(seen) == 0:
+        return 0.0
+    labels = None if label is None else np.full(len(seen), label)
+    exact = latent.decode(model, plane.lift(seen), labels)
+    return 255 * float(np.abs(coarse.blend(seen) - exact).mean())
+
+
+def fitting_atlas(
+    model: Autoencoder, plane: Plane, window: Window, points: np.ndarray, label: int | None = None
+) -> Atlas:
+    """The coarsest atlas whose blend is within one grey level of the decoder, else the finest.
+
+    Args:
+        points: (N, 2), where it has to be right: what the map shows.
+    """
+    some = points[:: max(len(points) // TRIED, 1)]
+    *coarse, finest = GRIDS
+    for size in coarse:
+        found = atlas(model, plane, window, size, label)
+        if blend_error(model, plane, found, some, label) <= 1:
+            return found
+    return atlas(model, plane, window, finest, label)
 
 
 def plane_key(plane: Plane) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aeviz import data, latent, planes
+from aeviz import checkpoint, data, latent, planes
 from aeviz.models import MODELS
 from aeviz.train import build
 
@@ -120,6 +120,34 @@ def test_blending_gives_a_parabola_again() -> None:
     places = np.random.default_rng(0).uniform(1, 7, (40, 2))
     expected = surface(places[:, 0], 8 - places[:, 1])
     np.testing.assert_allclose(atlas.blend(places)[:, 3, 5] * 255, expected, rtol=1e-5)
+
+
+def test_a_decoder_that_bends_gets_a_finer_atlas_and_only_that() -> None:
+    found = {}
+    for name in ("linear-2d", "vanilla-2d-ladder"):
+        model = checkpoint.load(checkpoint.FOLDER / name)
+        codes = latent.encode(model, data.load().test_images)
+        plane = planes.default_plane(codes)
+        points = plane.project(codes)
+        x0, x1, y0, y1 = window = planes.window_of(points)
+        atlas = planes.fitting_atlas(model, plane, window, points)
+        found[name] = atlas.size
+        inside = (points > (x0, y0)).all(1) & (points < (x1, y1)).all(1)
+        exact = latent.decode(model, codes[inside])
+        error = 255 * np.abs(atlas.blend(points[inside]) - exact).mean()
+        assert error < 1
+        assert planes.blend_error(model, plane, atlas, points) == pytest.approx(error, rel=1e-3)
+        coarse = planes.atlas(model, plane, window, 64)
+        bends = planes.blend_error(model, plane, coarse, points) > 1
+        assert bends == (atlas.size == 96)
+    assert found == {"linear-2d": 64, "vanilla-2d-ladder": 96}
+
+
+def test_where_nothing_is_shown_there_is_nothing_to_be_wrong() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d-ladder")
+    plane = planes.AxesPlane(0, 1, np.zeros(2))
+    atlas = planes.fitting_atlas(model, plane, (900, 901, 900, 901), np.zeros((5, 2), np.float32))
+    assert atlas.size == 64
 
 
 def test_the_window_shows_nearly_all_codes() -> None:

@@ -9,8 +9,6 @@ from aeviz import data, evaluate, figures, latent, planes, ui
 from aeviz.latent_map import AtlasFile, Clicked, Exact, latent_map, points_file, state
 from aeviz.planes import Plane, Window
 
-GRID = 64
-"""Nodes along each side of a decoded grid."""
 FAR = 3.0
 """A place is far from every code beyond this many typical gaps between neighbours."""
 
@@ -22,10 +20,15 @@ def _sheet(data_name: str) -> bytes:
 
 @st.cache_data(max_entries=64, show_spinner="Decoding a grid of codes")
 def _atlas(
-    model_name: str, plane_key: str, window: Window, label: int | None, _plane: Plane
+    model_name: str,
+    plane_key: str,
+    window: Window,
+    label: int | None,
+    _plane: Plane,
+    _points: np.ndarray,
 ) -> AtlasFile:
-    decoded = planes.atlas(ui.load_model(model_name), _plane, window, GRID, label)
-    return AtlasFile(figures.png(decoded.sheet()), GRID, window)
+    decoded = planes.fitting_atlas(ui.load_model(model_name), _plane, window, _points, label)
+    return AtlasFile(figures.png(decoded.sheet()), decoded.size, window)
 
 
 @st.cache_data(max_entries=64, show_spinner="Measuring the map")
@@ -152,10 +155,10 @@ def explore(
     place = memory.get("probe") or (float(points[0, 0]), float(points[0, 1]))
     view = memory.get("view")
     st.query_params["probe"] = ",".join(f"{v:.6g}" for v in place)
-    atlases = [_atlas(model_name, plane_key, window, label, plane)]
+    atlases = [_atlas(model_name, plane_key, window, label, plane, points)]
     if view and not np.allclose(view, window, atol=0.03 * (window[1] - window[0])):
         st.query_params["view"] = ",".join(f"{v:.6g}" for v in view)
-        atlases.append(_atlas(model_name, plane_key, _rounded(view), label, plane))
+        atlases.append(_atlas(model_name, plane_key, _rounded(view), label, plane, points))
     else:
         st.query_params.pop("view", None)
     latent_map(
