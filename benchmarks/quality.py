@@ -563,6 +563,20 @@ NOTES = [
 ]
 
 
+TRIED: dict[str, str] = {}
+"""What was tried for a bar that was missed, by the name of its row."""
+
+
+def missed(lines: list[list[str]]) -> str:
+    """The rows of the table that miss a bar, each with what was tried."""
+    told = [
+        f"- {what}: {result}. {TRIED.get(what, 'Nothing else was tried.')}"
+        for what, *_, result in lines
+        if "missed" in result
+    ]
+    return "\n".join(["## Missed, and what was tried", "", *told]) if told else ""
+
+
 def report(found: dict[str, Any], lived: dict[str, Any], samples: int, fashion: bool) -> str:
     """The whole page as markdown."""
     head = ["figure", "reference", "published", "live", "must", "shipped", "must", "result"]
@@ -580,18 +594,19 @@ def report(found: dict[str, Any], lived: dict[str, Any], samples: int, fashion: 
         f"- {ONE_CLASS}: {one_class.VARIANT}, {one_class.SETTINGS}, batch {one_class.BATCH}, "
         f"learning rate {one_class.LR:g}, seed {SEED}, {SECONDS // 10} s for each digit"
     )
-    return "\n\n".join(
-        [
-            "# quality",
-            f"`python -m benchmarks.quality`, {time.strftime('%Y-%m-%d')}, seed {SEED}",
-            machine.line(),
-            machine.table(head, rows(found, lived, references())),
-            "\n".join(f"- {note}" for note in notes),
-            every_checkpoint(found),
-            "## Live recipes",
-            "\n".join(recipes),
-        ]
-    )
+    lines = rows(found, lived, references())
+    parts = [
+        "# quality",
+        f"`python -m benchmarks.quality`, {time.strftime('%Y-%m-%d')}, seed {SEED}",
+        machine.line(),
+        machine.table(head, lines),
+        "\n".join(f"- {note}" for note in notes),
+        missed(lines),
+        every_checkpoint(found),
+        "## Live recipes",
+        "\n".join(recipes),
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def main() -> None:

@@ -163,6 +163,13 @@ def test_rows_say_what_was_held_live_and_shipped() -> None:
     assert lines["MSE, 2-d code"][7].startswith("live missed")
 
 
+def test_what_was_missed_is_told_with_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "TRIED", {"a": "Longer runs."})
+    lines = [["a", "-", "live missed by 2.0%"], ["b", "-", "live held"]]
+    assert quality.missed(lines).splitlines()[2:] == ["- a: live missed by 2.0%. Longer runs."]
+    assert quality.missed(lines[1:]) == ""
+
+
 def test_a_checkpoint_is_measured_again_only_when_its_file_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -195,6 +202,7 @@ def test_the_written_table_is_of_the_checkpoints_that_are_shipped() -> None:
         pytest.skip("The table of quality was not written yet.")
     kept = json.loads(quality.KEPT.read_text())["shipped"]
     text = page.read_text()
+    assert "Nothing else was tried" not in text
     for name, card in checkpoint.shipped().items():
         assert f"`{card.command}`, seed {card.seed}" in text
         assert kept[name]["figures"]["mse"] == pytest.approx(card.figures["mse"], rel=1e-3)
