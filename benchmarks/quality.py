@@ -41,21 +41,21 @@ class Recipe:
 
 WIDE = {"width": 1024, "depth": 1}
 LIVE = {
-    "2-d": Recipe("vanilla", {"activation": "silu"}),
-    "32-d": Recipe("vanilla", {"latent_dim": 32, **WIDE}),
-    "64-d": Recipe("vanilla", {"latent_dim": 64, **WIDE}),
+    "2-d": Recipe("vanilla", {"activation": "tanh"}, lr=4e-3),
+    "32-d": Recipe("vanilla", {"latent_dim": 32, **WIDE}, lr=4e-3),
+    "64-d": Recipe("vanilla", {"latent_dim": 64, **WIDE}, lr=4e-3),
     "32-d, cross-entropy": Recipe(
-        "vanilla", {"latent_dim": 32, "reconstruction": "bernoulli", **WIDE}
+        "vanilla", {"latent_dim": 32, "reconstruction": "bernoulli", **WIDE}, lr=4e-3
     ),
-    "2-d variational": Recipe("variational", {}),
-    "2-d variational, binarised": Recipe("variational", {"binarise": True}),
+    "2-d variational": Recipe("variational", {}, lr=4e-3),
+    "2-d variational, binarised": Recipe("variational", {"binarise": True}, lr=4e-3),
     "variational, binarised": Recipe(
         "variational", {"latent_dim": 32, "depth": 2, "binarise": True}
     ),
-    "sparse": Recipe("sparse", {}),
-    "denoising": Recipe("denoising", {}),
-    "masked": Recipe("masked", {"latent_dim": 128}),
-    "recurrent": Recipe("recurrent", {"latent_dim": 32, "cut": 0.0}),
+    "sparse": Recipe("sparse", {"latent_dim": 1024, "k": 50, "depth": 0}),
+    "denoising": Recipe("denoising", {"latent_dim": 64, "activation": "relu", **WIDE}, lr=3e-3),
+    "masked": Recipe("masked", {"latent_dim": 128}, lr=3e-3, batch=128),
+    "recurrent": Recipe("recurrent", {"cut": 0.0}, lr=4e-3, batch=64),
     "vector-quantised": Recipe("vector_quantised", {}),
 }
 ONE_CLASS = "one class"
