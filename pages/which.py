@@ -69,7 +69,8 @@ with answered:
     variant = suited[need][0]
     if len(suited[need]) > 1:
         titles = {name: short_title(name) for name in suited[need]}
-        variant = ui.choice("These do it, the most usual first", titles, "answer")
+        # A key for each need: the answer to one is not at once the answer to the next.
+        variant = ui.choice("These do it, the most usual first", titles, f"answer-{need}")
     model_class, name = MODELS[variant], ui.nearest_shipped(variant, 32)
     st.subheader(f"{model_class.title}, {model_class.year}", anchor=False)
     st.markdown(f"{model_class.idea} {model_class.when}")
