@@ -24,6 +24,8 @@ from benchmarks import classifier, machine, one_class
 
 KEPT = machine.RESULTS / "quality.json"
 SECONDS, THREADS, SEED = 60, 2, 0
+MARGIN = 0.9
+"""Share of the time that is planned: a machine that slows down must not overrun it."""
 
 
 # -- live -------------------------------------------------------------------------------------
@@ -70,7 +72,7 @@ def run(recipe: Recipe, seconds: float, digit: int | None = None) -> tuple[Any, 
     model_class = MODELS[recipe.variant]
     model = train.build(model_class, model_class.Config.from_dict(recipe.settings), SEED)
     how: dict[str, Any] = {"batch": recipe.batch, "lr": recipe.lr, "labels": labels}
-    *_, steps = train.steps_in(0.95 * seconds, model, images, **how)
+    *_, steps = train.steps_in(MARGIN * seconds, model, images, **how)
     start = time.perf_counter()
     for _ in train.fit(model, images, steps=steps, seed=SEED, **how):
         pass
@@ -563,7 +565,35 @@ NOTES = [
 ]
 
 
-TRIED: dict[str, str] = {}
+TRIED = {
+    "MSE, 2-d code": "Live, on validation digits: tanh .0339, SiLU .0342, with batch normalisation "
+    ".0365, learning rates of .002, .004 and .006 (.0465). Shipped: vanilla for 40 epochs .0325; "
+    "pixels blacked out in training against learning by heart, for 220 epochs at a learning rate "
+    "of .002 .03051, for 270 at .003 .0309.",
+    "MSE, 32-d code": "Live: SiLU and ReLU, batches of 256 and 512, learning rates up to .006. "
+    "Shipped: fully connected .0036 (.0025 on training digits: it learns by heart), with pixels "
+    "blacked out .0044 on validation digits after 30 epochs; convolutional for 20 epochs "
+    ".0039, for 80 .00282, by cross-entropy for 100 .0029.",
+    "MSE, 64-d code": "Live: learning rates of .002 and .004. Shipped: fully connected, 60 epochs; "
+    "a convolutional one was not trained for want of time.",
+    "binary cross-entropy per pixel, 32-d code, nats": "Fully connected .0719; convolutional with "
+    "the squared error for 80 epochs .0694, with cross-entropy for 100 epochs .0691.",
+    "negative ELBO on grey pixels, 2-d VAE, nats": "Live: a learning rate of .004 gave 136.6 on "
+    "validation digits.",
+    "IW NLL, binarised digits, 2-d VAE, nats": "60 epochs; the grey model had 90.",
+    "5-NN accuracy, 2-d code": "As for the MSE: with the same recipe it varies by .02 and more "
+    "with the number of steps.",
+    "5-NN accuracy, 32- or 64-d code": "Fully connected .979, denoising .974, contractive .976, "
+    "recurrent .981, convolutional .9837 and, by cross-entropy, .982.",
+    "linear probe, sparse or contractive codes": "Sparse, 256 units of which 32 are active, and "
+    "1,024 of which 50 are, which is better; 25 epochs.",
+    "denoising, Gaussian noise 0.5, PSNR of mean MSE, dB": "Live: codes of 32 and 64 numbers, one "
+    "and two layers, SiLU and ReLU: 19.2 to 19.3. Shipped: 25 epochs with two layers.",
+    "MSE on hidden pixels, 75 % of 4x4 patches hidden": "Live: learning rates of .002 and .003, "
+    "batches of 128 and 256, 1,700 to 2,600 steps. Shipped: a code of 128 numbers, a decoder of "
+    "1,024 units, 40 epochs; .0270 on training digits: it has not learned them by heart.",
+    "MSE, recurrent, 32-d code": "Live: one recipe, batches of 64 and no cuts.",
+}
 """What was tried for a bar that was missed, by the name of its row."""
 
 
