@@ -75,10 +75,10 @@ def dropout_knob() -> Any:
     )
 
 
-def channels_knob(default: int = 16) -> Any:
+def channels_knob() -> Any:
     """Feature maps after the first convolution."""
     return knob(
-        default,
+        16,
         low=4,
         high=64,
         label="Feature maps",
@@ -86,10 +86,10 @@ def channels_knob(default: int = 16) -> Any:
     )
 
 
-def hidden_knob(default: int = 256) -> Any:
+def hidden_knob() -> Any:
     """Units between the feature maps and the code."""
     return knob(
-        default,
+        256,
         low=16,
         high=1024,
         label="Hidden units",

@@ -253,25 +253,25 @@ def atlas(
 
 GRIDS = (64, 96)
 """Nodes along each side of an atlas: more where a decoder bends too much between fewer."""
-TRIED = 1000
+COMPARED = 1000
 """Places at which an atlas is compared with the decoder."""
 
 
 def blend_error(
-    model: Autoencoder, plane: Plane, coarse: Atlas, points: np.ndarray, label: int | None = None
+    model: Autoencoder, plane: Plane, grid: Atlas, points: np.ndarray, label: int | None = None
 ) -> float:
     """Mean absolute error of blended pictures at places (N, 2), in grey levels of 255.
 
     Only places inside the atlas's window count, as the browser blends only there; 0 without any.
     """
-    x0, x1, y0, y1 = coarse.window
+    x0, x1, y0, y1 = grid.window
     x, y = points.T
     seen = points[(x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)]
     if len(seen) == 0:
         return 0.0
     labels = None if label is None else np.full(len(seen), label)
     exact = latent.decode(model, plane.lift(seen), labels)
-    return 255 * float(np.abs(coarse.blend(seen) - exact).mean())
+    return 255 * float(np.abs(grid.blend(seen) - exact).mean())
 
 
 def fitting_atlas(
@@ -282,7 +282,7 @@ def fitting_atlas(
     Args:
         points: (N, 2), where it has to be right: what the map shows.
     """
-    some = points[:: max(len(points) // TRIED, 1)]
+    some = points[:: max(len(points) // COMPARED, 1)]
     *coarse, finest = GRIDS
     for size in coarse:
         found = atlas(model, plane, window, size, label)

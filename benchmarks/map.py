@@ -20,7 +20,7 @@ FRAME = 1000 / 60
 """Milliseconds of a frame."""
 MOVES = 180
 GRIDS = (32, *planes.GRIDS)
-"""The size that the app uses, and that has to be good enough."""
+"""Those that the map takes, and a coarser one for comparison."""
 
 # Notes for each picture that is put on the probe's canvas: the time stamps of the pointer's
 # moves since the picture before, when it was put there, and when its frame was painted. A message

@@ -168,9 +168,9 @@ def references() -> dict[str, str]:
     visible = evaluate.hide_patches(len(x), seed=SEED)
     filled = evaluate.gaussian_conditional(x, visible, digits.train_images)
     texts["hidden"] = f"Gaussian conditional {evaluate.hidden_mse(x, filled, visible):.4f}"
+    residual, scored = one_class.linear()
     texts["one class"] = (
-        f"PCA-32 residual {np.mean(one_class.linear()):.4f}, "
-        f"blurred and for its ink {np.mean(one_class.linear_strangeness()):.4f}"
+        f"PCA-32 residual {np.mean(residual):.4f}, blurred and for its ink {np.mean(scored):.4f}"
     )
     other = evaluate.stranger(digits)
     linear = evaluate.pca("mnist", 32)
