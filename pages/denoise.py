@@ -1,12 +1,10 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import evaluate, figures, images, latent, planes, ui
+from aeviz import evaluate, figures, latent, picture_ui, planes, ui
 from aeviz.models import MODELS
 
-SOURCES = {"test": "A test picture", "own": "Your own"}
 DOTS = 3000
-START = 1
 
 name, dataset, model = ui.model_name(), ui.dataset(), ui.model()
 codes = ui.codes(name, dataset.name)
@@ -15,12 +13,6 @@ ui.heading(
     "Noise is put on a clean picture, and the model rebuilds what it takes for the digit. "
     "Look for strokes that it loses, and for strokes that it makes up.",
 )
-
-
-@st.cache_data(max_entries=20, show_spinner="Reading the picture")
-def read(content: bytes) -> np.ndarray:
-    """A file's picture as MNIST would hold it."""
-    return images.to_mnist(content)
 
 
 def new_noise() -> None:
@@ -46,28 +38,7 @@ if not hasattr(model, "corrupt"):
                 f"Use {ui.describe(better)}", on_click=ui.use_model, args=(better,), type="primary"
             )
 
-picture, problem = None, ""
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-    if ui.choice("Picture", SOURCES, "picture_from") == "own":
-        upload = st.file_uploader(
-            "A digit on plain paper: a photo, a scan or a drawing",
-            ["png", "jpg", "jpeg", "webp", "gif", "bmp"],
-            key="picture_file",
-            max_upload_size=images.MAX_BYTES // 1_000_000,
-            width=420,
-        )
-        try:
-            picture = read(upload.getvalue()) if upload else None
-            problem = "" if upload else "Nothing is uploaded yet."
-        except images.ImageError as error:
-            problem = str(error)
-        if picture is None:
-            picture = dataset.test_images[START]
-    else:
-        number = ui.pick_test_picture("Picture", "picture", START, dataset)
-        picture = dataset.test_images[number]
-if problem:
-    st.info(f"{problem} Until then this is a test picture.")
+picture = picture_ui.pick(dataset).pictures[0]
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     sigma = st.slider(
         "Noise: standard deviation",

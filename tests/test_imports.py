@@ -23,7 +23,7 @@ ORDER = [
     {"aeviz.worker"},
     {"aeviz.latent_map", "aeviz.player", "aeviz.patches"},
     {"aeviz.ui"},
-    {"aeviz.latent_map.explorer", "aeviz.run_ui"},
+    {"aeviz.latent_map.explorer", "aeviz.run_ui", "aeviz.picture_ui"},
     {"pages"},
     {"app"},
 ]
@@ -34,6 +34,7 @@ STREAMLIT = {
     "pages",
     "aeviz.ui",
     "aeviz.run_ui",
+    "aeviz.picture_ui",
     "aeviz.latent_map",
     "aeviz.latent_map.explorer",
     "aeviz.player",
