@@ -24,7 +24,7 @@ from benchmarks import classifier, machine, one_class
 
 KEPT = machine.RESULTS / "quality.json"
 SECONDS, THREADS, SEED = 60, 2, 0
-MARGIN = 0.9
+MARGIN = 0.95
 """Share of the time that is planned: a machine that slows down must not overrun it."""
 
 
@@ -43,7 +43,7 @@ class Recipe:
 
 WIDE = {"width": 1024, "depth": 1}
 LIVE = {
-    "2-d": Recipe("vanilla", {"activation": "tanh"}, lr=4e-3),
+    "2-d": Recipe("vanilla", {"activation": "tanh"}, lr=3e-3),
     "32-d": Recipe("vanilla", {"latent_dim": 32, **WIDE}, lr=4e-3),
     "64-d": Recipe("vanilla", {"latent_dim": 64, **WIDE}, lr=4e-3),
     "32-d, cross-entropy": Recipe(
@@ -55,8 +55,10 @@ LIVE = {
         "variational", {"latent_dim": 32, "depth": 2, "binarise": True}
     ),
     "sparse": Recipe("sparse", {"latent_dim": 1024, "k": 50, "depth": 0}),
-    "denoising": Recipe("denoising", {"latent_dim": 64, "activation": "relu", **WIDE}, lr=3e-3),
-    "masked": Recipe("masked", {"latent_dim": 128}, lr=3e-3, batch=128),
+    "denoising": Recipe(
+        "denoising", {"latent_dim": 64, "activation": "relu", **WIDE}, lr=3e-3, batch=128
+    ),
+    "masked": Recipe("masked", {"latent_dim": 128}, lr=4e-3, batch=64),
     "recurrent": Recipe("recurrent", {"cut": 0.0}, lr=4e-3, batch=64),
     "vector-quantised": Recipe("vector_quantised", {}),
 }
@@ -467,9 +469,10 @@ def widths() -> dict[str, tuple[checkpoint.Card, int]]:
 def rows(found: dict[str, Any], lived: dict[str, Any], texts: dict[str, str]) -> list[list[str]]:
     """The table's lines: figure, reference, published, live, must, shipped, must, result."""
     cards = widths()
+    each = {name: entry for name, entry in found.items() if name in cards}
     lines = []
     n01 = next(bar for bar in BARS if bar.suits is _gaussian_prior)
-    best_n01 = n01.best({k: v for k, v in found.items() if n01.suits(*cards[k])})
+    best_n01 = n01.best({k: v for k, v in each.items() if n01.suits(*cards[k])})
     for bar in BARS:
         results = []
         compare = "at least" if bar.more else "at most"
@@ -487,7 +490,7 @@ def rows(found: dict[str, Any], lived: dict[str, Any], texts: dict[str, str]) ->
             ten = found.get("one-class")
             best = ("ten models", ten["figures"]["auroc"]) if ten else None
         else:
-            fit = {k: v for k, v in found.items() if k in cards and bar.suits(*cards[k])}
+            fit = {k: v for k, v in each.items() if bar.suits(*cards[k])}
             best = bar.best(fit)
         if best and shipped_must is not None:
             results.append(f"shipped {bar.verdict(best[1], shipped_must)}")

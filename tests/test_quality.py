@@ -145,11 +145,15 @@ def test_the_best_of_the_models_is_the_lowest_error_or_the_highest_share() -> No
 
 def test_rows_say_what_was_held_live_and_shipped() -> None:
     found = {name: {"figures": card.figures} for name, card in checkpoint.shipped().items()}
+    found["one-class"] = {"figures": {"auroc": 0.99}}  # ten models together, with no card
     lived = {"2-d": {"steps": 9, "seconds": 59.0, "figures": {"mse": 0.0334}}}
     lines = {line[0]: line for line in quality.rows(found, lived, {"mse 2": "PCA"})}
     assert len(lines) == len(quality.BARS)
     line = lines["MSE, 2-d code"]
     assert line[1] == "PCA"
+    ten = lines["one-class AUROC, mean of ten digits"]
+    assert ten[5] == "0.9900 (`ten models`)"
+    assert ten[7] == "shipped held"
     assert line[3] == "0.03340 (9 steps, 59 s)"
     best = min(
         card.figures["mse"]
