@@ -1,11 +1,27 @@
-"""What all tests share: they leave the user's own cache and runs alone."""
+"""What all tests share: they leave the user's own cache and runs alone.
+
+They run in two processes. What a file's fixtures computed stays in one of them; all that drives a
+browser is one after the other, so that only one app and one browser run at a time.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # two pools on two cores slow each other tenfold
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests belong in one process."""
+    for item in items:
+        group = "browser" if "e2e" in item.path.parts else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)
