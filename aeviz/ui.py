@@ -549,10 +549,12 @@ def pick_models(key: str, most: int = 4) -> list[str]:
     state, followed = st.session_state, f"{key}-start"
     if key in state:
         kept = [name for name in state[key] if name in names]  # a run may have been deleted
-        state[key] = start if kept == state.get(followed) else kept
+        wanted = start if kept == state.get(followed) else kept
+        if wanted != state[key]:  # or a second click that is on its way would be undone
+            state[key] = wanted
     else:
-        asked = st.query_params.get(key, "").split(",")
-        state[key] = [name for name in names if name in asked][:most] or start
+        asked = dict.fromkeys(st.query_params.get(key, "").split(","))
+        state[key] = [name for name in asked if name in names][:most] or start
     state[followed] = start
     chosen: list[str] = st.multiselect(
         "Models",

@@ -112,9 +112,7 @@ if len(pictures) > 1:
     closer = int(ui.choice("Which one", each, "compare_closer"))
 picture, label = pictures[closer], None if labels is None else int(labels[closer])
 own = compare.same(dataset.test_images, picture)  # is no neighbour of itself
-known = {
-    title: ui.codes(name, dataset.name) for title, name in zip(models, chosen, strict=True)
-}
+known = {title: ui.codes(name, dataset.name) for title, name in zip(models, chosen, strict=True)}
 known[pca] = ui.pca_codes(dataset.name, width)
 beside = {
     title: (codes[title][closer], ui.usual_range(name, dataset.name, known[title]))

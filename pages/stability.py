@@ -42,8 +42,9 @@ spaces, copies = {}, {}  # a space: its name, the codes of the test pictures, th
 for (title, model), name in zip(models.items(), chosen, strict=True):
     given = latent.classify(model, pictures) if labels is None else labels
     codes = latent.encode(model, pictures, given)
-    spaces[title], copies[title] = (name, ui.codes(name, dataset.name), codes), latent.decode(
-        model, codes, given
+    spaces[title], copies[title] = (
+        (name, ui.codes(name, dataset.name), codes),
+        latent.decode(model, codes, given),
     )
 known = ui.pca_codes(dataset.name, width)
 spaces[pca] = f"pca-{width}", known, linear.encode(pictures)

@@ -20,7 +20,7 @@ def test_the_error_of_a_class_is_the_mean_of_its_images() -> None:
     errors = np.square(CODES).mean(1)
     found = compare.by_class(errors, LABELS, 11)
     for label in range(10):
-        assert found[label] == pytest.approx(errors[LABELS == label].mean(), rel=1e-6)
+        assert found[label] == pytest.approx(errors[label == LABELS].mean(), rel=1e-6)
     assert np.isnan(found[10])  # there is no eleventh class
 
 
@@ -44,7 +44,9 @@ def test_neighbours_are_those_of_scikit_learn_without_those_that_do_not_count() 
 
 def test_the_vote_is_that_of_a_classifier_by_neighbours() -> None:
     classifier = KNeighborsClassifier(5).fit(CODES[100:], LABELS[100:])
-    votes = [compare.vote(LABELS[100:][compare.neighbours(CODES[100:], q, 5)[1]]) for q in CODES[:100]]
+    votes = [
+        compare.vote(LABELS[100:][compare.neighbours(CODES[100:], q, 5)[1]]) for q in CODES[:100]
+    ]
     assert [label for label, _ in votes] == classifier.predict(CODES[:100]).tolist()
     shares = classifier.predict_proba(CODES[:100]).max(1)
     assert np.allclose([count / 5 for _, count in votes], shares)

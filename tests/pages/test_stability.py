@@ -72,7 +72,7 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
     assert table["original"][1] == f"{counts.argmax()} ({counts.max()} of 5)"
 
     # The curves: one for each space, nothing moves where nothing is changed.
-    spec = json.loads(app.get("plotly_chart")[0].proto.figure.spec)
+    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert [trace["name"] for trace in spec["data"]] == table["space"].tolist()
 
     # Where nothing is changed nothing has moved, and no vote has turned.
@@ -82,13 +82,13 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
 
 
 def test_a_model_that_takes_labels_and_a_wide_code_have_their_place_on_a_map() -> None:
-    app = open_page(moved="conditional-2d,masked-128d", change="rotate", moved_rotate="180")
+    app = open_page(moved="conditional-2d,variational-3d", change="rotate", moved_rotate="180")
     assert app.slider(key="moved_rotate").value == 180
     assert any("take labels" in c.value for c in app.caption)
     assert len(app.get("plotly_chart")) == 2
-    app.multiselect(key="moved").set_value(["masked-128d"]).run()
+    app.multiselect(key="moved").set_value(["variational-3d"]).run()
     assert not app.exception
-    titles = json.loads(app.get("plotly_chart")[1].proto.figure.spec)["layout"]["xaxis"]["title"]
+    titles = json.loads(app.get("plotly_chart")[1].proto.spec)["layout"]["xaxis"]["title"]
     assert "principal axis" in titles["text"]
     app.number_input(key="moved_picture").set_value(3).run()
     assert not app.exception
