@@ -498,7 +498,8 @@ def class_errors(errors: dict[str, np.ndarray], rows: tuple[str, ...]) -> go.Fig
             y=list(rows),
             z=np.stack(list(errors.values()), axis=1),
             texttemplate="%{z:.4f}",
-            colorscale="Cividis",
+            textfont={"size": 14, "color": "#111111"},
+            colorscale=["#eef3f6", "#f39a5f"],  # no darker: the numbers are to be read on it
             showscale=False,
             xgap=2,
             ygap=2,
@@ -562,7 +563,7 @@ def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
     figure.update_annotations(x=0, xanchor="left", font=None)
     figure.update_yaxes(nticks=4)
     return figure.update_layout(
-        height=60 + 135 * len(codes),
+        height=60 + 160 * len(codes),
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
         legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
     )

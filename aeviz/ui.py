@@ -22,6 +22,7 @@ from aeviz import (
     figures,
     latent,
     models,
+    planes,
     projections,
     runs,
 )
@@ -246,10 +247,22 @@ def pca_errors(data_name: str, dimensions: int) -> evaluate.Errors:
     return evaluate.compare(images, evaluate.pca(data_name, dimensions).reconstruct(images))
 
 
-@st.cache_data(max_entries=24, show_spinner="Encoding the digits by PCA")
+@st.cache_resource(max_entries=8, show_spinner="Encoding the digits by PCA")
 def pca_codes(data_name: str, dimensions: int) -> np.ndarray:
-    """PCA's codes (N, dimensions) of all test pictures."""
+    """PCA's codes (N, dimensions) of all test pictures; not a copy, so to be read only."""
     return evaluate.pca(data_name, dimensions).encode(data.load(data_name).test_images)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def pixels(data_name: str) -> np.ndarray:
+    """All test pictures as points (N, 784) in [0, 1]; not a copy, so to be read only."""
+    return compare.flat(data.load(data_name).test_images)
+
+
+@st.cache_data(max_entries=48, show_spinner="Laying a plane through the codes")
+def default_plane(name: str, data_name: str) -> planes.Plane:
+    """The plane on which a model's test codes are seen; half a second for 1,024 numbers."""
+    return planes.default_plane(codes(name, data_name))
 
 
 @st.cache_data(max_entries=96, show_spinner="Measuring the distances between codes")

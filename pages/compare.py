@@ -30,8 +30,10 @@ ui.heading(
 chosen = ui.pick_models("compared")
 models = {ui.describe(name): ui.load_model(name) for name in chosen}
 first = next(iter(models.values()))
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+which, wide = st.columns([3, 2], gap="medium")  # and not a row, whose buttons would not wrap
+with which:
     show = ui.choice("Which pictures", SHOW, "compare_show")
+with wide:
     widths = {"same": f"as the first, {first.code_dim}"} | {str(w): str(w) for w in WIDTHS}
     asked = ui.choice("Numbers of PCA", widths, "compare_pca")
 width = min(first.code_dim if asked == "same" else int(asked), 784)  # no more axes than pixels
@@ -48,21 +50,20 @@ if show == "own":
     captions = picked.names[:MOST]
 else:
     found = compare.first_of_each(dataset.test_labels)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        if show == "worst":
-            ranks = {str(k): title for k, title in enumerate(overall)}
-            of = ui.choice("Worst copied by", ranks, "compare_worst")
-            found = compare.worst(overall[ranks[of]].mse, MOST)
-        elif show == "random":
+    if show == "worst":
+        ranks = {str(k): title for k, title in enumerate(overall)}
+        of = ui.choice("Worst copied by", ranks, "compare_worst")
+        found = compare.worst(overall[ranks[of]].mse, MOST)
+    elif show == "random":
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             st.button("Draw again", on_click=draw_again, type="primary")
             seed = st.number_input(
                 "Seed", 0, 9999, key="compare_seed", bind="query-params", width=130
             )
-            found = np.random.default_rng(seed).choice(
-                len(dataset.test_labels), MOST, replace=False
-            )
+        draw = np.random.default_rng(seed)
+        found = draw.choice(len(dataset.test_labels), MOST, replace=False)
     pictures, labels = latent.to_float(dataset.test_images[found]), dataset.test_labels[found]
-    captions = [f"{dataset.classes[dataset.test_labels[i]]}\nnumber {i}" for i in found]
+    captions = [f"{dataset.classes[dataset.test_labels[i]]}\n#{i}" for i in found]
 
 codes, copies = {}, {}
 for title, model in models.items():
@@ -75,7 +76,7 @@ errors = {title: evaluate.compare(pictures, copy) for title, copy in copies.item
 # -- the pictures -------------------------------------------------------------------------------
 
 if len(pictures) == 1:
-    items = [ui.Item([(pictures[0], "original")], f"Original\n{captions[0]}")]
+    items = [ui.Item([(pictures[0], "original")], "Original")]
     for title, copy in copies.items():
         both = [(copy[0], title), (figures.signed(copy - pictures)[0], f"error of {title}")]
         items.append(ui.Item(both, f"{title}\nMSE {errors[title].mse[0]:.4f}"))
@@ -86,7 +87,7 @@ else:
         texts = [f"{value:.4f}" for value in errors[title].mse]
         table.append(ui.Row(f"Copy by {title}", copy))
         table.append(ui.Row(f"Error and MSE: {title}", figures.signed(copy - pictures), texts))
-    ui.rows(table, least="3.6rem")
+    ui.rows(table, least="2.7rem")  # twenty have room beside each other
 ui.error_key()
 told = [title for title, model in models.items() if model.uses_labels]
 if told:
@@ -99,7 +100,7 @@ st.markdown(
     + ", ".join(f"{title} has {overall[title].overall['mse']:.4f}" for title in others)
     + "."
 )
-columns = {"picture": [caption.replace("\n", ", ") for caption in captions]}
+columns = {"picture": [caption.replace("\n", " ") for caption in captions]}
 columns |= {f"MSE of {title}": of.mse.tolist() for title, of in errors.items()}
 ui.download("errors as CSV", lambda: compare.to_csv(columns), "aeviz-compare.csv")
 
@@ -108,7 +109,7 @@ ui.download("errors as CSV", lambda: compare.to_csv(columns), "aeviz-compare.csv
 st.subheader("A closer look at one", anchor=False)
 closer = 0
 if len(pictures) > 1:
-    each = {str(k): caption.replace("\nnumber ", " #") for k, caption in enumerate(captions)}
+    each = {str(k): caption.replace("\n", " ") for k, caption in enumerate(captions)}
     closer = int(ui.choice("Which one", each, "compare_closer"))
 picture, label = pictures[closer], None if labels is None else int(labels[closer])
 own = compare.same(dataset.test_images, picture)  # is no neighbour of itself
@@ -132,7 +133,7 @@ with around:
     table = []
     places = {title: code[closer] for title, code in codes.items()}
     places["raw pixels"] = picture.ravel()
-    known["raw pixels"] = compare.flat(dataset.test_images)
+    known["raw pixels"] = ui.pixels(dataset.name)
     for title, place in places.items():
         distances, near = compare.neighbours(known[title], place, NEAREST, own)
         classes = dataset.test_labels[near]
@@ -165,8 +166,8 @@ with st.container(width=760):
         alt="mean squared error of each model for each class",
     )
     st.caption(
-        "MSE over all test pictures of a class: yellow is large, blue is small. Classes with much "
-        "ink have more to get wrong."
+        "MSE over all test pictures of a class: the more orange, the larger. Classes with much ink "
+        "have more to get wrong."
     )
 ui.explain(
     "Each picture goes through the encoder and the decoder of each model, and the copy is compared "

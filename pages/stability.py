@@ -1,7 +1,7 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import compare, evaluate, figures, latent, perturb, picture_ui, planes, ui
+from aeviz import compare, evaluate, figures, latent, perturb, picture_ui, ui
 from aeviz.models import numbers
 
 DOTS = 3000
@@ -26,6 +26,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         kind.high,
         kind.start,
         kind.step,
+        format="%g",
         key=f"moved_{change}",
         bind="query-params",
         width=420,
@@ -49,7 +50,7 @@ for (title, model), name in zip(models.items(), chosen, strict=True):
 known = ui.pca_codes(dataset.name, width)
 spaces[pca] = f"pca-{width}", known, linear.encode(pictures)
 copies[pca] = linear.reconstruct(pictures)
-spaces["raw pixels"] = "pixels", compare.flat(dataset.test_images), compare.flat(pictures)
+spaces["raw pixels"] = "pixels", ui.pixels(dataset.name), compare.flat(pictures)
 moved = {
     title: compare.movement(codes, codes[still], ui.typical_distance(name, dataset.name, known))
     for title, (name, known, codes) in spaces.items()
@@ -58,14 +59,14 @@ moved = {
 # -- at this strength ---------------------------------------------------------------------------
 
 items = [
-    ui.Item([(pictures[still], "original")], f"Original\n{picked.names[0]}"),
+    ui.Item([(pictures[still], "original")], "Original\nnot moved"),
     ui.Item([(pictures[now], "changed")], f"Changed\nmoved {moved['raw pixels'][now]:.2f}"),
 ]
 items += [
     ui.Item([(copy[now], title)], f"{title}\nmoved {moved[title][now]:.2f}")
     for title, copy in copies.items()
 ]
-ui.gallery(items, size="clamp(7.5rem, 11vw, 11rem)")
+ui.gallery(items, size="clamp(7rem, 9.5vw, 10rem)")
 st.caption(
     "Moved: distance between the codes of the original and the changed picture, where 1 is the "
     "median distance between two test pictures. Beside the original and the changed one are the "
@@ -88,7 +89,7 @@ with curves:
 title, (_, known, codes) = next(iter(spaces.items()))
 with path:
     if known.shape[1] > 1:
-        plane = planes.default_plane(known)
+        plane = ui.default_plane(chosen[0], dataset.name)
         places = plane.project(codes)
         st.plotly_chart(
             figures.steps_map(
@@ -102,7 +103,7 @@ with path:
             config=figures.CONFIG,
             key="path",
         )
-        st.caption(f"The way of the code of {title}: a black dot for each step of the slider.")
+        st.caption(f"The way of the code of {title}: a rimmed dot for each step of the slider.")
 
 # -- what its neighbours say --------------------------------------------------------------------
 

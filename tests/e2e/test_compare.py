@@ -27,13 +27,13 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
     images = data.load().test_images
     errors = evaluate.mse(images, evaluate.pca("mnist", 2).reconstruct(images))
     worst = errors.argsort()[::-1][:20]
-    expect(page.locator(".aeviz-rows").first).to_contain_text(f"number {worst[0]}")
+    expect(page.locator(".aeviz-rows").first).to_contain_text(f"#{worst[0]}")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download errors as CSV").click()
     with download.value.path().open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert download.value.suggested_filename == "aeviz-compare.csv"
-    assert [int(row["picture"].rsplit(" ", 1)[1]) for row in rows] == worst.tolist()
+    assert [int(row["picture"].rsplit("#", 1)[1]) for row in rows] == worst.tolist()
     written = [float(row["MSE of PCA, 2 numbers"]) for row in rows]
     assert np.array(written) == pytest.approx(errors[worst], rel=1e-4)
     assert all(0 < float(row["MSE of Variational, 2 numbers"]) < 1 for row in rows)
