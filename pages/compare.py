@@ -4,15 +4,10 @@ import streamlit as st
 from aeviz import compare, evaluate, figures, latent, picture_ui, ui
 from aeviz.models import numbers
 
-SHOW = {
-    "classes": "First of each class",
-    "worst": "The worst 20",
-    "random": "A random 20",
-    "own": "One picture, or your own",
-}
+SHOW = {"classes": "Each class", "worst": "Worst 20", "random": "Random 20", "own": "Your own"}
 MOST = 20
 NEAREST = 6
-WIDTHS = (2, 8, 16, 32, 64, 128)
+WIDTHS = (2, 8, 32, 128)
 
 
 def draw_again() -> None:
@@ -30,11 +25,17 @@ ui.heading(
 chosen = ui.pick_models("compared")
 models = {ui.describe(name): ui.load_model(name) for name in chosen}
 first = next(iter(models.values()))
-which, wide = st.columns([3, 2], gap="medium")  # and not a row, whose buttons would not wrap
+which, wide = st.columns(2, gap="medium")
 with which:
-    show = ui.choice("Which pictures", SHOW, "compare_show")
+    show = ui.choice(
+        "Which pictures",
+        SHOW,
+        "compare_show",
+        "The first of each class, those that a model copies worst, some at random, or a picture "
+        "of yours.",
+    )
 with wide:
-    widths = {"same": f"as the first, {first.code_dim}"} | {str(w): str(w) for w in WIDTHS}
+    widths = {"same": f"as the first: {first.code_dim:,}"} | {str(w): str(w) for w in WIDTHS}
     asked = ui.choice("Numbers of PCA", widths, "compare_pca")
 width = min(first.code_dim if asked == "same" else int(asked), 784)  # no more axes than pixels
 linear, pca = evaluate.pca(dataset.name, width), f"PCA, {numbers(width)}"
@@ -80,7 +81,7 @@ if len(pictures) == 1:
     for title, copy in copies.items():
         both = [(copy[0], title), (figures.signed(copy - pictures)[0], f"error of {title}")]
         items.append(ui.Item(both, f"{title}\nMSE {errors[title].mse[0]:.4f}"))
-    ui.gallery(items, size="clamp(8.5rem, 13.5vw, 13rem)")
+    ui.gallery(items, size="clamp(8.5rem, 10.5vw, 12rem)")
 else:
     table = [ui.Row("Original", pictures, captions)]
     for title, copy in copies.items():
@@ -91,8 +92,8 @@ else:
 ui.error_key()
 told = [title for title, model in models.items() if model.uses_labels]
 if told:
-    how = "finds the class of your picture itself" if labels is None else "is told the class"
-    st.caption(f"{' and '.join(told)}: {how}, which the others have to keep in their codes.")
+    how = "They find the class themselves" if labels is None else "They are told the class"
+    st.caption(f"These take labels: {'; '.join(told)}. {how}; the others keep it in their codes.")
 best, *others = sorted(overall, key=lambda title: overall[title].overall["mse"])
 st.markdown(
     f"Over all {len(dataset.test_labels):,} test pictures **{best}** copies best, with an MSE of "

@@ -19,7 +19,7 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
         timeout=90_000
     )
     expect(page.get_by_alt_text("Copy by PCA, 2 numbers, 1", exact=True)).to_be_visible()
-    page.get_by_text("The worst 20", exact=True).click()
+    page.get_by_text("Worst 20", exact=True).click()
     expect(page).to_have_url(re.compile("compare_show=worst"))
     expect(page.get_by_alt_text("Original, 20", exact=True)).to_have_count(1)
     page.get_by_text("PCA, 2 numbers", exact=True).first.click()

@@ -69,7 +69,7 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
     codes = latent.encode(checkpoint.load(checkpoint.FOLDER / OTHER), MNIST.test_images)
     near = np.linalg.norm(codes - codes[0], axis=1).argsort()[1:6]
     counts = np.bincount(MNIST.test_labels[near])
-    assert table["original"][1] == f"{counts.argmax()} ({counts.max()} of 5)"
+    assert table["original"].tolist()[1] == f"{counts.argmax()} ({counts.max()} of 5)"
 
     # The curves: one for each space, nothing moves where nothing is changed.
     spec = json.loads(app.get("plotly_chart")[0].proto.spec)
