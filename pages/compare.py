@@ -31,8 +31,8 @@ with which:
         "Which pictures",
         SHOW,
         "compare_show",
-        "The first of each class, those that a model copies worst, some at random, or a picture "
-        "of yours.",
+        "The first of each class, those that a model copies worst, some at random, or one by number "
+        "or of your own.",
     )
 with wide:
     widths = {"same": f"as the first: {first.code_dim:,}"} | {str(w): str(w) for w in WIDTHS}
@@ -81,7 +81,7 @@ if len(pictures) == 1:
     for title, copy in copies.items():
         both = [(copy[0], title), (figures.signed(copy - pictures)[0], f"error of {title}")]
         items.append(ui.Item(both, f"{title}\nMSE {errors[title].mse[0]:.4f}"))
-    ui.gallery(items, size="clamp(8.5rem, 10.5vw, 12rem)")
+    ui.gallery(items, size="clamp(8rem, 9vw, 11rem)")
 else:
     table = [ui.Row("Original", pictures, captions)]
     for title, copy in copies.items():
