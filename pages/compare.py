@@ -31,8 +31,8 @@ with which:
         "Which pictures",
         SHOW,
         "compare_show",
-        "The first of each class, those that a model copies worst, some at random, or one by number "
-        "or of your own.",
+        "The first of each class, those that a model copies worst, some at random, or one by "
+        "number or of your own.",
     )
 with wide:
     widths = {"same": f"as the first: {first.code_dim:,}"} | {str(w): str(w) for w in WIDTHS}
