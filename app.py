@@ -21,6 +21,10 @@ page = st.navigation(
             st.Page("pages/denoise.py", title="Denoise"),
             st.Page("pages/hidden.py", title="Missing parts"),
         ],
+        "Compare": [
+            st.Page("pages/compare.py", title="Compare"),
+            st.Page("pages/stability.py", title="Stability"),
+        ],
         "Make": [st.Page("pages/train.py", title="Train")],
     },
     expanded=True,

@@ -479,3 +479,155 @@ def pinned_map(
             borderpad=4,
         )
     return figure
+
+
+SIDE_BY_SIDE = (RECONSTRUCTION, VALIDATION, "#832db6", "#b9ac70")
+"""Of models side by side, in the order in which they were chosen."""
+
+
+def class_errors(errors: dict[str, np.ndarray], rows: tuple[str, ...]) -> go.Figure:
+    """A table of mean squared errors, one column a model; its colours say the same.
+
+    Args:
+        errors: model -> its error in each row, (R,).
+        rows: what the rows are called, from above.
+    """
+    figure = go.Figure(
+        go.Heatmap(
+            x=[name.replace(", ", "<br>") for name in errors],
+            y=list(rows),
+            z=np.stack(list(errors.values()), axis=1),
+            texttemplate="%{z:.4f}",
+            textfont={"size": 14, "color": "#111111"},
+            colorscale=["#eef3f6", "#f39a5f"],  # no darker: the numbers are to be read on it
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            hovertemplate="%{y}: MSE %{z:.4f}<extra></extra>",
+        )
+    )
+    return figure.update_layout(
+        height=90 + 30 * len(rows),
+        margin={"l": 10, "r": 10, "t": 70, "b": 10},
+        xaxis={"side": "top", "fixedrange": True, "type": "category"},
+        yaxis={"autorange": "reversed", "fixedrange": True, "type": "category", "title": "class"},
+    )
+
+
+def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
+    """Each model's code of one picture as dots, over what is usual for each number.
+
+    Args:
+        codes: model -> the code (D,), and between which values (2, D) most codes lie.
+    """
+    figure = make_subplots(
+        rows=len(codes),
+        cols=1,
+        subplot_titles=list(codes),
+        vertical_spacing=0.36 / len(codes),
+    )
+    for row, (code, (low, high)) in enumerate(codes.values(), start=1):
+        place = np.arange(1, len(code) + 1)
+        figure.add_bar(
+            x=place,
+            y=high - low,
+            base=low,
+            width=0.8,
+            name="90 % of the test pictures",
+            legendgroup="usual",
+            showlegend=row == 1,
+            marker={"color": BASELINE, "opacity": 0.45, "line": {"width": 0}},
+            hoverinfo="skip",
+            row=row,
+            col=1,
+        )
+        figure.add_scatter(
+            x=place,
+            y=code,
+            name="this picture",
+            legendgroup="this",
+            showlegend=row == 1,
+            mode="markers",
+            marker={"color": RECONSTRUCTION, "size": 10 if len(code) <= 64 else 3, "opacity": 1},
+            hovertemplate="z%{x}: %{y:.3g}<extra></extra>",
+            row=row,
+            col=1,
+        )
+        figure.update_xaxes(
+            range=[0.4, len(code) + 0.6],
+            tickprefix="z",
+            tickformat="d",
+            nticks=min(len(code), 8) + 1,
+            row=row,
+        )
+    figure.update_annotations(x=0, xanchor="left", font=None)
+    figure.update_yaxes(nticks=4)
+    return figure.update_layout(
+        height=60 + 160 * len(codes),
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
+    )
+
+
+def movement_curves(
+    strengths: np.ndarray, moved: dict[str, np.ndarray], at: int, title: str
+) -> go.Figure:
+    """How far each code moves (K,) as a picture is changed more, one strength marked.
+
+    Args:
+        moved: model -> its movement at each strength; the last two are baselines.
+        at: index of the strength that is marked.
+        title: of the strength, with its unit.
+    """
+    figure = go.Figure()
+    looks = [(colour, "solid") for colour in SIDE_BY_SIDE[: len(moved) - 2]]
+    looks += [(BASELINE, "solid"), (BASELINE, "dot")]
+    for (name, values), (colour, dash) in zip(moved.items(), looks, strict=True):
+        size = np.where(np.arange(len(strengths)) == at, 13, 5)
+        figure.add_scatter(
+            x=strengths,
+            y=values,
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 3, "dash": dash},
+            marker={"color": colour, "size": size, "opacity": 1, "line": {"width": 0}},
+            hovertemplate="%{x:g}: moved %{y:.2f}<extra>%{fullData.name}</extra>",
+        )
+    figure.add_vline(strengths[at], line={"color": BASELINE, "width": 1, "dash": "dot"})
+    return figure.update_layout(
+        height=430,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis_title=title,
+        yaxis={"title": "movement, typical distances", "rangemode": "tozero"},
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
+    )
+
+
+def steps_map(
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    path: np.ndarray,
+    pins: dict[str, np.ndarray],
+    axis_titles: tuple[str, str],
+) -> go.Figure:
+    """Codes (N, 2) as dots, the steps (K, 2) of a wandering one, and two named places.
+
+    Args:
+        pins: name -> place (2,).
+    """
+    figure = pinned_map(points, labels, classes, pins, axis_titles)
+    for size, colour in ((7, "#ffffff"), (4, "#000000")):
+        figure.add_scattergl(
+            x=path[:, 0],
+            y=path[:, 1],
+            mode="markers",
+            marker={"color": colour, "size": size, "opacity": 1},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    shown = figure.to_dict()["layout"]
+    low, high = np.array([shown["xaxis"]["range"], shown["yaxis"]["range"]]).T
+    margin = 0.04 * (high - low)
+    low, high = np.minimum(low, path.min(0) - margin), np.maximum(high, path.max(0) + margin)
+    return figure.update_layout(xaxis_range=[low[0], high[0]], yaxis_range=[low[1], high[1]])

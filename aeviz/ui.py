@@ -14,7 +14,18 @@ import streamlit as st
 import torch
 from threadpoolctl import threadpool_limits
 
-from aeviz import checkpoint, data, evaluate, figures, latent, models, projections, runs
+from aeviz import (
+    checkpoint,
+    compare,
+    data,
+    evaluate,
+    figures,
+    latent,
+    models,
+    planes,
+    projections,
+    runs,
+)
 from aeviz.model import Autoencoder, BaseConfig, knobs
 
 PAGES = {
@@ -31,6 +42,8 @@ PAGES = {
         "ladder",
         "denoise",
         "hidden",
+        "compare",
+        "stability",
     )
 }
 
@@ -232,6 +245,44 @@ def pca_errors(data_name: str, dimensions: int) -> evaluate.Errors:
     """Errors of PCA's copies of all test pictures."""
     images = data.load(data_name).test_images
     return evaluate.compare(images, evaluate.pca(data_name, dimensions).reconstruct(images))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Encoding the digits by PCA")
+def pca_codes(data_name: str, dimensions: int) -> np.ndarray:
+    """PCA's codes (N, dimensions) of all test pictures; not a copy, so to be read only."""
+    return evaluate.pca(data_name, dimensions).encode(data.load(data_name).test_images)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def pixels(data_name: str) -> np.ndarray:
+    """All test pictures as points (N, 784) in [0, 1]; not a copy, so to be read only."""
+    return compare.flat(data.load(data_name).test_images)
+
+
+@st.cache_data(max_entries=48, show_spinner="Laying a plane through the codes")
+def default_plane(name: str, data_name: str) -> planes.Plane:
+    """The plane on which a model's test codes are seen; half a second for 1,024 numbers."""
+    return planes.default_plane(codes(name, data_name))
+
+
+@st.cache_data(max_entries=96, show_spinner="Measuring the distances between codes")
+def typical_distance(space: str, data_name: str, _codes: np.ndarray) -> float:
+    """Median distance between the codes (N, D) of two test pictures.
+
+    Args:
+        space: names the codes, which are not looked at to find what was measured before.
+    """
+    return compare.typical_distance(_codes)
+
+
+@st.cache_data(max_entries=96, show_spinner="Measuring the spread of the codes")
+def usual_range(space: str, data_name: str, _codes: np.ndarray) -> np.ndarray:
+    """Between which values (2, D) the middle 90 % of codes (N, D) lie, for each number.
+
+    Args:
+        space: see `typical_distance`.
+    """
+    return np.percentile(_codes, (5, 95), axis=0)
 
 
 @st.cache_data(max_entries=48, show_spinner="Measuring the distances between codes")
@@ -485,6 +536,56 @@ def pick_test_picture(letter: str, key: str, start: int, dataset: data.Dataset) 
     )
     at_random.button(f"Random {letter}", key=f"{key}-random", on_click=draw, args=(False,))
     return number
+
+
+def companion(name: str) -> str:
+    """A shipped model to stand beside one: another variant, as wide as can be had, a good one.
+
+    None that takes labels, as it would know more about the pictures.
+    """
+    cards = shipped_cards()
+    card = cards.get(name) or load_model(name).card
+    others = {
+        other: (abs(c.config["latent_dim"] - card.config["latent_dim"]), c.figures["mse"])
+        for other, c in cards.items()
+        if c.variant != card.variant and not models.MODELS[c.variant].uses_labels
+    }
+    return min(others, key=others.__getitem__)
+
+
+def pick_models(key: str, most: int = 4) -> list[str]:
+    """A box that chooses one to four models; in the URL under its key.
+
+    At first the sidebar's and its companion, which follow the sidebar until a person chooses.
+    """
+    names, start = model_names(), [model_name(), companion(model_name())]
+    state, followed = st.session_state, f"{key}-start"
+    if key in state:
+        kept = [name for name in state[key] if name in names]  # a run may have been deleted
+        wanted = start if kept == state.get(followed) else kept
+        if wanted != state[key]:  # or a second click that is on its way would be undone
+            state[key] = wanted
+    else:
+        asked = dict.fromkeys(st.query_params.get(key, "").split(","))
+        state[key] = [name for name in asked if name in names][:most] or start
+    state[followed] = start
+    chosen: list[str] = st.multiselect(
+        "Models",
+        names,
+        format_func=describe,
+        key=key,
+        max_selections=most,
+        placeholder="Choose a model",
+        help=f"Up to {most}. PCA with as many numbers as the first one is always beside them.",
+    )
+    if not chosen:
+        st.info("No model is chosen. Until then it is the sidebar's and another one.")
+        chosen = start
+    if chosen == start:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = ",".join(chosen)
+    return chosen
 
 
 def download(kind: str, make: Callable[[], bytes], file_name: str) -> None:

@@ -19,6 +19,7 @@ ORDER = [
     {"aeviz.models"},
     {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections"},
     {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram"},
+    {"aeviz.compare", "aeviz.perturb"},
     {"aeviz.runs"},
     {"aeviz.worker"},
     {"aeviz.latent_map", "aeviz.player", "aeviz.patches"},

@@ -1,0 +1,184 @@
+import numpy as np
+import streamlit as st
+
+from aeviz import compare, evaluate, figures, latent, picture_ui, ui
+from aeviz.models import numbers
+
+SHOW = {"classes": "Each class", "worst": "Worst 20", "random": "Random 20", "own": "Your own"}
+MOST = 20
+NEAREST = 6
+WIDTHS = (2, 8, 32, 128)
+
+
+def draw_again() -> None:
+    """Go on to the next seed."""
+    st.session_state.compare_seed = (st.session_state.compare_seed + 1) % 10_000
+
+
+ui.model_name()  # the sidebar is there
+dataset = ui.dataset()
+ui.heading(
+    "Which model copies best?",
+    "The same pictures through each model and through PCA. Look for strokes that one keeps and "
+    "another loses, and for pictures that are hard for all of them.",
+)
+chosen = ui.pick_models("compared")
+models = {ui.describe(name): ui.load_model(name) for name in chosen}
+first = next(iter(models.values()))
+which, wide = st.columns(2, gap="medium")
+with which:
+    show = ui.choice(
+        "Which pictures",
+        SHOW,
+        "compare_show",
+        "The first of each class, those that a model copies worst, some at random, or one by "
+        "number or of your own.",
+    )
+with wide:
+    widths = {"same": f"as the first: {first.code_dim:,}"} | {str(w): str(w) for w in WIDTHS}
+    asked = ui.choice("Numbers of PCA", widths, "compare_pca")
+width = min(first.code_dim if asked == "same" else int(asked), 784)  # no more axes than pixels
+linear, pca = evaluate.pca(dataset.name, width), f"PCA, {numbers(width)}"
+overall = {
+    title: ui.model_errors(name, dataset.name) for title, name in zip(models, chosen, strict=True)
+}
+overall[pca] = ui.pca_errors(dataset.name, width)
+
+if show == "own":
+    picked = picture_ui.pick(dataset, key="compare_picture")
+    pictures, labels = picked.pictures[:MOST], picked.labels
+    labels = None if labels is None else labels[:MOST]
+    captions = picked.names[:MOST]
+else:
+    found = compare.first_of_each(dataset.test_labels)
+    if show == "worst":
+        ranks = {str(k): title for k, title in enumerate(overall)}
+        of = ui.choice("Worst copied by", ranks, "compare_worst")
+        found = compare.worst(overall[ranks[of]].mse, MOST)
+    elif show == "random":
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            st.button("Draw again", on_click=draw_again, type="primary")
+            seed = st.number_input(
+                "Seed", 0, 9999, key="compare_seed", bind="query-params", width=130
+            )
+        draw = np.random.default_rng(seed)
+        found = draw.choice(len(dataset.test_labels), MOST, replace=False)
+    pictures, labels = latent.to_float(dataset.test_images[found]), dataset.test_labels[found]
+    captions = [f"{dataset.classes[dataset.test_labels[i]]}\n#{i}" for i in found]
+
+codes, copies = {}, {}
+for title, model in models.items():
+    given = latent.classify(model, pictures) if labels is None else labels
+    codes[title] = latent.encode(model, pictures, given)
+    copies[title] = latent.decode(model, codes[title], given)
+codes[pca], copies[pca] = linear.encode(pictures), linear.reconstruct(pictures)
+errors = {title: evaluate.compare(pictures, copy) for title, copy in copies.items()}
+
+# -- the pictures -------------------------------------------------------------------------------
+
+if len(pictures) == 1:
+    items = [ui.Item([(pictures[0], "original")], "Original")]
+    for title, copy in copies.items():
+        both = [(copy[0], title), (figures.signed(copy - pictures)[0], f"error of {title}")]
+        items.append(ui.Item(both, f"{title}\nMSE {errors[title].mse[0]:.4f}"))
+    ui.gallery(items, size="clamp(8rem, 9vw, 11rem)")
+else:
+    table = [ui.Row("Original", pictures, captions)]
+    for title, copy in copies.items():
+        texts = [f"{value:.4f}" for value in errors[title].mse]
+        table.append(ui.Row(f"Copy by {title}", copy))
+        table.append(ui.Row(f"Error and MSE: {title}", figures.signed(copy - pictures), texts))
+    ui.rows(table, least="2.7rem")  # twenty have room beside each other
+ui.error_key()
+told = [title for title, model in models.items() if model.uses_labels]
+if told:
+    how = "They find the class themselves" if labels is None else "They are told the class"
+    st.caption(f"These take labels: {'; '.join(told)}. {how}; the others keep it in their codes.")
+best, *others = sorted(overall, key=lambda title: overall[title].overall["mse"])
+st.markdown(
+    f"Over all {len(dataset.test_labels):,} test pictures **{best}** copies best, with an MSE of "
+    f"**{overall[best].overall['mse']:.4f}**; "
+    + ", ".join(f"{title} has {overall[title].overall['mse']:.4f}" for title in others)
+    + "."
+)
+columns = {"picture": [caption.replace("\n", " ") for caption in captions]}
+columns |= {f"MSE of {title}": of.mse.tolist() for title, of in errors.items()}
+ui.download("errors as CSV", lambda: compare.to_csv(columns), "aeviz-compare.csv")
+
+# -- one of them --------------------------------------------------------------------------------
+
+st.subheader("A closer look at one", anchor=False)
+closer = 0
+if len(pictures) > 1:
+    each = {str(k): caption.replace("\n", " ") for k, caption in enumerate(captions)}
+    closer = int(ui.choice("Which one", each, "compare_closer"))
+picture, label = pictures[closer], None if labels is None else int(labels[closer])
+own = compare.same(dataset.test_images, picture)  # is no neighbour of itself
+known = {title: ui.codes(name, dataset.name) for title, name in zip(models, chosen, strict=True)}
+known[pca] = ui.pca_codes(dataset.name, width)
+beside = {
+    title: (codes[title][closer], ui.usual_range(name, dataset.name, known[title]))
+    for title, name in zip(known, [*chosen, f"pca-{width}"], strict=True)
+}
+its_code, around = st.columns([2, 3], gap="large")
+with its_code:
+    st.markdown("**Its code**: each number, over where 90 % of the test pictures have it")
+    st.plotly_chart(
+        figures.codes_beside(beside),
+        config={"displayModeBar": False},
+        key="codes",
+        alt="the code of the picture under each model",
+    )
+with around:
+    st.markdown("**Its nearest test pictures**: class, and distance in that space")
+    table = []
+    places = {title: code[closer] for title, code in codes.items()}
+    places["raw pixels"] = picture.ravel()
+    known["raw pixels"] = ui.pixels(dataset.name)
+    for title, place in places.items():
+        distances, near = compare.neighbours(known[title], place, NEAREST, own)
+        classes = dataset.test_labels[near]
+        name, votes = dataset.classes[compare.vote(classes)[0]], compare.vote(classes)[1]
+        if label is not None:
+            name, votes = dataset.classes[label], int((classes == label).sum())
+        texts = [
+            f"{dataset.classes[k]}\n{distance:.3g}"
+            for k, distance in zip(classes, distances, strict=True)
+        ]
+        heading = f"{title}: {votes} of {NEAREST} are {name}"
+        table.append(ui.Row(heading, dataset.test_images[near], texts))
+    ui.rows(table, least="3rem")
+    st.caption("Distances compare within a row only: each space has a scale of its own.")
+
+# -- all of them --------------------------------------------------------------------------------
+
+st.subheader("Which classes are hard?", anchor=False)
+by_class = {
+    title: np.append(
+        of.overall["mse"], compare.by_class(of.mse, dataset.test_labels, len(dataset.classes))
+    )
+    for title, of in overall.items()
+}
+with st.container(width=760):
+    st.plotly_chart(
+        figures.class_errors(by_class, ("all", *dataset.classes)),
+        config={"displayModeBar": False},
+        key="classes",
+        alt="mean squared error of each model for each class",
+    )
+    st.caption(
+        "MSE over all test pictures of a class: the more orange, the larger. Classes with much ink "
+        "have more to get wrong."
+    )
+ui.explain(
+    "Each picture goes through the encoder and the decoder of each model, and the copy is compared "
+    "with the picture, pixel by pixel. PCA is the best that two matrices can do with as many "
+    "numbers; it is fitted to the training pictures and clipped to [0, 1]. A wider code keeps "
+    "more, so compare models of one width, or give PCA the width that it needs. A model that takes "
+    "labels gets them with test pictures. Two pictures are neighbours where their codes are near "
+    "each other: a model whose neighbours share the class has sorted the pictures without having "
+    "been told to. Neighbours in pixel space share ink, not meaning; there, a digit moved by two "
+    "pixels is far from itself.",
+    r"\mathrm{MSE} = \tfrac{1}{784} \sum_i (x_i - \hat x_i)^2, \quad \hat x = g(f(x)) \qquad "
+    r"d(x, y) = \lVert f(x) - f(y) \rVert",
+)

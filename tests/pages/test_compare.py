@@ -1,0 +1,161 @@
+"""The compare page without a browser: every control, and the numbers it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint, data, evaluate, figures, latent, ui
+
+MNIST = data.load()
+VAE, OTHER = "variational-2d", "vanilla-32d"
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    app.switch_page("pages/compare.py").run()
+    assert not app.exception
+    return app
+
+
+def tables(app: AppTest) -> list[str]:
+    return [e.proto.body for e in app.get("html") if "aeviz-rows" in e.proto.body]
+
+
+def row(table: str, name: str) -> list[str]:
+    """The addresses of a row's pictures."""
+    return re.findall(rf'<img src="([^"]+)" alt="{re.escape(name)}, \d+">', table)
+
+
+def shown(app: AppTest) -> list[int]:
+    """Which test pictures are shown."""
+    return [int(k) for k in re.findall(r"<br>#(\d+)<", tables(app)[0])]
+
+
+def choose(app: AppTest, key: str, value: str) -> None:
+    app.segmented_control(key=key).set_value(value).run()
+    assert not app.exception
+
+
+def test_every_control_of_the_page() -> None:
+    app = open_page(compared=f"{VAE},{OTHER}")
+    model, other = (checkpoint.load(checkpoint.FOLDER / name) for name in (VAE, OTHER))
+    titles = {name: ui.describe(name) for name in (VAE, OTHER)}
+
+    # First of each class: copies, errors and their numbers, in the same order for all.
+    found = shown(app)
+    assert MNIST.test_labels[found].tolist() == list(range(10))
+    x = MNIST.test_images[found]
+    for title, copies in (
+        (titles[VAE], latent.reconstruct(model, x)),
+        (titles[OTHER], latent.reconstruct(other, x)),
+        ("PCA, 2 numbers", evaluate.pca("mnist", 2).reconstruct(x)),
+    ):
+        table = tables(app)[0]
+        assert row(table, f"Copy by {title}") == [figures.data_uri(copy) for copy in copies]
+        errors = [figures.data_uri(e) for e in figures.signed(copies - x / np.float32(255))]
+        assert row(table, f"Error and MSE: {title}") == errors
+        mse = np.square(x / 255 - copies).mean((1, 2))
+        assert all(f"<span>{value:.4f}</span>" in table for value in mse)
+    verdict = next(m.value for m in app.markdown if "copies best" in m.value)
+    cards = checkpoint.shipped()
+    assert f"**{titles[OTHER]}** copies best" in verdict
+    assert f"**{cards[OTHER].figures['mse']:.4f}**" in verdict
+    assert f"{titles[VAE]} has {cards[VAE].figures['mse']:.4f}" in verdict
+
+    # The table by class has each class's mean, below that of all.
+    heat = json.loads(app.get("plotly_chart")[1].proto.spec)["data"][0]
+    assert heat["y"] == ["all", *MNIST.classes]
+
+    # PCA as wide as one wishes.
+    choose(app, "compare_pca", "32")
+    linear = evaluate.pca("mnist", 32).reconstruct(x)
+    assert row(tables(app)[0], "Copy by PCA, 32 numbers") == [figures.data_uri(y) for y in linear]
+
+    # A closer look: six neighbours in each space, nearest first, the picture itself not among them.
+    choose(app, "compare_closer", "7")
+    near = tables(app)[1]
+    picture = MNIST.test_images[found[7]] / np.float32(255)
+    codes = latent.encode(model, MNIST.test_images)
+    pixels = MNIST.test_images.reshape(10_000, -1) / np.float32(255)
+    for title, points in ((titles[VAE], codes), ("raw pixels", pixels)):
+        away = np.linalg.norm(points - points[found[7]], axis=1)
+        nearest = away.argsort()[1:7]
+        count = (MNIST.test_labels[nearest] == 7).sum()
+        expected = [figures.data_uri(MNIST.test_images[k]) for k in nearest]
+        assert row(near, f"{title}: {count} of 6 are 7") == expected
+        assert f"{MNIST.test_labels[nearest[0]]}<br>{away[nearest[0]]:.3g}<" in near
+    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    dots = [trace for trace in spec["data"] if trace["type"] == "scatter"]
+    assert len(dots) == 3  # two models and PCA
+    drawn = np.frombuffer(
+        __import__("base64").b64decode(dots[0]["y"]["bdata"]), dots[0]["y"]["dtype"]
+    )
+    assert np.allclose(drawn, latent.encode(model, picture[None])[0], atol=1e-5)
+
+    # The worst 20 of one model, then of another.
+    choose(app, "compare_show", "worst")
+    copies = latent.reconstruct(model, MNIST.test_images)
+    mse = np.square(MNIST.test_images / 255 - copies).mean((1, 2))
+    assert np.allclose(mse[shown(app)], np.sort(mse)[::-1][:20], rtol=1e-4)
+    first = shown(app)
+    choose(app, "compare_worst", "2")
+    assert shown(app) != first
+    linear = evaluate.mse(
+        MNIST.test_images, evaluate.pca("mnist", 32).reconstruct(MNIST.test_images)
+    )
+    assert np.allclose(linear[shown(app)], np.sort(linear)[::-1][:20], rtol=1e-4)
+
+    # Twenty at random: another seed draws others.
+    choose(app, "compare_show", "random")
+    first = shown(app)
+    assert len(set(first)) == 20
+    next(b for b in app.button if b.label == "Draw again").click().run()
+    assert app.number_input(key="compare_seed").value == 1
+    assert shown(app) != first
+
+    # One picture alone.
+    choose(app, "compare_show", "own")
+    app.number_input(key="compare_picture").set_value(5).run()
+    assert not app.exception
+    gallery = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
+    copy = latent.reconstruct(model, MNIST.test_images[5:6])[0]
+    assert f'src="{figures.data_uri(copy)}" alt="{titles[VAE]}"' in gallery
+
+    # No model: a sentence, and the page goes on with two.
+    app.multiselect(key="compared").set_value([]).run()
+    assert not app.exception
+    assert "No model is chosen" in app.info[0].value
+
+
+def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told() -> None:
+    app = open_page()
+    box = app.multiselect(key="compared")
+    assert box.value == [ui.home_model(), ui.companion(ui.home_model())]
+    app.selectbox(key="model").set_value("conditional-2d").run()
+    assert app.multiselect(key="compared").value[0] == "conditional-2d"
+    title = ui.describe("conditional-2d")
+    assert any(title in c.value and "told the class" in c.value for c in app.caption)
+    x = MNIST.test_images[shown(app)]
+    model = checkpoint.load(checkpoint.FOLDER / "conditional-2d")
+    copies = latent.reconstruct(model, x, np.arange(10))
+    assert row(tables(app)[0], f"Copy by {title}") == [figures.data_uri(y) for y in copies]
+    app.multiselect(key="compared").set_value(["linear-2d"]).run()
+    assert app.query_params["compared"] == "linear-2d"
+    app.selectbox(key="model").set_value("vanilla-2d").run()
+    assert app.multiselect(key="compared").value == ["linear-2d"]
+    assert not app.exception
+
+
+@pytest.mark.parametrize("asked", ["nothing", f"nothing,{OTHER}"])
+def test_an_address_that_names_other_models_is_read_as_far_as_it_can_be(asked: str) -> None:
+    app = open_page(compared=asked)
+    start = [ui.home_model(), ui.companion(ui.home_model())]
+    assert app.multiselect(key="compared").value == ([OTHER] if OTHER in asked else start)

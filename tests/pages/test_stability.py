@@ -1,0 +1,97 @@
+"""The stability page without a browser: every change, and how far the code moves."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint, compare, data, figures, latent, perturb, ui
+
+MNIST = data.load()
+VAE, OTHER = "variational-2d", "vanilla-32d"
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    app.switch_page("pages/stability.py").run()
+    assert not app.exception
+    return app
+
+
+def gallery(app: AppTest) -> dict[str, tuple[str, float]]:
+    """Picture and movement by name."""
+    body = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
+    found = re.findall(r'src="([^"]+)" alt="([^"]+)"><figcaption>[^<]*<br>moved ([\d.]+)<', body)
+    return {name: (uri, float(moved)) for uri, name, moved in found}
+
+
+def test_every_change_moves_each_code_by_what_is_shown() -> None:
+    app = open_page(moved=f"{VAE},{OTHER}")
+    picture = MNIST.test_images[0] / np.float32(255)
+    for change, kind in perturb.KINDS.items():
+        app.segmented_control(key="change").set_value(change).run()
+        strength = kind.low + 3 * kind.step
+        app.slider(key=f"moved_{change}").set_value(strength).run()
+        assert not app.exception
+        changed = kind.apply(picture, strength).astype(np.float32)
+        found = gallery(app)
+        assert found["changed"][0] == figures.data_uri(changed)
+        for name in (VAE, OTHER):
+            model = checkpoint.load(checkpoint.FOLDER / name)
+            codes = latent.encode(model, MNIST.test_images)
+            here, there = latent.encode(model, np.stack([picture, changed]))
+            expected = np.linalg.norm(there - here) / compare.typical_distance(codes)
+            uri, moved = found[ui.describe(name)]
+            assert moved == pytest.approx(expected, abs=0.006)
+            # Encoded 25 at once or alone: a grey level may differ in the last bit.
+            assert len(uri) == pytest.approx(
+                len(figures.data_uri(latent.decode(model, there[None])[0])), rel=0.02
+            )
+        strip = next(e.proto.body for e in app.get("html") if "aeviz-rows" in e.proto.body)
+        assert strip.count(f'alt="{kind.label}, ') == 7
+        assert figures.data_uri(picture) in strip
+
+    # What the neighbours say, before and now, in each space.
+    table = app.table[0].value
+    assert table["space"].tolist() == [
+        ui.describe(VAE),
+        ui.describe(OTHER),
+        "PCA, 2 numbers",
+        "raw pixels",
+    ]
+    codes = latent.encode(checkpoint.load(checkpoint.FOLDER / OTHER), MNIST.test_images)
+    near = np.linalg.norm(codes - codes[0], axis=1).argsort()[1:6]
+    counts = np.bincount(MNIST.test_labels[near])
+    assert table["original"].tolist()[1] == f"{counts.argmax()} ({counts.max()} of 5)"
+
+    # The curves: one for each space, nothing moves where nothing is changed.
+    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert [trace["name"] for trace in spec["data"]] == table["space"].tolist()
+
+    # Where nothing is changed nothing has moved, and no vote has turned.
+    app.slider(key="moved_noise").set_value(0.0).run()
+    assert {moved for _, moved in gallery(app).values()} == {0.0}
+    assert any("the same as before" in m.value for m in app.markdown)
+
+
+def test_a_model_that_takes_labels_and_a_wide_code_have_their_place_on_a_map() -> None:
+    app = open_page(moved="conditional-2d,variational-3d", change="rotate", moved_rotate="180")
+    assert app.slider(key="moved_rotate").value == 180
+    assert any("take labels" in c.value for c in app.caption)
+    assert len(app.get("plotly_chart")) == 2
+    app.multiselect(key="moved").set_value(["variational-3d"]).run()
+    assert not app.exception
+    titles = json.loads(app.get("plotly_chart")[1].proto.spec)["layout"]["xaxis"]["title"]
+    assert "principal axis" in titles["text"]
+    app.number_input(key="moved_picture").set_value(3).run()
+    assert not app.exception
+    assert gallery(app)["changed"][0] == figures.data_uri(
+        perturb.rotate(MNIST.test_images[3] / np.float32(255), 180)
+    )
