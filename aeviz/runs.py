@@ -67,6 +67,10 @@ class RunSpec(BaseModel):
     epochs: float | None = Field(None, gt=0, le=1000)
     seconds: float | None = Field(None, gt=0, le=3600)
     steps: int | None = Field(None, ge=0)
+    classes: tuple[int, ...] | None = None
+    """The only classes that are trained on, for a model that finds the others odd; None: all."""
+    contamination: float = Field(0.0, ge=0, le=0.5)
+    """Share of pictures of other classes among those that are trained on."""
 
     @model_validator(mode="before")
     @classmethod
@@ -85,12 +89,23 @@ class RunSpec(BaseModel):
             raise ValueError("A run is given either epochs or seconds, not both.")
         if not self.epochs and not self.seconds and self.steps is None:
             raise ValueError("A run needs a length: epochs or seconds.")
+        known = set(range(len(data.SOURCES[self.data].classes)))
+        if self.classes is not None and (not self.classes or not set(self.classes) <= known):
+            raise ValueError("Classes are numbers from 0 to 9, at least one.")
+        if self.contamination and (self.classes is None or set(self.classes) == known):
+            raise ValueError("Contamination comes from other classes: leave some out.")
         return self
 
     @property
     def per_epoch(self) -> int:
-        """Steps that make one pass over the training images."""
+        """Steps that make one pass over the training images of all classes."""
         return -(-TRAINED_ON // self.batch)
+
+    @property
+    def digit(self) -> int | None:
+        """The only class that is seen, where there is just one and no contamination."""
+        only = self.classes is not None and len(self.classes) == 1 and not self.contamination
+        return self.classes[0] if self.classes and only else None
 
     @property
     def model_class(self) -> type[Autoencoder]:
@@ -114,13 +129,50 @@ def summary(spec: RunSpec) -> str:
     """What a run will do, in a sentence."""
     if spec.epochs:
         steps = max(round(spec.epochs * spec.per_epoch), 1)
-        length = f"{spec.epochs:.4g} epochs ({steps:,} steps)"
+        length = f"{spec.epochs:.4g} epochs"
+        if spec.classes is None:  # how many pictures there are of a class is in the data
+            length += f" ({steps:,} steps)"
     else:
         length = f"{spec.seconds:g} seconds" if spec.seconds else f"{spec.steps:,} steps"
+    source, held_out = data.SOURCES[spec.data], f"{VALIDATED_ON:,} others"
+    pictures = f"{TRAINED_ON:,} pictures of {source.title}"
+    if spec.classes is not None:
+        pictures = f"those of {', '.join(source.classes[k] for k in spec.classes)} among {pictures}"
+        if spec.contamination:
+            pictures += f" with {100 * spec.contamination:.3g} % of other classes mixed in"
+        held_out = f"up to {VALIDATED_ON:,} others of them"
     return (
-        f"Trains for **{length}** on {TRAINED_ON:,} pictures of {data.SOURCES[spec.data].title}, "
-        f"{spec.batch} in each step; {VALIDATED_ON:,} others are held out to validate."
+        f"Trains for **{length}** on {pictures}, "
+        f"{spec.batch} in each step; {held_out} are held out to validate."
     )
+
+
+def training_set(spec: RunSpec, labels: np.ndarray) -> slice | np.ndarray:
+    """Which pictures of a training set with labels (N,) a run sees: a slice or indices.
+
+    Of the first 50,000 those of its classes, and of the others so many, drawn with its seed, that
+    they make up the share of its contamination.
+
+    Raises:
+        ValueError: there are too few others.
+    """
+    if spec.classes is None:
+        return slice(TRAINED_ON)
+    normal = np.isin(labels[:TRAINED_ON], spec.classes)
+    others = np.flatnonzero(~normal)
+    mixed_in = round(normal.sum() * spec.contamination / (1 - spec.contamination))
+    if mixed_in > len(others):
+        raise ValueError("There are too few pictures of other classes for this contamination.")
+    drawn = np.random.default_rng(spec.seed).permutation(others)[:mixed_in]
+    return np.sort(np.append(np.flatnonzero(normal), drawn))
+
+
+def held_out_set(spec: RunSpec, labels: np.ndarray) -> slice | np.ndarray:
+    """Which of the last 10,000 are looked at for each point: the first 2,000 of its classes."""
+    if spec.classes is None:
+        return slice(-data.VALIDATION, -data.VALIDATION + VALIDATED_ON or None)
+    start = max(len(labels) - data.VALIDATION, 0)
+    return start + np.flatnonzero(np.isin(labels[start:], spec.classes))[:VALIDATED_ON]
 
 
 class RunStatus(BaseModel):

@@ -62,6 +62,7 @@ class _Training:
         self.recent: list[Loss] = []
         self.speed: deque[tuple[float, int]] = deque()
         self.seen: runs.Preview | None = None
+        self.trained_on = 0
         self.twin: Autoencoder | None = None
         """Holds the rounded weights of a snapshot, so that the model goes on with its own."""
         self.validating = _Pace(every=0.5, share=0.10)
@@ -125,8 +126,9 @@ class _Training:
             self.end("stopped", "Stopped before its first step: there is no model to use.")
             return
         dataset = loading.result()
-        seen = slice(runs.TRAINED_ON)
+        seen = runs.training_set(self.spec, dataset.train_labels)
         images, labels = dataset.train_images[seen], dataset.train_labels[seen]
+        self.trained_on = len(images)
         config = self.spec.model_class.Config.from_dict(self.spec.config)
         model = train.build(self.spec.model_class, config, self.spec.seed)
         model.to(train.pick_device())
@@ -175,7 +177,7 @@ class _Training:
         if self.spec.steps is not None:
             return self.spec.steps
         if self.spec.epochs:
-            return max(round(self.spec.epochs * self.spec.per_epoch), 1)
+            return max(round(self.spec.epochs * self._per_epoch), 1)
         assert self.spec.seconds  # a runs.RunSpec has one of the three
         self.status.message = "Timing fifty steps, to know how many fit"
         steps, training = 1, self.spec.seconds * (1 - MEASURING)
@@ -203,12 +205,16 @@ class _Training:
         if _is_power(step, 2) or self._ends_epoch():
             self._snapshot(model)
 
+    @property
+    def _per_epoch(self) -> int:
+        return -(-self.trained_on // self.spec.batch)
+
     def _ends_epoch(self) -> bool:
-        epoch, rest = divmod(self.status.step, self.spec.per_epoch)
+        epoch, rest = divmod(self.status.step, self._per_epoch)
         return rest == 0 and (epoch <= 50 or epoch % 10 == 0)  # 2 MB each: a long run keeps a tenth
 
     def _point(self, model: Autoencoder, dataset: data.Dataset) -> None:
-        held_out = slice(-data.VALIDATION, -data.VALIDATION + runs.VALIDATED_ON or None)
+        held_out = runs.held_out_set(self.spec, dataset.train_labels)
         loss = train.validate(model, dataset.train_images[held_out], dataset.train_labels[held_out])
         point = runs.Point(
             step=self.status.step,
@@ -225,16 +231,19 @@ class _Training:
         runs.write(self.path / "preview.npz", runs.preview_bytes(self.seen))
 
     def _card(self, figures: dict[str, float] | None = None) -> checkpoint.Card:
+        spec, whole = self.spec, self.status.step == self.status.steps
+        has_words = spec.classes is None or spec.digit is not None  # for it on the command line
         return checkpoint.Card(
             variant=self.spec.variant,
             config=self.spec.config,
             data=self.spec.data,
-            trained_on=runs.TRAINED_ON,
+            trained_on=self.trained_on,
+            digit=spec.digit,
             seed=self.spec.seed,
             steps=self.status.step,
             batch=self.spec.batch,
             lr=self.spec.lr,
-            command=_command(self.spec) if self.status.step == self.status.steps else "",
+            command=_command(spec) if whole and has_words else "",
             figures=figures or {},
         )
 
@@ -313,6 +322,7 @@ def _command(spec: runs.RunSpec) -> str:
             words.append(f"--{option}" if value else f"--no-{option}")
         else:
             words += [f"--{option}", str(value)]
+    words += [] if spec.digit is None else ["--digit", str(spec.digit)]
     words += ["--data", spec.data, "--steps", str(spec.steps), "--batch", str(spec.batch)]
     words += ["--lr", str(spec.lr), "--seed", str(spec.seed)]
     words += ["--threads", str(torch.get_num_threads()), "--out", f"{spec.variant}-model"]

@@ -259,7 +259,14 @@ def test_a_command_says_yes_and_no_as_the_command_line_reads_them() -> None:
 
     config = {"latent_dim": 3, "whiten": False, "tie_weights": True, "level": 1 / 3}
     spec: Any = SimpleNamespace(
-        variant="any", config=config, data="mnist", steps=5, batch=7, lr=0.0012345678, seed=3
+        variant="any",
+        config=config,
+        data="mnist",
+        steps=5,
+        batch=7,
+        lr=0.0012345678,
+        seed=3,
+        digit=None,
     )
     words = shlex.split(worker._command(spec))[4:]
     parser = argparse.ArgumentParser()
@@ -564,6 +571,9 @@ def test_an_id_without_a_folder_is_no_run(no_worker: None) -> None:
         ({"data": "cifar"}, "There is no data set 'cifar'."),
         ({"steps": None}, "A run needs a length: epochs or seconds."),
         ({"seconds": 5, "epochs": 5}, "A run is given either epochs or seconds, not both."),
+        ({"classes": ()}, "Classes are numbers from 0 to 9, at least one."),
+        ({"classes": (3, 10)}, "Classes are numbers from 0 to 9, at least one."),
+        ({"contamination": 0.1}, "Contamination comes from other classes: leave some out."),
     ],
 )
 def test_a_bad_setting_is_one_sentence(settings: dict[str, Any], said: str) -> None:
@@ -596,6 +606,50 @@ def test_what_a_run_will_do_and_where_it_stands_are_sentences() -> None:
     assert runs.RunStatus(message="Downloading: 3%").progress == "Downloading: 3%"
     failed = runs.RunStatus(state="failed", message="No data.")  # said elsewhere
     assert failed.progress == "Failed, before its first step"
+
+
+@pytest.mark.parametrize("contamination", [0.0, 0.01, 0.1, 0.2])
+def test_a_run_of_some_classes_sees_just_the_asked_share_of_others(contamination: float) -> None:
+    labels = data.load().train_labels
+    spec = small(classes=(3, 5), contamination=contamination)
+    seen = runs.training_set(spec, labels)
+    assert isinstance(seen, np.ndarray)
+    assert len(np.unique(seen)) == len(seen)
+    assert seen.max() < 50_000
+    odd = ~np.isin(labels[seen], (3, 5))
+    assert (~odd).sum() == np.isin(labels[:50_000], (3, 5)).sum()
+    assert odd.sum() == pytest.approx(contamination * len(seen), abs=0.5)
+    if contamination:
+        assert len(np.unique(labels[seen[odd]])) == 8  # drawn from all other classes
+        other = runs.training_set(
+            small(classes=(3, 5), contamination=contamination, seed=1), labels
+        )
+        assert isinstance(other, np.ndarray)
+        assert not np.array_equal(seen, other)
+    held_out = runs.held_out_set(spec, labels)
+    assert isinstance(held_out, np.ndarray)
+    assert held_out.min() >= 50_000
+    assert set(labels[held_out]) == {3, 5}
+    assert runs.training_set(small(), labels) == slice(50_000)
+    with pytest.raises(ValueError, match="too few"):
+        runs.training_set(small(classes=tuple(range(9)), contamination=0.2), labels)
+
+
+def test_a_run_of_some_classes_says_so_in_its_sentence_and_its_card(no_worker: None) -> None:
+    sentence = runs.summary(small(classes=(3, 5), contamination=0.05))
+    assert "those of 3, 5 among 50,000 pictures of MNIST digits with 5 % of other" in sentence
+    assert "**30 epochs** on" in runs.summary(small(classes=(3,), steps=None, epochs=30))
+    labels = data.load().train_labels[:50_000]
+    ones = int((labels == 1).sum())
+    pure = by_hand(runs.create(small(classes=(1,), steps=None, epochs=0.2)))
+    assert pure.status.steps == round(0.2 * -(-ones // 128))
+    card = runs.load_model(pure.name).card
+    assert (card.digit, card.trained_on) == (1, ones)
+    assert " --digit 1 " in card.command
+    mixed = by_hand(runs.create(small(classes=(1,), contamination=0.2, steps=3)))
+    card = runs.load_model(mixed.name).card
+    assert (card.digit, card.command) == (None, "")
+    assert card.trained_on == round(ones / 0.8)
 
 
 def test_the_figures_of_a_card_are_a_sentence_whatever_it_has() -> None:
