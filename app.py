@@ -20,6 +20,7 @@ page = st.navigation(
             st.Page("pages/ladder.py", title="Bottleneck ladder"),
             st.Page("pages/denoise.py", title="Denoise"),
             st.Page("pages/hidden.py", title="Missing parts"),
+            st.Page("pages/anomaly.py", title="Anomalies"),
         ],
         "Compare": [
             st.Page("pages/compare.py", title="Compare"),

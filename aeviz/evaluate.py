@@ -338,24 +338,31 @@ def strangeness(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
     return error / x.mean((1, 2)).clip(FAINT)
 
 
-def anomaly(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """How little images (N, 28, 28) look like what the model was trained on, (N,).
+def expected_copies(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """What a model expects images (N, 28, 28) to look like, float32 of the same shape.
 
-    The `strangeness` of its copy. A variant that learns from spoilt pictures (it has `corrupt`)
-    copies 24 spoilt versions, and the mean of these copies is compared: what a stroke is taken for
-    then depends on what is left of the others.
+    Its copies. A variant that learns from spoilt pictures (it has `corrupt`) copies 24 spoilt
+    versions of each, and these copies are averaged: what a stroke is taken for then depends on what
+    is left of the others.
     """
     x = latent.to_float(images)
     corrupt = getattr(model, "corrupt", None)
     if corrupt is None:
-        copies = latent.reconstruct(model, x)
-    else:
-        copies = np.zeros_like(x)
-        with train.Noise(seed, model.device):
-            for _ in range(SPOILT):
-                spoilt = corrupt(torch.from_numpy(x).to(model.device)).cpu().numpy()
-                copies += latent.reconstruct(model, spoilt) / SPOILT
-    return strangeness(x, copies)
+        return latent.reconstruct(model, x)
+    copies = np.zeros_like(x)
+    with train.Noise(seed, model.device):
+        for _ in range(SPOILT):
+            spoilt = corrupt(torch.from_numpy(x).to(model.device)).cpu().numpy()
+            copies += latent.reconstruct(model, spoilt) / SPOILT
+    return copies
+
+
+def anomaly(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """How little images (N, 28, 28) look like what the model was trained on, (N,).
+
+    The `strangeness` of `expected_copies`.
+    """
+    return strangeness(latent.to_float(images), expected_copies(model, images, seed))
 
 
 def stranger(dataset: data.Dataset) -> data.Dataset | None:

@@ -631,3 +631,86 @@ def steps_map(
     margin = 0.04 * (high - low)
     low, high = np.minimum(low, path.min(0) - margin), np.maximum(high, path.max(0) + margin)
     return figure.update_layout(xaxis_range=[low[0], high[0]], yaxis_range=[low[1], high[1]])
+
+
+NORMAL, ODD = "#2590b8", "#d1495b"
+"""Of pictures that belong and of those that do not."""
+
+
+def operating_curve(
+    curves: dict[str, tuple[np.ndarray, np.ndarray]],
+    place: tuple[float, float],
+    axis_titles: tuple[str, str],
+    chance: tuple[float, float],
+) -> go.Figure:
+    """ROC or precision-recall curves in the unit square, the current threshold marked on the first.
+
+    Args:
+        curves: name -> x and y (K,) of each, the model's first, then the baseline's.
+        place: of the current threshold.
+        chance: heights at x = 0 and 1 of the line that guessing gives.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1],
+        y=list(chance),
+        mode="lines",
+        line={"color": BASELINE, "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    for (name, (x, y)), colour in zip(curves.items(), (RECONSTRUCTION, BASELINE), strict=True):
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            name=name,
+            line={"color": colour, "width": 3},
+            hovertemplate="%{x:.3f}, %{y:.3f}<extra>%{fullData.name}</extra>",
+        )
+    figure.add_scatter(
+        x=[place[0]],
+        y=[place[1]],
+        mode="markers",
+        marker={"color": "#000000", "size": 12, "line": {"color": "#ffffff", "width": 2}},
+        hovertemplate="this threshold: %{x:.3f}, %{y:.3f}<extra></extra>",
+        showlegend=False,
+    )
+    return figure.update_layout(
+        height=330,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis={"title": axis_titles[0], "range": [-0.02, 1.02]},
+        yaxis={"title": axis_titles[1], "range": [-0.02, 1.02]},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+
+
+def contamination_curve(shares: list[float], aurocs: list[float], baseline: float) -> go.Figure:
+    """AUROC (K,) of models against the share (K,) of anomalies that each was trained on.
+
+    Args:
+        baseline: AUROC of PCA without any.
+    """
+    order = np.argsort(shares, kind="stable")
+    figure = go.Figure(
+        go.Scatter(
+            x=100 * np.array(shares)[order],
+            y=np.array(aurocs)[order],
+            mode="lines+markers",
+            name="model",
+            line={"color": RECONSTRUCTION, "width": 3},
+            marker={"size": 10},
+            hovertemplate="%{x:.0f} % anomalies: AUROC %{y:.4f}<extra></extra>",
+        )
+    )
+    figure.add_hline(
+        baseline,
+        line={"color": BASELINE, "width": 2, "dash": "dash"},
+        annotation={"text": "PCA, 0 % anomalies", "xanchor": "right"},
+    )
+    return figure.update_layout(
+        height=300,
+        margin={"l": 10, "r": 10, "t": 20, "b": 10},
+        xaxis={"title": "anomalies among the training pictures, %", "range": [-1, 21]},
+        yaxis={"title": "AUROC", "tickformat": ".3f"},
+    )

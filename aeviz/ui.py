@@ -44,6 +44,7 @@ PAGES = {
         "hidden",
         "compare",
         "stability",
+        "anomaly",
     )
 }
 

@@ -28,6 +28,7 @@ PAGES = {  # page -> which model it shows, where not that of the home page
     "ladder": "",
     "denoise": "",
     "hidden": "masked-128d",
+    "anomaly": "",
     "train": "",
 }
 

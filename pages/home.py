@@ -13,6 +13,7 @@ CARDS = {
     "ladder": ("Bottleneck ladder", "The same digits through 2, 4, 8 and more numbers."),
     "denoise": ("Denoise", "Put your own picture in, add noise, have it cleaned."),
     "hidden": ("Missing parts", "Hide a part of a digit and have it filled in."),
+    "anomaly": ("Anomalies", "Drag a threshold and find the picture that does not belong."),
     "anatomy": ("Anatomy", "Look at the layers, the loss and the code."),
     "train": ("Train", "Teach an autoencoder of your own and watch its map unfold."),
 }

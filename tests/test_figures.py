@@ -356,6 +356,24 @@ def test_a_metric_of_each_number_is_a_bar_each() -> None:
     assert list(bars["y"]) == [3.0, 0.0, 1.5]
 
 
+def test_operating_curves_have_both_models_guessing_and_the_threshold() -> None:
+    x, y = np.array([0.0, 0.1, 1.0]), np.array([0.0, 0.9, 1.0])
+    curves = {"model": (x, y), "PCA": (x, x)}
+    figure = figures.operating_curve(curves, (0.1, 0.9), ("rate", "recall"), (0.0, 1.0))
+    guess, model, pca, place = traces(figure)
+    assert list(guess["y"]) == [0, 1]
+    assert [model["name"], pca["name"]] == list(curves)
+    assert (list(model["x"]), list(model["y"])) == (x.tolist(), y.tolist())
+    assert (list(place["x"]), list(place["y"])) == ([0.1], [0.9])
+    assert layout(figure)["xaxis"]["title"]["text"] == "rate"
+
+
+def test_the_curve_of_contamination_goes_from_little_to_much() -> None:
+    (curve,) = traces(figures.contamination_curve([0.2, 0.0, 0.05], [0.7, 0.98, 0.9], 0.95))
+    assert list(curve["x"]) == [0, 5, 20]
+    assert list(curve["y"]) == [0.98, 0.9, 0.7]
+
+
 def test_the_tool_bar_offers_no_cloud_and_no_logo() -> None:
     assert figures.CONFIG["showSendToCloud"] is False
     assert figures.CONFIG["displaylogo"] is False

@@ -20,11 +20,12 @@ ORDER = [
     {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections"},
     {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram"},
     {"aeviz.compare", "aeviz.perturb"},
+    {"aeviz.anomaly"},
     {"aeviz.runs"},
     {"aeviz.worker"},
-    {"aeviz.latent_map", "aeviz.player", "aeviz.patches"},
+    {"aeviz.latent_map", "aeviz.player", "aeviz.patches", "aeviz.threshold"},
     {"aeviz.ui"},
-    {"aeviz.latent_map.explorer", "aeviz.run_ui", "aeviz.picture_ui"},
+    {"aeviz.latent_map.explorer", "aeviz.run_ui", "aeviz.picture_ui", "aeviz.anomaly_ui"},
     {"pages"},
     {"app"},
 ]
@@ -40,6 +41,8 @@ STREAMLIT = {
     "aeviz.latent_map.explorer",
     "aeviz.player",
     "aeviz.patches",
+    "aeviz.threshold",
+    "aeviz.anomaly_ui",
 }
 
 

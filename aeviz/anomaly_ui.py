@@ -1,0 +1,208 @@
+"""Parts of the anomaly page: which model, its scores, its threshold, and training another one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from aeviz import anomaly, data, figures, latent, runs, ui
+from aeviz.models import describe
+
+TICK = 0.5
+"""Seconds between two looks at a run."""
+MOST_DIGITS = 5
+"""More normal digits would take more than a minute to learn, and leave few to mix in."""
+START = "3"
+NO_FASHION = (
+    "Fashion-MNIST is not here: choose it once as Data in the sidebar, which downloads 31 MB, or "
+    "start aeviz with AEVIZ_DATA naming a folder that holds FashionMNIST/raw."
+)
+
+# -- which model ------------------------------------------------------------------------------
+
+
+@st.cache_resource(max_entries=48, show_spinner="Scoring some thousand pictures")
+def scores(name: str, kind: str, classes: tuple[int, ...], odd: bool) -> anomaly.Scores:
+    """Scores of a model for digits of these normal classes, and for odd pictures if asked."""
+    return anomaly.measure(kind, ui.load_model(name), data.load(), classes, odd=odd)
+
+
+def trained() -> list[str]:
+    """The runs that this person started here, or that the address names."""
+    known: list[str] = st.session_state.setdefault("odd_runs", [])
+    for run in st.query_params.get("odd_runs", "").split(","):
+        if run not in known and runs.is_run(run) and runs.spec(run).classes:
+            known.append(run)
+    if known:
+        st.query_params.odd_runs = ",".join(known)
+    return [run for run in known if runs.is_run(run)]
+
+
+def models_of(classes: tuple[int, ...]) -> dict[float, str]:
+    """Share of anomalies in training -> the newest model that takes these digits for normal."""
+    found = {0.0: anomaly.shipped(classes[0])} if len(classes) == 1 else {}
+    for run in trained():
+        spec = runs.spec(run)
+        if spec.classes == classes and runs.is_finished(run):
+            found[spec.contamination] = run
+    return dict(sorted(found.items()))
+
+
+def words(classes: tuple[int, ...]) -> str:
+    """Digits as a person lists them: "3", "3 and 5", "1, 3 and 5"."""
+    *first, last = map(str, classes)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def choose_digits() -> tuple[str, tuple[int, ...]]:
+    """Widgets for what is normal among the digits and for training on it; the model and digits."""
+    wanted = st.pills(
+        "Normal digits",
+        list("0123456789"),
+        selection_mode="multi",
+        default=[START],
+        key="normal_digits",
+        bind="query-params",
+        wrap=True,
+    )
+    if not 1 <= len(wanted) <= MOST_DIGITS:
+        st.info(f"Choose one to {MOST_DIGITS} digits; until then {START} is normal.")
+        wanted = [START]
+    classes = tuple(sorted(map(int, wanted)))
+    share = st.slider(
+        "Anomalies that slip into training, %",
+        0,
+        20,
+        key="slipped_in",
+        bind="query-params",
+        help="Pictures of other digits, drawn at random, among those that it is trained on.",
+    )
+    found = models_of(classes)
+    _train(classes, share / 100, known=share / 100 in found)
+    if not found:
+        st.info(
+            f"No model of {words(classes)} is trained yet; until then {classes[0]} alone is normal."
+        )
+        return anomaly.shipped(classes[0]), classes[:1]
+    return found.get(share / 100, next(iter(found.values()))), classes
+
+
+def _train(classes: tuple[int, ...], share: float, *, known: bool) -> None:
+    """A button that trains a model, or how far its training is."""
+    run = (trained() or [""])[-1]
+    if run and not runs.status(run).ended:
+        st.fragment(_watch, run_every=TICK)(run)
+        st.button("Stop", on_click=runs.control, args=(run, "stop"))
+        return
+    if run and not runs.is_finished(run):
+        status = runs.status(run)
+        st.error(f"{status.message} {runs.WAY_OUT[status.state]}")
+    card = ui.load_model(anomaly.shipped(classes[0])).card
+    spec = runs.RunSpec.model_validate(anomaly.recipe(card, classes, share))
+    st.button(
+        "Train with these",
+        on_click=_start,
+        args=(spec,),
+        help=runs.summary(spec),
+        type="secondary" if known else "primary",
+    )
+
+
+def _start(spec: runs.RunSpec) -> None:
+    runs.ensure_worker()
+    trained()
+    st.session_state.odd_runs.append(runs.create(spec))
+
+
+def _watch(run: str) -> None:
+    status = runs.status(run)
+    if status.ended:
+        st.rerun()  # the whole page: its model is there
+    st.progress(status.fraction, status.progress)
+
+
+def biography(name: str) -> str:
+    """A sentence on what a model is and what it was trained on."""
+    card = ui.load_model(name).card
+    title = describe(card.variant, card.config)
+    pictures = f"{card.trained_on:,} pictures"
+    if not runs.is_run(name):
+        what = "all classes" if card.digit is None else f"the digit {card.digit} alone"
+        return f"{title}: shipped, trained on {pictures} of {what}."
+    spec = runs.spec(name)
+    what = "all classes" if spec.classes is None else words(spec.classes)
+    mixed = f", {spec.contamination:.0%} of them of other digits" if spec.contamination else ""
+    return f"{title}: yours of {runs.started(name)}, trained on {pictures} of {what}{mixed}."
+
+
+def damage(kind: str, classes: tuple[int, ...]) -> None:
+    """AUROC of each model of these digits against the share of anomalies in its training."""
+    found = models_of(classes)
+    aurocs = [
+        anomaly.curves(s.normal, s.odd).auroc
+        for s in (scores(name, kind, classes, True) for name in found.values())
+    ]
+    linear = scores(next(iter(found.values())), anomaly.BASELINE, classes, True)
+    figure = figures.contamination_curve(
+        list(found), aurocs, anomaly.curves(linear.normal, linear.odd).auroc
+    )
+    st.plotly_chart(figure, config=figures.CONFIG, key="damage")
+
+
+# -- the threshold ----------------------------------------------------------------------------
+
+
+def threshold(selection: str, suggested: float) -> float:
+    """Where it was dragged to, if that was for what is selected, else the suggested one."""
+    if "odd_dragged" not in st.session_state:
+        st.session_state.odd_dragged = selection, _number(st.query_params.get("threshold", ""))
+    of, value = st.session_state.odd_dragged
+    if of == selection and value is not None:
+        st.query_params.threshold = f"{value:.6g}"
+        return value
+    st.query_params.pop("threshold", None)
+    return suggested
+
+
+def _number(text: str) -> float | None:
+    """A positive number of an address; None for anything else."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < math.inf else None
+
+
+def drag(selection: str) -> None:
+    """Take over where the threshold was dragged to; for the component."""
+    st.session_state.odd_dragged = selection, float(st.session_state.threshold_line.threshold)
+
+
+def forget() -> None:
+    """Go back to the suggested threshold; for callbacks."""
+    st.session_state.odd_dragged = "", None
+
+
+# -- what it flags ----------------------------------------------------------------------------
+
+
+def gallery(
+    pictures: anomaly.Pictures, found: np.ndarray, copies: np.ndarray, chosen: Sequence[int]
+) -> None:
+    """Originals above their copies, with names and scores (N,)."""
+    ui.gallery(
+        [
+            ui.Item(
+                [
+                    (latent.to_float(pictures.images[k]), f"{pictures.names[k]}, original"),
+                    (copy, f"{pictures.names[k]}, copy"),
+                ],
+                f"{pictures.names[k]}\n{found[k]:.3g}",
+            )
+            for k, copy in zip(chosen, copies, strict=True)
+        ],
+        size="clamp(3.9rem, 5.6vw, 5.6rem)",
+    )

@@ -1,0 +1,78 @@
+"""What a person does on the anomaly page, in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from tests.pages.test_anomaly import a_letter
+
+
+def count(page: Page, name: str) -> int:
+    return int(page.get_by_test_id(f"count-{name}").inner_text().replace(",", ""))
+
+
+def settled(page: Page) -> Locator:
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+    return app
+
+
+def test_the_threshold_is_dragged_and_a_letter_is_flagged_and_downloaded(
+    page: Page, app: str
+) -> None:
+    page.goto(f"{app}/anomaly")
+    plot = page.get_by_test_id("threshold")
+    expect(page.get_by_test_id("count-caught")).not_to_be_empty(timeout=60_000)
+    settled(page)
+    line = page.get_by_role("slider", name="Threshold", exact=True)
+    caught, alarms = count(page, "caught"), count(page, "alarms")
+    assert 0 < alarms < 150
+    assert caught + count(page, "missed") == 2000
+
+    # While the pointer is down the counts follow, and the server hears of nothing.
+    box = line.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 100, y, steps=10)
+    assert count(page, "caught") > caught
+    assert count(page, "alarms") > alarms
+    expect(settled(page)).to_be_visible()
+    assert "threshold=" not in page.url
+    low = count(page, "alarms")
+    page.mouse.move(x - 60, y, steps=5)
+    assert alarms < count(page, "alarms") < low
+    page.mouse.up()
+    page.wait_for_url(re.compile("threshold="))
+    settled(page)
+    dragged = count(page, "alarms")
+
+    dragged_to = page.url
+    line.press("ArrowRight")
+    expect(page.get_by_test_id("count-alarms")).not_to_have_text(str(dragged))
+    expect(page).not_to_have_url(dragged_to)  # the server has heard of it
+    settled(page)
+    page.get_by_role("button", name="Back to 95 %").click()
+    expect(page.get_by_test_id("count-alarms")).to_have_text(str(alarms))
+
+    page.get_by_text("Your own", exact=True).click()
+    file = FilePayload(name="a.png", mimeType="image/png", buffer=a_letter())
+    page.locator("input[type=file]").set_input_files(file)
+    expect(plot.get_by_text(re.compile(r"Your picture: [\d.]+, flagged"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"own: [\d.]+, flagged"))).to_be_visible()
+    settled(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download flagged list").click()
+    rows = list(csv.DictReader(Path(waiting.value.path()).read_text().splitlines()))
+    assert len(rows) == caught + alarms + 1
+    assert [row["truth"] for row in rows].count("unknown") == 1
+    found = [float(row["score"]) for row in rows]
+    assert found == sorted(found)[::-1]
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(line).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,201 @@
+"""The anomaly page without a browser: every control, scores, counts, and what it hands out."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from streamlit.testing.v1 import AppTest
+
+from aeviz import anomaly, anomaly_ui, checkpoint, data, evaluate, figures, latent, runs
+
+MNIST = data.load()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_pictures() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, number in (("NORMAL", 60), ("ODD", 90), ("HELD_OUT", 80), ("FITTED", 200)):
+            patch.setattr(anomaly, name, number)
+        anomaly_ui.scores.clear()
+        yield
+    anomaly_ui.scores.clear()
+
+
+@pytest.fixture(autouse=True)
+def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEVIZ_RUNS", str(tmp_path))
+
+
+def open_page(**state: object) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    for key, value in state.items():
+        app.session_state[key] = value
+    app.switch_page("pages/anomaly.py").run()
+    assert not app.exception
+    return app
+
+
+def sent(app: AppTest) -> dict:
+    """What the page sends to the component."""
+    component = app.get("bidi_component")[0].proto
+    return json.loads(component.json)
+
+
+def unpacked(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), "<f8")
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(e.value for e in [*app.markdown, *app.caption, *app.info])
+
+
+def a_letter() -> bytes:
+    """An A, drawn with a black pen on white paper."""
+    paper = Image.new("L", (400, 400), 255)
+    pen = ImageDraw.Draw(paper)
+    pen.line([(80, 340), (200, 50), (320, 340)], fill=10, width=30, joint="curve")
+    pen.line([(125, 240), (275, 240)], fill=10, width=30)
+    buffer = io.BytesIO()
+    paper.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> None:
+    app = open_page()
+    model = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(3))
+    expected = anomaly.measure("strangeness", model, MNIST, (3,))
+    data_sent = sent(app)
+    assert unpacked(data_sent["normal"]) == pytest.approx(np.sort(expected.normal))
+    assert unpacked(data_sent["odd"]) == pytest.approx(np.sort(expected.odd))
+    assert data_sent["threshold"] == pytest.approx(np.quantile(expected.validation, 0.95))
+    assert [s.value[0] for s in app.subheader[:5]] == list("12345")
+    assert "80 that it has seen" in words(app)
+    assert "trained on 6,131 pictures of the digit 3 alone" in words(app)
+
+    # The slider moves the suggestion, and with it the threshold.
+    app.slider(key="let_through").set_value(80.0).run()
+    lower = float(np.quantile(expected.validation, 0.8))
+    assert sent(app)["threshold"] == sent(app)["suggested"][1] == pytest.approx(lower)
+
+    # A drag takes over, goes into the address, and what is flagged follows.
+    dragged = float(np.median(expected.odd))
+    selection = f"{anomaly.shipped(3)} strangeness digits (3,)"
+    app.session_state["odd_dragged"] = selection, dragged
+    app.run()
+    assert sent(app)["threshold"] == dragged
+    assert float(app.query_params["threshold"]) == pytest.approx(dragged, rel=1e-5)
+    odd = anomaly.odd_pictures(MNIST, (3,))
+    bodies = [e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body]
+    worst = odd.names[int(expected.odd.argmax())]
+    assert f"{worst}, original" in bodies[1]
+    image = odd.images[odd.names.index(worst)]
+    assert figures.data_uri(latent.to_float(image)) in bodies[1]
+    missed = [odd.names[k] for k in expected.odd.argsort(kind="stable")[:10]]
+    assert re.findall(r'alt="([^"]+), copy"', bodies[2]) == missed
+    next(b for b in app.button if b.label == "Back to 80 %").click().run()
+    assert sent(app)["threshold"] == pytest.approx(lower)
+    assert "threshold" not in app.query_params
+
+    # Another score, without scoring by a posterior that is not there.
+    assert app.radio(key="odd_score").options == [
+        "Strangeness",
+        "Reconstruction error",
+        "Latent distance",
+    ]
+    assert "needs a posterior" in words(app)
+    app.radio(key="odd_score").set_value("latent").run()
+    expected = anomaly.measure("latent", model, MNIST, (3,))
+    assert unpacked(sent(app)["odd"]) == pytest.approx(np.sort(expected.odd))
+    assert sent(app)["title"].startswith("Latent distance, standard deviations")
+    assert not app.exception
+
+
+def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = open_page(anomaly_from="own", normal_digits=["0"], odd_score="mse")
+    app.file_uploader(key="anomaly_file").upload("a.png", a_letter(), "image/png").run()
+    assert not app.exception
+    ((name, score),) = sent(app)["marks"]
+    assert name == "Your picture"
+    assert score > sent(app)["threshold"]
+    assert "**flagged**" in words(app)
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels == ["Download flagged list", "Download flagged pictures"]
+
+    # Where all digits are normal it is the only anomaly, and the model that of the sidebar.
+    app.radio(key="odd_task").set_value("own").run()
+    assert not app.exception
+    model = checkpoint.load(checkpoint.FOLDER / app.session_state["model"])
+    assert unpacked(sent(app)["odd"]) == pytest.approx([sent(app)["marks"][0][1]])
+    assert len(unpacked(sent(app)["normal"])) == 60
+    app.radio(key="odd_score").set_value("elbo").run()
+    normal = anomaly.normal_pictures(MNIST, tuple(range(10))).images
+    expected = anomaly.score("elbo", model, normal)
+    assert unpacked(sent(app)["normal"]) == pytest.approx(np.sort(expected))
+
+    # Fashion-MNIST, first without, then with it.
+    app.radio(key="odd_task").set_value("fashion").run()
+    assert "AEVIZ_DATA" in words(app)
+    clothes = replace(MNIST, name="fashion", test_images=MNIST.test_images[:, ::-1])
+    monkeypatch.setattr(evaluate, "stranger", lambda dataset: clothes)
+    monkeypatch.setattr(data, "find_folder", lambda name: Path())
+    app.run()
+    assert not app.exception
+    assert "AEVIZ_DATA" not in words(app)
+    assert len(unpacked(sent(app)["odd"])) == 90
+
+
+def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = open_page(normal_digits=["3", "5"], odd_score="mse")
+    assert "No model of 3 and 5 is trained yet" in words(app)
+    made: list[runs.RunSpec] = []
+
+    def at_once(spec: runs.RunSpec) -> str:
+        """A run that ended: its model is that of one digit."""
+        made.append(spec)
+        content = (checkpoint.FOLDER / f"{anomaly.shipped(3)}.safetensors").read_bytes()
+        status = runs.RunStatus(state="finished", step=1, steps=1)
+        files = {"spec.json": spec, "status.json": status, "final.safetensors": content}
+        return runs._new_folder(files)
+
+    monkeypatch.setattr(runs, "create", at_once)
+    monkeypatch.setattr(runs, "ensure_worker", lambda: None)
+    for percent in (0, 10):
+        app.slider(key="slipped_in").set_value(percent)
+        app.run()
+        next(b for b in app.button if b.label == "Train with these").click().run()
+        assert not app.exception
+        assert (made[-1].classes, made[-1].contamination) == ((3, 5), percent / 100)
+        assert "pictures of 3 and 5" in words(app)
+    assert "10% of them of other digits" in words(app)
+    chart = json.loads(app.get("plotly_chart")[-1].proto.spec)  # type: ignore[attr-defined]
+    assert chart["data"][0]["marker"]["size"] == 10
+    assert "anomalies among" in chart["layout"]["xaxis"]["title"]["text"]
+    assert app.query_params["odd_runs"].count("run-") == 2
+
+    # One that is under way shows how far it is, and can be stopped.
+    folder = runs.path_of(app.session_state["odd_runs"][-1])
+    running = runs.RunStatus(state="running", step=5, steps=10)
+    runs.write(folder / "status.json", running)
+    monkeypatch.setattr(runs, "worker_is_alive", lambda: True)
+    app.run()
+    next(b for b in app.button if b.label == "Stop").click().run()
+    assert runs.wish(folder.name) == "stop"
+    (folder / "final.safetensors").unlink()
+    runs.write(folder / "status.json", runs.RunStatus(state="failed", message="Out of luck."))
+    app.run()
+    assert "Out of luck." in app.error[0].value
+    app.pills(key="normal_digits").set_value([]).run()
+    assert "Choose one to 5 digits" in words(app)
