@@ -186,6 +186,62 @@ def forget() -> None:
     st.session_state.odd_dragged = "", None
 
 
+def what_is_shown(shown: anomaly.Scores, seen: bool, quantile: float) -> str:
+    """What the histograms are of, and which pictures the suggested threshold is set by.
+
+    Args:
+        seen: the model was trained on the validation pictures.
+        quantile: share of them below the threshold, %.
+    """
+    odd, validation = len(shown.odd), f"{len(shown.validation):,}"
+    hanging = "one anomaly" if odd == 1 else f"{odd:,} anomalies"
+    hanging = f"Hanging, on a scale of their own: {hanging}" if odd else "No anomalies yet"
+    source = (
+        f"The model was trained on every normal training picture, so the {quantile:g} % are of "
+        f"{validation} that it has seen; it copies new ones worse, and raises more false alarms "
+        "on them"
+        if seen
+        else f"The {quantile:g} % are of {validation} training pictures that were held out from "
+        "this model"
+    )
+    return (
+        f"Rising: {len(shown.normal):,} normal test pictures. {hanging}. "
+        f"{source}. Test pictures are never used to set it. Precision also depends on "
+        "how many anomalies there are among the pictures."
+    )
+
+
+def curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> None:
+    """ROC and precision-recall curve of a model and of PCA, the threshold marked on both."""
+    counts = anomaly.count(model.normal, model.odd, threshold)
+    ours, theirs = (anomaly.curves(found.normal, found.odd) for found in (model, linear))
+    recall, false = counts.recall or 0.0, counts.false_positive_rate or 0.0
+    precision = 1.0 if counts.precision is None else counts.precision
+    odds = len(model.odd) / (len(model.odd) + len(model.normal))
+    roc, precision_recall = st.columns(2, gap="medium")
+    roc.plotly_chart(
+        figures.operating_curve(
+            {f"Model, AUROC {ours.auroc:.3f}": ours.roc, f"PCA, {theirs.auroc:.3f}": theirs.roc},
+            (false, recall),
+            ("false-positive rate", "recall"),
+            (0.0, 1.0),
+        ),
+        config=figures.CONFIG,
+        key="roc",
+    )
+    precision_recall.plotly_chart(
+        figures.operating_curve(
+            {f"Model, AP {ours.ap:.3f}": ours.pr, f"PCA, {theirs.ap:.3f}": theirs.pr},
+            (recall, precision),
+            ("recall", "precision"),
+            (odds, odds),
+        ),
+        config=figures.CONFIG,
+        key="precision-recall",
+    )
+    st.caption("The black dot is your threshold; the dotted line is what guessing gives.")
+
+
 # -- what it flags ----------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@ from functools import partial
 
 import streamlit as st
 
-from aeviz import anomaly, anomaly_ui, data, figures, picture_ui, ui
+from aeviz import anomaly, anomaly_ui, data, picture_ui, ui
 from aeviz.threshold import threshold_line
 
 TASKS = {
@@ -103,50 +103,9 @@ with right:
         suggested=(f"{quantile:g} %", suggested),
         marks={"Your picture" if own else f"Picture {picked.names[0]}": marked},
     )
-    unseen = (
-        f"The model was trained on all training pictures, so the {quantile:g} % are of "
-        f"{len(scores.validation):,} that it has seen; it copies new ones worse, and "
-        "raises more false alarms on them"
-        if anomaly.saw_all(model.card, digits)
-        else f"The {quantile:g} % are of {len(scores.validation):,} training pictures that were "
-        "held out from this model"
-    )
-    hanging = "one anomaly" if len(odd) == 1 else f"{len(odd):,} anomalies"
-    st.caption(
-        f"Rising: {len(normal):,} normal test pictures. "
-        f"Hanging, on a scale of their own: {hanging}. {unseen}. "
-        "Test pictures are never used to set it. Precision also depends on how many anomalies "
-        "there are among the pictures."
-    )
+    st.caption(anomaly_ui.what_is_shown(scores, anomaly.saw_all(model.card, digits), quantile))
     if len(odd):
-        counts = anomaly.count(scores.normal, scores.odd, threshold)
-        ours, theirs = (anomaly.curves(s.normal, s.odd) for s in (scores, linear))
-        place = counts.false_positive_rate or 0.0, counts.recall or 0.0
-        roc, precision_recall = st.columns(2, gap="medium")
-        both = {f"Model, AUROC {ours.auroc:.3f}": ours, f"PCA, {theirs.auroc:.3f}": theirs}
-        roc.plotly_chart(
-            figures.operating_curve(
-                {name: c.roc for name, c in both.items()},
-                place,
-                ("false-positive rate", "recall"),
-                (0.0, 1.0),
-            ),
-            config=figures.CONFIG,
-            key="roc",
-        )
-        odds = len(odd) / (len(odd) + len(normal))
-        both = {f"Model, AP {ours.ap:.3f}": ours, f"PCA, {theirs.ap:.3f}": theirs}
-        precision_recall.plotly_chart(
-            figures.operating_curve(
-                {name: c.pr for name, c in both.items()},
-                (place[1], 1.0 if counts.precision is None else counts.precision),
-                ("recall", "precision"),
-                (odds, odds),
-            ),
-            config=figures.CONFIG,
-            key="precision-recall",
-        )
-        st.caption("The black dot is your threshold; the dotted line is what guessing gives.")
+        anomaly_ui.curves(scores, linear, threshold)
 
 st.subheader("5 Flag and act", anchor=False)
 verdicts = [

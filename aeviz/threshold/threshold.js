@@ -209,7 +209,7 @@ class Threshold {
     };
     for (const [name, n] of Object.entries(said)) this.corners[name].textContent = whole(n);
     this.figures.Threshold.textContent = short(value);
-    this.figures.Precision.textContent = share(caught, caught + alarms);
+    this.figures.Precision.textContent = share(caught, this.odd.length && caught + alarms);
     this.figures.Recall.textContent = share(caught, this.odd.length);
     this.figures["False-positive rate"].textContent = share(alarms, this.normal.length);
     this.line.setAttribute("aria-valuenow", value);

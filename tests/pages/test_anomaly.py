@@ -146,6 +146,7 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     # Fashion-MNIST, first without, then with it.
     app.radio(key="odd_task").set_value("fashion").run()
     assert "AEVIZ_DATA" in words(app)
+    assert "No anomalies yet" not in words(app)  # the letter is one
     clothes = replace(MNIST, name="fashion", test_images=MNIST.test_images[:, ::-1])
     monkeypatch.setattr(evaluate, "stranger", lambda dataset: clothes)
     monkeypatch.setattr(data, "find_folder", lambda name: Path())
