@@ -1,4 +1,4 @@
-"""A picture's hidden part filled in: by telling the encoder, by turns, or by a search for the code."""
+"""A hidden part filled in: by an encoder that is told, in turns, or by a search for the code."""
 
 from __future__ import annotations
 
