@@ -17,7 +17,7 @@ from aeviz.models import MODELS
 CLASSES = 10
 EPSILON = 1e-6
 """Pixels of a decoder without logits are kept this far from 0 and 1."""
-RATE = 0.2
+RATE = 0.3
 """Step size of the search, in standard deviations of the codes that it starts from."""
 
 
@@ -107,8 +107,8 @@ def search(
     *,
     codes: np.ndarray | None = None,
     starts: int = 256,
-    kept: int = 8,
-    steps: int = 60,
+    kept: int = 4,
+    steps: int = 40,
     seed: int = 0,
 ) -> Filled:
     """The code whose picture fits the visible pixels best, found by gradient descent.
