@@ -17,6 +17,8 @@ from aeviz.models import MODELS
 CLASSES = 10
 EPSILON = 1e-6
 """Pixels of a decoder without logits are kept this far from 0 and 1."""
+ROUNDS = 10
+"""Turns after which copies of copies hardly change any more."""
 RATE = 0.3
 """Step size of the search, in standard deviations of the codes that it starts from."""
 
@@ -75,7 +77,9 @@ def told(model: Autoencoder, picture: np.ndarray, visible: np.ndarray) -> Filled
     return _filled(picture, visible, latent.decode(model, code)[0], code[0])
 
 
-def gibbs(model: Autoencoder, picture: np.ndarray, visible: np.ndarray, rounds: int = 10) -> Filled:
+def gibbs(
+    model: Autoencoder, picture: np.ndarray, visible: np.ndarray, rounds: int = ROUNDS
+) -> Filled:
     """Draw, put the visible pixels back, draw again: black in the hole at first.
 
     Pseudo-Gibbs sampling with means in place of draws, so that it settles.
@@ -84,13 +88,16 @@ def gibbs(model: Autoencoder, picture: np.ndarray, visible: np.ndarray, rounds: 
     et al. 2013, arXiv:1305.6663, section 5.
     """
     given = latent.to_float(picture)
-    x = given * visible
-    for _ in range(rounds):
+
+    def turn(x: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
         labels = latent.classify(model, x[None])
         code = latent.encode(model, x[None], labels)
-        drawn = latent.decode(model, code, labels)[0]
-        x = np.where(visible, given, drawn)
-    return _filled(given, visible, drawn, code[0], label=None if labels is None else labels[0])
+        return labels, code[0], latent.decode(model, code, labels)[0]
+
+    labels, code, drawn = turn(given * visible)
+    for _ in range(rounds - 1):
+        labels, code, drawn = turn(np.where(visible, given, drawn))
+    return _filled(given, visible, drawn, code, label=None if labels is None else labels[0])
 
 
 def has_gradient(model: Autoencoder) -> bool:

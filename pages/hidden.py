@@ -11,20 +11,13 @@ from aeviz.player import player
 START = 1
 PATCHES = 49
 MIDDLE = middle(6.5)
-HIDE = {"patches": "Patches, by clicking", "paint": "What I paint over", "rows": "Rows, from below"}
+HIDE = {"patches": "Patches", "paint": "By painting", "rows": "Lower rows"}
 KEYS = {"patches": "hidden", "paint": "painted"}
 BRUSH = {"patches": 0.0, "paint": 2.0}  # pixels
 HOW = {
     "patches": "Click a patch to hide or show it, or drag over several.",
     "paint": "Paint over the digit to hide it. A stroke that begins on paint wipes it off.",
 }
-NOTES = {
-    "told": "told what is hidden",
-    "gibbs": "not told: it copies its own guess ten times",
-    "search": "a code is sought that fits what is shown",
-}
-SIZE = "clamp(6.4rem, 7.6vw, 12rem)"
-
 name, dataset, model = ui.model_name(), ui.dataset(), ui.model()
 ui.heading(
     "What was in the missing part?",
@@ -43,13 +36,17 @@ def keep(key: str) -> None:
     st.session_state[key] = st.session_state[f"{key}-grid"].hidden
 
 
-def note(of: str) -> str:
-    """What a model is told of the hole, or what stands there for it."""
+def note(of: str, result: fill.Filled) -> str:
+    """What a model is told of the hole, or how it finds out."""
     other = ui.load_model(of)
     if other.reads_rows:
         rows = fill.rows_read(visible)
         return f"told: it reads {rows} row{'' if rows == 1 else 's'} and stops"
-    return NOTES[fill.way(other)]
+    if other.uses_visible:
+        return "told what is hidden"
+    if not len(result.losses):
+        return f"not told: it copies its own guess, {fill.ROUNDS} times"
+    return f"search for a code: {result.losses[0]:.0f} to {result.losses[-1]:.0f} nats"
 
 
 if "hidden" not in st.session_state:
@@ -128,11 +125,12 @@ for of, result in found.items():
     items.append(
         ui.Item(
             [(result.picture, f"filled in by {of}"), (signed, f"error of {of}")],
-            f"{ui.describe(of)}\n{error}\n{note(of)}",
+            f"{ui.describe(of)}\n{error}\n{note(of, result)}",
         )
     )
 with results:
-    ui.gallery(items, size=SIZE, narrow=True)
+    # As wide as leaves all in one row beside the picture on a laptop; on a phone three.
+    ui.gallery(items, size=f"clamp(6.1rem, {41 / len(items):.1f}vw, 12rem)", narrow=True)
     ui.error_key()
     if errors:
         best = min(errors, key=errors.__getitem__)
@@ -161,10 +159,10 @@ ui.explain(
     "picture into 49 patches and gives its encoder those without a hidden pixel only: the others "
     "are not blackened, they are left out. The recurrent one reads row after row and stops at the "
     "first that has a hidden pixel. A denoising autoencoder cannot be told: it gets black there, "
-    "draws the picture, gets its own drawing there, and so on, ten times. For the variational "
+    "draws the picture, gets its own drawing there, and so on. For the variational "
     "autoencoder, and any other with a smooth decoder, a code is sought by gradient descent, whose "
     "picture makes the shown pixels likely and which is itself likely under the prior, where there "
-    "is one; the encoder is needed only to begin. Models draw the average of what they think "
+    "is one: both in nats, before and after. Models draw the average of what they think "
     "possible, so where several digits would fit it is pale and blurred. MSE is of the hidden "
     "pixels alone. The film below always gives black in place of what is hidden to a model that "
     "cannot be told.",

@@ -60,7 +60,7 @@ def test_a_stroke_of_the_brush_hides_what_it_passes_and_another_wipes_it_off(
     page: Page, app: str
 ) -> None:
     open_page(page, app, "0" * 49)
-    page.get_by_text("What I paint over").click()
+    page.get_by_text("By painting").click()
     grid = page.get_by_test_id("patches")
     expect(grid.get_by_role("button")).to_have_count(784)
     page.get_by_role("button", name="Show all").click()
@@ -81,6 +81,7 @@ def test_a_stroke_of_the_brush_hides_what_it_passes_and_another_wipes_it_off(
     grid.get_by_role("button", name="row 4, column 4", exact=False).first.focus()
     page.keyboard.press("Enter")
     expect(hidden(grid)).to_have_count(painted + 13)  # centres within two pixels
+    expect(page.get_by_text(f"{round((painted + 13) / 7.84)}% of the pixels")).to_be_visible()
     page.reload()
     expect(hidden(page.get_by_test_id("patches"))).to_have_count(painted + 13, timeout=60_000)
     drag(page, grid, *across)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, figures, fill, ui
+from aeviz import checkpoint, data, figures, fill, picture_ui, ui
 from aeviz.patches import COVER, covered, middle, packed
+from aeviz.picture_ui import Picked
 
 MNIST = data.load()
 X = MNIST.test_images[1] / np.float32(255)
@@ -80,7 +81,8 @@ def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
     assert notes[0].startswith("told")
     assert notes[1] == "told: it reads 0 rows and stops"
     assert notes[2].startswith("not told")
-    assert "sought" in notes[3]
+    before, after = re.findall(r"search for a code: (\d+) to (\d+) nats", notes[3])[0]
+    assert int(after) < int(before)
 
     app.segmented_control(key="hide").set_value("paint").run()
     painted = middle(6.5)
@@ -107,7 +109,7 @@ def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
     assert not {"hidden", "painted"} & set(app.query_params)
 
 
-def test_another_model_comes_first_and_the_address_keeps_what_is_painted() -> None:
+def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeypatch) -> None:
     hole = "0" * 400 + "1" * 300 + "0" * 84
     app = open_page(OTHER, hide="paint", painted=packed(hole))
     assert app.session_state["painted"] == hole
@@ -115,6 +117,15 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted() -> No
     assert len(app.get("bidi_component")) == 2  # the canvas and the film
     film = next(m.value for m in app.markdown if "chosen in the sidebar" in m.value)
     assert ui.describe(OTHER) in film
+    # several pictures of a person's own, of which nobody knows the class
+    two = Picked(MNIST.test_images[5:7] / np.float32(255), ["mine-1", "mine-2"], None)
+    monkeypatch.setattr(picture_ui, "pick", lambda *_: two)
+    app.run()
+    assert captions(app)[0] == ["Original", "mine-1"]
+    app.selectbox(key="hidden-of-2").select_index(1).run()
+    assert not app.exception
+    assert captions(app)[0] == ["Original", "mine-2"]
+    assert gallery(app)["original"] == figures.data_uri(MNIST.test_images[6])
 
 
 def test_buttons_hide_as_many_patches_as_they_say_and_the_address_keeps_them() -> None:
