@@ -20,6 +20,7 @@ from aeviz import (
     data,
     evaluate,
     figures,
+    fill,
     latent,
     models,
     planes,
@@ -306,6 +307,21 @@ def mixture(name: str, data_name: str, components: int) -> latent.Mixture:
     return latent.fit_mixture(found, components)
 
 
+@st.cache_data(max_entries=24, show_spinner="Encoding some digits")
+def some_codes(name: str, data_name: str) -> np.ndarray:
+    """Codes (512, D) of the first training images under a model."""
+    source = data.load(data_name)
+    return latent.encode(load_model(name), source.train_images[:512], source.train_labels[:512])
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def filled(name: str, data_name: str, picture: np.ndarray, visible: np.ndarray) -> fill.Filled:
+    """A picture (28, 28) whose hidden part a model filled in by its own way."""
+    found = load_model(name)
+    given = not found.gaussian_prior and fill.way(found) == "search"
+    return fill.fill(found, picture, visible, some_codes(name, data_name) if given else None)
+
+
 def projected(name: str, data_name: str, method: str) -> np.ndarray | None:
     """Places (N, 2) of the test codes by UMAP or t-SNE; None, with a progress bar, until then.
 
@@ -351,7 +367,9 @@ STYLE = """
   display: block; width: var(--digit); height: var(--digit); image-rendering: pixelated;
   border-radius: 0.25rem; margin: 0 auto 0.2rem;
 }
-.aeviz-gallery figcaption { font-size: 0.8rem; line-height: 1.3; opacity: 0.85; }
+.aeviz-gallery figcaption {
+  max-width: var(--caption); margin: 0 auto; font-size: 0.8rem; line-height: 1.3; opacity: 0.85;
+}
 .aeviz-rows { overflow-x: auto; max-width: 60rem; }
 .aeviz-rows > div {
   display: grid; gap: 0.1rem 0.2rem; text-align: center; width: max-content; min-width: 100%;
@@ -379,11 +397,12 @@ class Item:
     caption: str = ""
 
 
-def gallery(items: Iterable[Item], *, size: str = "5rem") -> None:
+def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) -> None:
     """Show items side by side with crisp pixels; they wrap on a narrow screen.
 
     Args:
         size: width of a picture, a CSS length.
+        narrow: captions are no wider than their picture.
     """
     cells = []
     for item in items:
@@ -393,7 +412,9 @@ def gallery(items: Iterable[Item], *, size: str = "5rem") -> None:
         )
         lines = "<br>".join(html.escape(line) for line in item.caption.splitlines())
         cells.append(f"<figure>{pictures}<figcaption>{lines}</figcaption></figure>")
-    st.html(f'<div class="aeviz-gallery" style="--digit:{size}">{"".join(cells)}</div>')
+    caption = "var(--digit)" if narrow else "none"
+    style = f"--digit:{size}; --caption:{caption}"
+    st.html(f'<div class="aeviz-gallery" style="{style}">{"".join(cells)}</div>')
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ ORDER = [
     {"aeviz.nets"},
     {"aeviz.models"},
     {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections"},
-    {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram"},
+    {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram", "aeviz.fill"},
     {"aeviz.compare", "aeviz.perturb"},
     {"aeviz.anomaly"},
     {"aeviz.runs"},

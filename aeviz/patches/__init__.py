@@ -1,8 +1,14 @@
-"""A picture whose patches are hidden by clicking or dragging; a Streamlit component."""
+"""A picture whose parts are hidden by clicking or painting; a Streamlit component.
+
+What is hidden is text of one 0 or 1 for each cell of a square grid, row by row, 1 where it is
+hidden.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -31,21 +37,57 @@ def covered(picture: np.ndarray, visible: np.ndarray) -> np.ndarray:
 
 
 def patches(
-    key: str, picture: np.ndarray, hidden: str, on_change: Callable[[], None], *, side: int = 7
+    key: str,
+    picture: np.ndarray,
+    hidden: str,
+    on_change: Callable[[], None],
+    *,
+    brush: float = 0.0,
 ) -> None:
-    """Show a picture (H, W) in a grid of patches that a person hides and shows.
+    """Show a picture (H, W) in a grid of cells that a person hides and shows.
 
-    What is hidden is text of one 0 or 1 for each patch, row by row, 1 where it is hidden. The
-    page keeps it: after a change it stands in `st.session_state[key].hidden`, and the page hands it
-    in again.
+    The page keeps what is hidden: after a change it stands in `st.session_state[key].hidden`, and
+    the page hands it in again.
 
     Args:
         on_change: called after a click, or at the end of a drag.
-        side: patches along a side.
+        brush: cells whose centres are this near to the pointer are painted too, in cells.
     """
+    side = isqrt(len(hidden))
     _component(
         key=key,
-        data={"picture": figures.data_uri(picture), "hidden": hidden, "side": side},
+        data={"picture": figures.data_uri(picture), "hidden": hidden, "side": side, "brush": brush},
         default={"hidden": hidden},
         on_hidden_change=on_change,
     )
+
+
+def visible_pixels(hidden: str) -> np.ndarray:
+    """Which pixels (28, 28) bool are left visible."""
+    side = isqrt(len(hidden))
+    cells = np.array([cell == "0" for cell in hidden]).reshape(side, side)
+    return figures.enlarge(cells, 28 // side)
+
+
+def at_random(number: int) -> str:
+    """So many of 49 patches hidden, drawn afresh at each call."""
+    chosen = np.random.default_rng().permutation(49) < number
+    return "".join(map(str, chosen.astype(int)))
+
+
+def middle(radius: float) -> str:
+    """A disc of pixels hidden in the middle, 784 cells; the radius in pixels."""
+    y, x = np.mgrid[:28, :28] - 13.5
+    return "".join(map(str, (np.hypot(y, x) <= radius).astype(int).flat))
+
+
+def packed(hidden: str) -> str:
+    """Hexadecimal, a quarter as long: for the address."""
+    return f"{int(hidden, 2):0{len(hidden) // 4}x}"
+
+
+def unpacked(text: str, cells: int) -> str | None:
+    """What `packed` made of so many cells; None for any other text."""
+    if not re.fullmatch(f"[0-9a-f]{{{cells // 4}}}", text):
+        return None
+    return f"{int(text, 16):0{cells}b}"

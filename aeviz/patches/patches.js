@@ -1,4 +1,4 @@
-// A picture under a grid of buttons: each hides or shows its patch, and a drag paints over many.
+// A picture under a grid of buttons: each hides or shows its cell, and a drag paints over many.
 
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
@@ -8,20 +8,23 @@ class Patches {
     this.picture = document.createElement("img");
     this.picture.alt = "";
     this.painting = null; // while the pointer is down: whether it hides or shows
+    this.last = null; // where it was, in cells from the top left
     root.append(this.picture);
     root.addEventListener("pointerdown", (event) => this.begin(event));
     root.addEventListener("pointermove", (event) => {
-      if (this.painting !== null) this.paint(this.under(event));
+      if (this.painting !== null) this.stroke(this.place(event));
     });
     root.addEventListener("pointerup", () => this.end());
     root.addEventListener("pointercancel", () => this.end());
     root.addEventListener("keydown", (event) => this.key(event));
   }
 
-  show({ picture, hidden, side }, send) {
+  show({ picture, hidden, side, brush }, send) {
     this.send = send;
     this.side = side;
+    this.brush = brush;
     this.picture.src = picture;
+    this.root.classList.toggle("fine", brush > 0);
     if (this.buttons?.length !== side * side) {
       this.buttons?.forEach((button) => button.remove());
       this.buttons = Array.from({ length: side * side }, (_, k) => {
@@ -29,7 +32,8 @@ class Patches {
         button.type = "button";
         button.tabIndex = k ? -1 : 0; // one stop for the Tab key; arrows lead on
         const place = `row ${Math.floor(k / side) + 1}, column ${(k % side) + 1}`;
-        button.setAttribute("aria-label", `Hide the patch in ${place}`);
+        const what = brush > 0 ? "Hide what is around" : "Hide the patch in";
+        button.setAttribute("aria-label", `${what} ${place}`);
         return button;
       });
       this.root.style.gridTemplate = `repeat(${side}, 1fr) / repeat(${side}, 1fr)`;
@@ -46,26 +50,50 @@ class Patches {
     return this.buttons[k].getAttribute("aria-pressed") === "true";
   }
 
-  under(event) {
+  place(event) {
     const box = this.root.getBoundingClientRect();
-    const [row, column] = [
-      (event.clientY - box.top) / box.height,
-      (event.clientX - box.left) / box.width,
-    ].map((share) => Math.floor(share * this.side));
-    const inside = [row, column].every((n) => n >= 0 && n < this.side);
-    return inside ? row * this.side + column : null;
+    return [
+      ((event.clientY - box.top) / box.height) * this.side,
+      ((event.clientX - box.left) / box.width) * this.side,
+    ];
   }
 
-  paint(k) {
-    if (k !== null) this.set(k, this.painting);
+  cell([row, column]) {
+    const [down, right] = [Math.floor(row), Math.floor(column)];
+    const inside = [down, right].every((n) => n >= 0 && n < this.side);
+    return inside ? down * this.side + right : null;
+  }
+
+  dab([row, column], hidden) {
+    const reach = Math.ceil(this.brush);
+    for (let down = Math.floor(row) - reach; down <= row + reach; down++) {
+      for (let right = Math.floor(column) - reach; right <= column + reach; right++) {
+        const far = Math.hypot(down + 0.5 - row, right + 0.5 - column);
+        const k = this.cell([down, right]);
+        if (k !== null && far <= this.brush) this.set(k, hidden);
+      }
+    }
+    const under = this.cell([row, column]);
+    if (under !== null) this.set(under, hidden);
+  }
+
+  stroke(to) {
+    // A quick pointer is seen here and there only: what lies between is painted too.
+    const [from, steps] = [this.last, Math.ceil(2 * Math.hypot(to[0] - this.last[0], to[1] - this.last[1]))];
+    for (let n = 1; n <= steps; n++) {
+      this.dab(from.map((start, k) => start + ((to[k] - start) * n) / steps), this.painting);
+    }
+    this.last = to;
   }
 
   begin(event) {
-    const k = this.under(event);
+    const place = this.place(event);
+    const k = this.cell(place);
     if (event.button !== 0 || k === null) return;
     this.root.setPointerCapture(event.pointerId);
     this.painting = !this.isHidden(k);
-    this.paint(k);
+    this.last = place;
+    this.dab(place, this.painting);
   }
 
   end() {
@@ -78,13 +106,13 @@ class Patches {
     const k = this.buttons.indexOf(event.target);
     const step = STEPS[event.key];
     if (k < 0) return;
+    const [row, column] = [Math.floor(k / this.side), k % this.side];
     if (event.key === "Enter" || event.key === " ") {
-      this.set(k, !this.isHidden(k));
+      this.dab([row + 0.5, column + 0.5], !this.isHidden(k));
       this.tell();
     } else if (step) {
-      const [row, column] = [Math.floor(k / this.side) + step[0], (k % this.side) + step[1]];
-      if ([row, column].some((n) => n < 0 || n >= this.side)) return;
-      const next = row * this.side + column;
+      const next = this.cell([row + step[0], column + step[1]]);
+      if (next === null) return;
       this.buttons[k].tabIndex = -1;
       this.buttons[next].tabIndex = 0;
       this.buttons[next].focus();

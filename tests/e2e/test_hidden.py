@@ -6,8 +6,6 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-TOLD = "Masked"
-
 
 def open_page(page: Page, app: str, hidden: str) -> Locator:
     page.goto(f"{app}/hidden?hidden={hidden}")
@@ -20,11 +18,21 @@ def hidden(grid: Locator) -> Locator:
     return grid.locator('button[aria-pressed="true"]')
 
 
+def drag(page: Page, grid: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """From one place to another, each as shares of width and height."""
+    box = grid.bounding_box()
+    assert box
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=3)
+    page.mouse.up()
+
+
 def test_a_click_hides_a_patch_another_shows_it_and_a_drag_paints(page: Page, app: str) -> None:
     grid = open_page(page, app, "0" * 49)
-    page.get_by_role("button", name=re.compile(f"^Use {TOLD}")).first.click()
     expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
-    drawn = page.get_by_alt_text("drawn by the decoder")
+    drawn = page.get_by_alt_text("filled in by").first
     before = drawn.get_attribute("src") or ""
     cell = grid.get_by_role("button", name="row 4, column 4")
     cell.click()
@@ -36,13 +44,7 @@ def test_a_click_hides_a_patch_another_shows_it_and_a_drag_paints(page: Page, ap
     expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
     expect(hidden(grid)).to_have_count(0)
 
-    box = grid.bounding_box()
-    assert box
-    step = box["width"] / 7
-    page.mouse.move(box["x"] + step / 2, box["y"] + 2.5 * step)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 6.5 * step, box["y"] + 2.5 * step, steps=30)
-    page.mouse.up()
+    drag(page, grid, (0.07, 2.5 / 7), (0.93, 2.5 / 7))  # quick: no patch is left out
     expect(page.get_by_text("14% of the pixels are hidden")).to_be_visible()
     expect(hidden(grid)).to_have_count(7)
     page.reload()
@@ -52,6 +54,39 @@ def test_a_click_hides_a_patch_another_shows_it_and_a_drag_paints(page: Page, ap
     expect(hidden(grid)).to_have_count(24)
     page.get_by_role("button", name="Show all").click()
     expect(hidden(grid)).to_have_count(0)
+
+
+def test_a_stroke_of_the_brush_hides_what_it_passes_and_another_wipes_it_off(
+    page: Page, app: str
+) -> None:
+    open_page(page, app, "0" * 49)
+    page.get_by_text("By painting").click()
+    grid = page.get_by_test_id("patches")
+    expect(grid.get_by_role("button")).to_have_count(784)
+    page.get_by_role("button", name="Show all").click()
+    expect(hidden(grid)).to_have_count(0)
+    expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
+    pictures = [page.get_by_alt_text("filled in by").nth(k) for k in range(4)]
+    before = [picture.get_attribute("src") or "" for picture in pictures]
+
+    across = ((0.2, 0.5), (0.8, 0.5))
+    drag(page, grid, *across)
+    expect(page.get_by_text("of the pixels are hidden")).to_be_visible()
+    painted = hidden(grid).count()
+    assert 4 * 16 <= painted <= 5 * 22  # about four pixels high and 17 long
+    for picture, was in zip(pictures, before, strict=True):
+        expect(picture).not_to_have_attribute("src", was)
+    expect(page).to_have_url(re.compile("painted=[0-9a-f]{196}"))
+
+    grid.get_by_role("button", name="row 4, column 4", exact=False).first.focus()
+    page.keyboard.press("Enter")
+    expect(hidden(grid)).to_have_count(painted + 13)  # centres within two pixels
+    expect(page.get_by_text(f"{round((painted + 13) / 7.84)}% of the pixels")).to_be_visible()
+    page.reload()
+    expect(hidden(page.get_by_test_id("patches"))).to_have_count(painted + 13, timeout=60_000)
+    drag(page, grid, *across)
+    expect(hidden(grid)).to_have_count(13)
+    expect(page.get_by_text("2% of the pixels are hidden")).to_be_visible()
 
 
 def test_the_keyboard_moves_over_the_patches_and_hides_them(page: Page, app: str) -> None:

@@ -8,32 +8,42 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, figures, latent
-from aeviz.models import MODELS
-from aeviz.patches import COVER, covered
+from aeviz import checkpoint, data, figures, fill, picture_ui, ui
+from aeviz.patches import COVER, covered, middle, packed
+from aeviz.picture_ui import Picked
 
 MNIST = data.load()
-TOLD = [k for k, card in checkpoint.shipped().items() if MODELS[card.variant].uses_visible]
-BY_PATCH = [k for k in TOLD if not MODELS[checkpoint.shipped()[k].variant].reads_rows]
-BY_ROW = [k for k in TOLD if k not in BY_PATCH]
+X = MNIST.test_images[1] / np.float32(255)
+CARDS = checkpoint.shipped()
+ROW = fill.side_by_side(CARDS)
+OTHER = "variational-2d"
 
 
-def open_page(model: str, hidden: str | None = None, **state: object) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+def open_page(model: str, **address: str) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    for key, value in address.items():
+        app.query_params[key] = value
+    app.run()
     app.selectbox(key="model").set_value(model)
-    if hidden is not None:
-        app.session_state["hidden"] = hidden
-    for key, value in state.items():
-        app.session_state[key] = value
     app.switch_page("pages/hidden.py").run()
     assert not app.exception
     return app
 
 
-def picture(app: AppTest, alt: str) -> str:
-    """The address of a picture."""
-    bodies = "".join(e.proto.body for e in app.get("html"))
-    return re.findall(rf'src="([^"]+)" alt="{alt}">', bodies)[0]
+def gallery(app: AppTest) -> dict[str, str]:
+    """The addresses of the row's pictures by their alternative texts, in their order."""
+    body = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
+    return {alt: uri for uri, alt in re.findall(r'<img src="([^"]+)" alt="([^"]+)"', body)}
+
+
+def captions(app: AppTest) -> list[list[str]]:
+    body = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
+    return [text.split("<br>") for text in re.findall("<figcaption>(.*?)</figcaption>", body)]
+
+
+def click(app: AppTest, label: str) -> None:
+    next(b for b in app.button if b.label == label).click().run()
+    assert not app.exception
 
 
 def pixels(hidden: str) -> np.ndarray:
@@ -41,90 +51,99 @@ def pixels(hidden: str) -> np.ndarray:
     return np.kron(np.array([k == "0" for k in hidden]).reshape(7, 7), np.ones((4, 4))) > 0
 
 
-def test_models_that_can_be_told_what_is_hidden_are_shipped() -> None:
-    assert BY_PATCH
-    assert BY_ROW
-
-
-@pytest.mark.parametrize("name", BY_PATCH)
-def test_hidden_patches_are_filled_in_by_the_model_that_never_saw_them(name: str) -> None:
-    hidden = "01" * 24 + "1"
-    app = open_page(name, hidden)
-    visible, x = pixels(hidden), MNIST.test_images[1] / np.float32(255)
-    model = checkpoint.load(checkpoint.FOLDER / name)
-    drawn = latent.reconstruct(model, x[None], visible=visible[None])[0]
-    # what was hidden can be anything
-    other = np.where(visible, x, 1 - x)
-    assert np.array_equal(latent.reconstruct(model, other[None], visible=visible[None])[0], drawn)
-    assert picture(app, "drawn by the decoder") == figures.data_uri(drawn)
-    assert picture(app, "filled in") == figures.data_uri(np.where(visible, x, drawn))
-    assert picture(app, "original") == figures.data_uri(MNIST.test_images[1])
+def check(app: AppTest, names: list[str], visible: np.ndarray) -> None:
+    """The row shows what these models make of the picture, with their errors."""
+    shown, texts = gallery(app), captions(app)
+    assert list(shown)[::2] == ["original", *(f"error of {name}" for name in names)]
+    assert shown["original"] == figures.data_uri(MNIST.test_images[1])
+    assert texts[0] == ["Original", "2"]
+    errors = []
+    for name, text in zip(names, texts[1:], strict=True):
+        filled = fill.fill(checkpoint.load(checkpoint.FOLDER / name), X, visible).picture
+        assert np.array_equal(filled[visible], X[visible])
+        assert shown[f"filled in by {name}"] == figures.data_uri(filled)
+        assert shown[f"error of {name}"] == figures.data_uri(figures.signed(filled - X))
+        errors.append(np.square(filled - X)[~visible].mean())
+        assert text[:2] == [ui.describe(name), f"MSE {errors[-1]:.4f}"]
     text = next(m.value for m in app.markdown if "of the pixels are hidden" in m.value)
-    share, error, black = re.findall(r"\*\*([\d.]+)%?\*\*", text)
+    share, black, least = re.findall(r"\*\*([\d.]+)%?\*\*", text)
     assert int(share) == round(100 * (1 - visible.mean()))
-    assert float(error) == pytest.approx(np.square(drawn - x)[~visible].mean(), abs=6e-5)
-    assert float(black) == pytest.approx(np.square(x)[~visible].mean(), abs=6e-5)
-    assert not app.info
+    assert float(black) == pytest.approx(np.square(X)[~visible].mean(), abs=6e-5)
+    assert float(least) == pytest.approx(min(errors), abs=6e-5)
+    assert ui.describe(names[int(np.argmin(errors))]) in text
 
 
-@pytest.mark.parametrize("name", BY_ROW)
-def test_a_model_that_reads_rows_is_offered_rows_only(name: str) -> None:
-    app = open_page(name)
-    assert app.segmented_control(key="hide").options == ["Rows, from below"]
-    assert len(app.get("bidi_component")) == 1  # the film: no patches to click
+def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
+    hidden = "01" * 24 + "1"
+    app = open_page(ROW[0], hidden=hidden)
+    check(app, ROW, pixels(hidden))
+    notes = [text[2] for text in captions(app)[1:]]
+    assert notes[0].startswith("told")
+    assert notes[1] == "told: it reads 0 rows and stops"
+    assert notes[2].startswith("not told")
+    before, after = re.findall(r"search for a code: (\d+) to (\d+) nats", notes[3])[0]
+    assert int(after) < int(before)
+
+    app.segmented_control(key="hide").set_value("paint").run()
+    painted = middle(6.5)
+    assert app.query_params["painted"] == packed(painted)
+    assert "hidden" not in app.query_params
+    y, x = np.mgrid[:28, :28]
+    disc = (y - 13.5) ** 2 + (x - 13.5) ** 2 <= 6.5**2
+    check(app, ROW, ~disc)
+    click(app, "Swap")
+    check(app, ROW, disc)
+    click(app, "Show all")
+    assert "Nothing is hidden." in [m.value for m in app.markdown]
+    assert {text[1] for text in captions(app)[1:]} == {"nothing hidden"}
+    click(app, "Hide the middle")
+    assert app.session_state["painted"] == painted
+
+    app.segmented_control(key="hide").set_value("rows").run()
     app.slider(key="rows_shown").set_value(9).run()
-    visible, x = np.zeros((28, 28), bool), MNIST.test_images[1] / np.float32(255)
-    visible[:9] = True
-    model = checkpoint.load(checkpoint.FOLDER / name)
-    drawn = latent.reconstruct(model, x[None], visible=visible[None])[0]
-    assert picture(app, "filled in") == figures.data_uri(np.where(visible, x, drawn))
-    assert picture(app, "shown rows") == figures.data_uri(covered(x, visible))
+    visible = np.arange(28)[:, None].repeat(28, 1) < 9
+    check(app, ROW, visible)
+    assert captions(app)[2][2] == "told: it reads 9 rows and stops"
+    body = next(e.proto.body for e in app.get("html") if "shown rows" in e.proto.body)
+    assert figures.data_uri(covered(X, visible)) in body
+    assert not {"hidden", "painted"} & set(app.query_params)
 
 
-def test_another_model_gets_black_and_the_page_leads_to_those_that_can_be_told() -> None:
-    hidden = "0" * 20 + "1" * 29
-    app = open_page("vanilla-32d", hidden)
-    assert "cannot be told" in app.info[0].value
-    visible, x = pixels(hidden), MNIST.test_images[1] / np.float32(255)
-    model = checkpoint.load(checkpoint.FOLDER / "vanilla-32d")
-    drawn = latent.reconstruct(model, (x * visible)[None])[0]
-    assert picture(app, "drawn by the decoder") == figures.data_uri(drawn)
-    offers = [b for b in app.button if b.label.startswith("Use ")]
-    assert len(offers) == len(TOLD)
-    if offers:
-        offers[0].click().run()
-        assert app.selectbox(key="model").value == TOLD[0]
-        assert not app.info
+def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeypatch) -> None:
+    hole = "0" * 400 + "1" * 300 + "0" * 84
+    app = open_page(OTHER, hide="paint", painted=packed(hole))
+    assert app.session_state["painted"] == hole
+    check(app, [OTHER, *ROW], np.array([k == "0" for k in hole]).reshape(28, 28))
+    assert len(app.get("bidi_component")) == 2  # the canvas and the film
+    film = next(m.value for m in app.markdown if "chosen in the sidebar" in m.value)
+    assert ui.describe(OTHER) in film
+    # several pictures of a person's own, of which nobody knows the class
+    two = Picked(MNIST.test_images[5:7] / np.float32(255), ["mine-1", "mine-2"], None)
+    monkeypatch.setattr(picture_ui, "pick", lambda *_: two)
+    app.run()
+    assert captions(app)[0] == ["Original", "mine-1"]
+    app.selectbox(key="hidden-of-2").select_index(1).run()
+    assert not app.exception
+    assert captions(app)[0] == ["Original", "mine-2"]
+    assert gallery(app)["original"] == figures.data_uri(MNIST.test_images[6])
 
 
 def test_buttons_hide_as_many_patches_as_they_say_and_the_address_keeps_them() -> None:
-    app = open_page("vanilla-2d")
+    app = open_page("vanilla-2d", hidden="2" * 49, painted="0" * 195)
     assert app.session_state["hidden"].count("1") == 36  # three quarters at first
+    assert app.session_state["painted"] == middle(6.5)
     for label, number in (("Hide half", 24), ("Hide three quarters", 36), ("Show all", 0)):
-        next(b for b in app.button if b.label == label).click().run()
+        click(app, label)
         assert app.session_state["hidden"].count("1") == number
         assert app.query_params["hidden"] == app.session_state["hidden"]
-    assert "Nothing is hidden." in [m.value for m in app.markdown]
-    before = app.session_state["hidden"]
-    next(b for b in app.button if b.label == "Hide half").click().run()
+    click(app, "Hide half")
     first = app.session_state["hidden"]
-    next(b for b in app.button if b.label == "Hide half").click().run()
-    assert len({before, first, app.session_state["hidden"]}) == 3
-
-
-@pytest.mark.parametrize("asked", ["", "01", "2" * 49, "1" * 50])
-def test_an_address_that_names_no_patches_hides_three_quarters(asked: str) -> None:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
-    app.query_params["hidden"] = asked
-    app.run()
-    app.switch_page("pages/hidden.py").run()
-    assert not app.exception
-    assert app.session_state["hidden"].count("1") == 36
+    click(app, "Hide half")
+    assert app.session_state["hidden"] != first
 
 
 def test_the_cover_hides_and_the_rest_stays() -> None:
-    x = MNIST.test_images[0] / np.float32(255)
     visible = pixels("1" * 10 + "0" * 39)
-    shown = covered(x, visible)
+    shown = covered(X, visible)
     assert (shown[~visible] == COVER).all()
-    assert np.array_equal(shown[visible], MNIST.test_images[0][visible][:, None].repeat(3, 1))
+    assert np.array_equal(shown[visible], MNIST.test_images[1][visible][:, None].repeat(3, 1))
