@@ -26,6 +26,10 @@ page = st.navigation(
             st.Page("pages/compare.py", title="Compare"),
             st.Page("pages/stability.py", title="Stability"),
         ],
+        "Compare": [
+            st.Page("pages/codes.py", title="Uses of a code"),
+            st.Page("pages/labels.py", title="Few labels"),
+        ],
         "Make": [st.Page("pages/train.py", title="Train")],
     },
     expanded=True,

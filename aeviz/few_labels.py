@@ -342,7 +342,9 @@ def finding(found: Learned) -> str:
         means = {m: found.mean(m, count) for m in found.accuracy}
         known = {m: value for m, value in means.items() if value is not None}
         best = max(known, key=known.__getitem__)
-        text = f"With {count:,} labels the best is **{_named(best)}**, {known[best]:.1%} right"
+        text = (
+            f"With {count:,} labels the best is **{_named(best)}**, {100 * known[best]:.1f} % right"
+        )
         scratch = known.get("scratch")
         pretrained = max((known[m], m) for m in ("code", "tuned") if m in known)
         if scratch is None or best == "scratch":
@@ -356,6 +358,22 @@ def finding(found: Learned) -> str:
         if 0 < gap < doubt:
             said[-1] += ", which is less than the draws of labels differ"
     return ". ".join(dict.fromkeys(said)) + "."
+
+
+def title(method: str, numbers: int) -> str:
+    """A method's name, with the width of what it reads where that is not the picture."""
+    narrow = method in ("pca", "code")
+    return f"{METHODS[method]}, {numbers:,} numbers" if narrow else METHODS[method]
+
+
+def text(found: Learned, method: str, count: int) -> str:
+    """Accuracy in %, with its standard deviation where there are several draws."""
+    mean = found.mean(method, count)
+    if mean is None:
+        return ""
+    several = len(found.accuracy[method][count]) > 1
+    spread = f" ± {100 * found.spread(method, count):.1f}" if several else ""
+    return f"{100 * mean:.1f}{spread}"
 
 
 def _named(method: str) -> str:

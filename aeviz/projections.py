@@ -32,7 +32,7 @@ ITERATIONS = 1000
 
 def get(codes: np.ndarray, method: str) -> np.ndarray | None:
     """Places (N, 2) float32 of codes (N, D), or None when they are not there (yet)."""
-    found = jobs.read(_job(codes, method))
+    found = jobs.read(job(codes, method))
     return None if found is None else np.load(io.BytesIO(found))
 
 
@@ -46,15 +46,16 @@ def start(codes: np.ndarray, method: str, *, retry: bool = False) -> None:
         method: a key of METHODS.
         retry: begin again after a failure.
     """
-    jobs.start(_job(codes, method), lambda: _npy(np.asarray(codes, np.float32)), retry=retry)
+    jobs.start(job(codes, method), lambda: _npy(np.asarray(codes, np.float32)), retry=retry)
 
 
 def progress(codes: np.ndarray, method: str) -> tuple[float, str] | str:
     """How far it is: the fraction done and what is being done; a sentence when it failed."""
-    return jobs.progress(_job(codes, method))
+    return jobs.progress(job(codes, method))
 
 
-def _job(codes: np.ndarray, method: str) -> jobs.Job:
+def job(codes: np.ndarray, method: str) -> jobs.Job:
+    """The computation, by the codes (N, D) and a key of METHODS."""
     settings = (method, codes.shape, SEED, NEIGHBOURS if method == "umap" else PERPLEXITY)
     digest = hashlib.sha256(repr(settings).encode())
     digest.update(np.ascontiguousarray(codes, np.float32).tobytes())
@@ -125,14 +126,14 @@ def _tsne(codes: np.ndarray, job: jobs.Job) -> np.ndarray:
 def main() -> None:
     """Compute one job: `python -m aeviz.projections <method> <job>`, called by `start`."""
     method = sys.argv[1]
-    job = _job_at(Path(sys.argv[2]), method)
+    this = _job_at(Path(sys.argv[2]), method)
     arrange = {"umap": _umap, "tsne": _tsne}[method]
 
     def compute(content: bytes) -> bytes:
-        places = arrange(np.load(io.BytesIO(content)), job)
+        places = arrange(np.load(io.BytesIO(content)), this)
         return _npy(places.astype(np.float32))
 
-    jobs.work(job, compute)
+    jobs.work(this, compute)
 
 
 if __name__ == "__main__":

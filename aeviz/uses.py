@@ -323,9 +323,9 @@ def files(dataset: data.Dataset) -> dict[str, list[Point]]:
 
 
 def size_for(mse: float, points: list[Point]) -> float | None:
-    """Bytes at which a curve of points reaches an MSE, logarithms in between; None if it never does.
+    """Bytes at which a curve of points reaches an MSE; None if it never does.
 
-    Where more bytes gave a worse copy, the smaller file counts.
+    Between two points both run evenly in logarithms. What is both larger and worse does not count.
     """
     best: list[Point] = []
     for point in sorted(points, key=lambda p: p.size):
@@ -337,6 +337,24 @@ def size_for(mse: float, points: list[Point]) -> float | None:
         return best[0].size
     errors, sizes = (np.log([getattr(p, what) for p in best[::-1]]) for what in ("mse", "size"))
     return float(np.exp(np.interp(math.log(mse), errors, sizes)))
+
+
+def finding(title: str, use: Use, references: References) -> str:
+    """What a model's chosen point costs beside what else reaches its error, in two sentences."""
+    point = use.point
+    how = f" ({point.bits} bits for each of {use.numbers:,} numbers)" if point.bits else ""
+    said = (
+        f"**{title}** keeps a picture in **{point.size:.1f} bytes**{how} at "
+        f"{evaluate.psnr(point.mse):.1f} dB."
+    )
+    linear = size_for(point.mse, [found.point for found in references.linear.values()])
+    rest = [
+        "PCA does not come as near" if linear is None else f"PCA needs {linear:.1f} bytes for that"
+    ]
+    for name in (JPEG, SCAN):
+        size = size_for(point.mse, references.files[name])
+        rest.append(f"{name} {'does not reach it' if size is None else f'{size:.0f}'}")
+    return f"{said} {', '.join(rest)}."
 
 
 def references(

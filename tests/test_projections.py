@@ -62,7 +62,7 @@ def test_a_projection_is_computed_once_with_progress_and_kept(method: str, folde
     assert len(list(folder.glob("*.npy"))) == 1
 
     projections.start(codes, method)  # nothing to do
-    assert jobs.processes[projections._job(codes, method).path] is process
+    assert jobs.processes[projections.job(codes, method).path] is process
     assert projections.get(codes + 1, method) is None  # other codes, another result
 
 
@@ -74,16 +74,16 @@ def test_what_the_method_refuses_is_a_sentence_and_is_not_tried_again_unasked(
     failure = wait(few, "tsne")[-1]
     assert isinstance(failure, str)
     assert failure.startswith("t-SNE failed: perplexity")
-    first = jobs.processes[projections._job(few, "tsne").path]
+    first = jobs.processes[projections.job(few, "tsne").path]
     projections.start(few, "tsne")
-    assert jobs.processes[projections._job(few, "tsne").path] is first
+    assert jobs.processes[projections.job(few, "tsne").path] is first
     assert projections.progress(few, "tsne") == failure
 
 
 def test_a_process_that_was_ended_is_told_and_can_be_tried_again() -> None:
     codes = clouds()
     projections.start(codes, "tsne")
-    job = projections._job(codes, "tsne")
+    job = projections.job(codes, "tsne")
     first = jobs.processes[job.path]
     first.kill()
     first.wait(20)
@@ -96,7 +96,7 @@ def test_a_process_that_was_ended_is_told_and_can_be_tried_again() -> None:
 
 def test_what_another_server_left_unfinished_is_begun_again(folder: Path) -> None:
     codes = clouds()
-    job = projections._job(codes, "tsne")
+    job = projections.job(codes, "tsne")
     folder.mkdir()
     jobs.report(job, 0.4, "Arranging the points")
     projections.start(codes, "tsne")
