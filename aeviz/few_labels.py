@@ -57,24 +57,24 @@ class Settings:
 # Chosen by `python -m benchmarks.uses --choose` on held-out images, the same for all models.
 SETTINGS = {
     10: Settings(
-        {"pixels": 1.0, "pca": 1.0, "code": 1.0},
-        {"tuned": 3e-4, "scratch": 1e-3},
+        {"pixels": 10.0, "pca": 10.0, "code": 10.0},
+        {"tuned": 1e-4, "scratch": 3e-4},
         {"tuned": 50, "scratch": 50},
     ),
     100: Settings(
-        {"pixels": 1.0, "pca": 1.0, "code": 1.0},
-        {"tuned": 3e-4, "scratch": 1e-3},
+        {"pixels": 0.1, "pca": 0.1, "code": 0.1},
+        {"tuned": 1e-3, "scratch": 3e-4},
         {"tuned": 150, "scratch": 150},
     ),
     1000: Settings(
-        {"pixels": 1.0, "pca": 1.0, "code": 1.0},
-        {"tuned": 3e-4, "scratch": 1e-3},
+        {"pixels": 0.1, "pca": 0.1, "code": 0.1},
+        {"tuned": 3e-3, "scratch": 1e-4},
         {"tuned": 300, "scratch": 300},
     ),
     60_000: Settings(
-        {"pixels": 1.0, "pca": 1.0, "code": 1.0},
-        {"tuned": 1e-3, "scratch": 1e-3},
-        {"tuned": 1500, "scratch": 1500},
+        {"pixels": 10.0, "pca": 0.1, "code": 0.01},
+        {"tuned": 3e-3, "scratch": 3e-3},
+        {"tuned": 4000, "scratch": 4000},
     ),
 }
 

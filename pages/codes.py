@@ -32,7 +32,7 @@ COLUMNS = {
 }
 
 
-def measured(name: str) -> tuple[uses.Use, uses.Use] | None:
+def measured(name: str, references: uses.References) -> tuple[uses.Use, uses.Use] | None:
     """A model's code and PCA's at the same width: kept, or measured when it was asked for."""
     if data_name == "mnist" and name in kept.models:
         use = kept.models[name]
@@ -84,7 +84,7 @@ if references is None:
         "This takes about two minutes, once. Other pages work meanwhile.",
     )
     data_name, references = "mnist", kept.references
-found = {name: both for name in chosen if (both := measured(name))}
+found = {name: both for name in chosen if (both := measured(name, references))}
 for name in chosen:
     if name not in found and data_name == dataset.name:
         offer(
@@ -100,6 +100,15 @@ table: list[dict[str, float | str | None]] = [
 linear = {pca.numbers: pca for _, pca in found.values()}
 table += [row(f"PCA, {width} numbers", linear[width]) for width in sorted(linear)]
 table += [row(ui.describe(name), use) for name, (use, _) in found.items()]
+others = {
+    ui.describe(name): use
+    for name, use in kept.models.items()
+    if name not in found and data_name == "mnist"
+}
+if st.toggle(
+    "All shipped models", key="all_codes", bind="query-params", help="Click a head to sort."
+):
+    table += [row(title, use) for title, use in others.items()]
 st.dataframe(table, column_config=COLUMNS, hide_index=True, key="uses", width="stretch")
 st.caption(
     f"Probe, neighbours and clusters are fitted to the codes of {uses.CODES:,} training pictures "
@@ -114,12 +123,7 @@ st.markdown(
     "Each number of a code is rounded to 1, 2, 3 bits and so on, and a copy is decoded from what "
     f"is left: a line for each model. Further left is smaller, further {better} is better."
 )
-others = {
-    ui.describe(name): use.point
-    for name, use in kept.models.items()
-    if name not in found and data_name == "mnist"
-}
-widths = references.linear.values()
+widths = [use for use in references.linear.values() if use.numbers < uses.PIXELS]
 files = dict(references.files)
 (png,) = files.pop(uses.PNG)
 st.plotly_chart(
@@ -130,10 +134,12 @@ st.plotly_chart(
         },
         {ui.describe(name): use.chosen for name, (use, _) in found.items()},
         figures.Curve(
-            [p.size for p in others.values()], [p.mse for p in others.values()], list(others)
+            [use.point.size for use in others.values()],
+            [use.point.mse for use in others.values()],
+            list(others),
         ),
         {
-            "PCA, 1 to 784 numbers": figures.Curve(
+            f"PCA, 1 to {widths[-1].numbers} numbers": figures.Curve(
                 [use.point.size for use in widths],
                 [use.point.mse for use in widths],
                 [f"PCA, {use.numbers} numbers, {use.point.bits} bits each" for use in widths],
@@ -158,7 +164,7 @@ ui.explain(
     "**Bytes.** Each number is rounded to the middle of one of 2^b equal steps between the least "
     f"and the largest value among {uses.CODES:,} training codes. The large dot has the fewest bits "
     f"with which the MSE of {uses.SAMPLE:,} held-out pictures is at most 5 % above that without "
-    f"rounding; all points are of {uses.SAMPLE:,} test pictures, drawn once. Where most numbers of "
+    "rounding; all points are of all test pictures. Where most numbers of "
     "a code are 0, only the others are written, and which ones they are. A code of symbols costs "
     "log2 of the codebook's size for each place. Nothing is packed any further, and the decoder "
     "itself, which the receiver needs once, is not counted. PCA's numbers are rounded alike.\n\n"

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from aeviz import checkpoint, data, few_labels, latent
 from aeviz.few_labels import SETTINGS, Classifier, Learned, Learner
 from aeviz.models import MODELS
+from aeviz.nets import MLPDecoder, MLPEncoder
 
 MNIST = data.load()
 SHIPPED = checkpoint.shipped()
@@ -41,7 +42,7 @@ def test_all_labels_are_all_and_an_uneven_number_is_refused() -> None:
     with pytest.raises(ValueError, match="12 labels cannot be shared evenly by 10 classes"):
         few_labels.draw(MNIST.train_labels, 12, 0)
     with pytest.raises(ValueError, match="evenly"):
-        few_labels.draw(MNIST.train_labels[:50], 40, 0)
+        few_labels.draw(np.array([*range(10)] * 2 + [0] * 80), 30, 0)  # a class has only two
 
 
 def test_the_frozen_code_is_read_by_a_regression_on_standardised_numbers(
@@ -55,7 +56,7 @@ def test_the_frozen_code_is_read_by_a_regression_on_standardised_numbers(
     mean, spread = codes.mean(0), codes.std(0)
     judge = LogisticRegression(C=QUICK.strength["code"], max_iter=10_000, tol=1e-8)
     judge.fit((codes[chosen] - mean) / spread, labels)
-    assert (judge.predict((queries - mean) / spread) == found).mean() > 0.99
+    assert np.mean(judge.predict((queries - mean) / spread) == found) > 0.98
 
 
 def test_fine_tuning_starts_as_the_frozen_code_and_leaves_the_model_alone(
@@ -78,15 +79,19 @@ def test_a_classifier_learns_its_images_by_its_encoder_and_not_by_the_decoder() 
     images, labels = MNIST.train_images[:60], MNIST.train_labels[:60]
     model = checkpoint.load(checkpoint.FOLDER / HOME)
     classifier = Classifier(model, images)
-    encoder, decoder = (
-        [p.clone() for p in part.parameters()] for part in (model.encoder, model.decoder)
-    )
+
+    def weights(kind: type[torch.nn.Module]) -> list[torch.Tensor]:
+        (part,) = (part for part in classifier.encoder.children() if isinstance(part, kind))
+        return [weight.detach().clone() for weight in part.parameters()]
+
+    encoder, decoder = weights(MLPEncoder), weights(MLPDecoder)
     before = (classifier.predict(images) == labels).mean()
-    few_labels.teach(classifier, images, labels, lr=3e-3, steps=40, seed=0)
-    assert (classifier.predict(images) == labels).mean() > max(before, 0.9)
-    inside = classifier.encoder
-    assert not any(map(torch.equal, inside.encoder.parameters(), encoder))
-    assert all(map(torch.equal, inside.decoder.parameters(), decoder))
+    few_labels.teach(classifier, images, labels, lr=3e-3, steps=150, seed=0)
+    after = (classifier.predict(images) == labels).mean()
+    assert before < 0.5
+    assert after > 0.9
+    assert not any(map(torch.equal, weights(MLPEncoder), encoder))
+    assert all(map(torch.equal, weights(MLPDecoder), decoder))
 
 
 def test_labels_of_test_images_change_nothing_but_the_score(

@@ -60,7 +60,6 @@ def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None
     assert found.loc["Pixels", "Ratio"] == 1
     seen = plot(app)
     names = [trace["name"] for trace in seen["data"]]
-    assert [*uses.QUALITIES]  # three lines, the others, and the chosen two
     assert names[1:4] == [uses.JPEG, uses.SCAN, "other shipped models"]
     assert names[4:] == list(rows)
     assert seen["layout"]["yaxis"]["title"]["text"].startswith("PSNR")
