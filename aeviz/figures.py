@@ -720,6 +720,8 @@ FILES = "#2590b8"
 """Of files as everybody keeps them: JPEG, PNG."""
 SCRATCH = "#832db6"
 TUNED = "#bd1f01"
+MODELS = (RECONSTRUCTION, SCRATCH, PLACE, TUNED)
+"""Of up to four models beside each other."""
 
 
 @dataclass(frozen=True)
@@ -748,8 +750,8 @@ def rate_distortion(
     """Bytes of a picture against the error of its copy; bytes on a logarithmic scale.
 
     Args:
-        shown: model -> its points, from few bits to many.
-        taken: model -> which of them is marked and named.
+        shown: model -> its points, from few bits to many; up to four.
+        taken: model -> which of them is marked.
         others: one point for each model that is not shown as a curve.
         lines: what they are compared with; the first in the colour of baselines.
         lossless: name and bytes of a file without any error, which no axis reaches.
@@ -779,36 +781,25 @@ def rate_distortion(
         marker={"color": RECONSTRUCTION, "size": 8, "symbol": "circle-open", "opacity": 0.8},
         hovertemplate=hover,
     )
-    for name, curve in shown.items():
-        y = _distortion(curve.errors, in_decibel)
-        marked = [k == taken[name] for k in range(len(y))]
+    for (name, curve), colour in zip(shown.items(), MODELS, strict=False):
+        marked = [k == taken[name] for k in range(len(curve.sizes))]
         figure.add_scatter(
             x=curve.sizes,
-            y=y,
+            y=_distortion(curve.errors, in_decibel),
             text=curve.texts,
             name=name,
             mode="lines+markers",
-            line={"color": RECONSTRUCTION, "width": 1.5},
-            marker={"size": [13 if mark else 5 for mark in marked], "opacity": 1},
+            line={"color": colour, "width": 2},
+            marker={"size": [14 if mark else 6 for mark in marked], "opacity": 1},
             hovertemplate=hover,
-            showlegend=False,
-        )
-        figure.add_annotation(
-            x=np.log10(curve.sizes[taken[name]]),
-            y=y[taken[name]],
-            text=name,
-            showarrow=False,
-            xanchor="right",
-            xshift=-9,
-            yshift=9 if in_decibel else -9,
         )
     name, size = lossless
     figure.add_vline(size, line={"color": FILES, "width": 2, "dash": "dash"})
     figure.add_annotation(
         x=np.log10(size),
-        y=0.02,
+        y=0.02 if in_decibel else 0.98,  # where there are no curves
         yref="paper",
-        yanchor="bottom",
+        yanchor="bottom" if in_decibel else "top",
         xanchor="right",
         xshift=-4,
         text=f"{name}, without<br>error: {size:.0f} bytes",
@@ -824,7 +815,8 @@ def rate_distortion(
         xaxis={
             "title": "bytes of a picture",
             "type": "log",
-            "tickvals": [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+            "tickvals": [0.3, 1, 3, 10, 30, 100, 300, 1000],
+            "tickangle": 0,
         },
         yaxis={
             "title": "PSNR of a test pixel, dB" if in_decibel else "MSE of a test pixel",

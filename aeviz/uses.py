@@ -342,8 +342,15 @@ def size_for(mse: float, points: list[Point]) -> float | None:
 
 def finding(title: str, use: Use, references: References) -> str:
     """What a model's chosen point costs beside what else reaches its error, in two sentences."""
-    point = use.point
-    how = f" ({point.bits} bits for each of {use.numbers:,} numbers)" if point.bits else ""
+    point, how = use.point, ""
+    if point.bits:
+        written = use.numbers * point.bits / 8
+        which = f"each of {use.numbers:,} numbers"
+        if point.size < written:
+            which = "each number that is not 0, and which those are"
+        elif point.size > written:
+            which += ", and the class"
+        how = f" ({point.bits} bits for {which})"
     said = (
         f"**{title}** keeps a picture in **{point.size:.1f} bytes**{how} at "
         f"{evaluate.psnr(point.mse):.1f} dB."
@@ -354,7 +361,9 @@ def finding(title: str, use: Use, references: References) -> str:
     ]
     for name in (JPEG, SCAN):
         size = size_for(point.mse, references.files[name])
-        rest.append(f"{name} {'does not reach it' if size is None else f'{size:.0f}'}")
+        least = size == min(p.size for p in references.files[name])
+        needs = f"{'at least ' * least}{size:.0f}" if size else "more than its best has"
+        rest.append(f"{name} {needs}")
     return f"{said} {', '.join(rest)}."
 
 

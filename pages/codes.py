@@ -8,27 +8,34 @@ SHARE = {
     "neighbour_accuracy": ("5-NN", "Test pictures told right by their five nearest codes."),
     "v_measure": ("V-measure", "How well ten clusters, found without labels, match the classes."),
     "trustworthiness": (
-        "Trustworthiness",
-        "1 where the five nearest codes are also among the nearest pictures, pixel by pixel.",
+        "Trust",
+        "Trustworthiness: 1 where the five nearest codes are also among the nearest pictures.",
     ),
 }
 COLUMNS = {
-    "Picture as": st.column_config.TextColumn(pinned=True),
-    "Numbers": st.column_config.NumberColumn(help="Width of the code."),
+    "Picture as": st.column_config.TextColumn(pinned=True, width=212),
+    "Numbers": st.column_config.NumberColumn(help="Width of the code.", width=75),
+    **{
+        key: st.column_config.ProgressColumn(
+            title, format="%.3f", min_value=0, max_value=1, help=text, color="#2590b8", width=112
+        )
+        for key, (title, text) in SHARE.items()
+    },
     "Bits": st.column_config.NumberColumn(
-        "Bits a number", help="The fewest with which the MSE of held-out pictures rises by 5 %."
+        "Bits each",
+        help="Of a number: the fewest with which the MSE of held-out pictures rises by at most "
+        "5 %. None where the code is made of symbols.",
+        width=75,
     ),
     "Bytes": st.column_config.NumberColumn(
-        "Bytes a picture", format="%.1f", help="All numbers of the code with so many bits each."
+        format="%.1f", help="Of a picture: all numbers of its code with so many bits.", width=75
     ),
     "Ratio": st.column_config.NumberColumn(
-        "Compression", format="%.0f : 1", help=f"Of {uses.PIXELS} bytes, one for each pixel."
+        "Compression",
+        format="%.0f : 1",
+        help=f"Of {uses.PIXELS} bytes, one for each pixel.",
+        width=100,
     ),
-} | {
-    key: st.column_config.ProgressColumn(
-        title, format="%.3f", min_value=0, max_value=1, help=text, color="#2590b8"
-    )
-    for key, (title, text) in SHARE.items()
 }
 
 
@@ -53,9 +60,9 @@ def offer(label: str, content: bytes, note: str) -> None:
 
 def row(title: str, use: uses.Use) -> dict[str, float | str | None]:
     """A line of the table."""
-    size = use.point.size
-    parts = {"Numbers": use.numbers, "Bits": use.point.bits, "Bytes": size}
-    return {"Picture as": title, **parts, "Ratio": uses.PIXELS / size, **use.figures}
+    bits, size = use.point.bits, use.point.size
+    cost = {"Bits": bits, "Bytes": size, "Ratio": uses.PIXELS / size}
+    return {"Picture as": title, "Numbers": use.numbers, **use.figures, **cost}
 
 
 def curve(title: str, points: list[uses.Point]) -> figures.Curve:
@@ -94,8 +101,8 @@ for name in chosen:
         )
 
 table: list[dict[str, float | str | None]] = [
-    {"Picture as": "Pixels", "Numbers": uses.PIXELS, "Bits": 8, "Bytes": uses.PIXELS, "Ratio": 1.0}
-    | references.pixels
+    {"Picture as": "Pixels", "Numbers": uses.PIXELS, **references.pixels}
+    | {"Bits": 8, "Bytes": uses.PIXELS, "Ratio": 1.0}
 ]
 linear = {pca.numbers: pca for _, pca in found.values()}
 table += [row(f"PCA, {width} numbers", linear[width]) for width in sorted(linear)]

@@ -202,6 +202,27 @@ def test_the_size_for_an_error_lies_between_the_points_on_either_side() -> None:
     assert uses.size_for(0.005, curve) is None
 
 
+def test_the_finding_says_how_a_code_is_written_and_what_else_reaches_its_error() -> None:
+    kept = uses.kept()
+
+    def found(numbers: int, bits: int | None, size: float, mse: float) -> str:
+        point = uses.Point(bits=bits, size=size, mse=mse)
+        use = uses.Use(numbers=numbers, figures={}, points=[point], chosen=0)
+        return uses.finding("This", use, kept.references)
+
+    text = found(32, 6, 24.0, 0.01)
+    assert "**This** keeps a picture in **24.0 bytes** (6 bits for each of 32 numbers)" in text
+    assert "at 20.0 dB" in text
+    linear = uses.size_for(0.01, [use.point for use in kept.references.linear.values()])
+    assert f"PCA needs {linear:.1f} bytes for that" in text
+    assert "number that is not 0" in found(1024, 3, 55.0, 0.01)
+    assert "32 numbers, and the class)" in found(32, 6, 24.4, 0.01)
+    assert "bits" not in found(392, None, 36.75, 0.01)
+    least = min(point.size for point in kept.references.files[uses.JPEG])
+    assert f"JPEG at least {least:.0f}" in found(2, 6, 1.5, 0.04)  # its worst is better than that
+    assert "JPEG more than its best has" in found(64, 8, 64.0, 1e-9)
+
+
 # -- what is kept, and what is measured when asked ----------------------------------------------
 
 
