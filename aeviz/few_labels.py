@@ -32,12 +32,15 @@ METHODS = {
     "pca": "PCA",
     "code": "Frozen code",
     "tuned": "Encoder fine-tuned",
-    "scratch": "Same network from scratch",
+    "scratch": "Network from scratch",
 }
 """Method -> its name. The first three are a logistic regression on something fixed."""
 UNLABELLED = 10_000
 """The first training images: few labelled ones are drawn from them, and codes are standardised as
 those of all of them are, for which no labels are needed."""
+FLOOR = 0.1
+"""A number of a code counts as spread at least this share of the widest one: what a variational
+model let collapse would else be noise as loud as all the rest."""
 BATCH = 128
 
 
@@ -154,9 +157,14 @@ class Features:
 
 def standardised(train_codes: np.ndarray, queries: np.ndarray) -> Features:
     """Codes with mean 0 and variance 1 over the first training images, labelled or not."""
-    some = train_codes[:UNLABELLED]
-    mean, spread = some.mean(0), np.maximum(some.std(0), 1e-6)
+    mean, spread = _scale(train_codes[:UNLABELLED])
     return Features((train_codes - mean) / spread, (queries - mean) / spread)
+
+
+def _scale(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and spread (D,) of codes (N, D); see FLOOR."""
+    spread = codes.std(0)
+    return codes.mean(0), np.maximum(spread, max(FLOOR * float(spread.max()), 1e-6))
 
 
 def regress(
@@ -178,13 +186,13 @@ class Classifier(nn.Module):
     def __init__(self, model: Autoencoder, images: np.ndarray, seed: int = 0) -> None:
         """Copy the model; the images (N, 28, 28) say how its codes are standardised."""
         super().__init__()
-        codes = latent.encode(model, images)
+        mean, spread = _scale(latent.encode(model, images))
         self.encoder = copy.deepcopy(model)
-        self.register_buffer("mean", torch.from_numpy(codes.mean(0)))
-        self.register_buffer("spread", torch.from_numpy(codes.std(0)).clamp(min=1e-6))
+        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("spread", torch.from_numpy(spread))
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.head = nn.Linear(codes.shape[1], 10)
+            self.head = nn.Linear(len(mean), 10)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, 10) of images (B, 1, 28, 28) in [0, 1]."""

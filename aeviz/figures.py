@@ -844,6 +844,7 @@ def label_curves(
         (SCRATCH, "dash"),
     ]
     counts = sorted({n for found, _, _ in accuracy.values() for n in found})
+    low = int(10 * min(mean for _, means, _ in accuracy.values() for mean in means))
     for (name, (x, means, spreads)), (colour, dash) in zip(accuracy.items(), looks, strict=False):
         figure.add_scatter(
             x=x,
@@ -864,6 +865,6 @@ def label_curves(
             "tickvals": counts,
             "ticktext": [f"{count:,}" for count in counts],
         },
-        yaxis={"title": "test digits told right, %", "range": [0, 101]},
+        yaxis={"title": "test digits told right, %", "range": [10 * low, 101]},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )

@@ -97,7 +97,7 @@ for name in chosen:
         offer(
             f"Measure {ui.describe(name)}",
             ui.model_bytes(name),
-            "This takes about half a minute, once for each model. Other pages work meanwhile.",
+            "This takes less than a minute, once for each model. Other pages work meanwhile.",
         )
 
 table: list[dict[str, float | str | None]] = [

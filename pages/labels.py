@@ -42,7 +42,7 @@ if found is None:
 
 st.markdown(few_labels.finding(found))
 names = {method: few_labels.title(method, found.numbers) for method in found.accuracy}
-chart, words = st.columns([3, 2], gap="large")
+chart, words = st.columns(2, gap="medium")
 with chart:
     curves = {
         names[method]: (
@@ -65,7 +65,7 @@ with words:
             | {f"{count:,}": few_labels.text(found, method, count) for count in found.counts}
             for method in found.accuracy
         ],
-        column_config={"Labels": st.column_config.TextColumn(pinned=True)},
+        column_config={"Labels": st.column_config.TextColumn(pinned=True, width=155)},
         hide_index=True,
         key="table",
     )
@@ -74,7 +74,7 @@ with words:
         f"Test digits told right, in %, of all 10,000: mean ± standard deviation over draws of the "
         f"labelled digits ({draws})."
     )
-    others = [other for other in kept if other != shown]
+    others = [other for other in kept if other != name]
     with st.container(horizontal=True, gap="small"):
         for other in others:
             label = f"See {ui.describe(other)}"
@@ -83,7 +83,8 @@ ui.explain(
     "A labelled digit is drawn, equally many of each class, and a classifier learns from these "
     "alone. **Pixels**, **PCA** and the **frozen code** are given to a logistic regression; the "
     "numbers of PCA and of the code are brought to mean 0 and variance 1 first, over "
-    f"{few_labels.UNLABELLED:,} digits whose labels are not looked at. **Fine-tuned** puts a "
+    f"{few_labels.UNLABELLED:,} digits whose labels are not looked at; numbers that hardly move, "
+    "as those that a variational model let collapse, stay small. **Fine-tuned** puts a "
     "linear layer on the encoder, starts it as the regression on the frozen code, and trains both "
     "by Adam on the cross-entropy. **From scratch** is the same network with fresh weights. The "
     "encoder was pretrained on all training pictures without labels: where unlabelled pictures "

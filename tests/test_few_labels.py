@@ -59,6 +59,14 @@ def test_the_frozen_code_is_read_by_a_regression_on_standardised_numbers(
     assert np.mean(judge.predict((queries - mean) / spread) == found) > 0.98
 
 
+def test_numbers_that_collapsed_stay_small() -> None:
+    codes = np.random.default_rng(0).standard_normal((500, 2)) * (3.0, 0.003) + (5, 1)
+    found = few_labels.standardised(codes, codes[:7])
+    assert np.allclose(found.train.mean(0), 0)
+    assert found.train.std(0) == pytest.approx([1, 0.01], rel=0.1)
+    assert np.array_equal(found.queries, found.train[:7])
+
+
 def test_fine_tuning_starts_as_the_frozen_code_and_leaves_the_model_alone(
     learner: Learner,
 ) -> None:
