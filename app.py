@@ -25,8 +25,6 @@ page = st.navigation(
         "Compare": [
             st.Page("pages/compare.py", title="Compare"),
             st.Page("pages/stability.py", title="Stability"),
-        ],
-        "Compare": [
             st.Page("pages/codes.py", title="Uses of a code"),
             st.Page("pages/labels.py", title="Few labels"),
         ],

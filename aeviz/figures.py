@@ -714,14 +714,13 @@ def contamination_curve(shares: list[float], aurocs: list[float], baseline: floa
         margin={"l": 10, "r": 10, "t": 20, "b": 10},
         xaxis={"title": "anomalies among the training pictures, %", "range": [-1, 21]},
         yaxis={"title": "AUROC", "tickformat": ".3f"},
+    )
 
 
-FILES = "#2590b8"
+FILES = "#a96b59"
 """Of files as everybody keeps them: JPEG, PNG."""
-SCRATCH = "#832db6"
-TUNED = "#bd1f01"
-MODELS = (RECONSTRUCTION, SCRATCH, PLACE, TUNED)
-"""Of up to four models beside each other."""
+SCRATCH, TUNED = "#832db6", "#bd1f01"
+"""Of a network with fresh weights, and of one that goes on from trained ones."""
 
 
 @dataclass(frozen=True)
@@ -781,7 +780,7 @@ def rate_distortion(
         marker={"color": RECONSTRUCTION, "size": 8, "symbol": "circle-open", "opacity": 0.8},
         hovertemplate=hover,
     )
-    for (name, curve), colour in zip(shown.items(), MODELS, strict=False):
+    for (name, curve), colour in zip(shown.items(), SIDE_BY_SIDE, strict=False):
         marked = [k == taken[name] for k in range(len(curve.sizes))]
         figure.add_scatter(
             x=curve.sizes,
