@@ -25,6 +25,8 @@ page = st.navigation(
         "Compare": [
             st.Page("pages/compare.py", title="Compare"),
             st.Page("pages/stability.py", title="Stability"),
+            st.Page("pages/codes.py", title="Uses of a code"),
+            st.Page("pages/labels.py", title="Few labels"),
         ],
         "Make": [st.Page("pages/train.py", title="Train")],
     },

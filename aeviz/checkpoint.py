@@ -6,6 +6,7 @@ lies beside it as readable JSON.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import textwrap
 from pathlib import Path
@@ -241,6 +242,12 @@ def load(path: Path | str) -> Autoencoder:
         raise CheckpointError(f"There is no checkpoint {weights}.")
     with weights.open("rb") as file:
         return from_bytes(file.read(MAX_BYTES + 1))
+
+
+def digest(name: str) -> str:
+    """SHA-256 of a shipped checkpoint's file; empty without one of that name."""
+    path = FOLDER / f"{name}.safetensors"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def shipped(folder: Path = FOLDER) -> dict[str, Card]:

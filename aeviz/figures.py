@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -713,4 +714,156 @@ def contamination_curve(shares: list[float], aurocs: list[float], baseline: floa
         margin={"l": 10, "r": 10, "t": 20, "b": 10},
         xaxis={"title": "anomalies among the training pictures, %", "range": [-1, 21]},
         yaxis={"title": "AUROC", "tickformat": ".3f"},
+    )
+
+
+FILES = "#a96b59"
+"""Of files as everybody keeps them: JPEG, PNG."""
+SCRATCH, TUNED = "#832db6", "#bd1f01"
+"""Of a network with fresh weights, and of one that goes on from trained ones."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Ways to store a picture: bytes (K,), MSE (K,), and what each is, (K,) texts."""
+
+    sizes: list[float]
+    errors: list[float]
+    texts: list[str]
+
+
+def _distortion(errors: list[float], in_decibel: bool) -> np.ndarray:
+    return -10 * np.log10(errors) if in_decibel else np.asarray(errors)
+
+
+def rate_distortion(
+    shown: dict[str, Curve],
+    taken: dict[str, int],
+    others: Curve,
+    lines: dict[str, Curve],
+    lossless: tuple[str, float],
+    *,
+    in_decibel: bool = True,
+    height: int = 520,
+) -> go.Figure:
+    """Bytes of a picture against the error of its copy; bytes on a logarithmic scale.
+
+    Args:
+        shown: model -> its points, from few bits to many; up to four.
+        taken: model -> which of them is marked.
+        others: one point for each model that is not shown as a curve.
+        lines: what they are compared with; the first in the colour of baselines.
+        lossless: name and bytes of a file without any error, which no axis reaches.
+        in_decibel: PSNR upwards; else MSE.
+    """
+    figure = go.Figure()
+    unit = "%{y:.1f} dB" if in_decibel else "MSE %{y:.4f}"
+    hover = f"%{{text}}<br>%{{x:.1f}} bytes, {unit}<extra></extra>"
+    looks = [(BASELINE, "solid"), (FILES, "solid"), (FILES, "dot")]
+    for (name, line), (colour, dash) in zip(lines.items(), looks, strict=False):
+        figure.add_scatter(
+            x=line.sizes,
+            y=_distortion(line.errors, in_decibel),
+            text=line.texts,
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 3, "dash": dash},
+            marker={"size": 5},
+            hovertemplate=hover,
+        )
+    figure.add_scatter(
+        x=others.sizes,
+        y=_distortion(others.errors, in_decibel),
+        text=others.texts,
+        name="other shipped models",
+        mode="markers",
+        marker={"color": RECONSTRUCTION, "size": 8, "symbol": "circle-open", "opacity": 0.8},
+        hovertemplate=hover,
+    )
+    for (name, curve), colour in zip(shown.items(), SIDE_BY_SIDE, strict=False):
+        marked = [k == taken[name] for k in range(len(curve.sizes))]
+        figure.add_scatter(
+            x=curve.sizes,
+            y=_distortion(curve.errors, in_decibel),
+            text=curve.texts,
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={"size": [14 if mark else 6 for mark in marked], "opacity": 1},
+            hovertemplate=hover,
+        )
+    name, size = lossless
+    figure.add_vline(size, line={"color": FILES, "width": 2, "dash": "dash"})
+    figure.add_annotation(
+        x=np.log10(size),
+        y=0.02 if in_decibel else 0.98,  # where there are no curves
+        yref="paper",
+        yanchor="bottom" if in_decibel else "top",
+        xanchor="right",
+        xshift=-4,
+        text=f"{name}, without<br>error: {size:.0f} bytes",
+        align="right",
+        showarrow=False,
+    )
+    every = [e for curve in (*shown.values(), others) for e in curve.errors]
+    best, worst = min(every, default=0.001), max(every, default=0.05)
+    seen = _distortion([1.6 * worst, 0.35 * best], in_decibel) if in_decibel else (1.2 * worst, 0)
+    return figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis={
+            "title": "bytes of a picture",
+            "type": "log",
+            "tickvals": [0.3, 1, 3, 10, 30, 100, 300, 1000],
+            "tickangle": 0,
+        },
+        yaxis={
+            "title": "PSNR of a test pixel, dB" if in_decibel else "MSE of a test pixel",
+            "range": sorted(seen),
+        },
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+
+
+def label_curves(
+    accuracy: dict[str, tuple[list[int], list[float], list[float]]], *, height: int = 460
+) -> go.Figure:
+    """Accuracy against the number of labels, on a logarithmic scale.
+
+    Args:
+        accuracy: name -> numbers of labels, mean accuracies and standard deviations over draws;
+            in the order pixels, PCA, frozen code, fine-tuned, from scratch.
+    """
+    figure = go.Figure()
+    looks = [
+        (ORIGINAL, "dot"),
+        (BASELINE, "dot"),
+        (RECONSTRUCTION, "solid"),
+        (TUNED, "solid"),
+        (SCRATCH, "dash"),
+    ]
+    counts = sorted({n for found, _, _ in accuracy.values() for n in found})
+    low = int(10 * min(mean for _, means, _ in accuracy.values() for mean in means))
+    for (name, (x, means, spreads)), (colour, dash) in zip(accuracy.items(), looks, strict=False):
+        figure.add_scatter(
+            x=x,
+            y=[100 * mean for mean in means],
+            error_y={"array": [100 * spread for spread in spreads], "thickness": 1.5},
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 3, "dash": dash},
+            marker={"size": 8},
+            hovertemplate="%{x:,} labels: %{y:.1f} %<extra>%{fullData.name}</extra>",
+        )
+    return figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis={
+            "title": "labelled digits",
+            "type": "log",
+            "tickvals": counts,
+            "ticktext": [f"{count:,}" for count in counts],
+        },
+        yaxis={"title": "test digits told right, %", "range": [10 * low, 101]},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )

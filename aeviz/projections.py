@@ -9,20 +9,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
-import os
 import re
-import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-from filelock import FileLock, Timeout
 
-from aeviz import data
+from aeviz import data, jobs
 
 METHODS = {"umap": "UMAP", "tsne": "t-SNE"}
 """Method -> its name."""
@@ -37,7 +32,8 @@ ITERATIONS = 1000
 
 def get(codes: np.ndarray, method: str) -> np.ndarray | None:
     """Places (N, 2) float32 of codes (N, D), or None when they are not there (yet)."""
-    return _read(_job(codes, method))
+    found = jobs.read(job(codes, method))
+    return None if found is None else np.load(io.BytesIO(found))
 
 
 def start(codes: np.ndarray, method: str, *, retry: bool = False) -> None:
@@ -50,46 +46,25 @@ def start(codes: np.ndarray, method: str, *, retry: bool = False) -> None:
         method: a key of METHODS.
         retry: begin again after a failure.
     """
-    job = _job(codes, method)
-    with _guard:
-        failed = _failure(job) is not None
-        if _alive(job) or _read(job) is not None or (failed and not retry):
-            return
-        job.parent.mkdir(parents=True, exist_ok=True)
-        _write(job, ".codes.npy", _npy(np.asarray(codes, np.float32)))
-        _report(job, 0.0, "Starting")
-        _processes[job] = _launch(method, job)
+    jobs.start(job(codes, method), lambda: _npy(np.asarray(codes, np.float32)), retry=retry)
 
 
 def progress(codes: np.ndarray, method: str) -> tuple[float, str] | str:
     """How far it is: the fraction done and what is being done; a sentence when it failed."""
-    job = _job(codes, method)
-    alive = _alive(job)  # asked first: a process that ends after this has left its result
-    if _read(job) is not None:
-        return 1.0, "Done"
-    failure = _failure(job)
-    if failure is not None and not alive:
-        return failure
-    status = _status(job)
-    return (status["fraction"], status["phase"]) if status else (0.0, "Waiting to start")
+    return jobs.progress(job(codes, method))
 
 
-# -- a job: the path that its files begin with -------------------------------------------------
-
-_processes: dict[Path, subprocess.Popen[bytes]] = {}
-"""What this process started, by job."""
-_guard = threading.Lock()
-
-
-def _job(codes: np.ndarray, method: str) -> Path:
+def job(codes: np.ndarray, method: str) -> jobs.Job:
+    """The computation, by the codes (N, D) and a key of METHODS."""
     settings = (method, codes.shape, SEED, NEIGHBOURS if method == "umap" else PERPLEXITY)
     digest = hashlib.sha256(repr(settings).encode())
     digest.update(np.ascontiguousarray(codes, np.float32).tobytes())
-    return data.cache_folder() / "projections" / f"{method}-{digest.hexdigest()[:20]}"
+    name = f"{method}-{digest.hexdigest()[:20]}"
+    return _job_at(data.cache_folder() / "projections" / name, method)
 
 
-def _file(job: Path, suffix: str) -> Path:
-    return job.with_name(job.name + suffix)
+def _job_at(path: Path, method: str) -> jobs.Job:
+    return jobs.Job(path, METHODS[method], "aeviz.projections", (method,))
 
 
 def _npy(array: np.ndarray) -> bytes:
@@ -98,84 +73,13 @@ def _npy(array: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _write(job: Path, suffix: str, content: bytes) -> None:
-    partial = _file(job, f"{suffix}.{os.getpid()}.part")
-    partial.write_bytes(content)
-    partial.replace(_file(job, suffix))  # a reader never sees half a file
-
-
-def _read(job: Path) -> np.ndarray | None:
-    path = _file(job, ".npy")
-    return np.load(path) if path.exists() else None
-
-
-def _report(job: Path, fraction: float, phase: str, failure: str | None = None) -> None:
-    status = {"fraction": fraction, "phase": phase, "failure": failure}
-    _write(job, ".json", json.dumps(status).encode())
-
-
-def _status(job: Path) -> dict:
-    path = _file(job, ".json")
-    return json.loads(path.read_bytes()) if path.exists() else {}
-
-
-def _alive(job: Path) -> bool:
-    """Whether a process works on it: ours, or another server's, which holds the lock."""
-    ours = _processes.get(job)
-    if ours is not None and ours.poll() is None:
-        return True
-    if not job.parent.exists():
-        return False
-    try:
-        with FileLock(_file(job, ".lock"), timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
-def _failure(job: Path) -> str | None:
-    """Why the last attempt failed; None while there was none or it works.
-
-    What an earlier server left unfinished is no failure: it is simply begun again.
-    """
-    said = _status(job).get("failure")
-    ours = _processes.get(job)
-    if said or ours is None or ours.poll() is None:
-        return said
-    method = METHODS[job.name.partition("-")[0]]
-    return f"The computation of {method} was ended from outside before it was done."
-
-
-def _launch(method: str, job: Path) -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).parent.parent)
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    threads = str(max((os.cpu_count() or 2) // 2, 1))  # the pages need the others
-    with _file(job, ".log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "aeviz.projections", method, str(job)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={
-                **os.environ,
-                "PYTHONPATH": path,
-                "OMP_NUM_THREADS": threads,
-                "OPENBLAS_NUM_THREADS": threads,
-            },
-            creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
-        )
-    if hasattr(os, "setpriority"):  # from outside, so that even its imports are polite
-        os.setpriority(os.PRIO_PROCESS, process.pid, 10)
-    return process
-
-
 # -- in the process that computes --------------------------------------------------------------
 
 
 class _Watch(io.TextIOBase):
     """Reads what a library prints while it works, and reports the fraction found in it."""
 
-    def __init__(self, job: Path, out: TextIO, pattern: str, total: int) -> None:
+    def __init__(self, job: jobs.Job, out: TextIO, pattern: str, total: int) -> None:
         self.job, self.out, self.pattern, self.total = job, out, re.compile(pattern), total
         self.next = 0.0
 
@@ -184,16 +88,16 @@ class _Watch(io.TextIOBase):
         found = self.pattern.search(text)
         if found and time.monotonic() >= self.next:
             self.next = time.monotonic() + 0.2
-            _report(self.job, 0.2 + 0.8 * int(found[1]) / self.total, "Arranging the points")
+            jobs.report(self.job, 0.2 + 0.8 * int(found[1]) / self.total, "Arranging the points")
         return self.out.write(text)
 
 
-def _umap(codes: np.ndarray, job: Path) -> np.ndarray:
+def _umap(codes: np.ndarray, job: jobs.Job) -> np.ndarray:
     """Source: McInnes, Healy & Melville 2018, arXiv:1802.03426."""
     from sklearn.neighbors import NearestNeighbors
     from umap import UMAP
 
-    _report(job, 0.1, "Finding neighbours")
+    jobs.report(job, 0.1, "Finding neighbours")
     k = min(NEIGHBOURS, len(codes) - 1)
     # Exact neighbours take half a second here; UMAP's approximate search half a minute, most of
     # it to compile.
@@ -209,11 +113,11 @@ def _umap(codes: np.ndarray, job: Path) -> np.ndarray:
         return np.asarray(method.fit_transform(codes))
 
 
-def _tsne(codes: np.ndarray, job: Path) -> np.ndarray:
+def _tsne(codes: np.ndarray, job: jobs.Job) -> np.ndarray:
     """Source: van der Maaten & Hinton 2008, JMLR 9; van der Maaten 2014, JMLR 15."""
     from sklearn.manifold import TSNE
 
-    _report(job, 0.1, "Finding neighbours")
+    jobs.report(job, 0.1, "Finding neighbours")
     method = TSNE(perplexity=PERPLEXITY, max_iter=ITERATIONS, random_state=SEED, verbose=2)
     with contextlib.redirect_stdout(_Watch(job, sys.stdout, r"Iteration (\d+):", ITERATIONS)):
         return method.fit_transform(codes)
@@ -221,20 +125,15 @@ def _tsne(codes: np.ndarray, job: Path) -> np.ndarray:
 
 def main() -> None:
     """Compute one job: `python -m aeviz.projections <method> <job>`, called by `start`."""
-    method, job = sys.argv[1], Path(sys.argv[2])
-    try:
-        with FileLock(_file(job, ".lock"), timeout=0):
-            try:
-                codes = np.load(_file(job, ".codes.npy"))
-                places = {"umap": _umap, "tsne": _tsne}[method](codes, job)
-            except Exception as error:
-                _report(job, 0.0, "", f"{METHODS[method]} failed: {str(error).rstrip('.')}.")
-                raise  # the traceback is in the log
-            _write(job, ".npy", _npy(places.astype(np.float32)))
-            for suffix in (".codes.npy", ".json", ".log"):
-                _file(job, suffix).unlink(missing_ok=True)
-    except Timeout:
-        print("Another process works on it already.")
+    method = sys.argv[1]
+    this = _job_at(Path(sys.argv[2]), method)
+    arrange = {"umap": _umap, "tsne": _tsne}[method]
+
+    def compute(content: bytes) -> bytes:
+        places = arrange(np.load(io.BytesIO(content)), this)
+        return _npy(places.astype(np.float32))
+
+    jobs.work(this, compute)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,16 @@ from aeviz import (
     compare,
     data,
     evaluate,
+    few_labels,
     figures,
     fill,
+    jobs,
     latent,
     models,
     planes,
     projections,
     runs,
+    uses,
 )
 from aeviz.model import Autoencoder, BaseConfig, knobs
 
@@ -46,6 +49,8 @@ PAGES = {
         "compare",
         "stability",
         "anomaly",
+        "codes",
+        "labels",
     )
 }
 
@@ -332,24 +337,53 @@ def projected(name: str, data_name: str, method: str) -> np.ndarray | None:
     places = projections.get(found, method)
     if places is None:
         projections.start(found, method)
-        _projecting(found, method)
+        working(
+            projections.job(found, method),
+            lambda: projections.start(found, method, retry=True),
+            "This takes about a minute, once for each model. Other pages work meanwhile.",
+        )
     return places
 
 
 @st.fragment(run_every=0.5)
-def _projecting(found: np.ndarray, method: str) -> None:
-    state = projections.progress(found, method)
+def working(job: jobs.Job, again: Callable[[], None], note: str) -> None:
+    """How far a job is that was begun; runs the page again once the result is there.
+
+    Args:
+        again: begins anew after a failure.
+        note: how long it takes.
+    """
+    state = jobs.progress(job)
     if isinstance(state, str):
         st.error(state)
-        if st.button("Try again"):
-            projections.start(found, method, retry=True)
+        if st.button("Try again", key=f"again-{job.path.name}"):
+            again()
             st.rerun(scope="fragment")
     elif state[0] < 1:
         fraction, phase = state
-        st.progress(fraction, f"{projections.METHODS[method]}: {phase.lower()}")
-        st.caption("This takes about a minute, once for each model. Other pages work meanwhile.")
+        st.progress(fraction, f"{job.title}: {phase[:1].lower()}{phase[1:]}")
+        st.caption(note)
     else:
         st.rerun()
+
+
+def model_bytes(name: str) -> bytes:
+    """The file of a shipped model or a finished run."""
+    if runs.is_run(name):
+        return runs.model_bytes(name)
+    return (checkpoint.FOLDER / f"{name}.safetensors").read_bytes()
+
+
+@st.cache_data(show_spinner=False)
+def kept_uses() -> uses.Kept:
+    """What shipped codes are good for, measured beforehand."""
+    return uses.kept()
+
+
+@st.cache_data(show_spinner=False)
+def kept_labels() -> dict[str, few_labels.Learned]:
+    """What shipped models do with few labels, measured beforehand."""
+    return few_labels.kept()
 
 
 # -- parts of a page --------------------------------------------------------------------------

@@ -14,13 +14,14 @@ ROOT = Path(__file__).parent.parent
 
 # Each room imports only from rooms in earlier lines. A new module takes its place here.
 ORDER = [
-    {"aeviz.data", "aeviz.images", "aeviz.model", "aeviz.figures"},
+    {"aeviz.data", "aeviz.images", "aeviz.model", "aeviz.figures", "aeviz.jobs"},
     {"aeviz.nets"},
     {"aeviz.models"},
     {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections"},
     {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram", "aeviz.fill"},
     {"aeviz.compare", "aeviz.perturb"},
     {"aeviz.anomaly"},
+    {"aeviz.uses", "aeviz.few_labels"},
     {"aeviz.runs"},
     {"aeviz.worker"},
     {"aeviz.latent_map", "aeviz.player", "aeviz.patches", "aeviz.threshold"},

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
 
-from aeviz import projections
+from aeviz import jobs, projections
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +42,9 @@ def test_a_projection_is_computed_once_with_progress_and_kept(method: str, folde
     assert projections.get(codes, method) is None
     assert projections.progress(codes, method) == (0.0, "Waiting to start")
     projections.start(codes, method)
-    (process,) = (p for job, p in projections._processes.items() if job.parent == folder)
+    (process,) = (p for path, p in jobs.processes.items() if path.parent == folder)
     projections.start(codes, method)  # a second request does not start a second process
-    assert process in projections._processes.values()
+    assert process in jobs.processes.values()
     assert len(list(folder.glob("*.log"))) == 1
 
     seen = [state for state in wait(codes, method) if not isinstance(state, str)]
@@ -62,7 +62,7 @@ def test_a_projection_is_computed_once_with_progress_and_kept(method: str, folde
     assert len(list(folder.glob("*.npy"))) == 1
 
     projections.start(codes, method)  # nothing to do
-    assert projections._processes[projections._job(codes, method)] is process
+    assert jobs.processes[projections.job(codes, method).path] is process
     assert projections.get(codes + 1, method) is None  # other codes, another result
 
 
@@ -74,30 +74,30 @@ def test_what_the_method_refuses_is_a_sentence_and_is_not_tried_again_unasked(
     failure = wait(few, "tsne")[-1]
     assert isinstance(failure, str)
     assert failure.startswith("t-SNE failed: perplexity")
-    first = projections._processes[projections._job(few, "tsne")]
+    first = jobs.processes[projections.job(few, "tsne").path]
     projections.start(few, "tsne")
-    assert projections._processes[projections._job(few, "tsne")] is first
+    assert jobs.processes[projections.job(few, "tsne").path] is first
     assert projections.progress(few, "tsne") == failure
 
 
 def test_a_process_that_was_ended_is_told_and_can_be_tried_again() -> None:
     codes = clouds()
     projections.start(codes, "tsne")
-    job = projections._job(codes, "tsne")
-    first = projections._processes[job]
+    job = projections.job(codes, "tsne")
+    first = jobs.processes[job.path]
     first.kill()
     first.wait(20)
     failure = projections.progress(codes, "tsne")
     assert failure == "The computation of t-SNE was ended from outside before it was done."
     projections.start(codes, "tsne", retry=True)
-    assert projections._processes[job] is not first
+    assert jobs.processes[job.path] is not first
     assert wait(codes, "tsne")[-1] == (1.0, "Done")
 
 
 def test_what_another_server_left_unfinished_is_begun_again(folder: Path) -> None:
     codes = clouds()
-    job = projections._job(codes, "tsne")
+    job = projections.job(codes, "tsne")
     folder.mkdir()
-    projections._report(job, 0.4, "Arranging the points")
+    jobs.report(job, 0.4, "Arranging the points")
     projections.start(codes, "tsne")
     assert wait(codes, "tsne")[-1] == (1.0, "Done")

@@ -1,0 +1,179 @@
+"""What shipped codes are good for, kept for the app: `python -m benchmarks.uses`.
+
+Writes aeviz/uses.json and aeviz/few_labels.json and keeps after each model, so that it can be
+interrupted; a checkpoint is measured again when its file has changed. `--choose` prints what the
+settings of aeviz/few_labels.py were chosen by, on held-out training digits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from aeviz import checkpoint, data, few_labels, uses
+from benchmarks import machine
+
+FEW = ("vanilla-32d", "convolutional-32d", "variational-32d")
+"""Models that are tried with few labels, all of 60,000 digits included."""
+COUNTS = few_labels.FEW + few_labels.ALL
+CHOSEN_WITH = "vanilla-32d"
+STRENGTHS = (0.01, 0.1, 1.0, 10.0)
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+FIRST = 100
+"""Seed of the first draw that settings are chosen with; scored are others."""
+
+
+def rounded(value: Any) -> Any:
+    """The same with six digits for each number: more are chance."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: rounded(part) for key, part in value.items()}
+    return [rounded(part) for part in value] if isinstance(value, list) else value
+
+
+def write(path: Path, content: Any) -> None:
+    """Keep as JSON."""
+    path.write_text(json.dumps(rounded(content), indent=1) + "\n")
+
+
+def missing(kept: dict[str, Any], names: list[str]) -> list[str]:
+    """Names without an entry of the file as it is now."""
+    return [n for n in names if kept.get(n, {}).get("sha256") != checkpoint.digest(n)]
+
+
+def codes(again: bool) -> None:
+    """Measure pixels, PCA, files and every shipped code."""
+    digits = data.load("mnist")
+    fresh = again or not uses.KEPT.exists()
+    kept = {"models": {}} if fresh else json.loads(uses.KEPT.read_text())
+    names = list(checkpoint.shipped())
+    kept["models"] = {name: kept["models"][name] for name in names if name in kept["models"]}
+    if "references" not in kept:
+        found = timed("references", lambda: uses.references(digits))
+        kept["references"] = found.model_dump(mode="json")
+        write(uses.KEPT, kept)
+    for name in missing(kept["models"], names):
+        codec = uses.of_model(checkpoint.load(checkpoint.FOLDER / name))
+        use = timed(name, lambda codec=codec: uses.measure(codec, digits))
+        kept["models"][name] = {"sha256": checkpoint.digest(name), "use": use.model_dump()}
+        write(uses.KEPT, kept)
+
+
+def labels(again: bool, names: tuple[str, ...]) -> None:
+    """Measure accuracy with few labels and with all."""
+    digits = data.load("mnist")
+    fresh = again or not few_labels.KEPT.exists()
+    kept = {} if fresh else json.loads(few_labels.KEPT.read_text())
+    for name in missing(kept, list(names)):
+        model = checkpoint.load(checkpoint.FOLDER / name)
+        found = timed(f"{name}, few labels", lambda m=model: few_labels.measure(m, digits, COUNTS))
+        kept[name] = {"sha256": checkpoint.digest(name), "learned": found.model_dump(mode="json")}
+        write(few_labels.KEPT, {name: kept[name] for name in names if name in kept})
+
+
+def timed(what: str, work: Callable[[], Any]) -> Any:
+    """Do it and say how long it took."""
+    start = time.perf_counter()
+    found = work()
+    print(f"{what}: measured in {time.perf_counter() - start:.0f} s", flush=True)
+    return found
+
+
+def choose(counts: list[int], methods: list[str]) -> None:
+    """Print accuracy on held-out digits for each setting that is tried."""
+    digits = data.load("mnist")
+    cut = -data.VALIDATION
+    inside = digits.train_images[:cut], digits.train_labels[:cut]
+    held_out = digits.train_images[cut:], digits.train_labels[cut:]
+    model = checkpoint.load(checkpoint.FOLDER / CHOSEN_WITH)
+    for count in counts:
+        pool = few_labels.UNLABELLED if count < few_labels.UNLABELLED else len(inside[0])
+        learner = few_labels.Learner(model, inside[0][:pool], held_out[0], "mnist")
+        before = few_labels.SETTINGS[count]
+        for method in methods:
+            fixed = method in learner.features
+            for value in STRENGTHS if fixed else RATES:
+                field = "strength" if fixed else "lr"
+                changed = getattr(before, field) | {method: value}
+                settings = dataclasses.replace(before, **{field: changed})
+                shares = []
+                for seed in range(FIRST, FIRST + min(few_labels.DRAWS[count], 3)):
+                    chosen = few_labels.draw(inside[1][:pool], count, seed)
+                    found = learner.predict(method, chosen, inside[1][chosen], settings, seed)
+                    shares.append(float((found == held_out[1]).mean()))
+                print(
+                    f"{count:>6} {method:>8} {field} {value:g}: {np.mean(shares):.4f}", flush=True
+                )
+
+
+def report() -> str:
+    """What is kept as markdown tables."""
+    found = uses.kept()
+    head = [
+        "code",
+        "numbers",
+        "bits",
+        "bytes",
+        "PSNR, dB",
+        *next(iter(found.models.values())).figures,
+    ]
+    lines = []
+    linear = {f"PCA, {width}": use for width, use in found.references.linear.items()}
+    for name, use in (linear | found.models).items():
+        point = use.point
+        cells = [name, use.numbers, point.bits or "-", f"{point.size:.1f}"]
+        cells += [f"{-10 * np.log10(point.mse):.1f}", *(f"{v:.3f}" for v in use.figures.values())]
+        lines.append([str(cell) for cell in cells])
+    pixels = [f"{value:.3f}" for value in found.references.pixels.values()]
+    lines.insert(0, ["pixels", str(uses.PIXELS), "8", str(uses.PIXELS), "-", *pixels])
+    parts = [
+        "# uses",
+        f"`python -m benchmarks.uses`, {time.strftime('%Y-%m-%d')}, seed {uses.SEED}",
+        machine.line(),
+        machine.table(head, lines),
+        f"- Probe, 5-NN and k-means are fitted to {uses.CODES:,} training codes and scored on the "
+        f"10,000 test digits; bytes and PSNR are of all of them, trustworthiness of {uses.SAMPLE:,}"
+        ".",
+    ]
+    for name, learned in few_labels.kept().items():
+        rows = [
+            [few_labels.METHODS[m], *(few_labels.text(learned, m, n) for n in learned.counts)]
+            for m in learned.accuracy
+        ]
+        head = ["accuracy in %", *(f"{n:,} labels" for n in learned.counts)]
+        parts += [f"## {name}, few labels", machine.table(head, rows), few_labels.finding(learned)]
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Measure what is new, print the tables and write results/uses.md."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.uses", description=__doc__)
+    parser.add_argument("--again", action="store_true", help="measure unchanged checkpoints too")
+    parser.add_argument("--choose", type=int, nargs="+", metavar="N", help="numbers of labels")
+    parser.add_argument(
+        "--methods", nargs="+", default=list(few_labels.METHODS), help="tried by --choose"
+    )
+    parser.add_argument("--few", nargs="+", default=FEW, help="models tried with few labels")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    if args.choose:
+        choose(args.choose, args.methods)
+        return
+    codes(args.again)
+    labels(args.again, tuple(args.few))
+    text = report()
+    print(text)
+    (machine.RESULTS / "uses.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

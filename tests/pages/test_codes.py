@@ -1,0 +1,126 @@
+"""The page on uses of a code without a browser: figures kept, and measured when asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint, data, jobs, runs, uses
+
+NAME = "linear-2d"
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEVIZ_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("AEVIZ_CACHE", str(tmp_path / "cache"))
+
+
+def open_page(model: str, **query: str) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app.query_params["model"] = model
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run().switch_page("pages/codes.py").run()
+    assert not app.exception
+    return app
+
+
+def table(app: AppTest) -> pd.DataFrame:
+    return app.dataframe[0].value.set_index("Picture as")
+
+
+def plot(app: AppTest) -> dict:
+    return json.loads(app.get("plotly_chart")[0].proto.spec)
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(text.value for text in app.markdown)
+
+
+def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None:
+    app = open_page(NAME)
+    kept = uses.kept()
+    app.multiselect(key="codes").set_value([NAME, "vanilla-32d"]).run()
+    assert not app.exception
+    found = table(app)
+    assert list(found.index)[:3] == ["Pixels", "PCA, 2 numbers", "PCA, 32 numbers"]
+    assert len(found) == 5
+    rows = dict(zip(found.index[3:], (NAME, "vanilla-32d"), strict=True))
+    for title, name in rows.items():
+        use, line = kept.models[name], found.loc[title]
+        assert line["Numbers"] == use.numbers
+        assert line["Bytes"] == use.point.size == use.numbers * use.point.bits / 8
+        assert line["Ratio"] == 784 / use.point.size
+        assert {key: line[key] for key in use.figures} == use.figures
+    assert found.loc["Pixels", "Ratio"] == 1
+    seen = plot(app)
+    names = [trace["name"] for trace in seen["data"]]
+    assert names[1:4] == [uses.JPEG, uses.SCAN, "other shipped models"]
+    assert names[4:] == list(rows)
+    assert seen["layout"]["yaxis"]["title"]["text"].startswith("PSNR")
+    text = said(app)
+    assert f"**{kept.models[NAME].point.size:.1f} bytes**" in text
+    assert "PCA needs" in text
+
+    app.segmented_control(key="distortion").set_value("mse").run()
+    assert not app.exception
+    assert plot(app)["layout"]["yaxis"]["title"]["text"].startswith("MSE")
+    assert app.latex
+
+
+def test_an_own_run_is_measured_by_a_button(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = (checkpoint.FOLDER / f"{NAME}.safetensors").read_bytes()
+    run = runs.add(content)
+    asked: list[bytes] = []
+
+    def start(data_name: str, given: bytes = b"", *, retry: bool = False) -> None:
+        asked.append(given)
+        job = uses.job(data_name, given)
+        job.path.parent.mkdir(parents=True)
+        kept = uses.kept()
+        found = uses.Measured(use=kept.models[NAME], linear=kept.references.linear[2])
+        job.file(job.result).write_text(found.model_dump_json())
+
+    monkeypatch.setattr(uses, "start", start)
+    app = open_page(run)
+    own = f"Yours, {runs.started(run)}"
+    assert not any(own in title for title in table(app).index)
+    (button,) = (b for b in app.button if b.label.startswith("Measure Yours"))
+    button.click().run()
+    assert not app.exception
+    assert asked == [content]
+    assert any(own in title for title in table(app).index)
+    assert not any(b.label.startswith("Measure") for b in app.button)
+
+
+def test_a_measurement_that_failed_says_so_and_can_be_tried_again() -> None:
+    run = runs.add((checkpoint.FOLDER / f"{NAME}.safetensors").read_bytes())
+    job = uses.job("mnist", runs.model_bytes(run))
+    job.path.parent.mkdir(parents=True)
+    jobs.report(job, 0.0, "", "Uses of a code failed: it was too much.")
+    app = open_page(run)
+    assert [error.value for error in app.error] == ["Uses of a code failed: it was too much."]
+    assert any(b.label == "Try again" for b in app.button)
+
+
+def test_on_other_data_the_digits_are_shown_until_it_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load = data.load
+    monkeypatch.setattr(data, "find_folder", lambda name: Path())
+    other = data.Dataset("fashion", *(getattr(load(), f) for f in FIELDS))
+    monkeypatch.setattr(
+        data, "load", lambda name="mnist", **_: load() if name == "mnist" else other
+    )
+    app = open_page(NAME, data="fashion")
+    assert "not measured on Fashion-MNIST" in app.info[0].value
+    assert len(table(app)) > 2
+    assert any(b.label == "Measure them on Fashion-MNIST" for b in app.button)
+
+
+FIELDS = ("train_images", "train_labels", "test_images", "test_labels")
