@@ -16,11 +16,13 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     {"aeviz.data", "aeviz.images", "aeviz.model", "aeviz.figures"},
     {"aeviz.nets"},
+    {"aeviz.export"},
     {"aeviz.models"},
     {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections"},
     {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram"},
     {"aeviz.compare", "aeviz.perturb"},
     {"aeviz.anomaly"},
+    {"aeviz.corruption"},
     {"aeviz.runs"},
     {"aeviz.worker"},
     {"aeviz.latent_map", "aeviz.player", "aeviz.patches", "aeviz.threshold"},
