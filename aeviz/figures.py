@@ -865,5 +865,68 @@ def label_curves(
             "ticktext": [f"{count:,}" for count in counts],
         },
         yaxis={"title": "test digits told right, %", "range": [10 * low, 101]},
+SEEN = 40.0
+"""Decibels above which no eye sees a difference: as far as the axis of a curve goes."""
+
+
+def strength_curves(
+    strengths: tuple[float, ...],
+    models: dict[str, np.ndarray],
+    baselines: dict[str, np.ndarray],
+    marks: dict[str, float],
+    *,
+    title: str,
+    height: int = 400,
+) -> go.Figure:
+    """PSNR against the strength of a corruption, from weak on the left to strong on the right.
+
+    Args:
+        strengths: (K,), rising or falling.
+        models: name -> dB (K,), four at most; baselines: the same, all grey. What is infinite is
+            left out.
+        marks: model -> the strength that it was trained at.
+        title: of the strength, with its unit.
+    """
+    figure = go.Figure()
+    styles = [(colour, "solid", 3, "circle") for colour in SIDE_BY_SIDE]
+    styles = [
+        *styles[: len(models)],
+        (BASELINE, "dot", 2, "circle"),
+        (BASELINE, "solid", 1.5, "square"),
+        (BASELINE, "solid", 1.5, "diamond"),
+        (BASELINE, "solid", 1.5, "triangle-up"),
+    ]
+    for (name, values), (colour, dash, width, symbol) in zip(
+        (models | baselines).items(), styles, strict=False
+    ):
+        figure.add_scatter(
+            x=strengths,
+            y=np.where(np.isfinite(values), values, np.nan),
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": width, "dash": dash},
+            marker={"size": 8, "symbol": symbol},
+            hovertemplate="%{y:.1f} dB at %{x:g}<extra>%{fullData.name}</extra>",
+        )
+    colours = dict(zip(models, SIDE_BY_SIDE, strict=False))
+    for k, (name, strength) in enumerate(marks.items()):
+        figure.add_vline(
+            strength,
+            line={"color": colours[name], "width": 2, "dash": "dot"},
+            annotation={
+                "text": f"trained at {strength:g}",
+                "font": {"color": colours[name]},
+                "yshift": -18 * k,  # two that were trained alike
+            },
+            annotation_position="top right",
+        )
+    falling = strengths[0] > strengths[-1]
+    every = np.concatenate([*models.values(), *baselines.values()])
+    high = min(every[np.isfinite(every)].max(), SEEN)
+    return figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis={"title": title, "autorange": "reversed" if falling else True},
+        yaxis={"title": "PSNR of the mean MSE, dB", "range": [every.min() - 1, high + 1]},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )

@@ -254,3 +254,27 @@ def _centred(value: np.ndarray) -> np.ndarray:
     )
     result[top : top + value.shape[0], left : left + value.shape[1]] = value
     return result
+
+
+# -- without any cleaning ---------------------------------------------------------------------
+
+
+def plain(picture: Picture) -> np.ndarray:
+    """A picture as it is but for its size, (28, 28) float32 in [0, 1]: its noise stays.
+
+    Grey, the square in its middle, scaled by area; inverted where most of its border is bright.
+    One of 28 by 28 pixels keeps them all.
+
+    Raises:
+        ImageError: not a picture, damaged, or too large.
+    """
+    image = _shrunk(picture)
+    if image.mode not in ("L", "F"):
+        image = image.convert("L")
+    grey = np.clip(np.asarray(image, np.float32) / 255, 0, 1)
+    side = min(grey.shape)
+    top, left = ((length - side) // 2 for length in grey.shape)
+    square = Image.fromarray(grey[top : top + side, left : left + side])
+    scaled = np.clip(np.asarray(square.resize((28, 28), Image.Resampling.BOX)), 0, 1)
+    border = np.concatenate([scaled[[0, -1]].ravel(), scaled[:, [0, -1]].ravel()])
+    return 1 - scaled if np.median(border) > 0.5 else scaled

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import html
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +19,14 @@ from threadpoolctl import threadpool_limits
 from aeviz import (
     checkpoint,
     compare,
+    corruption,
     data,
     evaluate,
     few_labels,
     figures,
     fill,
     jobs,
+    images,
     latent,
     models,
     planes,
@@ -325,6 +329,37 @@ def filled(name: str, data_name: str, picture: np.ndarray, visible: np.ndarray) 
     found = load_model(name)
     given = not found.gaussian_prior and fill.way(found) == "search"
     return fill.fill(found, picture, visible, some_codes(name, data_name) if given else None)
+@st.cache_data(max_entries=4000, show_spinner=False)
+def _cleaning_mse(who: str, data_name: str, spoilt_by: str, strength: float) -> float:
+    if not who:
+        clean = np.asarray
+    elif who in corruption.FILTERS:
+        clean = corruption.tuned(who, data_name, spoilt_by, strength).clean
+    else:
+        clean = functools.partial(latent.reconstruct, load_model(who))
+    return corruption.cleaning_mse(clean, data.load(data_name), spoilt_by, strength)
+
+
+def cleaning_curves(
+    cleaners: Sequence[str], data_name: str, spoilt_by: str
+) -> dict[str, np.ndarray]:
+    """PSNR in dB of the mean MSE for each strength of a corruption's curve, with a progress bar.
+
+    Args:
+        cleaners: models, keys of `corruption.FILTERS`, and "" for the spoilt pictures themselves.
+        spoilt_by: a key of `corruption.CORRUPTIONS`.
+    """
+    strengths = corruption.CORRUPTIONS[spoilt_by].curve
+    errors = np.empty((len(cleaners), len(strengths)))
+    bar, started = st.empty(), time.perf_counter()
+    points = [(i, j) for i in range(len(cleaners)) for j in range(len(strengths))]
+    for k, (i, j) in enumerate(points):
+        if time.perf_counter() - started > 0.1:  # what is in the cache needs no bar
+            text = f"Cleaning {corruption.MEASURED_ON:,} test pictures at each strength"
+            bar.progress(k / errors.size, text)
+        errors[i, j] = _cleaning_mse(cleaners[i], data_name, spoilt_by, strengths[j])
+    bar.empty()
+    return dict(zip(cleaners, evaluate.psnr(errors), strict=True))
 
 
 def projected(name: str, data_name: str, method: str) -> np.ndarray | None:
@@ -642,6 +677,37 @@ def pick_models(key: str, most: int = 4) -> list[str]:
     else:
         st.query_params[key] = ",".join(chosen)
     return chosen
+
+
+MOST_FILES = 60
+
+
+@st.cache_data(max_entries=120, show_spinner="Reading the picture")
+def _plain(content: bytes) -> np.ndarray | str:
+    try:
+        return images.plain(content)
+    except images.ImageError as error:
+        return str(error)
+
+
+def plain_pictures(label: str, key: str) -> list[np.ndarray]:
+    """Pictures (28, 28) that a person hands in as they are, noise and all; none at first."""
+    uploads = st.file_uploader(
+        label,
+        ["png", "jpg", "jpeg", "webp", "gif", "bmp"],
+        accept_multiple_files=True,
+        key=key,
+        max_upload_size=images.MAX_BYTES // 1_000_000,
+        width=560,
+    )
+    found = [_plain(upload.getvalue()) for upload in uploads[:MOST_FILES]]
+    for k, problem in enumerate(found, 1):
+        if isinstance(problem, str):
+            st.warning(f"File {k}: {problem}")
+    pictures = [picture for picture in found if not isinstance(picture, str)]
+    if not pictures:
+        st.info("Nothing is uploaded yet. Until then this is a spoilt test picture.")
+    return pictures
 
 
 def download(kind: str, make: Callable[[], bytes], file_name: str) -> None:

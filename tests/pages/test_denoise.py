@@ -1,23 +1,36 @@
-"""The denoise page without a browser: noise, cleaning, the map, uploads good and bad."""
+"""The denoise page without a browser: spoiling, cleaning, curve, map, files, uploads."""
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
+import zipfile
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, evaluate, figures, images, latent, planes
-from tests.pages.shipped import ONE_OF_EACH
+from aeviz import (
+    checkpoint,
+    corruption,
+    data,
+    evaluate,
+    figures,
+    latent,
+    picture_ui,
+    planes,
+    ui,
+)
+from tests.pages.shipped import HOME, ONE_OF_EACH
 
 MNIST = data.load()
 SHIPPED = checkpoint.shipped()
-HOME = next(name for name, card in SHIPPED.items() if card.home)
 START = 1
+VERSIONS = ["clean", "noisy", "cleaned", "median", "nlm", "wiener", "control"]
 
 
 def open_page(model: str = HOME) -> AppTest:
@@ -28,89 +41,214 @@ def open_page(model: str = HOME) -> AppTest:
     return app
 
 
+def gallery(app: AppTest) -> str:
+    return next(e.proto.body for e in app.get("html") if 'alt="cleaned"' in e.proto.body)
+
+
 def pictures(app: AppTest) -> dict[str, str]:
-    """The addresses of the four pictures by name."""
-    body = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
-    return {name: uri for uri, name in re.findall(r'<img src="([^"]+)" alt="([^"]+)"', body)}
+    """The addresses of the pictures by name."""
+    found = re.findall(r'<img src="([^"]+)" alt="([^"]+)"', gallery(app))
+    return {name: uri for uri, name in found}
 
 
-def decibels(app: AppTest) -> list[float]:
-    body = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
-    return [float(value) for value in re.findall(r"PSNR ([\d.]+) dB", body)]
+def scores(app: AppTest) -> list[tuple[float, float]]:
+    """PSNR and SSIM below the pictures."""
+    found = re.findall(r"PSNR ([\d.]+) dB<br>SSIM ([\d.]+)", gallery(app))
+    return [(float(psnr), float(ssim)) for psnr, ssim in found]
 
 
-def expected(model_name: str, clean: np.ndarray, sigma: float, seed: int) -> tuple:
-    """Clean, noisy and cleaned picture, by the definition."""
+def expected(
+    model_name: str, clean: np.ndarray, name: str, strength: float, seed: int
+) -> dict[str, np.ndarray]:
+    """Each version of a picture, with the filters that the page uses."""
     model = checkpoint.load(checkpoint.FOLDER / model_name)
     clean = latent.to_float(clean)
-    noise = np.random.default_rng(seed).standard_normal((28, 28), np.float32)
-    noisy = np.clip(clean + np.float32(sigma) * noise, 0, 1)
-    return clean, noisy, latent.reconstruct(model, noisy[None])[0]
-
-
-def drawing() -> bytes:
-    """A one drawn with a pen on white paper."""
-    paper = Image.new("RGB", (300, 400), "white")
-    ImageDraw.Draw(paper).line((170, 60, 140, 340), fill=(20, 20, 120), width=22)
-    buffer = io.BytesIO()
-    paper.save(buffer, "PNG")
-    return buffer.getvalue()
+    noisy = corruption.CORRUPTIONS[name].apply(clean, strength, seed)
+    filtered = corruption.filtered(noisy[None], "mnist", name, strength)
+    cleaned, control = (latent.reconstruct(model, x[None])[0] for x in (noisy, clean))
+    plain = {key: found[0] for key, found in filtered.items()}
+    return {"clean": clean, "noisy": noisy, "cleaned": cleaned, **plain, "control": control}
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
-def test_every_shipped_model_cleans_and_shows_its_codes(name: str) -> None:
+def test_every_variant_cleans_and_shows_its_codes(name: str) -> None:
     app = open_page(name)
-    clean, noisy, cleaned = expected(name, MNIST.test_images[START], 0.5, 0)
-    assert pictures(app) == {
-        "clean": figures.data_uri(clean),
-        "noisy": figures.data_uri(noisy),
-        "cleaned": figures.data_uri(cleaned),
-        "error": figures.data_uri(figures.signed(cleaned - clean)),
-    }
-    found = [-10 * np.log10(np.square(x - clean).mean()) for x in (noisy, cleaned)]
-    assert decibels(app) == pytest.approx(found, abs=0.051)
+    found = expected(name, MNIST.test_images[START], "gaussian", 0.5, 0)
+    clean = found["clean"]
+    shown = pictures(app)
+    assert list(shown) == [alt for key in VERSIONS for alt in (key, f"{key} error")]
+    for key, picture in found.items():
+        assert shown[key] == figures.data_uri(picture), key
+        assert shown[f"{key} error"] == figures.data_uri(figures.signed(picture - clean)), key
+    others = [picture for key, picture in found.items() if key != "clean"]
+    psnr, ssim = np.array(scores(app)).T
+    assert psnr == pytest.approx(
+        [-10 * np.log10(np.square(x - clean).mean()) for x in others], abs=0.051
+    )
+    assert ssim == pytest.approx([corruption.ssim(clean, x) for x in others], abs=0.0051)
 
     model = checkpoint.load(checkpoint.FOLDER / name)
     # The dots are test digits, whose labels are known; of the three pictures none is told.
     plane = planes.default_plane(latent.encode(model, MNIST.test_images, MNIST.test_labels))
-    codes = latent.encode(model, np.stack([clean, noisy, cleaned]))
+    three = ("clean", "noisy", "cleaned")
+    codes = latent.encode(model, np.stack([found[key] for key in three]))
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     notes = chart["layout"]["annotations"]
-    assert [note["text"] for note in notes] == ["<b>clean</b>", "<b>noisy</b>", "<b>cleaned</b>"]
+    assert [note["text"] for note in notes] == [f"<b>{key}</b>" for key in three]
     places = np.array([(note["x"], note["y"]) for note in notes])
     assert np.allclose(places, plane.project(codes), rtol=1e-3, atol=1e-3)
 
+    learned = corruption.trained_on(model)
+    captions = [caption.value for caption in app.caption]
+    assert any("was trained on" in text for text in captions) == bool(learned)
+    if learned:
+        assert "was trained on: Gaussian noise, standard deviation 0.5" in captions[0]
 
-def test_the_noise_follows_its_slider_and_its_seed() -> None:
+
+def test_each_way_to_spoil_has_its_strength_and_a_seed_where_there_is_chance() -> None:
+    app = open_page()
+    for name, kind in corruption.CORRUPTIONS.items():
+        app.segmented_control(key="noise").set_value(name).run()
+        assert not app.exception, name
+        slider = app.slider(key=name.replace(" ", "_"))
+        assert slider.label == f"{kind.title}: {kind.strength}"
+        assert slider.value == kind.start
+        seeds = [number for number in app.number_input if number.key == "noise_seed"]
+        assert bool(seeds) == kind.seeded
+        strength = kind.start
+        if name in ("block", "jpeg"):  # whole numbers; the others move in the tests beside
+            strength += kind.step
+            slider.set_value(strength).run()
+        found = expected(HOME, MNIST.test_images[START], name, strength, 0)
+        for key in ("noisy", "cleaned", "median", "nlm", "wiener"):
+            assert pictures(app)[key] == figures.data_uri(found[key]), (name, key)
+        assert any(kind.formula in text.value for text in app.latex)
+
+
+def test_the_noise_follows_its_seed_and_nothing_is_lost_at_strength_zero() -> None:
     app = open_page()
     first = pictures(app)
-    app.slider(key="sigma").set_value(0.25).run()
-    weak = pictures(app)
-    assert weak["clean"] == first["clean"]
-    assert weak["noisy"] == figures.data_uri(expected(HOME, MNIST.test_images[START], 0.25, 0)[1])
     next(b for b in app.button if b.label == "New noise").click().run()
     assert app.number_input(key="noise_seed").value == 1
-    assert pictures(app)["noisy"] == figures.data_uri(
-        expected(HOME, MNIST.test_images[START], 0.25, 1)[1]
-    )
-    app.slider(key="sigma").set_value(0.0).run()
-    still = pictures(app)
-    assert still["noisy"] == still["clean"]
-    assert not app.exception
-    assert len(decibels(app)) == 1  # nothing to compare in a picture without noise
-
-
-def test_another_test_picture() -> None:
-    app = open_page()
+    x = MNIST.test_images[START]
+    assert pictures(app)["clean"] == first["clean"]
+    assert pictures(app)["noisy"] == figures.data_uri(evaluate.noisy(x, 0.5, 1))
     app.number_input(key="picture").set_value(18).run()
-    assert pictures(app)["clean"] == figures.data_uri(MNIST.test_images[18])
+    x = MNIST.test_images[18]
+    assert pictures(app)["noisy"] == figures.data_uri(evaluate.noisy(x, 0.5, 1))
+    app.slider(key="gaussian").set_value(0.0).run()
+    still = pictures(app)
+    for key in ("noisy", "median", "nlm", "wiener"):
+        assert still[key] == still["clean"], key
+    assert gallery(app).count("the same, pixel by pixel") == 4
+    assert len(scores(app)) == 2  # the model and the control
+    assert still["cleaned"] == still["control"]
+    assert not app.exception
+
+
+def test_a_picture_that_is_noisy_already_is_cleaned_as_it_is() -> None:
+    app = open_page()
+    app.segmented_control(key="start_from").set_value("spoilt").run()
+    assert not app.exception
+    x = evaluate.noisy(MNIST.test_images[START], 0.5, 0)
+    assert any("Nothing is uploaded yet" in info.value for info in app.info)
+    assert pictures(app)["noisy"] == figures.data_uri(x)
+    x = np.round(evaluate.noisy(MNIST.test_images[18], 0.4, 5) * 255).astype(np.uint8)
+    uploader = app.file_uploader(key="spoilt_files")
+    uploader.upload("noisy.png", figures.png(x), "image/png").run()
+    assert not app.exception
+    assert not any("Nothing is uploaded yet" in info.value for info in app.info)
+    model = checkpoint.load(checkpoint.FOLDER / HOME)
+    cleaned = latent.reconstruct(model, x[None])[0]
+    shown = pictures(app)
+    assert [key for key in shown if "error" not in key] == VERSIONS[1:-1]
+    assert shown["noisy"] == figures.data_uri(x)
+    assert shown["cleaned"] == figures.data_uri(cleaned)
+    error = figures.signed(cleaned - latent.to_float(x))
+    assert shown["cleaned error"] == figures.data_uri(error)
+    assert "PSNR" not in gallery(app)
+    assert any("no clean one is known" in text.value for text in app.markdown)
+    assert not app.number_input  # nothing is drawn by chance
+    chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
+    names = [note["text"] for note in chart["layout"]["annotations"]]
+    assert names == ["<b>noisy</b>", "<b>cleaned</b>"]
+    app.file_uploader(key="spoilt_files").upload("letter.png", b"Dear aeviz", "image/png").run()
+    assert not app.exception
+    assert any("File" in text.value and "not a picture" in text.value for text in app.warning)
+
+
+def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(corruption, "MEASURED_ON", 5)
+    app = open_page()
+    assert len(app.get("plotly_chart")) == 1
+    app.toggle(key="curve").set_value(True).run()
+    assert not app.exception
+    chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
+    filters = [found.title for found in corruption.FILTERS.values()]
+    names = [ui.describe(HOME), ui.describe("denoising-32d"), "Not cleaned", *filters]
+    assert [trace["name"] for trace in chart["data"]] == names
+    assert chart["data"][0]["line"]["color"] == figures.RECONSTRUCTION
+    assert {trace["line"]["color"] for trace in chart["data"][2:]} == {figures.BASELINE}
+    assert [shape["x0"] for shape in chart["layout"]["shapes"]] == [0.5]
+    assert chart["layout"]["annotations"][0]["text"] == "trained at 0.5"
+    assert "dB" in chart["layout"]["yaxis"]["title"]["text"]
+    assert "standard deviation" in chart["layout"]["xaxis"]["title"]["text"]
+    model = checkpoint.load(checkpoint.FOLDER / "denoising-32d")
+    x = latent.to_float(MNIST.test_images[:5])
+    strengths = corruption.CORRUPTIONS["gaussian"].curve
+    copies = [latent.reconstruct(model, evaluate.noisy(x, s, 0)) for s in strengths]
+    dbs = [-10 * np.log10(np.square(copy - x).mean()) for copy in copies]
+    found = ui.cleaning_curves(["denoising-32d", ""], "mnist", "gaussian")
+    assert found["denoising-32d"] == pytest.approx(dbs, abs=1e-3)
+    assert found[""][0] == np.inf
+    app.multiselect(key="beside").set_value([]).run()
+    chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
+    assert len(chart["data"]) == 5
+    assert not chart["layout"].get("shapes")
+    app.multiselect(key="beside").set_value(["denoising-2d-masking"]).run()
+    app.segmented_control(key="noise").set_value("jpeg").run()
+    chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
+    assert chart["layout"]["xaxis"]["autorange"] == "reversed"  # weak on the left
+    assert not chart["layout"].get("shapes")
+    assert not app.exception
+
+
+def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, Callable[[], bytes]] = {}
+    monkeypatch.setattr(ui, "download", lambda kind, make, name: made.update({name: make}))
+    batch = latent.to_float(MNIST.test_images[:3])
+    names = ["../seven.png", "two", "=1+1"]
+    monkeypatch.setattr(picture_ui, "pick", lambda *a, **k: picture_ui.Picked(batch, names, None))
+    app = open_page()
+    assert pictures(app)["clean"] == figures.data_uri(batch[0])
+    app.selectbox(key="denoise_shown").set_value(2).run()
+    assert pictures(app)["clean"] == figures.data_uri(batch[2])
+    assert set(made) == {"aeviz-cleaned.png", "aeviz-cleaned.zip"}
+    strip = Image.open(io.BytesIO(made["aeviz-cleaned.png"]()))
+    assert strip.format == "PNG"
+    assert strip.width > 7 * 28 * 8
+    with zipfile.ZipFile(io.BytesIO(made["aeviz-cleaned.zip"]())) as bundle:
+        assert bundle.namelist() == [f"picture-{k:03d}.png" for k in (1, 2, 3)] + ["scores.csv"]
+        assert bundle.read("picture-003.png") == made["aeviz-cleaned.png"]()
+        table = list(csv.DictReader(io.StringIO(bundle.read("scores.csv").decode())))
+    assert [(row["picture"], row["version"]) for row in table] == [
+        (str(k), key) for k in (1, 2, 3) for key in VERSIONS[1:]
+    ]
+    found = expected(HOME, batch[0], "gaussian", 0.5, 0)
+    first = table[VERSIONS.index("nlm") - 1]
+    assert float(first["psnr_db"]) == pytest.approx(
+        -10 * np.log10(np.square(found["nlm"] - batch[0]).mean()), abs=1e-3
+    )
+    assert float(first["ssim"]) == pytest.approx(corruption.ssim(batch[0], found["nlm"]), abs=1e-4)
+    monkeypatch.setattr(ui, "plain_pictures", lambda *a: list(batch))
+    app.segmented_control(key="start_from").set_value("spoilt").run()
+    with zipfile.ZipFile(io.BytesIO(made["aeviz-cleaned.zip"]())) as bundle:
+        assert bundle.namelist() == [f"picture-{k:03d}.png" for k in (1, 2, 3)]
 
 
 def test_a_model_that_was_not_trained_to_clean_says_so_and_offers_one_that_was() -> None:
-    for name in SHIPPED:
-        app = open_page(name)
-        spoils = hasattr(checkpoint.load(checkpoint.FOLDER / name), "corrupt")
-        assert len(app.info) == (0 if spoils else 1), name
     able = [
         (card.config["latent_dim"], name)
         for name, card in SHIPPED.items()
@@ -118,47 +256,7 @@ def test_a_model_that_was_not_trained_to_clean_says_so_and_offers_one_that_was()
     ]
     app = open_page()
     assert "not trained to clean" in app.info[0].value
-    if not able:
-        pytest.skip("no shipped model was trained to clean")
     next(b for b in app.button if b.label.startswith("Use ")).click().run()
     assert app.selectbox(key="model").value == max(able)[1]
     assert not app.info
     assert not app.exception
-
-
-def upload(app: AppTest, content: bytes, name: str = "mine.png") -> AppTest:
-    app.segmented_control(key="picture_from").set_value("own").run()
-    app.file_uploader(key="picture_file").upload(name, content, "image/png").run()
-    assert not app.exception
-    return app
-
-
-def test_a_picture_of_ones_own_is_read_like_mnist_and_cleaned() -> None:
-    app = open_page()
-    app.segmented_control(key="picture_from").set_value("own").run()
-    assert "Nothing is uploaded yet" in app.info[-1].value
-    assert pictures(app)["clean"] == figures.data_uri(MNIST.test_images[START])
-    upload(app, drawing())
-    clean, noisy, cleaned = expected(HOME, images.to_mnist(drawing()), 0.5, 0)
-    assert pictures(app)["clean"] == figures.data_uri(clean)
-    assert pictures(app)["noisy"] == figures.data_uri(noisy)
-    assert pictures(app)["cleaned"] == figures.data_uri(cleaned)
-    assert not any("Until then" in info.value for info in app.info)
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (b"hello, I am a text", "not a picture that can be read"),
-        (b"", "Nothing|empty"),
-        (drawing()[:200], "damaged or cut off"),
-        (evaluate.__doc__.encode() * 5, "not a picture"),  # type: ignore[union-attr]
-    ],
-)
-def test_a_bad_upload_is_one_sentence_and_the_page_goes_on(content: bytes, sentence: str) -> None:
-    app = upload(open_page(), content)
-    text = app.info[-1].value
-    assert re.search(sentence, text)
-    assert text.endswith("Until then this is a test picture.")
-    assert text.count(".") == 2
-    assert pictures(app)["clean"] == figures.data_uri(MNIST.test_images[START])
