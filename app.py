@@ -25,6 +25,7 @@ page = st.navigation(
         "Compare": [
             st.Page("pages/compare.py", title="Compare"),
             st.Page("pages/stability.py", title="Stability"),
+            st.Page("pages/loss.py", title="Loss"),
         ],
         "Make": [st.Page("pages/train.py", title="Train")],
     },

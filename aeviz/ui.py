@@ -21,6 +21,7 @@ from aeviz import (
     evaluate,
     figures,
     latent,
+    mechanism,
     models,
     planes,
     projections,
@@ -45,6 +46,7 @@ PAGES = {
         "compare",
         "stability",
         "anomaly",
+        "loss",
     )
 }
 
@@ -304,6 +306,49 @@ def mixture(name: str, data_name: str, components: int) -> latent.Mixture:
     some = np.random.default_rng(0).permutation(len(images))[: latent.MIXTURE_CODES]
     found = latent.encode(load_model(name), images[some], labels[some])
     return latent.fit_mixture(found, components)
+
+
+TRAINING_COST = 5000
+"""So many training pictures are enough to say what they cost."""
+
+
+@st.cache_data(max_entries=48, show_spinner="Measuring each term of the loss")
+def costs(name: str, data_name: str) -> tuple[mechanism.Cost, mechanism.Cost]:
+    """What all test pictures cost a model, and what some that it was trained on do."""
+    source, model = data.load(data_name), load_model(name)
+    seen = min(max(model.card.trained_on, 1), len(source.train_images))
+    some = np.random.default_rng(0).permutation(seen)[:TRAINING_COST]
+    return (
+        mechanism.cost(model, source.test_images, source.test_labels),
+        mechanism.cost(model, source.train_images[some], source.train_labels[some]),
+    )
+
+
+@st.cache_data(max_entries=48, show_spinner="Measuring how steep the encoder is")
+def spectrum(name: str, data_name: str) -> np.ndarray | None:
+    """Singular values (N, R) of a model's encoder at some test pictures; None where it jumps."""
+    source = data.load(data_name)
+    return mechanism.spectrum(load_model(name), source.test_images, source.test_labels)
+
+
+WINDOWED = 2000
+"""So many test pictures are enough to show what a word stands for."""
+
+
+@st.cache_data(max_entries=48, show_spinner="Counting words")
+def words(name: str, data_name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Share of all places that each word has (K,), and what stands there (K, H, W)."""
+    found, images, able = codes(name, data_name), data.load(data_name).test_images, load_model(name)
+    seen = mechanism.windows(able, found[:WINDOWED], images[:WINDOWED])
+    return mechanism.usage(able, found), seen
+
+
+@st.cache_data(show_spinner="Looking at the shipped models")
+def shipped_that_reports(metric: str) -> str | None:
+    """The shipped model of the simplest variant whose loss has a metric, about 32 numbers wide."""
+    shipped = ((c, nearest_shipped(variant, 32)) for variant, c in models.MODELS.items())
+    able = (name for c, name in shipped if name and metric in mechanism.reports(c))
+    return next(able, None)
 
 
 def projected(name: str, data_name: str, method: str) -> np.ndarray | None:
