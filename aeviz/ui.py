@@ -316,8 +316,11 @@ TRAINING_COST = 5000
 def costs(name: str, data_name: str) -> tuple[mechanism.Cost, mechanism.Cost]:
     """What all test pictures cost a model, and what some that it was trained on do."""
     source, model = data.load(data_name), load_model(name)
-    seen = min(max(model.card.trained_on, 1), len(source.train_images))
-    some = np.random.default_rng(0).permutation(seen)[:TRAINING_COST]
+    seen = slice(max(model.card.trained_on, 1))
+    if runs.is_run(name) and model.card.data == data_name:
+        seen = runs.training_set(runs.spec(name), source.train_labels)
+    numbers = np.arange(len(source.train_images))[seen]
+    some = np.random.default_rng(0).permutation(numbers)[:TRAINING_COST]
     return (
         mechanism.cost(model, source.test_images, source.test_labels),
         mechanism.cost(model, source.train_images[some], source.train_labels[some]),

@@ -32,18 +32,16 @@ with bars:
     costs = {k: {run_ui.metric_title(t): v for t, v in c.items()} for k, c in costs.items()}
     figure = figures.loss_terms(costs, model.unit)
     loss_ui.chart(figure, "terms", "each term of the loss")
+note = "Where training ones cost much less, it has learned them by heart."
+if model.card.data != dataset.name:
+    note = f"It was trained on {data.SOURCES[model.card.data].title}: all are new to it."
+elif runs.is_run(name) and runs.spec(name).classes is not None:
+    note = "It was trained on some classes alone, and test pictures are of all."
 points = runs.metrics(name) if runs.is_run(name) else []
 with words:
     parts = " + ".join(f"{term} **{value:.4g}**" for term, value in costs["Test"].items())
     total = f" = **{test.total:.4g}**" if len(test.terms) > 1 else ""
-    st.markdown(
-        f"On test pictures: {parts}{total} {model.unit}. "
-        + (
-            "Where training ones cost much less, it has learned them by heart."
-            if model.card.data == dataset.name
-            else f"It was trained on {data.SOURCES[model.card.data].title}: all are new to it."
-        )
-    )
+    st.markdown(f"On test pictures: {parts}{total} {model.unit}. " + note)
     if not points:
         st.markdown("Its file keeps no curve of its training: train one to see each term fall.")
         if st.button(f"Train: {short_title(model.variant)}"):
