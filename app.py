@@ -27,6 +27,7 @@ page = st.navigation(
             st.Page("pages/stability.py", title="Stability"),
             st.Page("pages/codes.py", title="Uses of a code"),
             st.Page("pages/labels.py", title="Few labels"),
+            st.Page("pages/loss.py", title="Loss"),
         ],
         "Make": [st.Page("pages/train.py", title="Train")],
     },

@@ -424,6 +424,168 @@ def loss_curves(
     )
 
 
+TERMS = (RECONSTRUCTION, VALIDATION, "#832db6", "#b9ac70")
+"""Of the terms of a loss, in their order."""
+
+
+def loss_terms(costs: dict[str, dict[str, float]], unit: str) -> go.Figure:
+    """The terms of a loss one after the other, as one bar for each set of pictures.
+
+    Args:
+        costs: name of the pictures -> term -> value.
+        unit: of all terms.
+    """
+    figure = go.Figure()
+    most = max(sum(terms.values()) for terms in costs.values())
+    for k, term in enumerate(next(iter(costs.values()))):
+        values = [terms[term] for terms in costs.values()]
+        figure.add_bar(
+            x=values,
+            y=list(costs),
+            name=term,
+            orientation="h",
+            marker_color=TERMS[k % len(TERMS)],
+            # A text that does not fit would be drawn too small to read.
+            text=[f"{value:.3g}" if value > 0.06 * most else "" for value in values],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            textfont={"color": "#ffffff", "size": 15},
+            hovertemplate="%{fullData.name}: %{x:.4g}<extra>%{y}</extra>",
+        )
+    return figure.update_layout(
+        barmode="relative",  # an estimate may lie a little below zero
+        height=210,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis_title=unit,
+        yaxis={"autorange": "reversed", "ticksuffix": " "},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+        showlegend=True,
+    )
+
+
+def named_bars(
+    values: np.ndarray,
+    names: list[str],
+    *,
+    across: str,
+    up: str,
+    marked: int | None = None,
+    level: tuple[float, str] | None = None,
+) -> go.Figure:
+    """One named bar for each value, in the given order.
+
+    Args:
+        across, up: titles of the axes.
+        marked: place of a bar that stands out.
+        level: a height to compare with, and what it is.
+    """
+    colours = [VALIDATION] * len(values)
+    if marked is not None:
+        colours[marked] = PLACE
+    figure = go.Figure(
+        go.Bar(
+            x=names,
+            y=values,
+            marker={"color": colours, "line_width": 0},
+            hovertemplate="%{x}: %{y:.3g}<extra></extra>",
+        )
+    )
+    if level is not None:
+        figure.add_hline(
+            level[0],
+            line={"color": BASELINE, "width": 2, "dash": "dash"},
+            annotation={"text": level[1], "font": None},
+        )
+    return figure.update_layout(
+        height=270,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        # Vertical names are not read.
+        xaxis={"title": across, "type": "category", "showticklabels": len(names) <= 40},
+        yaxis={"title": up, "rangemode": "tozero"},
+        bargap=0.15,
+    )
+
+
+def firing(shares: np.ndarray) -> go.Figure:
+    """How many units fire on how large a share (D,) of the pictures, as a histogram."""
+    percent = 100 * shares
+    counts, edges = np.histogram(percent, 40, (0, max(percent.max(), 1e-3)))
+    figure = go.Figure(
+        go.Bar(
+            x=(edges[1:] + edges[:-1]) / 2,
+            y=counts,
+            width=np.diff(edges),
+            marker={"color": VALIDATION, "line_width": 0},
+            customdata=np.stack([edges[:-1], edges[1:]], axis=1),
+            hovertemplate="%{y} units on %{customdata[0]:.1f} to %{customdata[1]:.1f} %"
+            "<extra></extra>",
+        )
+    )
+    return figure.update_layout(
+        height=270,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis={"title": "share of test pictures on which a unit fires", "ticksuffix": " %"},
+        yaxis_title="units",
+        bargap=0,
+    )
+
+
+def spectra(found: dict[str, np.ndarray]) -> go.Figure:
+    """Singular values (N, R) at N pictures, sorted: their median, and 10 to 90 % as a band.
+
+    Values that are zero at more than a tenth of the pictures have no place on a logarithmic scale.
+
+    Args:
+        found: name of a model -> its values; the first in the colour of reconstructions.
+    """
+    figure = go.Figure()
+    drawn = np.empty(0)
+    colours = ((RECONSTRUCTION, "rgba(231,99,0,0.2)"), (BASELINE, "rgba(148,164,162,0.3)"))
+    for (name, values), (colour, pale) in zip(found.items(), colours, strict=False):
+        low, middle, high = np.quantile(values, [0.1, 0.5, 0.9], axis=0)
+        rank = np.flatnonzero(low > 0)
+        low, middle, high, x = low[rank], middle[rank], high[rank], rank + 1
+        drawn = np.concatenate([drawn, low, high])
+        figure.add_scatter(
+            x=np.append(x, x[::-1]),
+            y=np.append(high, low[::-1]),
+            fill="toself",
+            fillcolor=pale,
+            mode="lines",
+            line_width=0,
+            hoverinfo="skip",
+            showlegend=False,
+        )
+        figure.add_scatter(
+            x=x,
+            y=middle,
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 3},
+            marker_size=7 if len(x) < 80 else 3,
+            hovertemplate="number %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
+        )
+    longest = max(values.shape[1] for values in found.values())
+    narrow = len(drawn) > 0 and drawn.max() < 12 * drawn.min()
+    return figure.update_layout(
+        height=360,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis={
+            "title": "singular value, from the largest",
+            "tickformat": "d",
+            "dtick": 1 if longest < 9 else None,
+        },
+        yaxis={
+            "title": "singular value",
+            "type": "log",
+            "tickformat": ".3~g",
+            "dtick": "D1" if narrow else "D2",  # else a short axis has a single number
+        },
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+
+
 def code_thumbnail(points: np.ndarray, labels: np.ndarray, size: int = 96) -> np.ndarray:
     """A map of codes (N, 2) without axes, (size, size, 4) uint8 on a transparent ground."""
     low, high = np.percentile(points, [1, 99], axis=0)

@@ -28,6 +28,7 @@ from aeviz import (
     jobs,
     images,
     latent,
+    mechanism,
     models,
     planes,
     projections,
@@ -55,6 +56,7 @@ PAGES = {
         "anomaly",
         "codes",
         "labels",
+        "loss",
     )
 }
 
@@ -360,6 +362,50 @@ def cleaning_curves(
         errors[i, j] = _cleaning_mse(cleaners[i], data_name, spoilt_by, strengths[j])
     bar.empty()
     return dict(zip(cleaners, evaluate.psnr(errors), strict=True))
+TRAINING_COST = 5000
+"""So many training pictures are enough to say what they cost."""
+
+
+@st.cache_data(max_entries=48, show_spinner="Measuring each term of the loss")
+def costs(name: str, data_name: str) -> tuple[mechanism.Cost, mechanism.Cost]:
+    """What all test pictures cost a model, and what some that it was trained on do."""
+    source, model = data.load(data_name), load_model(name)
+    seen = slice(max(model.card.trained_on, 1))
+    if runs.is_run(name) and model.card.data == data_name:
+        seen = runs.training_set(runs.spec(name), source.train_labels)
+    numbers = np.arange(len(source.train_images))[seen]
+    some = np.random.default_rng(0).permutation(numbers)[:TRAINING_COST]
+    return (
+        mechanism.cost(model, source.test_images, source.test_labels),
+        mechanism.cost(model, source.train_images[some], source.train_labels[some]),
+    )
+
+
+@st.cache_data(max_entries=48, show_spinner="Measuring how steep the encoder is")
+def spectrum(name: str, data_name: str) -> np.ndarray | None:
+    """Singular values (N, R) of a model's encoder at some test pictures; None where it jumps."""
+    source = data.load(data_name)
+    return mechanism.spectrum(load_model(name), source.test_images, source.test_labels)
+
+
+WINDOWED = 2000
+"""So many test pictures are enough to show what a word stands for."""
+
+
+@st.cache_data(max_entries=48, show_spinner="Counting words")
+def words(name: str, data_name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Share of all places that each word has (K,), and what stands there (K, H, W)."""
+    found, images, able = codes(name, data_name), data.load(data_name).test_images, load_model(name)
+    seen = mechanism.windows(able, found[:WINDOWED], images[:WINDOWED])
+    return mechanism.usage(able, found), seen
+
+
+@st.cache_data(show_spinner="Looking at the shipped models")
+def shipped_that_reports(metric: str) -> str | None:
+    """The shipped model of the simplest variant whose loss has a metric, about 32 numbers wide."""
+    shipped = ((c, nearest_shipped(variant, 32)) for variant, c in models.MODELS.items())
+    able = (name for c, name in shipped if name and metric in mechanism.reports(c))
+    return next(able, None)
 
 
 def projected(name: str, data_name: str, method: str) -> np.ndarray | None:

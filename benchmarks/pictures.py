@@ -29,6 +29,7 @@ PAGES = {  # page -> which model it shows, where not that of the home page
     "denoise": "",
     "hidden": "masked-128d",
     "anomaly": "",
+    "loss": "variational-32d",
     "train": "",
 }
 

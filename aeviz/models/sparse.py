@@ -124,6 +124,11 @@ class Sparse(Autoencoder):
         kept = h.topk(min(self.config.k, h.shape[1]), dim=1)
         return torch.zeros_like(h).scatter(1, kept.indices, kept.values)
 
+    def active(self, z: Tensor) -> Tensor:
+        """Where a unit of codes (B, D) answers, bool."""
+        # A sigmoid is never 0: there a unit is active where it is nearer to 1.
+        return z > 0.5 if self.config.kind == "KL" else z != 0
+
     def logits(self, z: Tensor) -> Tensor:
         """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
@@ -140,8 +145,7 @@ class Sparse(Autoencoder):
             terms["sparsity"] = self.config.penalty * z.sum(1).mean()
         if self.config.kind == "KL":
             terms["sparsity"] = self.config.penalty * activity_kl(z, self.config.target)
-        # A sigmoid is never 0: there a unit is active where it is nearer to 1.
-        active = z > 0.5 if self.config.kind == "KL" else z != 0
+        active = self.active(z)
         return Loss(
             terms,
             {

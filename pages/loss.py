@@ -1,0 +1,85 @@
+import numpy as np
+import streamlit as st
+
+from aeviz import data, figures, loss_ui, run_ui, runs, ui
+from aeviz.models import short_title
+
+THINGS = {  # what a loss may report: what there is to see then
+    "active_fraction": "Look for how often each unit answers, and for what it draws.",
+    "kl_per_dim": "Look for how much each number of the code still says.",
+    "perplexity": "Look for which words it uses.",
+    "squared_jacobian": "Look for how little the code moves when pixels do.",
+}
+
+name, dataset, model = ui.model_name(), ui.dataset(), ui.model()
+codes, (test, training) = ui.codes(name, dataset.name), ui.costs(name, dataset.name)
+has = [thing for thing in THINGS if thing in test.metrics]
+ui.heading(
+    "What does the loss do to the code?",
+    f"{model.idea} " + (THINGS[has[0]] if has else "Look for what each number is used for."),
+)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    st.markdown("See it on", width="content")
+    for thing in THINGS:
+        if other := ui.shipped_that_reports(thing):
+            title = short_title(ui.shipped_cards()[other].variant)
+            st.button(title, on_click=ui.use_model, args=(other,), disabled=thing in has)
+
+st.latex(model.formula)
+bars, words = st.columns([3, 2], gap="large")
+with bars:
+    costs = {"Test": test.terms, "Training": training.terms}
+    costs = {k: {run_ui.metric_title(t): v for t, v in c.items()} for k, c in costs.items()}
+    figure = figures.loss_terms(costs, model.unit)
+    loss_ui.chart(figure, "terms", "each term of the loss")
+note = "Where training ones cost much less, it has learned them by heart."
+if model.card.data != dataset.name:
+    note = f"It was trained on {data.SOURCES[model.card.data].title}: all are new to it."
+elif runs.is_run(name) and runs.spec(name).classes is not None:
+    note = "It was trained on some classes alone, and test pictures are of all."
+points = runs.metrics(name) if runs.is_run(name) else []
+with words:
+    parts = " + ".join(f"{term} **{value:.4g}**" for term, value in costs["Test"].items())
+    total = f" = **{test.total:.4g}**" if len(test.terms) > 1 else ""
+    st.markdown(f"On test pictures: {parts}{total} {model.unit}. " + note)
+    if not points:
+        st.markdown("Its file keeps no curve of its training: train one to see each term fall.")
+        if st.button(f"Train: {short_title(model.variant)}"):
+            st.switch_page(ui.PAGES["train"], query_params={"variant": model.variant})
+if points:
+    steps = np.array([point.step for point in points])
+    figure = figures.loss_curves(steps, runs.curves(points), unit=model.unit)
+    loss_ui.chart(figure, "curves", "each term of the loss over the steps")
+
+if "perplexity" in has:
+    loss_ui.show_words(*ui.words(name, dataset.name))
+elif "active_fraction" in has:
+    number = loss_ui.show_units(name, model, codes)
+    loss_ui.show_unit(model, codes, dataset, number)
+else:
+    if "kl_per_dim" in has:
+        number = loss_ui.show_kl(name, test.metrics["kl_per_dim"])
+    else:
+        st.subheader("What does one number do?", anchor=False)
+        number = loss_ui.pick_number(name, codes.shape[1], int(codes.var(0).argmax()))
+    loss_ui.show_number(model, codes, dataset, number)
+slopes = ui.spectrum(name, dataset.name)
+if slopes is not None:
+    penalised = "squared_jacobian" in has
+    loss_ui.show_slopes(name, slopes, model.code_dim, dataset.name, penalised=penalised)
+
+ui.explain(
+    "A loss is a sum of terms in one unit; what is drawn is what is minimised, weights included, "
+    f"on all test pictures and on {ui.TRAINING_COST:,} training ones. KL, in nats, says how far "
+    "the posterior of a number is from the prior: with 0 the number is drawn from the same cloud "
+    "whatever the picture, and its decoder has learned to ignore it. A unit fires where its part "
+    "of the code is active. The perplexity of a codebook is exp(entropy) of how often its words "
+    "are used. The Jacobian J of the encoder has a row for each number of the code and a column "
+    "for each pixel: its singular values say how far the code moves when the picture moves by a "
+    "distance of 1 in the direction that counts most, in the next one, and so on. They depend on "
+    "the scale of the code, which a penalty may shrink as a whole: divided by the spread of the "
+    "codes they do not.",
+    r"\mathrm{KL}_j = \tfrac{1}{2}\, \mathbb{E}\, (\mu_j^2 + \sigma_j^2 - 1 - \ln \sigma_j^2)"
+    r" \qquad J = \tfrac{\partial f(x)}{\partial x} = U \, \mathrm{diag}(s) \, V^\top, \;"
+    r" \lVert J \rVert_F^2 = \textstyle\sum_i s_i^2",
+)

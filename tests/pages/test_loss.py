@@ -1,0 +1,228 @@
+"""The loss page without a browser: one model of each kind, and every control."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint, data, figures, latent, mechanism, runs
+
+MNIST = data.load()
+pytestmark = pytest.mark.xdist_group("loss")  # they share a page
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    app.switch_page("pages/loss.py").run()
+    assert not app.exception
+    return app
+
+
+@pytest.fixture(scope="module")
+def app() -> AppTest:
+    """One page for all tests; each chooses its model."""
+    return open_page()
+
+
+def choose(app: AppTest, model: str) -> Any:
+    app.selectbox(key="model").set_value(model).run()
+    assert not app.exception, model
+    return checkpoint.load(checkpoint.FOLDER / model)
+
+
+def traces(app: AppTest) -> dict[str, list[dict[str, Any]]]:
+    """Each chart's traces by what its first axis says."""
+    charts = [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
+    return {chart["layout"]["xaxis"]["title"]["text"]: chart["data"] for chart in charts}
+
+
+def values(packed: Any) -> np.ndarray:
+    """An array of a chart, as plotly packs it."""
+    if isinstance(packed, list):
+        return np.array(packed)
+    return np.frombuffer(base64.b64decode(packed["bdata"]), packed["dtype"])
+
+
+def pictures(app: AppTest, alt: str) -> list[str]:
+    bodies = "".join(element.proto.body for element in app.get("html"))
+    return re.findall(rf'<img src="([^"]+)" alt="{alt}[^"]*">', bodies)
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(markdown.value for markdown in app.markdown)
+
+
+def button(app: AppTest, label: str) -> Any:
+    return next(button for button in app.button if button.label == label)
+
+
+def press(app: AppTest, label: str, model: str) -> Any:
+    """Go to a kind of model by its button."""
+    if button(app, label).disabled:  # as it is where such a model is shown
+        choose(app, "vanilla-2d")
+    button(app, label).click().run()
+    assert not app.exception
+    assert app.selectbox(key="model").value == model
+    assert [b.label for b in app.button if b.disabled] == [label]
+    return checkpoint.load(checkpoint.FOLDER / model)
+
+
+def swept(model: Any, number: int) -> list[str]:
+    """What moving one number draws, by hand."""
+    codes = latent.encode(model, MNIST.test_images, MNIST.test_labels)
+    moved = codes.mean(0)[None].repeat(13, 0)
+    steps = np.linspace(-3, 3, 13)
+    if not model.gaussian_prior:
+        steps = codes[:, number].mean() + steps * codes[:, number].std()
+    moved[:, number] = steps
+    labels = np.zeros(13, int) if model.uses_labels else None
+    return [figures.data_uri(picture) for picture in latent.decode(model, moved, labels)]
+
+
+def test_a_plain_model_shows_its_terms_its_most_varied_number_and_its_slopes(app: AppTest) -> None:
+    model = choose(app, "vanilla-32d")
+    shown = traces(app)
+    (bar,) = shown["squared error per image"]
+    mse = 784 * model.card.figures["mse"]
+    assert values(bar["x"])[0] == pytest.approx(mse, rel=1e-4)
+    assert f"Reconstruction **{mse:.4g}** squared error per image" in text(app)
+    assert set(shown) == {"squared error per image", "singular value, from the largest"}
+    codes = latent.encode(model, MNIST.test_images)
+    number = int(codes.var(0).argmax())
+    assert app.number_input(key="number").value == number + 1
+    assert pictures(app, f"z{number + 1} from") == swept(model, number)
+    # The contractive one stands beside it, at first.
+    names = {trace.get("name") for trace in shown["singular value, from the largest"]}
+    assert names == {None, "Vanilla, 32 numbers", "Contractive, 32 numbers"}
+    assert "It is no term of this model's loss" in text(app)
+
+
+def test_another_number_is_moved_and_shows_the_pictures_that_have_most_of_it(app: AppTest) -> None:
+    model = choose(app, "vanilla-32d")
+    app.number_input(key="number").set_value(6).run()
+    assert pictures(app, "z6 from") == swept(model, 5)
+    codes = latent.encode(model, MNIST.test_images)
+    most = MNIST.test_images[codes[:, 5].argmax()]
+    assert pictures(app, "Test pictures with the largest z6")[0] == figures.data_uri(most)
+
+
+def test_a_variational_model_names_the_numbers_that_collapsed(app: AppTest) -> None:
+    model = press(app, "Variational", "variational-32d")
+    kl = mechanism.cost(model, MNIST.test_images).metrics["kl_per_dim"]
+    (bars,) = traces(app)["number of the code"]
+    np.testing.assert_allclose(values(bars["y"]), np.sort(kl)[::-1], rtol=1e-4, atol=1e-6)
+    assert list(values(bars["x"]))[:2] == [f"z{k + 1}" for k in (-kl).argsort()[:2]]
+    unused = np.flatnonzero(kl < 0.01)
+    assert f"**{len(unused)} collapsed**" in text(app)
+    assert f": z{unused[0] + 1}, z{unused[1] + 1}, " in text(app)
+    assert f"**{32 - len(unused)} of 32 numbers** say something" in text(app)
+    assert f"**{kl.sum():.1f} nats**" in text(app)
+    assert pictures(app, f"z{kl.argmax() + 1} from") == swept(model, int(kl.argmax()))
+    app.segmented_control(key="kl_order").set_value("code").run()
+    (bars,) = traces(app)["number of the code"]
+    assert list(values(bars["x"])) == [f"z{k + 1}" for k in range(32)]
+    button(app, "Train: Variational").click().run()
+    assert not app.exception
+    assert button(app, "Variational").disabled  # the card of what is to be trained
+    app.switch_page("pages/loss.py").run()
+
+
+def test_a_model_that_takes_labels_draws_the_class_that_is_asked_for(app: AppTest) -> None:
+    model = choose(app, "conditional-16d")
+    number = app.number_input(key="number").value
+    assert isinstance(number, int)
+    assert pictures(app, f"z{number} from") == swept(model, number - 1)
+    before = pictures(app, f"z{number} from")
+    app.segmented_control(key="loss_label").set_value("7").run()
+    assert not app.exception
+    assert pictures(app, f"z{number} from") != before
+
+
+def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTest) -> None:
+    model = press(app, "Sparse", "sparse-1024d")
+    shares = (latent.encode(model, MNIST.test_images) != 0).mean(0)
+    (bars,) = traces(app)["share of test pictures on which a unit fires"]
+    assert values(bars["y"]).sum() == 1024
+    assert f"**{shares.sum():.1f} of 1,024 units** fire" in text(app)
+    assert shares.all()
+    assert "None is dead: each fires" in text(app)
+    assert len(pictures(app, "atom of z")) == 24
+    most = int(shares.argmax())
+    assert app.number_input(key="number").value == most + 1
+    codes = latent.encode(model, MNIST.test_images)
+    excited = MNIST.test_images[codes[:, most].argmax()]
+    rows = pictures(app, f"Test pictures that excite z{most + 1} most")
+    assert rows[0] == figures.data_uri(excited)
+    assert len(rows) == len(pictures(app, f"What z{most + 1} adds")) == 13
+    # The overcomplete one, with as many numbers, stands beside it.
+    assert "for Vanilla, 1,024 numbers" in text(app)
+
+
+def test_a_model_with_a_codebook_shows_its_words_and_no_slopes(app: AppTest) -> None:
+    model = press(app, "Vector-quantised", "vector_quantised-8d")
+    shown = traces(app)
+    (bars,) = shown["word of the codebook, the most used first"]
+    assert values(bars["y"]).sum() == pytest.approx(100)
+    assert (np.diff(values(bars["y"])) <= 0).all()
+    assert len(pictures(app, "word ")) == len(values(bars["y"]))
+    shares = values(bars["y"]) / 100
+    perplexity = np.exp(-np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
+    assert f"Perplexity **{perplexity:.1f}**" in text(app)
+    assert len(shown) == 2
+    assert model.config.codebook_size == len(shares)
+    assert not app.number_input
+
+
+def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_spread(
+    app: AppTest,
+) -> None:
+    models = {name: choose(app, name) for name in ("vanilla-2d", "linear-2d", "contractive-2d")}
+    assert "It is a term of this model's loss" in text(app)
+    norms = {
+        name: np.square(found).sum(1)
+        for name, model in models.items()
+        if (found := mechanism.spectrum(model, MNIST.test_images, MNIST.test_labels)) is not None
+    }
+
+    def said(a: float, b: float) -> str:
+        return f"**{a:.3g}** for Contractive, 2 numbers and **{b:.3g}** for Vanilla, 2 numbers"
+
+    ours, theirs = (np.median(norms[name]) for name in ("contractive-2d", "vanilla-2d"))
+    assert said(ours, theirs) in text(app)
+    assert ours < theirs
+    app.segmented_control(key="slopes").set_value("spread").run()
+    spreads = [
+        latent.encode(models[name], MNIST.test_images).var(0).mean()
+        for name in ("contractive-2d", "vanilla-2d")
+    ]
+    assert said(ours / spreads[0], theirs / spreads[1]) in text(app)
+    app.segmented_control(key="slopes").set_value("plain").run()
+    app.radio(key="beside").set_value("linear-2d").run()
+    assert f"**{np.median(norms['linear-2d']):.3g}** for Linear, 2 numbers" in text(app)
+
+
+def test_a_run_of_one_s_own_shows_the_curve_of_each_term() -> None:
+    run = runs.add((checkpoint.FOLDER / "variational-2d.safetensors").read_bytes())
+    means = {"terms": {"reconstruction": 140.0, "kl": 6.0}}
+    points = [
+        runs.Point.model_validate({"step": s, "epoch": s / 10, "train": means, "validation": means})
+        for s in (0, 50, 100)
+    ]
+    lines = "".join(point.model_dump_json() + "\n" for point in points)
+    (runs.path_of(run) / "metrics.jsonl").write_text(lines)
+    # A number of a wider model in the address does no harm.
+    app = open_page(model=run, number="30")
+    charts = [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
+    titles = [note["text"] for note in charts[1]["layout"]["annotations"]]
+    assert titles == [f"{term}, nats per image" for term in ("reconstruction", "kl", "total")]
+    assert not any(button.label.startswith("Train: ") for button in app.button)
+    assert app.number_input(key="number").value in (1, 2)
