@@ -1,12 +1,14 @@
 """Any picture a person hands in, turned into what MNIST holds: 28 by 28, bright ink on black.
 
 A file comes from a stranger: its size is read before its pixels are, only five formats are tried,
-and whatever is wrong with it becomes one sentence in an ImageError.
+and whatever is wrong with it becomes one sentence in an ImageError that says what to do.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ MIN_STROKE = 1.6
 NEAR = 0.25
 """A part nearer to the main one than this share of its longer side belongs to it: 60 % of what is
 apart in MNIST's digits is."""
+MAX_DIGITS = 40
+"""More digits than this in one picture are left out: it is a page of text."""
 
 Picture = bytes | str | Path | Image.Image
 
@@ -35,11 +39,51 @@ class ImageError(Exception):
     """What was handed in is not a picture with something on it; the message is one sentence."""
 
 
-def to_mnist(picture: Picture) -> np.ndarray:
+class BlankError(ImageError):
+    """It is a picture, but no ink was found on it."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """A picture on its way into 28 by 28.
+
+    uploaded: (H, W, 3) uint8, upright, made smaller; grey: how bright it is, (H, W); ink: bright
+    ink on black, (H, W), without shadows and ruled lines; strokes: the ink alone, cropped, (h, w);
+    result: (28, 28); digits: (N, 28, 28), each digit by itself in reading order. All but the first
+    are float32 in [0, 1].
+    inverted: dark ink was made bright; threshold: what is brighter in `ink` is taken for ink.
+    """
+
+    uploaded: np.ndarray
+    grey: np.ndarray
+    ink: np.ndarray
+    strokes: np.ndarray
+    result: np.ndarray
+    digits: np.ndarray
+    inverted: bool
+    threshold: float
+
+    @property
+    def strip(self) -> list[tuple[str, np.ndarray]]:
+        """The pictures in their order, each with its name."""
+        return [
+            ("as uploaded", self.uploaded),
+            ("grey", self.grey),
+            ("inverted" if self.inverted else "not inverted", self.ink),
+            ("cropped", self.strokes),
+            ("28 by 28", self.result),
+        ]
+
+
+def to_mnist(
+    picture: Picture, *, inverted: bool | None = None, threshold: float | None = None
+) -> np.ndarray:
     """A picture as MNIST would hold it, (28, 28) float32 in [0, 1].
 
     Args:
         picture: a file's bytes, its path, or a PIL image.
+        inverted: the ink is darker than the paper; found by itself where None.
+        threshold: how much brighter than the paper ink is, in [0, 1]; found by itself where None.
 
     Raises:
         ImageError: not a picture, damaged, too large, or blank.
@@ -47,24 +91,56 @@ def to_mnist(picture: Picture) -> np.ndarray:
     Source: LeCun et al. 1998, Proc. IEEE 86:2278, section III-A: scaled into 20 by 20 with its
         shape kept, grey levels from the scaling, centred by centre of mass in 28 by 28.
     """
-    return stages(picture)[-1][1]
+    return stages(picture, inverted=inverted, threshold=threshold).result
 
 
-def stages(picture: Picture) -> list[tuple[str, np.ndarray]]:
-    """The pictures on the way to `to_mnist`, each with its name, float32 in [0, 1].
+def digits(
+    picture: Picture, *, inverted: bool | None = None, threshold: float | None = None
+) -> np.ndarray:
+    """Each digit of a picture by itself, (N, 28, 28) float32 in [0, 1], line by line.
+
+    A picture with one digit gives the same as `to_mnist`. Digits that touch stay together.
 
     Raises:
         ImageError: see `to_mnist`.
     """
-    grey = _grey(_shrunk(picture))
-    ink = _ink(grey)
-    strokes = _strokes(ink)
-    return [
-        ("grey", grey),
-        ("ink", ink),
-        ("strokes", strokes),
-        ("28 by 28", _centred(_scaled(strokes))),
-    ]
+    return stages(picture, inverted=inverted, threshold=threshold).digits
+
+
+def stages(
+    picture: Picture, *, inverted: bool | None = None, threshold: float | None = None
+) -> Stages:
+    """The pictures on the way to `to_mnist`, and what was found by itself.
+
+    Raises:
+        ImageError: see `to_mnist`.
+    """
+    image = _shrunk(picture)
+    grey = _grey(image)
+    paper = _paper_only(grey)
+    if inverted is None:
+        inverted = _dark_ink(paper)
+    ink = _without_lines(_flat(1 - paper if inverted else paper))
+    by_hand = threshold is not None
+    threshold = threshold if threshold is not None else otsu(ink)
+    core = _core(ink, threshold, by_hand)
+    strokes = _cropped(_edged(ink, core, threshold))
+    result = _fitted(strokes)
+    groups = list(_groups(core))
+    if len(groups) == 1:
+        apart = result[None]
+    else:
+        apart = np.stack([_fitted(_cropped(_edged(ink, core, threshold, g))) for g in groups])
+    return Stages(
+        uploaded=np.asarray(image.convert("RGB")),
+        grey=grey,
+        ink=ink,
+        strokes=strokes,
+        result=result,
+        digits=apart,
+        inverted=inverted,
+        threshold=threshold,
+    )
 
 
 # -- from a file to grey pixels ---------------------------------------------------------------
@@ -77,27 +153,44 @@ def _shrunk(picture: Picture) -> Image.Image:
         return _upright(picture.copy())
     content = picture if isinstance(picture, bytes) else _read(Path(picture))
     if not content:
-        raise ImageError("This file is empty.")
+        raise ImageError("This file is empty: choose another one.")
     if len(content) > MAX_BYTES:
-        raise ImageError(f"A picture may have at most {MAX_BYTES // 1_000_000} MB.")
+        raise ImageError(
+            f"A picture may have at most {MAX_BYTES // 1_000_000} MB: {SMALLER}."
+        )
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(TOO_LARGE) from error
     except Exception as error:  # Pillow's readers raise many kinds on what is not theirs
-        raise ImageError(
-            "This is not a picture that can be read: use PNG, JPEG, WebP, GIF or BMP."
-        ) from error
+        raise ImageError(_what_instead(content)) from error
     _check_size(image)
     try:
         # A JPEG is decoded at a half, a quarter or an eighth of its size, which is much faster.
         image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
         return _upright(image)
     except Exception as error:  # the same readers, now on the pixels
-        raise ImageError("This picture is damaged or cut off.") from error
+        raise ImageError(
+            "This picture is damaged or cut off: save it once more, or choose another one."
+        ) from error
 
 
-TOO_LARGE = f"A picture may have at most {MAX_PIXELS // 1_000_000} million pixels."
+SMALLER = "save it smaller, or take a screenshot of it"
+TOO_LARGE = f"A picture may have at most {MAX_PIXELS // 1_000_000} million pixels: {SMALLER}."
+
+
+def _what_instead(content: bytes) -> str:
+    """What to do with a file that is none of the formats, by how it begins."""
+    start = content[:1000].lstrip().lower()
+    if content.startswith((b"PK", b"\x1f\x8b", b"7z", b"Rar!", b"BZh", b"\xfd7zXZ")):
+        return "This is an archive: unpack it, and hand in the PNG, JPEG or WebP pictures in it."
+    if b"<svg" in start:
+        return "This is an SVG drawing without pixels: export it as PNG, JPEG or WebP."
+    if start.startswith(b"%pdf"):
+        return "This is a PDF: save its page as PNG, JPEG or WebP."
+    if content[4:8] == b"ftyp":  # what telephones write
+        return "This is a HEIC or AVIF photo or a film: save it as PNG, JPEG or WebP."
+    return "This is not a picture that can be read: use PNG, JPEG, WebP, GIF or BMP."
 
 
 def _read(path: Path) -> bytes:
@@ -105,7 +198,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ImageError(f"There is no file {path.name} that can be read.") from error
+        raise ImageError(f"There is no file {path.name} that can be read: check its name.") from error
 
 
 def _check_size(image: Image.Image) -> None:
@@ -113,7 +206,7 @@ def _check_size(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(TOO_LARGE)
     if not image.width * image.height:
-        raise ImageError("This picture has no pixels.")
+        raise ImageError("This picture has no pixels: choose another one.")
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -130,55 +223,265 @@ def _upright(image: Image.Image) -> Image.Image:
         image = image.reduce(factor)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    if image.mode in ("RGB", "RGBA"):
-        image = image.convert("L")
-    return image
+    return image.convert("RGB") if image.mode == "RGBA" else image
 
 
 def _grey(image: Image.Image) -> np.ndarray:
-    """Brightness (H, W) float32 in [0, 1]."""
-    return np.clip(np.asarray(image, np.float32) / 255, 0, 1)
+    """Brightness (H, W) float32 in [0, 1].
+
+    Where a pen is told from its paper by colour more than by brightness, as yellow on white, it is
+    the one of red, green and blue that tells best.
+    """
+    grey = np.clip(np.asarray(image.convert("L") if image.mode == "RGB" else image) / 255, 0, 1)
+    best = grey.astype(np.float32)
+    if image.mode == "RGB":
+        most = 1.6 * _local_contrast(best)
+        for band in image.split():
+            values = np.asarray(band, np.float32) / 255
+            if (contrast := _local_contrast(values)) > most:
+                best, most = values, contrast
+    return best
 
 
-# -- from grey pixels to a digit --------------------------------------------------------------
+def _local_contrast(values: np.ndarray) -> float:
+    """How far what sticks out most is from what is around it; shadows do not count."""
+    step = max(max(values.shape) // 128, 1)
+    small = values[::step, ::step]
+    around = ndimage.uniform_filter(small, max(small.shape) // 4 + 1, mode="nearest")
+    return float(np.percentile(np.abs(small - around), 99.5))
 
 
-def _ink(grey: np.ndarray) -> np.ndarray:
+# -- from grey pixels to ink ------------------------------------------------------------------
+
+
+def _border(shape: tuple[int, ...]) -> np.ndarray:
+    """True (H, W) along the four sides."""
+    rim = max(min(shape) // 20, 1)
+    border = np.ones(shape, bool)
+    border[rim:-rim, rim:-rim] = False
+    return border
+
+
+def _paper_only(grey: np.ndarray) -> np.ndarray:
+    """The picture with the table around a sheet painted like the sheet.
+
+    There is a table when most of the picture is of another brightness than its border.
+    """
+    around = np.median(grey[_border(grey.shape)])
+    most = np.median(grey)
+    if abs(most - around) < 0.2:
+        return grey
+    threshold = otsu(grey)
+    parts, areas = _label((grey > threshold) == (most > threshold))
+    sheet: Any = ndimage.binary_fill_holes(parts == areas.argmax())
+    sheet = ndimage.binary_erosion(sheet, np.ones((3, 3)), max(min(grey.shape) // 100, 1))
+    if sheet.mean() < 0.25:
+        return grey
+    return np.where(sheet, grey, np.median(grey[sheet]))
+
+
+def _dark_ink(paper: np.ndarray) -> bool:
+    """Is the ink darker than the paper? The border shows what the paper is."""
+    level = np.median(paper[_border(paper.shape)])
+    return bool(level - paper.min() > paper.max() - level)
+
+
+def _flat(bright: np.ndarray) -> np.ndarray:
     """How far each pixel (H, W) is from the paper around it, in [0, 1]; shadows are gone.
 
-    Dark ink is turned bright first: the border shows what the paper is. Then what is wider than a
-    third of the picture is paper (a top hat: Serra 1982), so shadows and table edges vanish.
+    What is wider than a third of the picture is paper (a top hat: Serra 1982).
     """
-    rim = max(min(grey.shape) // 20, 1)
-    inner = np.zeros(grey.shape, bool)
-    inner[rim:-rim, rim:-rim] = True
-    paper = np.median(grey[~inner])
-    if paper - grey.min() > grey.max() - paper:
-        grey = 1 - grey
-    return grey - ndimage.grey_opening(grey, max(grey.shape) // 3 + 1, mode="nearest")
+    return bright - ndimage.grey_opening(bright, max(bright.shape) // 3 + 1, mode="nearest")
 
 
-def _strokes(ink: np.ndarray) -> np.ndarray:
-    """The strokes alone, cropped, 1 inside and falling to 0 over their edges, float32.
+def _without_lines(ink: np.ndarray) -> np.ndarray:
+    """The ink (H, W) without the lines that the paper is ruled with, and strokes made whole."""
+    mask = ink > otsu(ink)
+    if min(ink.shape) < 100:  # too small for a line that is not a stroke
+        return ink
+    step = -(-max(ink.shape) // LINE_SIDE)
+    height, width = (side // step * step for side in mask.shape)
+    blocks = mask[:height, :width].reshape(height // step, step, width // step, step)
+    small = blocks.any((1, 3))
+    across, down = _lines(small), _lines(small.T)
+    if not across and not down:
+        return ink
+    rest = small.copy()
+    for line in across:
+        rest &= ~line.band(small.shape, 1)
+    for line in down:
+        rest &= ~line.band(small.T.shape, 1).T
+    # A pen's own stroke may cross the picture too, the bar of a seven for one. Lines are finer
+    # than the pen, or they are many.
+    pen = _width(rest) if rest.any() else 0.0
+    ink = ink.copy()
+    for lines, view in ((across, ink), (down, ink.T)):
+        for line in lines:
+            if len(lines) >= 3 or line.thickness <= 0.7 * pen:
+                _erase(view, line, step)
+    return ink
+
+
+LINE_SIDE = 256
+"""Lines are looked for with the longer side made this small, in pixels."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A ruled line from left to right: its middle in each column (W,), its thickness, in pixels."""
+
+    middle: np.ndarray
+    thickness: float
+
+    def band(self, shape: tuple[int, ...], margin: float) -> np.ndarray:
+        """True (H, W) on the line and a margin of pixels above and below."""
+        rows = np.arange(shape[0])[:, None]
+        return np.abs(rows - self.middle) <= self.thickness / 2 + margin
+
+
+def _lines(mask: np.ndarray) -> list[_Line]:
+    """Thin lines of a mask (H, W) that run through most of its width, up to 16 degrees aslant.
+
+    The mask is sheared until they are level; then what is at least a fifth of the width long is
+    left (an opening by a long line: Serra 1982), and of that what is nearly as wide as the mask.
+    """
+    height, width = mask.shape
+    length = width // 5
+    best: list[_Line] = []
+    for degrees in range(-16, 17, 4):
+        shift = np.round(np.tan(np.radians(degrees)) * (np.arange(width) - width / 2)).astype(int)
+        room = int(np.abs(shift).max()) + 1
+        rows = np.arange(-room, height + room)[:, None] + shift
+        inside = (rows >= 0) & (rows < height)
+        level = mask[np.clip(rows, 0, height - 1), np.arange(width)] & inside
+        tall = ndimage.maximum_filter1d(level, 3, axis=0)
+        share = ndimage.uniform_filter1d(tall.astype(np.float32), length, axis=1, mode="nearest")
+        long = ndimage.maximum_filter1d(share > 0.9, length, axis=1) & tall
+        if not long.any():
+            continue
+        found: Any = ndimage.label(long, np.ones((3, 3)))
+        parts, _ = found
+        lines = []
+        for number, box in enumerate(ndimage.find_objects(parts), 1):
+            if box[1].stop - box[1].start < 0.7 * width:
+                continue
+            line = _line(level, parts[box] == number, box, height)
+            if line:
+                lines.append(_Line(line.middle + shift - room, line.thickness))
+        if len(lines) > len(best):
+            best = lines
+    return best
+
+
+def _line(level: np.ndarray, part: np.ndarray, box: Any, height: int) -> _Line | None:
+    """A line that a part inside a box of a sheared mask is, if it is thin."""
+    count = part.sum(0)
+    columns = np.flatnonzero(count)
+    centre = (part * np.arange(len(part))[:, None]).sum(0)[columns] / count[columns]
+    rows = np.round(centre).astype(int) + box[0].start
+    columns = columns + box[1].start
+    thickness = np.zeros(len(columns))
+    middle = np.zeros(len(columns))
+    for way in (-1, 1):
+        on = np.ones(len(columns), bool)
+        for k in range(0 if way < 0 else 1, MOST_THICK + 1):
+            on = on & level[np.clip(rows + way * k, 0, len(level) - 1), columns]
+            thickness += on
+            middle += on * way * k
+    drawn = thickness > 0
+    if drawn.sum() < len(drawn) / 2:
+        return None
+    usual = float(np.median(thickness[drawn]))
+    if usual > max(0.03 * height, 3):
+        return None
+    clean = drawn & (thickness <= 1.5 * usual)  # no stroke crosses it there
+    at = rows[clean] + middle[clean] / thickness[clean]
+    at = ndimage.median_filter(at, min(9, len(at)), mode="nearest")
+    return _Line(np.interp(np.arange(level.shape[1]), columns[clean], at), usual)
+
+
+MOST_THICK = 8
+"""A run of more pixels than this above or below a line's middle is a stroke that crosses it."""
+
+
+def _erase(ink: np.ndarray, line: _Line, step: int) -> None:
+    """Take a line out of the ink (H, W), in place; strokes that cross it are bridged.
+
+    Args:
+        step: pixels of the ink for one of the line.
+    """
+    height, width = ink.shape
+    columns = np.arange(width)
+    middle = np.interp(columns, (np.arange(len(line.middle)) + 0.5) * step, line.middle) * step
+    middle += (step - 1) / 2
+    reach = int(np.ceil((line.thickness / 2 + 1) * step))
+    centre = np.round(middle).astype(int)
+
+    def beside(offset: int) -> np.ndarray:
+        """The ink above or below, a little to both sides as well: strokes run aslant."""
+        values = ink[np.clip(centre + offset, 0, height - 1), columns]
+        return ndimage.maximum_filter1d(values, reach + 1)
+
+    bridge = np.minimum(beside(-reach - 1), beside(reach + 1))
+    for offset in range(-reach, reach + 1):
+        rows = centre + offset
+        on = (rows >= 0) & (rows < height)
+        ink[rows[on], columns[on]] = np.minimum(ink[rows[on], columns[on]], bridge[on])
+
+
+# -- from ink to a digit ----------------------------------------------------------------------
+
+
+def _core(ink: np.ndarray, threshold: float, by_hand: bool) -> np.ndarray:
+    """Where ink is for certain, (H, W) bool.
 
     Raises:
-        ImageError: there are none.
+        ImageError: nowhere.
     """
-    threshold = otsu(ink)
     core = ink > threshold
-    paper = np.median(ink[~core])
-    noise = 1.4826 * np.median(np.abs(ink[~core] - paper))  # of a Gaussian, from its median
+    paper, noise = _paper_level(ink, core)
     full = np.median(ink[core]) if core.any() else paper
-    if full - paper < max(MIN_CONTRAST, 4 * noise):
-        raise ImageError("This picture is blank: there is no ink on it.")
-    core = _main_parts(core)
+    if by_hand and not core.any():
+        raise BlankError("No ink is as bright as this threshold: lower it.")
+    if not by_hand and full - paper < max(MIN_CONTRAST, 4 * noise):
+        raise BlankError("This picture is blank: use a darker pen, or go nearer to what is written.")
+    return _main_parts(core)
+
+
+def _paper_level(ink: np.ndarray, core: np.ndarray) -> tuple[float, float]:
+    """The paper's brightness and its noise: a Gaussian's standard deviation, from its median."""
+    if core.all():
+        return 0.0, 0.0
+    paper = np.median(ink[~core])
+    return float(paper), float(1.4826 * np.median(np.abs(ink[~core] - paper)))
+
+
+def _edged(
+    ink: np.ndarray, core: np.ndarray, threshold: float, group: np.ndarray | None = None
+) -> np.ndarray:
+    """The strokes (H, W) float32: 1 inside and falling to 0 over their edges.
+
+    Args:
+        group: a part of the core; all of it where None.
+    """
+    above = ink > threshold
+    paper, noise = _paper_level(ink, above)
+    full = np.median(ink[above])
     # The antialiased edge of a stroke is one pixel wide; what lies further out is dirt.
-    body = ndimage.binary_dilation(core, np.ones((3, 3)))
+    body = ndimage.binary_dilation(core if group is None else group, np.ones((3, 3)))
     low = min(paper + 3 * noise, threshold)
-    value = np.where(body, np.clip((ink - low) / (full - low), 0, 1), 0).astype(np.float32)
+    return np.where(body, np.clip((ink - low) / (full - low), 0, 1), 0).astype(np.float32)
+
+
+def _cropped(value: np.ndarray) -> np.ndarray:
+    """Values (H, W) without the empty rows and columns around them."""
     rows, columns = np.flatnonzero(value.any(1)), np.flatnonzero(value.any(0))
-    value = value[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return _thick_enough(value)
+    return value[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _fitted(strokes: np.ndarray) -> np.ndarray:
+    """Strokes (h, w) as MNIST would hold them, (28, 28)."""
+    return _centred(_scaled(_thick_enough(strokes)))
 
 
 def otsu(values: np.ndarray) -> float:
@@ -195,15 +498,21 @@ def otsu(values: np.ndarray) -> float:
     return float(edges[np.nan_to_num(between).argmax() + 1])
 
 
+def _label(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Connected parts (H, W) numbered from 1, and the pixels of each; 0 is none and has none."""
+    found: Any = ndimage.label(mask, np.ones((3, 3)))  # scipy's types say int for the pair
+    parts, count = found
+    areas = np.bincount(parts.ravel(), minlength=count + 1)
+    areas[0] = 0
+    return parts, areas
+
+
 def _main_parts(mask: np.ndarray) -> np.ndarray:
     """The mask (H, W) without specks, and without what comes in from the border where it can be.
 
     A part at the border stays when it is near the others: a stroke of a digit in the corner.
     """
-    found: Any = ndimage.label(mask, np.ones((3, 3)))  # scipy's types say int for the pair
-    parts, count = found
-    area = np.bincount(parts.ravel(), minlength=count + 1)
-    area[0] = 0
+    parts, area = _label(mask)
     border = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
     inner = area.copy()
     inner[border] = 0
@@ -215,6 +524,85 @@ def _main_parts(mask: np.ndarray) -> np.ndarray:
     return (area > area.max() / 30)[parts]
 
 
+def _groups(core: np.ndarray) -> Iterator[np.ndarray]:
+    """The parts of each digit, (H, W) bool, in reading order.
+
+    Parts belong to one digit when one is small and near the other, as the upper stroke of a five,
+    or when they lie one above the other nearly without a gap.
+    """
+    parts, _ = _label(core)
+    boxes = np.array(
+        [(y.start, y.stop, x.start, x.stop) for y, x in ndimage.find_objects(parts)], float
+    )
+    owner = np.arange(len(boxes))
+    usual = np.median(_sizes(boxes).max(1))
+    order = (-_sizes(boxes).max(1)).argsort(kind="stable")
+    for n, a in enumerate(order):
+        for b in order[n + 1 :]:
+            if owner[a] != owner[b] and _together(boxes[a], boxes[b], usual, len(boxes)):
+                owner[owner == owner[b]] = owner[a]
+    whole = {o: _around(boxes[owner == o]) for o in np.unique(owner)}
+    sizes = {o: _sizes(box[None]).max() for o, box in whole.items()}
+    least = 0.4 * np.median(list(sizes.values()))
+    kept = [o for o in whole if sizes[o] >= least]
+    for o in _reading_order(kept, np.array([whole[o] for o in kept]))[:MAX_DIGITS]:
+        yield np.concatenate([[False], owner == o])[parts]
+
+
+def _sizes(boxes: np.ndarray) -> np.ndarray:
+    """Heights and widths (N, 2) of boxes (N, 4): top, bottom, left, right."""
+    return boxes[:, 1::2] - boxes[:, ::2]
+
+
+def _around(boxes: np.ndarray) -> np.ndarray:
+    """The box (4,) around boxes (N, 4)."""
+    low, high = boxes[:, ::2].min(0), boxes[:, 1::2].max(0)
+    return np.array([low[0], high[0], low[1], high[1]])
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How far two boxes overlap down and across, (2,) pixels; below zero it is a gap."""
+    return np.minimum(a[1::2], b[1::2]) - np.maximum(a[::2], b[::2])
+
+
+def _together(large: np.ndarray, small: np.ndarray, usual: float, number: int) -> bool:
+    """Do two parts, given by their boxes, belong to the same digit?
+
+    Args:
+        usual: the median of all parts' longer sides.
+        number: how many parts there are.
+    """
+    sizes = _sizes(np.array([large, small]))
+    size, other = sizes.max(1)
+    overlap = _overlap(large, small)
+    if other < 0.5 * size and overlap.min() > -0.15 * size:
+        return True
+    if overlap[1] < 0.6 * sizes[:, 1].min():
+        return False  # beside each other
+    together = _sizes(_around(np.array([large, small]))[None])[0, 0]
+    stacked = number > 2 and together > 1.6 * usual  # two lines of digits
+    return bool(overlap[0] > -0.1 * size and not stacked)
+
+
+def _reading_order(names: list[Any], boxes: np.ndarray) -> list[Any]:
+    """Names of boxes (N, 4) from left to right, line by line; a line may run aslant."""
+    heights = _sizes(boxes)[:, 0]
+    line = np.arange(len(boxes))
+    for a in range(len(boxes)):
+        for b in range(a):
+            down, across = _overlap(boxes[a], boxes[b])
+            low = min(heights[a], heights[b])
+            if down > 0.4 * low and across > -4 * max(heights[a], heights[b]):
+                line[line == line[b]] = line[a]
+    middle = boxes[:, :2].mean(1)
+    lines = sorted(np.unique(line), key=lambda k: middle[line == k].mean())
+    return [
+        names[k]
+        for number in lines
+        for k in sorted(np.flatnonzero(line == number), key=lambda k: boxes[k, 2:].sum())
+    ]
+
+
 def _to_edge(mask: np.ndarray) -> np.ndarray:
     """Distance (H, W) of each pixel of a mask to the nearest one outside it, in pixels."""
     distances = ndimage.distance_transform_edt(mask)
@@ -222,13 +610,18 @@ def _to_edge(mask: np.ndarray) -> np.ndarray:
     return distances
 
 
-def _thick_enough(value: np.ndarray) -> np.ndarray:
-    """Strokes drawn with a fine pen made as wide as MNIST's thinnest.
+def _width(mask: np.ndarray) -> float:
+    """How wide the strokes of a mask (H, W) are, in pixels.
 
     In a stroke of width w the mean distance to its edge is w / 4.
     """
-    inside = np.pad(value > 0.5, 1)
-    width = 4 * _to_edge(inside)[inside].mean()
+    inside = np.pad(mask, 1)
+    return float(4 * _to_edge(inside)[inside].mean())
+
+
+def _thick_enough(value: np.ndarray) -> np.ndarray:
+    """Strokes drawn with a fine pen made as wide as MNIST's thinnest."""
+    width = _width(value > 0.5)
     wanted = MIN_STROKE * max(value.shape) / 20
     if (radius := round((wanted - width) / 2)) < 1:
         return value

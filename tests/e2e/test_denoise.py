@@ -34,7 +34,7 @@ def a_seven() -> bytes:
 
 
 def upload(page: Page, name: str, content: bytes) -> None:
-    page.get_by_text("Your own", exact=True).click()
+    page.get_by_text("Upload", exact=True).first.click()
     file = FilePayload(name=name, mimeType="image/png", buffer=content)
     page.locator("input[type=file]").set_input_files(file)
 
