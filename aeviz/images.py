@@ -120,24 +120,22 @@ def stages(
     paper = _paper_only(grey)
     if inverted is None:
         inverted = _dark_ink(paper)
-    ink = _without_lines(_flat(1 - paper if inverted else paper))
+    ink = _without_lines(_flat(paper, inverted))
+    found = otsu(ink)
     by_hand = threshold is not None
-    threshold = threshold if threshold is not None else otsu(ink)
+    threshold = found if threshold is None else threshold
     core = _core(ink, threshold, by_hand)
-    strokes = _cropped(_edged(ink, core, threshold))
+    low, full = _levels(ink, threshold, threshold < found)
+    strokes = _cropped(_edged(ink, core, low, full))
     result = _fitted(strokes)
-    groups = list(_groups(core))
-    if len(groups) == 1:
-        apart = result[None]
-    else:
-        apart = np.stack([_fitted(_cropped(_edged(ink, core, threshold, g))) for g in groups])
+    each = [_cropped(_edged(ink[box], part, low, full)) for box, part in _groups(core)]
     return Stages(
         uploaded=np.asarray(image.convert("RGB")),
         grey=grey,
         ink=ink,
         strokes=strokes,
         result=result,
-        digits=apart,
+        digits=np.stack([_fitted(part) for part in each]) if len(each) > 1 else result[None],
         inverted=inverted,
         threshold=threshold,
     )
@@ -155,9 +153,7 @@ def _shrunk(picture: Picture) -> Image.Image:
     if not content:
         raise ImageError("This file is empty: choose another one.")
     if len(content) > MAX_BYTES:
-        raise ImageError(
-            f"A picture may have at most {MAX_BYTES // 1_000_000} MB: {SMALLER}."
-        )
+        raise ImageError(f"A picture may have at most {MAX_BYTES // 1_000_000} MB: {SMALLER}.")
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -198,7 +194,9 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ImageError(f"There is no file {path.name} that can be read: check its name.") from error
+        raise ImageError(
+            f"There is no file {path.name} that can be read: check its name."
+        ) from error
 
 
 def _check_size(image: Image.Image) -> None:
@@ -286,19 +284,27 @@ def _dark_ink(paper: np.ndarray) -> bool:
     return bool(level - paper.min() > paper.max() - level)
 
 
-def _flat(bright: np.ndarray) -> np.ndarray:
+def _flat(paper: np.ndarray, inverted: bool) -> np.ndarray:
     """How far each pixel (H, W) is from the paper around it, in [0, 1]; shadows are gone.
 
-    What is wider than a third of the picture is paper (a top hat: Serra 1982).
+    What is wider than a third of the picture is paper (a top hat: Serra 1982). Dark ink takes a
+    share of the light that falls on the paper, so it is divided by what the paper around it has.
     """
-    return bright - ndimage.grey_opening(bright, max(bright.shape) // 3 + 1, mode="nearest")
+    bright = 1 - paper if inverted else paper
+    around = ndimage.grey_opening(bright, max(bright.shape) // 3 + 1, mode="nearest")
+    ink = bright - around
+    return ink / np.maximum(1 - around, DARKEST) if inverted else ink
+
+
+DARKEST = 0.2
+"""Where paper is darker than this there is more noise than light."""
 
 
 def _without_lines(ink: np.ndarray) -> np.ndarray:
     """The ink (H, W) without the lines that the paper is ruled with, and strokes made whole."""
-    mask = ink > otsu(ink)
     if min(ink.shape) < 100:  # too small for a line that is not a stroke
         return ink
+    mask = ink > 0.7 * otsu(ink)  # a line that is above it here and there is above this throughout
     step = -(-max(ink.shape) // LINE_SIDE)
     height, width = (side // step * step for side in mask.shape)
     blocks = mask[:height, :width].reshape(height // step, step, width // step, step)
@@ -313,7 +319,7 @@ def _without_lines(ink: np.ndarray) -> np.ndarray:
         rest &= ~line.band(small.T.shape, 1).T
     # A pen's own stroke may cross the picture too, the bar of a seven for one. Lines are finer
     # than the pen, or they are many.
-    pen = _width(rest) if rest.any() else 0.0
+    pen = _width(rest) - 2 if rest.any() else 0.0  # so few pixels: half a one is at each edge
     ink = ink.copy()
     for lines, view in ((across, ink), (down, ink.T)):
         for line in lines:
@@ -340,13 +346,14 @@ class _Line:
 
 
 def _lines(mask: np.ndarray) -> list[_Line]:
-    """Thin lines of a mask (H, W) that run through most of its width, up to 16 degrees aslant.
+    """Thin lines of a mask (H, W) that run through most of its width, up to 18 degrees aslant.
 
-    The mask is sheared until they are level; then what is at least a fifth of the width long is
-    left (an opening by a long line: Serra 1982), and of that what is nearly as wide as the mask.
+    The mask is sheared until they are level. Of what is thin, what is at least an eighth of the
+    width long is left (an opening by a long line: Serra 1982), and pieces in one row are a line.
     """
     height, width = mask.shape
-    length = width // 5
+    most = 2 * max(round(0.015 * height), 1) + 3  # pixels; what is higher is no line
+    length = width // 8
     best: list[_Line] = []
     for degrees in range(-16, 17, 4):
         shift = np.round(np.tan(np.radians(degrees)) * (np.arange(width) - width / 2)).astype(int)
@@ -354,54 +361,73 @@ def _lines(mask: np.ndarray) -> list[_Line]:
         rows = np.arange(-room, height + room)[:, None] + shift
         inside = (rows >= 0) & (rows < height)
         level = mask[np.clip(rows, 0, height - 1), np.arange(width)] & inside
-        tall = ndimage.maximum_filter1d(level, 3, axis=0)
-        share = ndimage.uniform_filter1d(tall.astype(np.float32), length, axis=1, mode="nearest")
-        long = ndimage.maximum_filter1d(share > 0.9, length, axis=1) & tall
+        high = ndimage.minimum_filter1d(level, most, axis=0)
+        high = ndimage.maximum_filter1d(high, most, axis=0)
+        thin = level & ~high
+        tall = ndimage.maximum_filter1d(thin, 3, axis=0)
+        ink, free = (
+            ndimage.uniform_filter1d(x.astype(np.float32), length, axis=1, mode="nearest")
+            for x in (tall, ~high)
+        )
+        long = (ink > 0.9 * free) & (free > 0.3)  # a stroke that crosses a line hides it
+        long = ndimage.maximum_filter1d(long, length, axis=1) & tall
         if not long.any():
             continue
-        found: Any = ndimage.label(long, np.ones((3, 3)))
-        parts, _ = found
-        lines = []
-        for number, box in enumerate(ndimage.find_objects(parts), 1):
-            if box[1].stop - box[1].start < 0.7 * width:
-                continue
-            line = _line(level, parts[box] == number, box, height)
-            if line:
-                lines.append(_Line(line.middle + shift - room, line.thickness))
+        lines = _joined(_pieces(long, thin, length), inside.sum(1), width)
         if len(lines) > len(best):
-            best = lines
+            best = [_Line(line.middle + shift - room, line.thickness) for line in lines]
     return best
 
 
-def _line(level: np.ndarray, part: np.ndarray, box: Any, height: int) -> _Line | None:
-    """A line that a part inside a box of a sheared mask is, if it is thin."""
-    count = part.sum(0)
-    columns = np.flatnonzero(count)
-    centre = (part * np.arange(len(part))[:, None]).sum(0)[columns] / count[columns]
-    rows = np.round(centre).astype(int) + box[0].start
-    columns = columns + box[1].start
-    thickness = np.zeros(len(columns))
-    middle = np.zeros(len(columns))
-    for way in (-1, 1):
-        on = np.ones(len(columns), bool)
-        for k in range(0 if way < 0 else 1, MOST_THICK + 1):
-            on = on & level[np.clip(rows + way * k, 0, len(level) - 1), columns]
-            thickness += on
-            middle += on * way * k
-    drawn = thickness > 0
-    if drawn.sum() < len(drawn) / 2:
-        return None
-    usual = float(np.median(thickness[drawn]))
-    if usual > max(0.03 * height, 3):
-        return None
-    clean = drawn & (thickness <= 1.5 * usual)  # no stroke crosses it there
-    at = rows[clean] + middle[clean] / thickness[clean]
-    at = ndimage.median_filter(at, min(9, len(at)), mode="nearest")
-    return _Line(np.interp(np.arange(level.shape[1]), columns[clean], at), usual)
+Piece = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Of a part of a line: its columns, its middle in each, its thickness in each."""
 
 
-MOST_THICK = 8
-"""A run of more pixels than this above or below a line's middle is a stroke that crosses it."""
+def _pieces(long: np.ndarray, thin: np.ndarray, length: int) -> list[Piece]:
+    """The connected parts of a mask (H, W) that are long enough, the longest first."""
+    parts, _ = _label(long)
+    pieces = []
+    for number, box in enumerate(ndimage.find_objects(parts), 1):
+        if box[1].stop - box[1].start >= length:
+            part = (parts[box] == number) & thin[box]
+            count = part.sum(0)
+            columns = np.flatnonzero(count)
+            heights = (part * np.arange(len(part))[:, None]).sum(0)[columns] / count[columns]
+            pieces.append((columns + box[1].start, heights + box[0].start, count[columns]))
+    return sorted(pieces, key=lambda piece: -len(piece[0]))
+
+
+def _joined(pieces: list[Piece], room: np.ndarray, width: int) -> list[_Line]:
+    """Lines made of pieces in nearly one row, where they fill most of the room in that row.
+
+    Args:
+        room: how many columns of each row lie in the picture.
+        width: of the picture.
+    """
+    chains: list[Piece] = []
+    for piece in pieces:
+        at = piece[0].mean()
+        for k, (columns, heights, _) in enumerate(chains):
+            wide = np.ptp(columns) > width / 3
+            expected = np.polyval(np.polyfit(columns, heights, 1), at) if wide else heights.mean()
+            if abs(expected - piece[1].mean()) < 3:
+                old = chains[k]
+                chains[k] = tuple(np.concatenate(pair) for pair in zip(old, piece, strict=True))
+                break
+        else:
+            chains.append(piece)
+    lines, short = [], []
+    for columns, heights, counts in chains:
+        span = np.ptp(columns) + 1
+        there = room[np.clip(np.round(heights).astype(int), 0, len(room) - 1)].max()
+        if span < 0.7 * there or len(columns) < 0.5 * there or span < 0.3 * width:
+            continue
+        order = columns.argsort()
+        middle = np.interp(np.arange(width), columns[order], heights[order])
+        # More rows than usual are the edge of a stroke along the line, not the line.
+        line = _Line(middle, float(np.median(counts)))
+        (lines if span > 0.7 * width else short).append(line)
+    return lines + short if len(lines) > 1 else lines  # short ones cut off a corner
 
 
 def _erase(ink: np.ndarray, line: _Line, step: int) -> None:
@@ -423,10 +449,16 @@ def _erase(ink: np.ndarray, line: _Line, step: int) -> None:
         return ndimage.maximum_filter1d(values, reach + 1)
 
     bridge = np.minimum(beside(-reach - 1), beside(reach + 1))
+    near = np.stack(
+        [ink[np.clip(centre + k, 0, height - 1), columns] for k in range(-reach, reach + 1)]
+    )
+    line_ink = np.median(near.max(0))
     for offset in range(-reach, reach + 1):
         rows = centre + offset
         on = (rows >= 0) & (rows < height)
-        ink[rows[on], columns[on]] = np.minimum(ink[rows[on], columns[on]], bridge[on])
+        values = ink[rows[on], columns[on]]
+        stroke = values > 1.5 * line_ink  # the pen is darker than the line: nothing to guess
+        ink[rows[on], columns[on]] = np.where(stroke, values, np.minimum(values, bridge[on]))
 
 
 # -- from ink to a digit ----------------------------------------------------------------------
@@ -444,7 +476,9 @@ def _core(ink: np.ndarray, threshold: float, by_hand: bool) -> np.ndarray:
     if by_hand and not core.any():
         raise BlankError("No ink is as bright as this threshold: lower it.")
     if not by_hand and full - paper < max(MIN_CONTRAST, 4 * noise):
-        raise BlankError("This picture is blank: use a darker pen, or go nearer to what is written.")
+        raise BlankError(
+            "This picture is blank: use a darker pen, or go nearer to what is written."
+        )
     return _main_parts(core)
 
 
@@ -456,20 +490,23 @@ def _paper_level(ink: np.ndarray, core: np.ndarray) -> tuple[float, float]:
     return float(paper), float(1.4826 * np.median(np.abs(ink[~core] - paper)))
 
 
-def _edged(
-    ink: np.ndarray, core: np.ndarray, threshold: float, group: np.ndarray | None = None
-) -> np.ndarray:
-    """The strokes (H, W) float32: 1 inside and falling to 0 over their edges.
+def _levels(ink: np.ndarray, threshold: float, lowered: bool) -> tuple[float, float]:
+    """How bright ink (H, W) is where a stroke's edge begins and where the stroke is full.
 
     Args:
-        group: a part of the core; all of it where None.
+        lowered: paler strokes are wanted too: they become at least half as bright as full.
     """
     above = ink > threshold
     paper, noise = _paper_level(ink, above)
-    full = np.median(ink[above])
-    # The antialiased edge of a stroke is one pixel wide; what lies further out is dirt.
-    body = ndimage.binary_dilation(core if group is None else group, np.ones((3, 3)))
     low = min(paper + 3 * noise, threshold)
+    full = float(np.median(ink[above]))
+    return low, max(min(full, 2 * threshold - low) if lowered else full, low + 1e-6)
+
+
+def _edged(ink: np.ndarray, core: np.ndarray, low: float, full: float) -> np.ndarray:
+    """The strokes (H, W) float32: 1 inside a core and falling to 0 over its edges."""
+    # The antialiased edge of a stroke is one pixel wide; what lies further out is dirt.
+    body = ndimage.binary_dilation(core, np.ones((3, 3)))
     return np.where(body, np.clip((ink - low) / (full - low), 0, 1), 0).astype(np.float32)
 
 
@@ -524,83 +561,87 @@ def _main_parts(mask: np.ndarray) -> np.ndarray:
     return (area > area.max() / 30)[parts]
 
 
-def _groups(core: np.ndarray) -> Iterator[np.ndarray]:
-    """The parts of each digit, (H, W) bool, in reading order.
+Box = tuple[float, float, float, float]
+"""Top, bottom, left and right, in pixels."""
+
+
+def _groups(core: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Each digit in reading order: a box with a pixel of paper around it, and its core in there.
 
     Parts belong to one digit when one is small and near the other, as the upper stroke of a five,
     or when they lie one above the other nearly without a gap.
     """
     parts, _ = _label(core)
-    boxes = np.array(
-        [(y.start, y.stop, x.start, x.stop) for y, x in ndimage.find_objects(parts)], float
-    )
-    owner = np.arange(len(boxes))
-    usual = np.median(_sizes(boxes).max(1))
-    order = (-_sizes(boxes).max(1)).argsort(kind="stable")
+    boxes: list[Box] = [(y.start, y.stop, x.start, x.stop) for y, x in ndimage.find_objects(parts)]
+    sizes = np.array([_size(box) for box in boxes])
+    usual = float(np.median(sizes))
+    order = (-sizes).argsort(kind="stable")[: 2 * MAX_DIGITS].tolist()
+    owner = np.full(len(boxes), -1)
+    owner[order] = order
     for n, a in enumerate(order):
         for b in order[n + 1 :]:
             if owner[a] != owner[b] and _together(boxes[a], boxes[b], usual, len(boxes)):
                 owner[owner == owner[b]] = owner[a]
-    whole = {o: _around(boxes[owner == o]) for o in np.unique(owner)}
-    sizes = {o: _sizes(box[None]).max() for o, box in whole.items()}
-    least = 0.4 * np.median(list(sizes.values()))
-    kept = [o for o in whole if sizes[o] >= least]
-    for o in _reading_order(kept, np.array([whole[o] for o in kept]))[:MAX_DIGITS]:
-        yield np.concatenate([[False], owner == o])[parts]
+    names = [k for k in order if owner[k] == k]
+    whole = {k: _around([boxes[i] for i in np.flatnonzero(owner == k)]) for k in names}
+    least = 0.4 * np.median([_size(box) for box in whole.values()])
+    whole = {k: box for k, box in whole.items() if _size(box) >= least}
+    for k in _reading_order(whole)[:MAX_DIGITS]:
+        top, bottom, left, right = (int(side) for side in whole[k])
+        box = slice(max(top - 1, 0), bottom + 1), slice(max(left - 1, 0), right + 1)
+        yield box, np.append(False, owner == k)[parts[box]]
 
 
-def _sizes(boxes: np.ndarray) -> np.ndarray:
-    """Heights and widths (N, 2) of boxes (N, 4): top, bottom, left, right."""
-    return boxes[:, 1::2] - boxes[:, ::2]
+def _size(box: Box) -> float:
+    """The longer side of a box."""
+    return max(box[1] - box[0], box[3] - box[2])
 
 
-def _around(boxes: np.ndarray) -> np.ndarray:
-    """The box (4,) around boxes (N, 4)."""
-    low, high = boxes[:, ::2].min(0), boxes[:, 1::2].max(0)
-    return np.array([low[0], high[0], low[1], high[1]])
+def _around(boxes: list[Box]) -> Box:
+    """The box around boxes."""
+    tops, bottoms, lefts, rights = zip(*boxes, strict=True)
+    return min(tops), max(bottoms), min(lefts), max(rights)
 
 
-def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """How far two boxes overlap down and across, (2,) pixels; below zero it is a gap."""
-    return np.minimum(a[1::2], b[1::2]) - np.maximum(a[::2], b[::2])
+def _overlap(a: Box, b: Box) -> tuple[float, float]:
+    """How far two boxes overlap down and across; below zero it is a gap."""
+    return min(a[1], b[1]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[2], b[2])
 
 
-def _together(large: np.ndarray, small: np.ndarray, usual: float, number: int) -> bool:
+def _together(large: Box, small: Box, usual: float, number: int) -> bool:
     """Do two parts, given by their boxes, belong to the same digit?
 
     Args:
         usual: the median of all parts' longer sides.
         number: how many parts there are.
     """
-    sizes = _sizes(np.array([large, small]))
-    size, other = sizes.max(1)
-    overlap = _overlap(large, small)
-    if other < 0.5 * size and overlap.min() > -0.15 * size:
+    size = _size(large)
+    down, across = _overlap(large, small)
+    if _size(small) < 0.5 * size and min(down, across) > -0.15 * size:
         return True
-    if overlap[1] < 0.6 * sizes[:, 1].min():
+    low = min(large[1] - large[0], small[1] - small[0])
+    narrow = min(large[3] - large[2], small[3] - small[2])
+    below = across > 0.3 * narrow and down < 0.5 * low
+    if across < 0.6 * narrow and not below:
         return False  # beside each other
-    together = _sizes(_around(np.array([large, small]))[None])[0, 0]
-    stacked = number > 2 and together > 1.6 * usual  # two lines of digits
-    return bool(overlap[0] > -0.1 * size and not stacked)
+    top, bottom, _, _ = _around([large, small])
+    stacked = number > 2 and bottom - top > 1.6 * usual  # two lines of digits
+    return down > -0.12 * size and not stacked
 
 
-def _reading_order(names: list[Any], boxes: np.ndarray) -> list[Any]:
-    """Names of boxes (N, 4) from left to right, line by line; a line may run aslant."""
-    heights = _sizes(boxes)[:, 0]
-    line = np.arange(len(boxes))
-    for a in range(len(boxes)):
-        for b in range(a):
-            down, across = _overlap(boxes[a], boxes[b])
-            low = min(heights[a], heights[b])
-            if down > 0.4 * low and across > -4 * max(heights[a], heights[b]):
-                line[line == line[b]] = line[a]
-    middle = boxes[:, :2].mean(1)
-    lines = sorted(np.unique(line), key=lambda k: middle[line == k].mean())
-    return [
-        names[k]
-        for number in lines
-        for k in sorted(np.flatnonzero(line == number), key=lambda k: boxes[k, 2:].sum())
-    ]
+def _reading_order(boxes: dict[int, Box]) -> list[int]:
+    """Keys of boxes from left to right, line by line; a line may run aslant."""
+    line = {k: k for k in boxes}
+    for a, one in boxes.items():
+        for b, other in boxes.items():
+            down, across = _overlap(one, other)
+            heights = one[1] - one[0], other[1] - other[0]
+            if down > 0.4 * min(heights) and across > -4 * max(heights) and line[a] != line[b]:
+                old, new = line[b], line[a]
+                line |= {k: new for k, name in line.items() if name == old}
+    members = [[k for k in boxes if line[k] == name] for name in dict.fromkeys(line.values())]
+    members.sort(key=lambda keys: np.mean([boxes[k][:2] for k in keys]))
+    return [k for keys in members for k in sorted(keys, key=lambda k: boxes[k][2] + boxes[k][3])]
 
 
 def _to_edge(mask: np.ndarray) -> np.ndarray:
@@ -621,7 +662,7 @@ def _width(mask: np.ndarray) -> float:
 
 def _thick_enough(value: np.ndarray) -> np.ndarray:
     """Strokes drawn with a fine pen made as wide as MNIST's thinnest."""
-    width = _width(value > 0.5)
+    width = _width(value > value.max() / 2)
     wanted = MIN_STROKE * max(value.shape) / 20
     if (radius := round((wanted - width) / 2)) < 1:
         return value

@@ -114,11 +114,13 @@ def _upload(key: str) -> list[File]:
 
     def keep() -> None:
         """Take over what the person added or removed, up to the bytes that a session may keep."""
-        room, files = KEPT_BYTES, []
-        for upload in st.session_state[widget]:
-            if (room := room - upload.size) >= 0:
-                files.append((upload.name, upload.getvalue()))
-        st.session_state[kept] = files
+        uploads = st.session_state[widget]
+        sums = np.cumsum([upload.size for upload in uploads])
+        st.session_state[kept] = [
+            (upload.name, upload.getvalue())
+            for upload, total in zip(uploads, sums, strict=True)
+            if total <= KEPT_BYTES
+        ]
 
     uploads = st.file_uploader(
         "Digits on plain or ruled paper: photos, scans, drawings",

@@ -187,11 +187,11 @@ def test_inversion_can_be_overridden():
 
 def test_the_threshold_can_be_overridden():
     scan = np.full((300, 300), 255, np.uint8)
-    scan[80:220, 60:80] = 0  # a dark stroke, and a pale one beside it
+    scan[80:220, 60:80] = 20  # a dark stroke, and a pale one beside it
     scan[80:220, 200:220] = 200
     dark, both = (to_mnist(Image.fromarray(scan), threshold=t) for t in (0.5, 0.1))
-    assert (dark > 0.5).any(0).sum() <= 4
-    assert (both > 0.5).any(0).sum() >= 6
+    for result, wide in ((dark, 3), (both, 20)):
+        assert abs(np.ptp(np.flatnonzero((result > 0.5).any(0))) + 1 - wide) <= 1
     with pytest.raises(images.BlankError, match="lower it"):
         to_mnist(Image.fromarray(scan), threshold=0.99)
     # A person may lower it below what counts as ink otherwise.
@@ -240,7 +240,7 @@ def test_strokes_that_cross_the_picture_are_no_ruled_lines():
     drawing = Image.new("L", (600, 600), 255)  # a seven drawn with a fine pen, from edge to edge
     ImageDraw.Draw(drawing).line([(15, 60), (585, 60), (250, 590)], 0, 9)
     result = to_mnist(drawing)
-    assert result[:8].sum() > 15
+    assert result.sum(1).max() > 15
     bar = Image.new("L", (600, 600), 255)
     ImageDraw.Draw(bar).line((300, 20, 300, 580), 0, 9)
     assert (to_mnist(bar) > 0.5).any(1).sum() == 20
