@@ -348,19 +348,21 @@ class _Line:
 def _lines(mask: np.ndarray) -> list[_Line]:
     """Thin lines of a mask (H, W) that run through most of its width, up to 18 degrees aslant.
 
-    The mask is sheared until they are level. Of what is thin, what is at least an eighth of the
-    width long is left (an opening by a long line: Serra 1982), and pieces in one row are a line.
+    The mask is sheared until most of it is level. Of what is thin, what is at least an eighth of
+    the width long is left (an opening by a long line: Serra 1982), and pieces that follow each
+    other are a line.
     """
     height, width = mask.shape
     most = 2 * max(round(0.015 * height), 1) + 3  # pixels; what is higher is no line
     length = width // 8
-    best: list[_Line] = []
+    columns = np.arange(width)
+    best, found = 0.0, None
     for degrees in range(-16, 17, 4):
-        shift = np.round(np.tan(np.radians(degrees)) * (np.arange(width) - width / 2)).astype(int)
+        shift = np.round(np.tan(np.radians(degrees)) * (columns - width / 2)).astype(int)
         room = int(np.abs(shift).max()) + 1
         rows = np.arange(-room, height + room)[:, None] + shift
         inside = (rows >= 0) & (rows < height)
-        level = mask[np.clip(rows, 0, height - 1), np.arange(width)] & inside
+        level = mask[np.clip(rows, 0, height - 1), columns] & inside
         high = ndimage.minimum_filter1d(level, most, axis=0)
         high = ndimage.maximum_filter1d(high, most, axis=0)
         thin = level & ~high
@@ -370,62 +372,53 @@ def _lines(mask: np.ndarray) -> list[_Line]:
             for x in (tall, ~high)
         )
         long = (ink > 0.9 * free) & (free > 0.3)  # a stroke that crosses a line hides it
-        long = ndimage.maximum_filter1d(long, length, axis=1) & tall
-        if not long.any():
-            continue
-        lines = _joined(_pieces(long, thin, length), inside.sum(1), width)
-        if len(lines) > len(best):
-            best = [_Line(line.middle + shift - room, line.thickness) for line in lines]
-    return best
+        long = ndimage.maximum_filter1d(long, length, axis=1) & thin
+        # Level lines lie in few rows: the sum of squares tells, as for the skew of scanned pages.
+        if (score := float(np.square(long.sum(1)).sum())) > best:
+            best, found = score, (long, inside.sum(1), shift - room)
+    if found is None:
+        return []
+    long, there, shift = found
+    return [_Line(line.middle + shift, line.thickness) for line in _traced(long, there)]
 
 
-Piece = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Of a part of a line: its columns, its middle in each, its thickness in each."""
+def _traced(long: np.ndarray, there: np.ndarray) -> list[_Line]:
+    """The lines that the parts of a mask (H, W) make, each followed from left to right.
 
-
-def _pieces(long: np.ndarray, thin: np.ndarray, length: int) -> list[Piece]:
-    """The connected parts of a mask (H, W) that are long enough, the longest first."""
+    Args:
+        there: how many columns of each row lie in the picture.
+    """
+    width = long.shape[1]
     parts, _ = _label(long)
     pieces = []
     for number, box in enumerate(ndimage.find_objects(parts), 1):
-        if box[1].stop - box[1].start >= length:
-            part = (parts[box] == number) & thin[box]
-            count = part.sum(0)
-            columns = np.flatnonzero(count)
-            heights = (part * np.arange(len(part))[:, None]).sum(0)[columns] / count[columns]
-            pieces.append((columns + box[1].start, heights + box[0].start, count[columns]))
-    return sorted(pieces, key=lambda piece: -len(piece[0]))
-
-
-def _joined(pieces: list[Piece], room: np.ndarray, width: int) -> list[_Line]:
-    """Lines made of pieces in nearly one row, where they fill most of the room in that row.
-
-    Args:
-        room: how many columns of each row lie in the picture.
-        width: of the picture.
-    """
-    chains: list[Piece] = []
+        part = parts[box] == number
+        count = part.sum(0)
+        heights = (part * np.arange(len(part))[:, None]).sum(0) / count + box[0].start
+        pieces.append((np.arange(box[1].start, box[1].stop), heights, count))
+    pieces.sort(key=lambda piece: piece[0][0])
+    chains: list[list[Any]] = []
     for piece in pieces:
-        at = piece[0].mean()
-        for k, (columns, heights, _) in enumerate(chains):
-            wide = np.ptp(columns) > width / 3
-            expected = np.polyval(np.polyfit(columns, heights, 1), at) if wide else heights.mean()
-            if abs(expected - piece[1].mean()) < 3:
-                old = chains[k]
-                chains[k] = tuple(np.concatenate(pair) for pair in zip(old, piece, strict=True))
-                break
+        start, height = piece[0][0], piece[1][:5].mean()
+        nearest, least = None, np.inf
+        for chain in chains:
+            gap = start - chain[-1][0][-1]
+            away = abs(height - chain[-1][1][-5:].mean())
+            if gap > 0 and away < min(least, 2 + 0.04 * gap):
+                nearest, least = chain, away
+        if nearest:
+            nearest.append(piece)
         else:
-            chains.append(piece)
+            chains.append([piece])
     lines, short = [], []
-    for columns, heights, counts in chains:
+    for chain in chains:
+        columns, heights, counts = (np.concatenate(column) for column in zip(*chain, strict=True))
         span = np.ptp(columns) + 1
-        there = room[np.clip(np.round(heights).astype(int), 0, len(room) - 1)].max()
-        if span < 0.7 * there or len(columns) < 0.5 * there or span < 0.3 * width:
+        most = there[np.round(heights).astype(int)].max()
+        if span < max(0.7 * most, 0.3 * width) or len(columns) < 0.25 * most:
             continue
-        order = columns.argsort()
-        middle = np.interp(np.arange(width), columns[order], heights[order])
-        # More rows than usual are the edge of a stroke along the line, not the line.
-        line = _Line(middle, float(np.median(counts)))
+        heights = ndimage.median_filter(heights, min(9, len(heights)), mode="nearest")
+        line = _Line(np.interp(np.arange(width), columns, heights), float(np.median(counts)))
         (lines if span > 0.7 * width else short).append(line)
     return lines + short if len(lines) > 1 else lines  # short ones cut off a corner
 

@@ -325,7 +325,7 @@ def _how_read(
             inverted = found.inverted if inverted is None else inverted
             threshold = found.threshold if threshold is None else threshold
     st.session_state[inverted_key] = "yes" if inverted else "no"
-    st.session_state[threshold_key] = round(threshold or 0.1, 2)
+    st.session_state[threshold_key] = min(max(round(threshold or 0.1, 2), 0.01), 0.99)
 
     def take(what: str) -> None:
         """Keep what was set by hand."""
