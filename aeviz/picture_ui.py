@@ -1,15 +1,33 @@
-"""The one way in for pictures: a test picture, or one that a person hands in."""
+"""The one way in for pictures: a test picture, or what a person uploads, draws or photographs."""
 
 from __future__ import annotations
 
+import hashlib
+import html
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
+from PIL import Image
 
 from aeviz import data, images, latent, ui
 
-SOURCES = {"test": "A test picture", "own": "Your own"}
+SOURCES = {"test": "Test set", "upload": "Upload", "draw": "Draw", "camera": "Camera"}
+MAX_FILES = 60
+KEPT_BYTES = 40_000_000
+"""As much of what a person uploaded is there again after other pages."""
+CANVAS = 280
+"""Side of the drawing canvas, in pixels; a telephone's screen has 320 and more."""
+PEN = 22
+"""A digit drawn 200 pixels high gets strokes of 2.2 pixels: the median of MNIST's."""
+THUMBNAIL = 160
+STRIP = "clamp(3.2rem, 13vw, 5.4rem)"
+
+File = tuple[str, bytes]
+"""A name, as the person gave it, and the content."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +42,28 @@ class Picked:
     labels: np.ndarray | None
 
 
-@st.cache_data(max_entries=20, show_spinner="Reading the picture")
-def _read(content: bytes) -> np.ndarray:
-    """A file's picture as MNIST would hold it."""
-    return images.to_mnist(content)
+@dataclass(frozen=True)
+class Reading:
+    """What became of a file: small pictures of each stage, the digits, and what was found."""
+
+    strip: list[tuple[str, np.ndarray]]
+    whole: np.ndarray
+    digits: np.ndarray
+    inverted: bool
+    threshold: float
 
 
-def pick(dataset: data.Dataset, key: str = "picture", start: int = 1) -> Picked:
+@dataclass(frozen=True)
+class Problem:
+    """Why a file gave no digit, in one sentence; blank: it is a picture, but without ink."""
+
+    sentence: str
+    blank: bool
+
+
+def pick(
+    dataset: data.Dataset, key: str = "picture", start: int = 1, *, many: bool = False
+) -> Picked:
     """Widgets by which a person chooses or hands in pictures; returns what they chose.
 
     Where nothing was handed in yet, or nothing that can be read, a sentence says so, and it is
@@ -39,32 +72,329 @@ def pick(dataset: data.Dataset, key: str = "picture", start: int = 1) -> Picked:
     Args:
         key: of the test picture's number, also its name in the URL.
         start: the test picture chosen at first.
+        many: return all pictures that were handed in, or those of them that the person chose;
+            exactly one otherwise.
     """
-    picture, problem = None, ""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        if ui.choice("Picture", SOURCES, f"{key}_from") == "own":
-            upload = st.file_uploader(
-                "A digit on plain paper: a photo, a scan or a drawing",
-                ["png", "jpg", "jpeg", "webp", "gif", "bmp"],
-                key=f"{key}_file",
-                max_upload_size=images.MAX_BYTES // 1_000_000,
-                width=420,
-            )
-            try:
-                picture = _read(upload.getvalue()) if upload else None
-                problem = "" if upload else "Nothing is uploaded yet."
-            except images.ImageError as error:
-                problem = str(error)
-            number = start
-        else:
+        source = ui.choice("Picture", SOURCES, f"{key}_from")
+        number = start
+        if source == "test":
             number = ui.pick_test_picture("Picture", key, start, dataset)
-    if problem:
-        st.info(f"{problem} Until then this is a test picture.")
-    if picture is not None:
-        return Picked(picture[None], ["own"], None)
+    if source != "test":
+        given, seen = st.columns([2, 3], gap="large")
+        with given:
+            files = {"upload": _upload, "draw": _draw, "camera": _photograph}[source](key)
+        with seen:
+            picked = _read_all(files, source, key, many)
+        if picked:
+            return picked
+        st.info(f"{_nothing_yet(files, source)} Until then this is a test picture.")
     label = dataset.test_labels[number]
     return Picked(
         latent.to_float(dataset.test_images[number])[None],
         [f"{dataset.classes[label]}-{number}"],
         dataset.test_labels[number : number + 1],
     )
+
+
+def _nothing_yet(files: Sequence[File], source: str) -> str:
+    if source == "draw":
+        return "Nothing is drawn yet."
+    if files:
+        return "No digit was found."
+    return "Nothing is uploaded yet." if source == "upload" else "No photo is taken yet."
+
+
+# -- where pictures come from -----------------------------------------------------------------
+
+
+def _upload(key: str) -> list[File]:
+    """Files from the person's disk; they are there again after other pages."""
+    widget, kept = f"{key}_file", f"{key}_kept"
+
+    def keep() -> None:
+        """Take over what the person added or removed, up to the bytes that a session may keep."""
+        uploads = st.session_state[widget]
+        sums = np.cumsum([upload.size for upload in uploads])
+        st.session_state[kept] = [
+            (upload.name, upload.getvalue())
+            for upload, total in zip(uploads, sums, strict=True)
+            if total <= KEPT_BYTES
+        ]
+
+    uploads = st.file_uploader(
+        "Digits on plain or ruled paper: photos, scans, drawings",
+        ["png", "jpg", "jpeg", "webp", "gif", "bmp"],
+        accept_multiple_files=True,
+        key=widget,
+        on_change=keep,
+        max_upload_size=images.MAX_BYTES // 1_000_000,
+    )
+    if len(uploads) > MAX_FILES:
+        st.caption(f"The first {MAX_FILES} files are used.")
+    if uploads:
+        return [(upload.name, upload.getvalue()) for upload in uploads[:MAX_FILES]]
+    files: list[File] = st.session_state.get(kept, [])
+    if files:
+        number = f"{len(files)} pictures" if len(files) > 1 else "picture"
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"Your {number} of before.")
+            st.button("Forget", key=f"{key}_forget", on_click=st.session_state.pop, args=(kept,))
+    return files
+
+
+def _photograph(key: str) -> list[File]:
+    """A photo by the camera of the person's own machine."""
+    photo = st.camera_input("Hold up one digit, large and well lit", key=f"{key}_camera")
+    st.caption(
+        "Browsers give the camera only to https addresses and to localhost. On a phone choose "
+        "Upload: its file dialog offers the camera."
+    )
+    return [("photo", photo.getvalue())] if photo else []
+
+
+def _draw(key: str) -> list[File]:
+    """A drawing with the mouse or a finger; it is there again after other pages."""
+    from streamlit_drawable_canvas import st_canvas
+
+    widget = f"{key}_canvas"
+    sheet = st.session_state.setdefault(f"{key}_sheet", {"objects": [], "png": None, "start": None})
+
+    def begin_with(objects: list[Any]) -> None:
+        """Draw the canvas anew with these strokes; the number says that it is anew."""
+        version = (sheet["start"] or {}).get("version", 0) + 1
+        sheet["start"] = {"objects": objects, "version": version}
+
+    if widget not in st.session_state:
+        begin_with(sheet["objects"])
+    st.caption("Draw one digit, large, with the mouse or a finger.")
+    canvas = st_canvas(
+        stroke_width=PEN,
+        stroke_color="#ffffff",
+        background_color="#000000",
+        width=CANVAS,
+        height=CANVAS,
+        initial_drawing=sheet["start"],
+        return_image_data=True,
+        key=widget,
+    )
+    sheet["objects"] = (canvas.json_data or {}).get("objects", [])
+    try:
+        sheet["png"] = canvas.image_bytes or sheet["png"]
+    except ValueError:  # not what the canvas sends
+        sheet["png"] = None
+    drawn = bool(sheet["objects"])
+    with st.container(horizontal=True, gap="small"):
+        for label, objects in (("Undo", sheet["objects"][:-1]), ("Clear", [])):
+            st.button(
+                label,
+                key=f"{key}_{label.lower()}",
+                disabled=not drawn,
+                on_click=begin_with,
+                args=(objects,),
+            )
+    return [("drawing", sheet["png"])] if drawn and sheet["png"] else []
+
+
+# -- what becomes of them ---------------------------------------------------------------------
+
+
+@st.cache_data(max_entries=120, show_spinner="Reading the picture")
+def _read(content: bytes, inverted: bool | None, threshold: float | None) -> Reading | Problem:
+    """A file's digits as MNIST would hold them, and the way there."""
+    try:
+        found = images.stages(content, inverted=inverted, threshold=threshold)
+    except images.ImageError as error:
+        return Problem(str(error), isinstance(error, images.BlankError))
+    return Reading(
+        [(name, _thumbnail(picture)) for name, picture in found.strip],
+        found.result,
+        found.digits,
+        found.inverted,
+        found.threshold,
+    )
+
+
+def _thumbnail(picture: np.ndarray) -> np.ndarray:
+    """A picture (H, W) or (H, W, 3) as uint8 of at most 160 pixels a side."""
+    if picture.dtype != np.uint8:
+        picture = np.uint8(np.clip(picture, 0, 1) * 255 + 0.5)
+    image = Image.fromarray(picture)
+    if max(image.size) > THUMBNAIL:
+        image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    return np.asarray(image)
+
+
+def _read_all(files: Sequence[File], source: str, key: str, many: bool) -> Picked | None:
+    """Show how the files are read, let the person correct it, and return what they chose."""
+    by_hand: dict[str, tuple[bool | None, float | None]]
+    by_hand = st.session_state.setdefault(f"{key}_by_hand", {})
+    marks = [hashlib.sha256(content).hexdigest()[:12] for _, content in files]
+    readings = [
+        _read(content, *by_hand.get(mark, (None, None)))
+        for (_, content), mark in zip(files, marks, strict=True)
+    ]
+    _problems(
+        [
+            (name, reading.sentence)
+            for (name, _), reading in zip(files, readings, strict=True)
+            if isinstance(reading, Problem) and not (reading.blank and source == "draw")
+        ]
+    )
+    # A damaged file cannot be read otherwise; a blank one may be.
+    shown = [
+        k for k, reading in enumerate(readings) if isinstance(reading, Reading) or reading.blank
+    ]
+    if shown and (source != "draw" or isinstance(readings[0], Reading)):
+        which = shown[0]
+        if len(shown) > 1:
+            which = st.selectbox(
+                "How it was read",
+                shown,
+                format_func=lambda k: f"{k + 1}: {files[k][0]}",
+                key=f"{key}_shown_{marks[0]}_{len(files)}",
+            )
+        _how_read(readings[which], files[which][1], marks[which], by_hand, key)
+
+    names: list[str] = []
+    pictures: list[np.ndarray] = []
+    for (name, _), reading in zip(files, readings, strict=True):
+        if isinstance(reading, Reading):
+            stem = file_stem(name)
+            if stem in names or f"{stem}-1" in names:  # two files may be called alike
+                stem = f"{stem}-{len(names) + 1}"
+            found = list(reading.digits)
+            names += [stem] if len(found) == 1 else [f"{stem}-{k + 1}" for k in range(len(found))]
+            pictures += found
+    if not pictures:
+        return None
+    labels = [str(k + 1) for k in range(len(names))]
+    whole = next(reading.whole for reading in readings if isinstance(reading, Reading))
+    if len(files) == 1 < len(names) and not many:  # it may be one digit in pieces
+        names.append(file_stem(files[0][0]))
+        pictures.append(whole)
+        labels.append("All as one")
+    chosen = _choose(labels, np.stack(pictures), f"{key}_which_{marks[0]}_{len(names)}", many)
+    return Picked(np.stack([pictures[k] for k in chosen]), [names[k] for k in chosen], None)
+
+
+def file_stem(name: str) -> str:
+    """A file's name without its ending, and without what a path or a page could take amiss."""
+    return re.sub(r"\W+", "-", name.rsplit(".", 1)[0]).strip("-")[:40] or "picture"
+
+
+def _problems(problems: Sequence[tuple[str, str]]) -> None:
+    """Each file's name and the sentence on what to do with it; the name is a stranger's."""
+    if problems:
+        lines = "".join(
+            f"<li><b>{html.escape(name[:80])}</b>: {html.escape(sentence)}</li>"
+            for name, sentence in problems
+        )
+        st.html(f'<ul class="aeviz-problems" role="alert">{lines}</ul>')
+
+
+def _how_read(
+    reading: Reading | Problem,
+    content: bytes,
+    mark: str,
+    by_hand: dict[str, tuple[bool | None, float | None]],
+    key: str,
+) -> None:
+    """The strip of stages of one file, and the two controls by which a person corrects it.
+
+    Both stand where they are in force: as found until the person moves them.
+
+    Args:
+        mark: of the file; what was set by hand is kept under it.
+    """
+    inverted_key, threshold_key = f"{key}_inverted_{mark}", f"{key}_threshold_{mark}"
+    inverted, threshold = by_hand.get(mark, (None, None))
+    if isinstance(reading, Reading):
+        ui.gallery(
+            [
+                ui.Item([(picture, f"step: {name}")], name.replace(" ", "\n", 1).capitalize())
+                for name, picture in reading.strip
+            ],
+            size=STRIP,
+        )
+        inverted = reading.inverted
+        threshold = reading.threshold
+    else:
+        found = _read(content, None, None)
+        if isinstance(found, Reading):
+            inverted = found.inverted if inverted is None else inverted
+            threshold = found.threshold if threshold is None else threshold
+    st.session_state[inverted_key] = "yes" if inverted else "no"
+    st.session_state[threshold_key] = min(max(round(threshold or 0.1, 2), 0.01), 0.99)
+
+    def take(what: str) -> None:
+        """Keep what was set by hand."""
+        old = by_hand.get(mark, (None, None))
+        if what == "inverted":
+            by_hand[mark] = (st.session_state[inverted_key] == "yes", old[1])
+        else:
+            by_hand[mark] = (old[0], st.session_state[threshold_key])
+
+    with st.expander("Read it otherwise"):
+        st.segmented_control(
+            "Invert",
+            ["yes", "no"],
+            required=True,
+            format_func={"yes": "Yes: dark ink", "no": "No: bright ink"}.__getitem__,
+            key=inverted_key,
+            on_change=take,
+            args=("inverted",),
+            help="MNIST has bright ink on black. The border of the picture shows what the paper "
+            "is; here you know better.",
+        )
+        st.slider(
+            "Threshold",
+            0.01,
+            0.99,
+            step=0.01,
+            key=threshold_key,
+            on_change=take,
+            args=("threshold",),
+            help="What is brighter than the paper by this share of black to white is ink. It is "
+            "found by Otsu's method. Lower it for faint strokes, raise it against dirt.",
+        )
+        st.button(
+            "As found",
+            key=f"{key}_found_{mark}",
+            disabled=mark not in by_hand,
+            on_click=by_hand.pop,
+            args=(mark, None),
+        )
+
+
+def _choose(labels: Sequence[str], pictures: np.ndarray, key: str, many: bool) -> list[int]:
+    """Which of the digits (N, 28, 28) that were found are used; all at first if many are."""
+    numbers = list(range(len(labels)))
+    if len(numbers) == 1:
+        return numbers
+    ui.gallery(
+        [
+            ui.Item([(picture, f"digit {label}")], label)
+            for picture, label in zip(pictures, labels, strict=True)
+        ],
+        size="3rem",
+    )
+    if many:
+        chosen = st.pills(
+            "Digits that are used",
+            numbers,
+            default=numbers,
+            selection_mode="multi",
+            format_func=labels.__getitem__,
+            key=key,
+        )
+        return sorted(chosen) or numbers
+    chosen = st.pills(
+        "Digit that is used",
+        numbers,
+        default=0,
+        required=True,
+        format_func=labels.__getitem__,
+        key=key,
+    )
+    return [chosen or 0]

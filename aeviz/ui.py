@@ -480,11 +480,13 @@ STYLE = """
 .aeviz-gallery figure { margin: 0; text-align: center; }
 .aeviz-gallery img {
   display: block; width: var(--digit); height: var(--digit); image-rendering: pixelated;
-  border-radius: 0.25rem; margin: 0 auto 0.2rem;
+  border-radius: 0.25rem; margin: 0 auto 0.2rem; object-fit: contain;
 }
 .aeviz-gallery figcaption {
   max-width: var(--caption); margin: 0 auto; font-size: 0.8rem; line-height: 1.3; opacity: 0.85;
 }
+.aeviz-problems { margin: 0; padding-left: 1.1rem; overflow-wrap: anywhere; }
+.aeviz-gallery figcaption { font-size: 0.8rem; line-height: 1.3; opacity: 0.85; }
 .aeviz-rows { overflow-x: auto; max-width: 60rem; }
 .aeviz-rows > div {
   display: grid; gap: 0.1rem 0.2rem; text-align: center; width: max-content; min-width: 100%;

@@ -1,0 +1,209 @@
+"""The way in for pictures without a browser: every source, several digits, corrections, names."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from streamlit.testing.v1 import AppTest
+
+from aeviz import data, figures, images, latent, picture_ui
+
+MNIST = data.load()
+
+
+def page(many: bool) -> None:
+    """A page of its own with what the app sets up for every page."""
+    import streamlit as st
+
+    from aeviz import data, picture_ui
+
+    picked = picture_ui.pick(data.load("mnist"), many=many)
+    st.session_state.picked = picked
+    st.slider("Something else", 0, 9, key="other")
+
+
+def open_page(many: bool = False) -> AppTest:
+    app = AppTest.from_function(page, args=(many,), default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def encoded(picture: np.ndarray, kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def scan(*digits: int) -> bytes:
+    """Test digits beside each other, dark on white."""
+    row = np.hstack([np.pad(MNIST.test_images[k], 8) for k in digits])
+    return encoded(255 - figures.enlarge(row, 4))
+
+
+def choose(app: AppTest, source: str) -> AppTest:
+    app.segmented_control(key="picture_from").set_value(source).run()
+    assert not app.exception
+    return app
+
+
+def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    app.file_uploader(key="picture_file").set_value([(n, c, "image/png") for n, c in files]).run()
+    assert not app.exception
+    return app
+
+
+def picked(app: AppTest) -> picture_ui.Picked:
+    return app.session_state.picked
+
+
+def html_of(app: AppTest) -> str:
+    return "\n".join(e.proto.body for e in app.get("html"))  # type: ignore[attr-defined]
+
+
+def is_test_picture(found: picture_ui.Picked) -> bool:
+    return np.array_equal(found.pictures, latent.to_float(MNIST.test_images[1:2]))
+
+
+def test_uploads_one_several_and_unreadable_ones() -> None:
+    app = choose(open_page(), "upload")
+    assert is_test_picture(picked(app))
+    assert app.info[-1].value == "Nothing is uploaded yet. Until then this is a test picture."
+
+    one = scan(0)
+    upload(app, ("seven.png", one))
+    np.testing.assert_array_equal(picked(app).pictures, images.to_mnist(one)[None])
+    assert picked(app).names == ["seven"]
+    assert picked(app).labels is None
+    assert not app.info
+    strip = re.findall(r'alt="step: ([^"]+)"', html_of(app))
+    assert strip == ["as uploaded", "grey", "inverted", "cropped", "28 by 28"]
+
+    app.slider(key="other").set_value(5).run()  # another control of the page
+    np.testing.assert_array_equal(picked(app).pictures, images.to_mnist(one)[None])
+
+    evil = '<img src=x onerror="alert(1)">.png'
+    upload(app, (evil, b"no picture"), ("two.png", scan(1)), ("cut.png", scan(2)[:200]))
+    np.testing.assert_array_equal(picked(app).pictures, images.to_mnist(scan(1))[None])
+    body = html_of(app)
+    assert "<img src=x" not in body
+    assert "&lt;img src=x onerror" in body
+    assert "not a picture that can be read" in body
+    assert "<b>cut.png</b>: This picture is damaged or cut off" in body
+
+    choose(app, "test")
+    choose(app, "upload")  # what was uploaded is there again
+    np.testing.assert_array_equal(picked(app).pictures, images.to_mnist(scan(1))[None])
+    app.button(key="picture_forget").click().run()
+    assert is_test_picture(picked(app))
+
+
+def test_several_digits_in_one_picture_are_offered() -> None:
+    number = scan(0, 2, 1)
+    apart = images.digits(number)
+    assert len(apart) == 3
+    app = upload(choose(open_page(), "upload"), ("number.png", number))
+    np.testing.assert_array_equal(picked(app).pictures, apart[:1])
+    which = next(b for b in app.pills if b.label == "Digit that is used")
+    assert which.options == ["1", "2", "3", "All as one"]
+    which.set_value(2).run()
+    np.testing.assert_array_equal(picked(app).pictures, apart[2:])
+    assert picked(app).names == ["number-3"]
+    next(b for b in app.pills if b.label == "Digit that is used").set_value(3).run()
+    np.testing.assert_array_equal(picked(app).pictures, images.to_mnist(number)[None])
+
+
+def test_many_gives_all_that_were_handed_in() -> None:
+    number = scan(0, 2)
+    app = choose(open_page(many=True), "upload")
+    upload(app, ("a.png", number), ("a.png", scan(1)), ("b.txt.png", b"no"))
+    expected = np.concatenate([images.digits(number), images.digits(scan(1))])
+    np.testing.assert_array_equal(picked(app).pictures, expected)
+    assert len(set(picked(app).names)) == 3
+    next(b for b in app.pills if b.label == "Digits that are used").set_value([2, 0]).run()
+    np.testing.assert_array_equal(picked(app).pictures, expected[[0, 2]])
+
+
+def test_a_person_corrects_inversion_and_threshold() -> None:
+    faint = np.full((200, 200), 255, np.uint8)
+    faint[40:160, 90:110] = 0
+    faint[40:160, 140:150] = 215
+    content = encoded(faint)
+    app = upload(choose(open_page(), "upload"), ("faint.png", content))
+    found = images.stages(content)
+    slider = next(s for s in app.slider if s.label == "Threshold")
+    invert = next(s for s in app.segmented_control if s.label == "Invert")
+    assert slider.value == round(found.threshold, 2)
+    assert invert.value == "yes"
+    slider.set_value(0.08).run()
+    np.testing.assert_array_equal(
+        picked(app).pictures[0], images.digits(content, threshold=0.08)[0]
+    )
+    next(s for s in app.segmented_control if s.label == "Invert").set_value("no").run()
+    assert not app.exception
+    by_hand = images.digits(content, threshold=0.08, inverted=False)
+    np.testing.assert_array_equal(picked(app).pictures[0], by_hand[0])
+    next(s for s in app.slider if s.label == "Threshold").set_value(0.99).run()
+    assert "lower it" in html_of(app)
+    assert is_test_picture(picked(app))
+    next(b for b in app.button if b.label == "As found").click().run()
+    np.testing.assert_array_equal(picked(app).pictures[0], images.digits(content)[0])
+
+
+def drawing(*lines: list[tuple[int, int]]) -> dict[str, object]:
+    """What the canvas sends."""
+    canvas = Image.new("RGB", (280, 280))
+    for line in lines:
+        ImageDraw.Draw(canvas).line(line, "white", picture_ui.PEN, joint="curve")
+    uri = "data:image/png;base64," + base64.b64encode(encoded(np.asarray(canvas))).decode()
+    return {"drawing": {"raw": {"objects": [{"type": "Path"} for _ in lines]}, "data": uri}}
+
+
+def test_a_drawing_is_read_and_kept() -> None:
+    app = choose(open_page(), "draw")
+    assert app.info[-1].value == "Nothing is drawn yet. Until then this is a test picture."
+    assert is_test_picture(picked(app))
+    app.session_state["picture_canvas"] = drawing([(60, 50), (220, 50), (120, 240)])
+    app.run()
+    assert not app.exception
+    assert not app.info
+    seven = picked(app)
+    assert seven.names == ["drawing"]
+    # As wide a stroke as MNIST's: ink of the whole picture over the length of the strokes.
+    assert 90 < seven.pictures.sum() < 170
+    choose(app, "test")
+    choose(app, "draw")  # the canvas begins empty-handed, and the drawing is there again
+    np.testing.assert_array_equal(picked(app).pictures, seven.pictures)
+    app.session_state["picture_canvas"] = drawing()
+    app.run()
+    assert is_test_picture(picked(app))
+
+
+def test_a_photo_by_the_camera_and_the_way_out_for_a_phone() -> None:
+    app = choose(open_page(), "camera")
+    assert "https" in app.caption[-1].value
+    assert "Upload" in app.caption[-1].value
+    assert app.info[-1].value == "No photo is taken yet. Until then this is a test picture."
+    photo = encoded(np.asarray(Image.open(io.BytesIO(scan(0)))), "JPEG")
+    app.camera_input(key="picture_camera").set_value(("p.jpg", photo, "image/jpeg")).run()
+    assert not app.exception
+    np.testing.assert_array_equal(picked(app).pictures, images.to_mnist(photo)[None])
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("seven.png", "seven"),
+        ("../../etc/passwd.png", "etc-passwd"),
+        ("<b>.jpg", "b"),
+        (".png", "picture"),
+        ("七.png", "七"),
+        ("x" * 99, "x" * 40),
+    ],
+)
+def test_a_name_for_files_and_captions(name: str, stem: str) -> None:
+    assert picture_ui.file_stem(name) == stem
