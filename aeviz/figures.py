@@ -1027,6 +1027,10 @@ def label_curves(
             "ticktext": [f"{count:,}" for count in counts],
         },
         yaxis={"title": "test digits told right, %", "range": [10 * low, 101]},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+
+
 SEEN = 40.0
 """Decibels above which no eye sees a difference: as far as the axis of a curve goes."""
 

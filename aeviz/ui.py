@@ -25,8 +25,8 @@ from aeviz import (
     few_labels,
     figures,
     fill,
-    jobs,
     images,
+    jobs,
     latent,
     mechanism,
     models,
@@ -331,6 +331,8 @@ def filled(name: str, data_name: str, picture: np.ndarray, visible: np.ndarray) 
     found = load_model(name)
     given = not found.gaussian_prior and fill.way(found) == "search"
     return fill.fill(found, picture, visible, some_codes(name, data_name) if given else None)
+
+
 @st.cache_data(max_entries=4000, show_spinner=False)
 def _cleaning_mse(who: str, data_name: str, spoilt_by: str, strength: float) -> float:
     if not who:
@@ -362,6 +364,8 @@ def cleaning_curves(
         errors[i, j] = _cleaning_mse(cleaners[i], data_name, spoilt_by, strengths[j])
     bar.empty()
     return dict(zip(cleaners, evaluate.psnr(errors), strict=True))
+
+
 TRAINING_COST = 5000
 """So many training pictures are enough to say what they cost."""
 

@@ -1,7 +1,7 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import corruption, export, figures, latent, picture_ui, planes, ui
+from aeviz import corruption, export, figures, latent, picture_ui, ui
 from aeviz.models import MODELS
 
 DOTS = 3000
@@ -49,7 +49,7 @@ if as_it_is:
     pictures = np.array(handed_in or [latent.to_float(dataset.test_images[START])])
 else:
     handed_in = []
-    pictures = picture_ui.pick(dataset, start=START).pictures
+    pictures = picture_ui.pick(dataset, start=START, many=True).pictures
 shown = 0
 if len(pictures) > 1:
     shown = st.selectbox(
@@ -186,7 +186,7 @@ def curve() -> None:
 curve()
 
 dots, words = st.columns([3, 2], gap="large")
-plane = planes.default_plane(codes)
+plane = ui.default_plane(model_name, dataset.name)
 pins = [key for key in ("clean", "noisy", "cleaned") if key in one]
 with dots:
     places = plane.project(latent.encode(model, np.concatenate([one[key] for key in pins])))

@@ -38,10 +38,6 @@ def decoded(uri: str) -> np.ndarray:
     """The picture of a data: URI."""
     content = base64.b64decode(uri.partition(",")[2])
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-def upload(page: Page, name: str, content: bytes) -> None:
-    page.get_by_text("Upload", exact=True).first.click()
-    file = FilePayload(name=name, mimeType="image/png", buffer=content)
-    page.locator("input[type=file]").set_input_files(file)
 
 
 def test_a_digit_is_spoilt_cleaned_and_taken_home(page: Page, app: str) -> None:

@@ -55,14 +55,6 @@ def scores(app: AppTest) -> list[tuple[float, float]]:
     """PSNR and SSIM below the pictures."""
     found = re.findall(r"PSNR ([\d.]+) dB<br>SSIM ([\d.]+)", gallery(app))
     return [(float(psnr), float(ssim)) for psnr, ssim in found]
-    """The addresses of the four pictures by name."""
-    body = next(e.proto.body for e in app.get("html") if 'alt="clean"' in e.proto.body)
-    return {name: uri for uri, name in re.findall(r'<img src="([^"]+)" alt="([^"]+)"', body)}
-
-
-def decibels(app: AppTest) -> list[float]:
-    body = next(e.proto.body for e in app.get("html") if 'alt="clean"' in e.proto.body)
-    return [float(value) for value in re.findall(r"PSNR ([\d.]+) dB", body)]
 
 
 def expected(
@@ -268,40 +260,3 @@ def test_a_model_that_was_not_trained_to_clean_says_so_and_offers_one_that_was()
     assert app.selectbox(key="model").value == max(able)[1]
     assert not app.info
     assert not app.exception
-
-
-def upload(app: AppTest, content: bytes, name: str = "mine.png") -> AppTest:
-    app.segmented_control(key="picture_from").set_value("upload").run()
-    app.file_uploader(key="picture_file").upload(name, content, "image/png").run()
-    assert not app.exception
-    return app
-
-
-def test_a_picture_of_ones_own_is_read_like_mnist_and_cleaned() -> None:
-    app = open_page()
-    app.segmented_control(key="picture_from").set_value("upload").run()
-    assert "Nothing is uploaded yet" in app.info[-1].value
-    assert pictures(app)["clean"] == figures.data_uri(MNIST.test_images[START])
-    upload(app, drawing())
-    clean, noisy, cleaned = expected(HOME, images.to_mnist(drawing()), 0.5, 0)
-    assert pictures(app)["clean"] == figures.data_uri(clean)
-    assert pictures(app)["noisy"] == figures.data_uri(noisy)
-    assert pictures(app)["cleaned"] == figures.data_uri(cleaned)
-    assert not any("Until then" in info.value for info in app.info)
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (b"hello, I am a text", "not a picture that can be read"),
-        (b"", "empty"),
-        (drawing()[:200], "damaged or cut off"),
-        (evaluate.__doc__.encode() * 5, "not a picture"),  # type: ignore[union-attr]
-    ],
-)
-def test_a_bad_upload_is_one_sentence_and_the_page_goes_on(content: bytes, sentence: str) -> None:
-    app = upload(open_page(), content)
-    problem = next(e.proto.body for e in app.get("html") if "aeviz-problems" in e.proto.body)
-    assert re.search(rf"<b>mine.png</b>: [^.]*{sentence}[^.]*\.<", problem)  # one sentence
-    assert app.info[-1].value == "No digit was found. Until then this is a test picture."
-    assert pictures(app)["clean"] == figures.data_uri(MNIST.test_images[START])
