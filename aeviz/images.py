@@ -308,7 +308,7 @@ def _without_lines(ink: np.ndarray) -> np.ndarray:
     step = -(-max(ink.shape) // LINE_SIDE)
     height, width = (side // step * step for side in mask.shape)
     blocks = mask[:height, :width].reshape(height // step, step, width // step, step)
-    small = blocks.any((1, 3))
+    small = np.asarray(blocks.any((1, 3)))
     across, down = _lines(small), _lines(small.T)
     if not across and not down:
         return ink
@@ -364,7 +364,7 @@ def _lines(mask: np.ndarray) -> list[_Line]:
         inside = (rows >= 0) & (rows < height)
         level = mask[np.clip(rows, 0, height - 1), columns] & inside
         high = ndimage.minimum_filter1d(level, most, axis=0)
-        high = ndimage.maximum_filter1d(high, most, axis=0)
+        high = np.asarray(ndimage.maximum_filter1d(high, most, axis=0), bool)
         thin = level & ~high
         tall = ndimage.maximum_filter1d(thin, 3, axis=0)
         ink, free = (

@@ -218,7 +218,7 @@ def _read(content: bytes, inverted: bool | None, threshold: float | None) -> Rea
 def _thumbnail(picture: np.ndarray) -> np.ndarray:
     """A picture (H, W) or (H, W, 3) as uint8 of at most 160 pixels a side."""
     if picture.dtype != np.uint8:
-        picture = np.uint8(np.clip(picture, 0, 1) * 255 + 0.5)
+        picture = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
     image = Image.fromarray(picture)
     if max(image.size) > THUMBNAIL:
         image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
@@ -335,6 +335,10 @@ def _how_read(
         else:
             by_hand[mark] = (old[0], st.session_state[threshold_key])
 
+    def as_found() -> None:
+        """Forget what was set by hand."""
+        by_hand.pop(mark, None)
+
     with st.expander("Read it otherwise"):
         st.segmented_control(
             "Invert",
@@ -362,8 +366,7 @@ def _how_read(
             "As found",
             key=f"{key}_found_{mark}",
             disabled=mark not in by_hand,
-            on_click=by_hand.pop,
-            args=(mark, None),
+            on_click=as_found,
         )
 
 
