@@ -218,7 +218,8 @@ def side_by_side(cards: dict[str, Card]) -> list[str]:
     """The models that are compared: of each kind the one with the widest code, if there is any.
 
     One that is told which patches are hidden, one that reads rows until the first hidden one, one
-    that learned from spoilt pictures, and one with a likelihood and a Gaussian prior.
+    that learned from pictures with pixels blacked out, and one with a likelihood and a Gaussian
+    prior.
 
     Args:
         cards: by name, from simple to involved: of equally wide ones the simplest is taken.
@@ -226,7 +227,7 @@ def side_by_side(cards: dict[str, Card]) -> list[str]:
     kinds = (
         lambda model, config: model.uses_visible and not model.reads_rows,
         lambda model, config: model.reads_rows,
-        lambda model, config: hasattr(model, "corrupt"),
+        lambda model, config: config.get("corruption") == "masking",
         lambda model, config: model.gaussian_prior and "beta" in config and not model.uses_labels,
     )
     found = []

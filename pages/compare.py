@@ -45,7 +45,7 @@ overall = {
 overall[pca] = ui.pca_errors(dataset.name, width)
 
 if show == "own":
-    picked = picture_ui.pick(dataset, key="compare_picture")
+    picked = picture_ui.pick(dataset, key="compare_picture", many=True)
     pictures, labels = picked.pictures[:MOST], picked.labels
     labels = None if labels is None else labels[:MOST]
     captions = picked.names[:MOST]

@@ -476,7 +476,9 @@ def test_a_shipped_model_says_what_it_is(name: str) -> None:
     assert all(map(math.isfinite, card.figures.values()))
     code_dim = MODELS[card.variant].Config.from_dict(card.config).code_dim
     if code_dim <= 64:  # wide codes are for something else than a small error
-        slack = 1.01 if card.variant == "linear" else 1  # which finds PCA's plane, and no better
+        # Linear finds PCA's plane, and no better; one that cleans pays for it on clean pictures.
+        pays = card.variant == "linear" or hasattr(MODELS[card.variant], "corrupt")
+        slack = 1.01 if pays else 1
         assert card.figures["mse"] < slack * card.figures["pca_mse_clipped"]
     assert card.figures["psnr"] == pytest.approx(-10 * math.log10(card.figures["mse"]))
     assert Card.model_validate_json(path.read_text()) == card

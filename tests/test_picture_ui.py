@@ -173,8 +173,9 @@ def test_a_drawing_is_read_and_kept() -> None:
     assert not app.info
     seven = picked(app)
     assert seven.names == ["drawing"]
-    # As wide a stroke as MNIST's: ink of the whole picture over the length of the strokes.
-    assert 90 < seven.pictures.sum() < 170
+    # Strokes of about two pixels, as MNIST's: the ink over their length in the result.
+    length = (160 + np.hypot(100, 190)) * 20 / (190 + picture_ui.PEN)
+    assert 1.8 < seven.pictures.sum() / length < 3
     choose(app, "test")
     choose(app, "draw")  # the canvas begins empty-handed, and the drawing is there again
     np.testing.assert_array_equal(picked(app).pictures, seven.pictures)

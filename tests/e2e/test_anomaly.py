@@ -60,11 +60,11 @@ def test_the_threshold_is_dragged_and_a_letter_is_flagged_and_downloaded(
     page.get_by_role("button", name="Back to 95 %").click()
     expect(page.get_by_test_id("count-alarms")).to_have_text(str(alarms))
 
-    page.get_by_text("Your own", exact=True).click()
+    page.get_by_text("Upload", exact=True).click()
     file = FilePayload(name="a.png", mimeType="image/png", buffer=a_letter())
     page.locator("input[type=file]").set_input_files(file)
     expect(plot.get_by_text(re.compile(r"Your picture: [\d.]+, flagged"))).to_be_visible()
-    expect(page.get_by_text(re.compile(r"own: [\d.]+, flagged"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Yours: a: [\d.]+, flagged"))).to_be_visible()
     settled(page)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download flagged list").click()

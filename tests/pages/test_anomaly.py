@@ -122,7 +122,7 @@ def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> N
 def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    app = open_page(anomaly_from="own", normal_digits=["0"], odd_score="mse")
+    app = open_page(anomaly_from="upload", normal_digits=["0"], odd_score="mse")
     app.file_uploader(key="anomaly_file").upload("a.png", a_letter(), "image/png").run()
     assert not app.exception
     ((name, score),) = sent(app)["marks"]

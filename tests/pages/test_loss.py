@@ -14,7 +14,6 @@ from streamlit.testing.v1 import AppTest
 from aeviz import checkpoint, data, figures, latent, mechanism, runs
 
 MNIST = data.load()
-pytestmark = pytest.mark.xdist_group("loss")  # they share a page
 
 
 def open_page(**query: str) -> AppTest:

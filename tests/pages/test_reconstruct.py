@@ -62,8 +62,9 @@ def test_every_shipped_model_shows_originals_copies_errors_and_pca(name: str) ->
         for e in (evaluate.compare(x, copies), evaluate.compare(x, linear_copies))
         for k in range(10)
     ]
-    # Encoded ten at once or all at once: the last digit may differ.
-    assert np.allclose(np.array(texts, float), np.array(expected, float), rtol=2e-3, atol=1.1e-4)
+    # Encoded ten at once or all at once: the last digit may differ; above 100 dB all do.
+    shown, right = (np.array(part, float).clip(max=100) for part in (texts, expected))
+    assert np.allclose(shown, right, rtol=2e-3, atol=1.1e-4)
 
 
 def test_the_numbers_of_the_whole_test_set_are_those_of_the_card_with_pca_beside() -> None:
