@@ -22,6 +22,7 @@ from aeviz import (
     corruption,
     data,
     evaluate,
+    export,
     few_labels,
     figures,
     fill,
@@ -536,6 +537,11 @@ def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) 
     caption = "var(--digit)" if narrow else "none"
     style = f"--digit:{size}; --caption:{caption}"
     st.html(f'<div class="aeviz-gallery" style="{style}">{"".join(cells)}</div>')
+
+
+def strip(items: Iterable[Item]) -> bytes:
+    """What a gallery shows, as one PNG."""
+    return export.strip([([p for p, _ in item.pictures], item.caption) for item in items])
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,10 @@ PAGES = {  # page -> which model it shows, where not that of the home page
     "denoise": "",
     "hidden": "masked-128d",
     "anomaly": "",
+    "compare": "",
+    "stability": "",
+    "codes": "convolutional-32d",
+    "labels": "convolutional-32d",
     "loss": "variational-32d",
     "train": "",
 }

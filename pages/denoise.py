@@ -118,15 +118,10 @@ def cells(found: dict[str, np.ndarray], k: int) -> list[ui.Item]:
     return items
 
 
-def strip(items: list[ui.Item]) -> bytes:
-    """What the page shows of one picture, as a PNG."""
-    return export.strip([([p for p, _ in item.pictures], item.caption) for item in items])
-
-
 def everything() -> bytes:
     """A PNG for each picture and a table of all scores, as a ZIP."""
     found = versions(slice(None))
-    files = {f"picture-{k + 1:03d}.png": strip(cells(found, k)) for k in range(len(pictures))}
+    files = {f"picture-{k + 1:03d}.png": ui.strip(cells(found, k)) for k in range(len(pictures))}
     if not as_it_is:
         files["scores.csv"] = export.table(corruption.SCORES, corruption.scores(found))
     return export.archive(files)
@@ -137,7 +132,7 @@ items = cells(one, 0)
 ui.gallery(items, size=SIZE)
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     ui.error_key()
-    ui.download("this row as PNG", lambda: strip(items), "aeviz-cleaned.png")
+    ui.download("this row as PNG", lambda: ui.strip(items), "aeviz-cleaned.png")
     if len(pictures) > 1:
         ui.download(f"all {len(pictures)} as ZIP", everything, "aeviz-cleaned.zip")
 if as_it_is:

@@ -131,7 +131,9 @@ for of, result in found.items():
 with results:
     # As wide as leaves all in one row beside the picture on a laptop; on a phone three.
     ui.gallery(items, size=f"clamp(6.1rem, {41 / len(items):.1f}vw, 12rem)", narrow=True)
-    ui.error_key()
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        ui.error_key()
+        ui.download("this row as PNG", lambda: ui.strip(items), "aeviz-filled-in.png")
     if errors:
         best = min(errors, key=errors.__getitem__)
         st.markdown(

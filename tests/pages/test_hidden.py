@@ -77,6 +77,8 @@ def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
     hidden = "01" * 24 + "1"
     app = open_page(ROW[0], hidden=hidden)
     check(app, ROW, pixels(hidden))
+    (button,) = app.get("download_button")
+    assert button.proto.label == "Download this row as PNG"
     notes = [text[2] for text in captions(app)[1:]]
     assert notes[0].startswith("told")
     assert notes[1] == "told: it reads 0 rows and stops"
