@@ -525,7 +525,9 @@ def otsu(values: np.ndarray) -> float:
     above = below[-1] - below
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
-    return float(edges[np.nan_to_num(between).argmax() + 1])
+    between = np.nan_to_num(between)
+    best = np.flatnonzero(between == between.max())  # many where nothing lies between the groups
+    return float(edges[best[len(best) // 2] + 1])
 
 
 def _label(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -85,10 +85,9 @@ def pick(
         with given:
             files = {"upload": _upload, "draw": _draw, "camera": _photograph}[source](key)
         with seen:
-            picked = _read_all(files, source, key, many)
-        if picked:
-            return picked
-        st.info(f"{_nothing_yet(files, source)} Until then this is a test picture.")
+            if picked := _read_all(files, source, key, many):
+                return picked
+            st.info(f"{_nothing_yet(files, source)} Until then this is a test picture.")
     label = dataset.test_labels[number]
     return Picked(
         latent.to_float(dataset.test_images[number])[None],
@@ -167,7 +166,7 @@ def _draw(key: str) -> list[File]:
 
     if widget not in st.session_state:
         begin_with(sheet["objects"])
-    st.caption("Draw one digit, large, with the mouse or a finger.")
+    st.caption("Draw one digit, large.")  # the canvas puts its tools beside this
     canvas = st_canvas(
         stroke_width=PEN,
         stroke_color="#ffffff",
@@ -287,10 +286,10 @@ def _problems(problems: Sequence[tuple[str, str]]) -> None:
     """Each file's name and the sentence on what to do with it; the name is a stranger's."""
     if problems:
         lines = "".join(
-            f"<li><b>{html.escape(name[:80])}</b>: {html.escape(sentence)}</li>"
+            f"<div><b>{html.escape(name[:80])}</b>: {html.escape(sentence)}</div>"
             for name, sentence in problems
         )
-        st.html(f'<ul class="aeviz-problems" role="alert">{lines}</ul>')
+        st.html(f'<div class="aeviz-problems" role="alert">{lines}</div>')
 
 
 def _how_read(

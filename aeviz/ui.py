@@ -490,7 +490,7 @@ STYLE = """
 .aeviz-gallery figcaption {
   max-width: var(--caption); margin: 0 auto; font-size: 0.8rem; line-height: 1.3; opacity: 0.85;
 }
-.aeviz-problems { margin: 0; padding-left: 1.1rem; overflow-wrap: anywhere; }
+.aeviz-problems { overflow-wrap: anywhere; }
 .aeviz-gallery figcaption { font-size: 0.8rem; line-height: 1.3; opacity: 0.85; }
 .aeviz-rows { overflow-x: auto; max-width: 60rem; }
 .aeviz-rows > div {
