@@ -1,0 +1,116 @@
+"""From the last control to the answer on each lab page: `python -m benchmarks.labs`."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from playwright.sync_api import Page, expect
+
+from benchmarks import browser, machine
+
+MUST = 0.3
+LABS = {  # what is measured -> the page's address, and the button that asks for another picture
+    "Denoise, the home model": ("denoise", "Random Picture"),
+    "Denoise, 64 numbers": ("denoise?model=denoising-64d", "Random Picture"),
+    "Missing parts, four models": ("hidden?model=masked-128d", "Random Picture"),
+    "Anomalies, one digit": ("anomaly", "Random Picture"),
+    "Compare, 20 pictures": ("compare?compare_show=random", "Draw again"),
+    "Stability, two models": ("stability", "Random Picture"),
+}
+
+# Resolves with the milliseconds from the click's own time stamp until the last change of a picture
+# or of the script's state; nothing of that changes for 0.6 s afterwards.
+WATCH = """() => {
+  let clicked = Infinity;
+  let last = 0;
+  let pictures = 0;
+  addEventListener("click", (e) => { clicked = e.timeStamp; }, { capture: true, once: true });
+  const app = document.querySelector("[data-testid=stApp]");
+  const holds = (node) => node.nodeName === "IMG" || node.querySelector?.("img");
+  const seen = new MutationObserver((records) => {
+    for (const { type, target, addedNodes } of records) {
+      const picture = type === "attributes" ? target.nodeName === "IMG"
+        : [...addedNodes].some(holds);
+      if (picture) pictures += 1;
+      if (picture || target === app) last = performance.now();
+    }
+  });
+  const attributeFilter = ["src", "data-test-script-state"];
+  seen.observe(app, { subtree: true, childList: true, attributes: true, attributeFilter });
+  window.answered = new Promise((resolve, reject) => {
+    const look = () => {
+      const now = performance.now();
+      const ended = app.dataset.testScriptState === "notRunning";
+      if (pictures && ended && now - last > 600) { seen.disconnect(); resolve(last - clicked); }
+      else if (now - clicked > 20_000) reject(new Error("no answer in 20 s"));
+      else setTimeout(look, 20);
+    };
+    look();
+  });
+  window.answered.catch(() => {});
+}"""
+
+
+def time_control(page: Page, address: str, button: str, rounds: int) -> list[float]:
+    """Seconds from each of some clicks on a page's button to its answer; the first is not kept."""
+    page.goto(address)
+    wanted = page.get_by_role("button", name=button).first
+    wanted.wait_for()
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=120_000)
+    page.wait_for_timeout(2000)
+    seconds = []
+    for _ in range(rounds + 1):
+        page.evaluate(WATCH)
+        wanted.click()
+        seconds.append(page.evaluate("window.answered") / 1000)
+    return seconds[1:]
+
+
+def main() -> None:
+    """Measure, print and write results/labs.md."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.labs", description=main.__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="clicks on each page")
+    args = parser.parse_args()
+    rows = []
+    with (
+        browser.chromium() as chromium,
+        tempfile.TemporaryDirectory() as folder,
+        browser.app(Path(folder)) as address,
+    ):
+        page = browser.new_page(chromium)
+        browser.open_map(page, address)
+        page.wait_for_timeout(3000)  # the training worker starts behind the first page
+        for what, (place, button) in LABS.items():
+            seconds = time_control(page, f"{address}/{place}", button, args.rounds)
+            print(what, [round(value, 3) for value in seconds], flush=True)
+            rows.append(
+                machine.Row(
+                    what,
+                    "-",
+                    f"median {1000 * median(seconds):.0f} ms, "
+                    f"p95 {1000 * np.percentile(seconds, 95):.0f} ms",
+                    f"median at most {1000 * MUST:g} ms",
+                    median(seconds) <= MUST,
+                )
+            )
+    machine.report(
+        "labs",
+        f"python -m benchmarks.labs --rounds {args.rounds}",
+        0,
+        rows,
+        [
+            f"{args.rounds} real clicks on the button that asks for another picture, in one tab "
+            "of headless Chromium without a GPU. From the click's own time stamp until the last "
+            "change of a picture on the page or of the script's state. The pictures are drawn by "
+            "chance; the seed is not the program's.",
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
