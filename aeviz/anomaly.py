@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from aeviz import checkpoint, data, evaluate, figures, latent
+from aeviz import checkpoint, data, evaluate, export, figures, latent
 from aeviz.model import Autoencoder
 
 FOLDER = checkpoint.FOLDER / "one-class"
@@ -397,13 +394,10 @@ class Flagged:
 
     def csv(self) -> bytes:
         """A table with a line for each: its file in the archive, its name, truth and score."""
-        text = io.StringIO()
-        table: Any = csv.writer(text, lineterminator="\n")
-        table.writerow(["file", "name", "truth", "score"])
         rows = zip(self.files, self.pictures.names, self.truth, self.scores, strict=True)
         # What a spreadsheet would take for a formula is a text: a name may come from a file's.
-        table.writerows((f, n.lstrip("=+-@\t\r"), t, f"{s:.6g}") for f, n, t, s in rows)
-        return text.getvalue().encode()
+        cells = ((f, n.lstrip("=+-@\t\r"), t, f"{s:.6g}") for f, n, t, s in rows)
+        return export.table(["file", "name", "truth", "score"], cells)
 
     @cached_property
     def files(self) -> list[str]:
@@ -413,11 +407,8 @@ class Flagged:
 
     def archive(self) -> bytes:
         """A ZIP archive of the pictures as PNG files."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:  # PNG files are packed already
-            for file, image in zip(self.files, self.pictures.images, strict=True):
-                archive.writestr(file, figures.png(image))
-        return buffer.getvalue()
+        pictures = zip(self.files, self.pictures.images, strict=True)
+        return export.archive({file: figures.png(image) for file, image in pictures})
 
 
 def flag(groups: dict[str, tuple[Pictures, np.ndarray]], threshold: float) -> Flagged:

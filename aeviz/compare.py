@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
 from aeviz import latent
@@ -33,15 +29,6 @@ def worst(errors: np.ndarray, n: int) -> np.ndarray:
 def first_of_each(labels: np.ndarray) -> np.ndarray:
     """Where each class occurs first, the classes in their order."""
     return np.unique(labels, return_index=True)[1]
-
-
-def to_csv(columns: Mapping[str, Sequence[object]]) -> bytes:
-    """Columns of equal length under their names, as a spreadsheet reads them."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return text.getvalue().encode()
 
 
 # -- neighbours -------------------------------------------------------------------------------

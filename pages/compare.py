@@ -1,7 +1,7 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import compare, evaluate, figures, latent, picture_ui, ui
+from aeviz import compare, evaluate, export, figures, latent, picture_ui, ui
 from aeviz.models import numbers
 
 SHOW = {"classes": "Each class", "worst": "Worst 20", "random": "Random 20", "own": "Your own"}
@@ -103,7 +103,11 @@ st.markdown(
 )
 columns = {"picture": [caption.replace("\n", " ") for caption in captions]}
 columns |= {f"MSE of {title}": of.mse.tolist() for title, of in errors.items()}
-ui.download("errors as CSV", lambda: compare.to_csv(columns), "aeviz-compare.csv")
+ui.download(
+    "errors as CSV",
+    lambda: export.table(list(columns), zip(*columns.values(), strict=True)),
+    "aeviz-compare.csv",
+)
 
 # -- one of them --------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import compare, evaluate, figures, latent, perturb, picture_ui, ui
+from aeviz import compare, evaluate, export, figures, latent, perturb, picture_ui, ui
 from aeviz.models import numbers
 
 DOTS = 3000
@@ -150,7 +150,11 @@ for title, copy in copies.items():
 ui.rows(table)
 columns = {kind.label: strengths.tolist()}
 columns |= {f"movement of {title}": values.tolist() for title, values in moved.items()}
-ui.download("movements as CSV", lambda: compare.to_csv(columns), "aeviz-stability.csv")
+ui.download(
+    "movements as CSV",
+    lambda: export.table(list(columns), zip(*columns.values(), strict=True)),
+    "aeviz-stability.csv",
+)
 ui.explain(
     "Codes of different models have different scales, so each movement is divided by the median "
     "distance between the codes of two test pictures of the same model, of 10,000 pairs drawn at "

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
@@ -74,11 +71,3 @@ def test_a_movement_is_the_same_in_whatever_unit_the_codes_are() -> None:
     away = np.linalg.norm(CODES[5] - CODES[0])
     assert moved(CODES)[5] == pytest.approx(away / compare.typical_distance(CODES), rel=1e-5)
     assert not moved(np.zeros_like(CODES)).any()  # a collapsed code does not move
-
-
-def test_a_table_is_read_back_as_it_was_written() -> None:
-    columns = {"picture": ["7, number 0", 'a "2"'], "MSE of a, b": [0.25, 1e-9]}
-    header, *rows = csv.reader(io.StringIO(compare.to_csv(columns).decode()))
-    assert header == list(columns)
-    assert [row[0] for row in rows] == columns["picture"]
-    assert [float(row[1]) for row in rows] == columns["MSE of a, b"]
