@@ -277,10 +277,8 @@ FILTERS = {
     "wiener": Filter("Wiener filter", (0, 1e-6, 1e-4, 1e-2, 0.1, 0.3, 1, 3), wiener),
 }
 
-VALIDATION = 10_000
-"""Training images, the last ones, that recipes are chosen on."""
 TUNED_ON = 25
-"""So many of them, evenly spread, are what a filter's setting is chosen on."""
+"""So many validation images, evenly spread, are what a filter's setting is chosen on."""
 
 
 @dataclass(frozen=True)
@@ -319,7 +317,8 @@ def tuned(filter_name: str, data_name: str, name: str, strength: float) -> Tuned
     On 25 of the last 10,000 training pictures of the data set, spoilt with seed 0. A filter is
     told the kind and the strength of what spoilt a picture; a model is not.
     """
-    x = latent.to_float(data.load(data_name).train_images[-VALIDATION :: VALIDATION // TUNED_ON])
+    held_out = data.load(data_name).train_images[-data.VALIDATION :]
+    x = latent.to_float(held_out[:: data.VALIDATION // TUNED_ON])
     spoilt = CORRUPTIONS[name].apply(x, strength)
     x = x.astype(np.float64)
     psf = point_spread(name, strength)

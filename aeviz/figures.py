@@ -424,8 +424,9 @@ def loss_curves(
     )
 
 
-TERMS = (RECONSTRUCTION, VALIDATION, "#832db6", "#b9ac70")
-"""Of the terms of a loss, in their order."""
+SIDE_BY_SIDE = (RECONSTRUCTION, VALIDATION, "#832db6", "#b9ac70")
+"""Of what stands side by side: the terms of a loss, models in the order in which they were chosen.
+"""
 
 
 def loss_terms(costs: dict[str, dict[str, float]], unit: str) -> go.Figure:
@@ -444,7 +445,7 @@ def loss_terms(costs: dict[str, dict[str, float]], unit: str) -> go.Figure:
             y=list(costs),
             name=term,
             orientation="h",
-            marker_color=TERMS[k % len(TERMS)],
+            marker_color=SIDE_BY_SIDE[k % len(SIDE_BY_SIDE)],
             # A text that does not fit would be drawn too small to read.
             text=[f"{value:.3g}" if value > 0.06 * most else "" for value in values],
             textposition="inside",
@@ -642,10 +643,6 @@ def pinned_map(
             borderpad=4,
         )
     return figure
-
-
-SIDE_BY_SIDE = (RECONSTRUCTION, VALIDATION, "#832db6", "#b9ac70")
-"""Of models side by side, in the order in which they were chosen."""
 
 
 def class_errors(errors: dict[str, np.ndarray], rows: tuple[str, ...]) -> go.Figure:

@@ -26,6 +26,9 @@ PEN = 22
 THUMBNAIL = 160
 STRIP = "clamp(3.2rem, 13vw, 5.4rem)"
 
+KINDS = ["png", "jpg", "jpeg", "webp", "gif", "bmp"]
+"""Endings that the file dialog offers; what a file is, its content says."""
+
 File = tuple[str, bytes]
 """A name, as the person gave it, and the content."""
 
@@ -104,6 +107,33 @@ def _nothing_yet(files: Sequence[File], source: str) -> str:
     return "Nothing is uploaded yet." if source == "upload" else "No photo is taken yet."
 
 
+@st.cache_data(max_entries=120, show_spinner="Reading the picture")
+def _plain(content: bytes) -> np.ndarray | str:
+    """A file's picture as it is, or why there is none."""
+    try:
+        return images.plain(content)
+    except images.ImageError as error:
+        return str(error)
+
+
+def plain(label: str, key: str) -> list[np.ndarray]:
+    """Pictures (28, 28) that a person hands in as they are, noise and all; none at first."""
+    uploads = st.file_uploader(
+        label,
+        KINDS,
+        accept_multiple_files=True,
+        key=key,
+        max_upload_size=images.MAX_BYTES // 1_000_000,
+        width=560,
+    )
+    read = [(upload.name, _plain(upload.getvalue())) for upload in uploads[:MAX_FILES]]
+    _problems([(name, found) for name, found in read if isinstance(found, str)])
+    pictures = [found for _, found in read if not isinstance(found, str)]
+    if not pictures:
+        st.info("Nothing is uploaded yet. Until then this is a spoilt test picture.")
+    return pictures
+
+
 # -- where pictures come from -----------------------------------------------------------------
 
 
@@ -123,7 +153,7 @@ def _upload(key: str) -> list[File]:
 
     uploads = st.file_uploader(
         "Digits on plain or ruled paper: photos, scans, drawings",
-        ["png", "jpg", "jpeg", "webp", "gif", "bmp"],
+        KINDS,
         accept_multiple_files=True,
         key=widget,
         on_change=keep,

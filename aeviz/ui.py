@@ -26,7 +26,6 @@ from aeviz import (
     few_labels,
     figures,
     fill,
-    images,
     jobs,
     latent,
     mechanism,
@@ -491,7 +490,6 @@ STYLE = """
   max-width: var(--caption); margin: 0 auto; font-size: 0.8rem; line-height: 1.3; opacity: 0.85;
 }
 .aeviz-problems { overflow-wrap: anywhere; }
-.aeviz-gallery figcaption { font-size: 0.8rem; line-height: 1.3; opacity: 0.85; }
 .aeviz-rows { overflow-x: auto; max-width: 60rem; }
 .aeviz-rows > div {
   display: grid; gap: 0.1rem 0.2rem; text-align: center; width: max-content; min-width: 100%;
@@ -735,37 +733,6 @@ def pick_models(key: str, most: int = 4) -> list[str]:
     else:
         st.query_params[key] = ",".join(chosen)
     return chosen
-
-
-MOST_FILES = 60
-
-
-@st.cache_data(max_entries=120, show_spinner="Reading the picture")
-def _plain(content: bytes) -> np.ndarray | str:
-    try:
-        return images.plain(content)
-    except images.ImageError as error:
-        return str(error)
-
-
-def plain_pictures(label: str, key: str) -> list[np.ndarray]:
-    """Pictures (28, 28) that a person hands in as they are, noise and all; none at first."""
-    uploads = st.file_uploader(
-        label,
-        ["png", "jpg", "jpeg", "webp", "gif", "bmp"],
-        accept_multiple_files=True,
-        key=key,
-        max_upload_size=images.MAX_BYTES // 1_000_000,
-        width=560,
-    )
-    found = [_plain(upload.getvalue()) for upload in uploads[:MOST_FILES]]
-    for k, problem in enumerate(found, 1):
-        if isinstance(problem, str):
-            st.warning(f"File {k}: {problem}")
-    pictures = [picture for picture in found if not isinstance(picture, str)]
-    if not pictures:
-        st.info("Nothing is uploaded yet. Until then this is a spoilt test picture.")
-    return pictures
 
 
 def download(kind: str, make: Callable[[], bytes], file_name: str) -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
+from aeviz import anomaly, checkpoint, data, evaluate, train
 
-from aeviz import checkpoint, data, evaluate, train
-
-FOLDER = checkpoint.FOLDER / "one-class"
 VARIANT = "denoising"
 SETTINGS = {
     "corruption": "masking",
@@ -31,7 +28,9 @@ def command(digit: int) -> list[str]:
 
 def shipped() -> list[float] | None:
     """AUROC on the test images of each digit's shipped model; None where one is missing."""
-    paths = [next(iter(FOLDER.glob(f"*-digit{digit}.safetensors")), None) for digit in range(10)]
+    paths = [
+        next(iter(anomaly.FOLDER.glob(f"*-digit{digit}.safetensors")), None) for digit in range(10)
+    ]
     if None in paths:
         return None
     models = [checkpoint.load(path) for path in paths if path is not None]
@@ -40,24 +39,21 @@ def shipped() -> list[float] | None:
     ]
 
 
-def linear(dimensions: int = 32) -> tuple[list[float], list[float]]:
+def linear() -> tuple[list[float], list[float]]:
     """The same by PCA, the axes of each digit its own: by its residual, and by the models' score.
 
     The first is what is published for PCA; the second differs from a model by the copies alone.
     """
     digits = data.load("mnist")
     residual, scored = [], []
-    test = digits.test_images.reshape(-1, 784) / np.float32(255)
+    test = digits.test_images
     for digit in range(10):
-        x = digits.train_images[digits.train_labels == digit].reshape(-1, 784) / np.float32(255)
-        mean = x.mean(0)
-        axes = np.linalg.eigh(np.cov(x.T))[1][:, :-dimensions]
-        lost = (test - mean) @ axes @ axes.T  # what the first axes cannot say
-        copies = (test - lost).reshape(-1, 28, 28)
+        pca = anomaly.fit_pca(digits, (digit,))
+        copies = pca.decode(pca.encode(test))
         normal = digits.test_labels == digit
         for scores, found in (
-            (np.square(lost).sum(1), residual),
-            (evaluate.strangeness(digits.test_images, copies), scored),
+            (anomaly.residual(pca, test), residual),
+            (evaluate.strangeness(test, copies), scored),
         ):
             found.append(evaluate.auroc(scores[normal], scores[~normal]))
     return residual, scored

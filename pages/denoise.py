@@ -45,7 +45,7 @@ if not hasattr(model, "corrupt"):
 
 as_it_is = ui.choice("Start from", STARTS, "start_from") == "spoilt"
 if as_it_is:
-    handed_in = ui.plain_pictures("Digits with noise: only their size is changed", "spoilt_files")
+    handed_in = picture_ui.plain("Digits with noise: only their size is changed", "spoilt_files")
     pictures = np.array(handed_in or [latent.to_float(dataset.test_images[START])])
 else:
     handed_in = []

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, jobs, runs, uses
+from tests.pages.opening import opened
 
 NAME = "linear-2d"
 
@@ -21,13 +22,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_page(model: str, **query: str) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
-    app.query_params["model"] = model
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run().switch_page("pages/codes.py").run()
-    assert not app.exception
-    return app
+    return opened("codes", model=model, **query)
 
 
 def table(app: AppTest) -> pd.DataFrame:

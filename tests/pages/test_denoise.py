@@ -175,7 +175,8 @@ def test_a_picture_that_is_noisy_already_is_cleaned_as_it_is() -> None:
     assert names == ["<b>noisy</b>", "<b>cleaned</b>"]
     app.file_uploader(key="spoilt_files").upload("letter.png", b"Dear aeviz", "image/png").run()
     assert not app.exception
-    assert any("File" in text.value and "not a picture" in text.value for text in app.warning)
+    said = next(e.proto.body for e in app.get("html") if "aeviz-problems" in e.proto.body)  # type: ignore[attr-defined]
+    assert re.search(r"<b>letter.png</b>: [^.]*not a picture", said)
 
 
 def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
@@ -247,7 +248,7 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
         -10 * np.log10(np.square(found["nlm"] - batch[0]).mean()), abs=1e-3
     )
     assert float(first["ssim"]) == pytest.approx(corruption.ssim(batch[0], found["nlm"]), abs=1e-4)
-    monkeypatch.setattr(ui, "plain_pictures", lambda *a: list(batch))
+    monkeypatch.setattr(picture_ui, "plain", lambda *a: list(batch))
     app.segmented_control(key="start_from").set_value("spoilt").run()
     with zipfile.ZipFile(io.BytesIO(made["aeviz-cleaned.zip"]())) as bundle:
         assert bundle.namelist() == [f"picture-{k:03d}.png" for k in (1, 2, 3)]

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, few_labels, runs
 from aeviz.models import MODELS
+from tests.pages.opening import opened
 
 KEPT = few_labels.kept()
 FIRST = next(iter(KEPT))
@@ -22,11 +23,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_page(model: str) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
-    app.query_params["model"] = model
-    app.run().switch_page("pages/labels.py").run()
-    assert not app.exception
-    return app
+    return opened("labels", model=model)
 
 
 def said(app: AppTest) -> str:

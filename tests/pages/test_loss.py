@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent, mechanism, runs
+from tests.pages.opening import opened
 
 MNIST = data.load()
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    app.switch_page("pages/loss.py").run()
-    assert not app.exception
-    return app
+open_page = partial(opened, "loss")
 
 
 @pytest.fixture(scope="module")

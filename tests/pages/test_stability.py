@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, compare, data, figures, latent, perturb, ui
+from tests.pages.opening import opened
 
 MNIST = data.load()
 VAE, OTHER = "variational-2d", "vanilla-32d"
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    app.switch_page("pages/stability.py").run()
-    assert not app.exception
-    return app
+open_page = partial(opened, "stability")
 
 
 def gallery(app: AppTest) -> dict[str, tuple[str, float]]:
