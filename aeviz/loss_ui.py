@@ -225,7 +225,7 @@ def show_slopes(
         scale = ui.choice("Distance in the code", SCALES, "slopes")
         if others := beside(name, width):
             titles = {k: ui.describe(k) for k in others}
-            other = ui.choice("Beside it", titles, "beside", vertical=True)
+            other = ui.choice("Beside it", titles, "slopes_beside", vertical=True)
             theirs = ui.spectrum(other, data_name)
             if theirs is not None:
                 shown[other] = theirs

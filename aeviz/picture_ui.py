@@ -64,16 +64,15 @@ class Problem:
     blank: bool
 
 
-def pick(
-    dataset: data.Dataset, key: str = "picture", start: int = 1, *, many: bool = False
-) -> Picked:
+def pick(dataset: data.Dataset, key: str, start: int = 1, *, many: bool = False) -> Picked:
     """Widgets by which a person chooses or hands in pictures; returns what they chose.
 
     Where nothing was handed in yet, or nothing that can be read, a sentence says so, and it is
     a test picture until then.
 
     Args:
-        key: of the test picture's number, also its name in the URL.
+        key: of the test picture's number, also its name in the URL. Of its own on each page: on a
+            change of pages buttons of the same key forget which one is pressed.
         start: the test picture chosen at first.
         many: return all pictures that were handed in, or those of them that the person chose;
             exactly one otherwise.

@@ -30,7 +30,7 @@ WATCH = """() => {
     const maps = all("[data-testid=latent-map]").filter(seen);
     const charts = all("[data-testid=stPlotlyChart]").filter(seen);
     const images = all("img").filter(seen);
-    const drawings = all("canvas").filter(seen);
+    const drawings = all("canvas, [data-testid=stGraphVizChart] svg").filter(seen);
     return maps.length + charts.length + images.length + drawings.length > 0
       && maps.every((map) => map.dataset.ready === "true")
       && charts.every((chart) => chart.querySelector(".main-svg"))

@@ -4,7 +4,7 @@ import streamlit as st
 from aeviz import compare, evaluate, export, figures, latent, picture_ui, ui
 from aeviz.models import numbers
 
-SHOW = {"classes": "Each class", "worst": "Worst 20", "random": "Random 20", "own": "Your own"}
+SHOW = {"classes": "Each class", "worst": "Worst 20", "random": "Random 20", "own": "Yours"}
 MOST = 20
 NEAREST = 6
 WIDTHS = (2, 8, 32, 128)
@@ -130,7 +130,7 @@ with its_code:
     st.plotly_chart(
         figures.codes_beside(beside),
         config={"displayModeBar": False},
-        key="codes",
+        key="compare_codes",
         alt="the code of the picture under each model",
     )
 with around:

@@ -49,7 +49,7 @@ if as_it_is:
     pictures = np.array(handed_in or [latent.to_float(dataset.test_images[START])])
 else:
     handed_in = []
-    pictures = picture_ui.pick(dataset, start=START, many=True).pictures
+    pictures = picture_ui.pick(dataset, "picture", START, many=True).pictures
 shown = 0
 if len(pictures) > 1:
     shown = st.selectbox(
@@ -146,14 +146,16 @@ if as_it_is:
 @st.fragment
 def curve() -> None:
     """PSNR against strength, computed when a person asks for it."""
-    if not st.toggle("How strong may it be? Draw the curve", key="curve", bind="query-params"):
+    if not st.toggle(
+        "How strong may it be? Draw the curve", key="strength_curve", bind="query-params"
+    ):
         return
     beside = st.multiselect(
         "Models to compare",
         ui.model_names(),
         [better] if better else [],
         format_func=ui.describe,
-        key="beside",
+        key="strength_beside",
         max_selections=MOST,
         help="The chosen model is always drawn.",
     )

@@ -56,7 +56,7 @@ if "hidden" not in st.session_state:
 if "painted" not in st.session_state:
     put("painted", unpacked(st.query_params.get("painted", ""), len(MIDDLE)) or MIDDLE)
 
-picked = picture_ui.pick(dataset, "picture", START)
+picked = picture_ui.pick(dataset, "hidden_picture", START)
 shown_rows, chosen = 28, 0
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     if len(picked.names) > 1:

@@ -101,7 +101,7 @@ with path:
                 plane.axis_titles,
             ),
             config=figures.CONFIG,
-            key="path",
+            key="moved_path",
         )
         st.caption(f"The way of the code of {title}: a rimmed dot for each step of the slider.")
 

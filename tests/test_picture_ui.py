@@ -22,7 +22,7 @@ def page(many: bool) -> None:
 
     from aeviz import data, picture_ui
 
-    picked = picture_ui.pick(data.load("mnist"), many=many)
+    picked = picture_ui.pick(data.load("mnist"), "picture", many=many)
     st.session_state.picked = picked
     st.slider("Something else", 0, 9, key="other")
 

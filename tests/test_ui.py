@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -67,3 +70,32 @@ def test_the_points_file_is_nine_bytes_a_point() -> None:
 
 def test_a_map_that_was_never_mounted_has_no_state() -> None:
     assert state("nowhere").probe is None
+
+
+KEY_AT = {"choice": 2, "pick_models": 0, "pick": 1, "decoded_as": 1, "pick_test_picture": 1}
+"""Which argument of our own widgets is the key, where it is not given by its name."""
+
+
+def keys_of(path: Path) -> set[str]:
+    """The keys of a page's widgets that stand in its file as they are."""
+    found = set()
+    for call in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(call, ast.Call):
+            continue
+        given = [word.value for word in call.keywords if word.arg == "key"]
+        place = KEY_AT.get(getattr(call.func, "attr", ""), len(call.args))
+        given += call.args[place : place + 1]
+        found |= {str(key.value) for key in given if isinstance(key, ast.Constant)}
+    return found
+
+
+def test_no_two_pages_have_a_widget_of_the_same_key() -> None:
+    # On a change of pages a widget is handed what another page's of the same key left.
+    room = Path(__file__).parent.parent
+    owners: dict[str, set[str]] = {}
+    for path in [*(room / "pages").glob("*.py"), *(room / "aeviz").glob("*_ui.py")]:
+        if path.stem != "picture_ui":  # whose keys begin with the page's own
+            for key in keys_of(path):
+                owners.setdefault(key, set()).add(path.stem.removesuffix("_ui"))
+    assert len(owners) > 40
+    assert {key: pages for key, pages in owners.items() if len(pages) > 1} == {}

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Browser, Page, expect
 
+from aeviz import ui
 from tests.e2e.conftest import start_app
 from tests.e2e.test_map import open_map
 
@@ -40,3 +41,18 @@ def test_a_chosen_model_is_in_the_address_by_its_name(page: Page, app: str) -> N
     assert parse_qs(urlparse(page.url).query)["model"] == ["vanilla-2d"]
     page.reload()
     expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 numbers")
+
+
+def test_a_walk_through_all_pages_meets_no_error(page: Page, app: str) -> None:
+    page.goto(app)
+    links = page.get_by_test_id("stSidebarNav").get_by_role("link")
+    expect(page.get_by_test_id("latent-map")).to_have_attribute("data-ready", "true")
+    titles = [title.strip() for title in links.all_inner_texts()]
+    assert len(titles) == len(ui.PAGES)
+    for title in titles[1:]:  # each page finds what the one before it left in the session
+        before = page.locator("h1:visible").inner_text()
+        links.get_by_text(title, exact=True).click()
+        expect(page.locator("h1:visible")).not_to_have_text(before)
+        state = page.get_by_test_id("stApp")
+        expect(state).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+        assert page.get_by_test_id("stException").count() == 0, title

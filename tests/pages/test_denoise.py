@@ -185,7 +185,7 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     monkeypatch.setattr(corruption, "MEASURED_ON", 5)
     app = open_page()
     assert len(app.get("plotly_chart")) == 1
-    app.toggle(key="curve").set_value(True).run()
+    app.toggle(key="strength_curve").set_value(True).run()
     assert not app.exception
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     filters = [found.title for found in corruption.FILTERS.values()]
@@ -209,11 +209,11 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     found = ui.cleaning_curves(["denoising-32d", ""], "mnist", "gaussian")
     assert found["denoising-32d"] == pytest.approx(dbs, abs=1e-3)
     assert found[""][0] == np.inf
-    app.multiselect(key="beside").set_value([]).run()
+    app.multiselect(key="strength_beside").set_value([]).run()
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     assert len(chart["data"]) == 5
     assert not chart["layout"].get("shapes")
-    app.multiselect(key="beside").set_value(["denoising-2d-masking"]).run()
+    app.multiselect(key="strength_beside").set_value(["denoising-2d-masking"]).run()
     app.segmented_control(key="noise").set_value("jpeg").run()
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     assert chart["layout"]["xaxis"]["autorange"] == "reversed"  # weak on the left

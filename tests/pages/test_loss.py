@@ -200,7 +200,7 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
     ]
     assert said(ours / spreads[0], theirs / spreads[1]) in text(app)
     app.segmented_control(key="slopes").set_value("plain").run()
-    app.radio(key="beside").set_value("linear-2d").run()
+    app.radio(key="slopes_beside").set_value("linear-2d").run()
     assert f"**{np.median(norms['linear-2d']):.3g}** for Linear, 2 numbers" in text(app)
 
 
