@@ -34,6 +34,13 @@ def a_seven() -> bytes:
     return buffer.getvalue()
 
 
+ONE_ROW = """names => {
+    const boxes = names.map((name) =>
+        document.querySelector(`img[alt="${name}"]`).getBoundingClientRect());
+    return boxes.every((box) => box.width > 120 && box.y === boxes[0].y);
+}"""
+
+
 def decoded(uri: str) -> np.ndarray:
     """The picture of a data: URI."""
     content = base64.b64decode(uri.partition(",")[2])
@@ -43,9 +50,9 @@ def decoded(uri: str) -> np.ndarray:
 def test_a_digit_is_spoilt_cleaned_and_taken_home(page: Page, app: str) -> None:
     open_page(page, app)
     names = ("clean", "noisy", "cleaned", "median", "nlm", "wiener", "control")
-    boxes = [page.get_by_alt_text(name, exact=True).bounding_box() for name in names]
-    assert all(box and box["width"] > 120 for box in boxes)
-    assert len({round(box["y"]) for box in boxes if box}) == 1  # one row
+    for name in names:
+        expect(page.get_by_alt_text(name, exact=True)).to_be_visible()
+    page.wait_for_function(ONE_ROW, arg=names)  # what is above them may still be coming
     clean, noisy = source(page, "clean"), source(page, "noisy")
     slider = page.get_by_role("slider", name="Gaussian noise: standard deviation")
     slider.press("ArrowLeft")
