@@ -10,10 +10,10 @@ import hashlib
 import json
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -29,6 +29,24 @@ FOLDER = Path(__file__).parent.parent / "checkpoints"
 
 class CheckpointError(Exception):
     """A file is not a checkpoint of a variant known here; the message says what is wrong."""
+
+
+class Curve(BaseModel):
+    """How the loss on training images fell: at some steps (K,), each term (K,) by its name.
+
+    A term is averaged over the last steps before each of them, in the model's unit.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: list[int]
+    terms: dict[str, list[float]]
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Self:
+        if any(len(values) != len(self.steps) for values in self.terms.values()):
+            raise ValueError("A curve has a value of each term for each step.")
+        return self
 
 
 class Card(BaseModel):
@@ -49,8 +67,12 @@ class Card(BaseModel):
     lr: float = Field(gt=0, allow_inf_nan=False)
     command: str = ""
     """Makes the checkpoint again."""
+    device: Literal["cpu", "cuda", "mps"] = "cpu"
+    """Where it was trained; another device rounds differently, and other weights come out."""
     figures: dict[str, float] = {}
     """Measured on the test images of its data set."""
+    curve: Curve | None = None
+    """Of its training; None where it was not kept."""
     home: bool = False
     """Shown on the home page."""
 
@@ -293,6 +315,8 @@ def ladder(cards: dict[str, Card]) -> dict[int, str]:
     for name, card in cards.items():
         config = MODELS[card.variant].Config.from_dict(card.config).to_dict()
         width = config.pop("latent_dim")
-        same = card.model_dump(exclude={"config", "seed", "steps", "command", "figures", "home"})
+        same = card.model_dump(
+            exclude={"config", "seed", "steps", "command", "device", "figures", "curve", "home"}
+        )
         groups.setdefault(json.dumps([same, config]), {}).setdefault(width, name)
     return dict(sorted(max(groups.values(), key=len, default={}).items()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -367,7 +368,7 @@ VALIDATION = "#2590b8"
 
 def loss_curves(
     steps: np.ndarray,
-    terms: dict[str, tuple[np.ndarray, np.ndarray]],
+    terms: Mapping[str, tuple[np.ndarray, ...]],
     *,
     unit: str,
     last: int | None = None,
@@ -379,7 +380,7 @@ def loss_curves(
     first weights would press the rest flat.
 
     Args:
-        terms: name -> its values (K,) on training images and on held-out ones.
+        terms: name -> its values (K,) on training images and, where they are known, held-out ones.
         unit: of all terms; empty as long as it is unknown.
         last: the step at which training will end.
     """
@@ -390,10 +391,9 @@ def loss_curves(
         vertical_spacing=0.24 / len(terms),
         subplot_titles=[f"{name}, {unit}" if unit else name for name in terms],
     )
-    for row, both in enumerate(terms.values(), start=1):
-        for title, values, colour, width in zip(
-            ("training", "validation"), both, (TRAINING, VALIDATION), (2, 3), strict=True
-        ):
+    looks = ("training", TRAINING, 2), ("validation", VALIDATION, 3)
+    for row, lines in enumerate(terms.values(), start=1):
+        for values, (title, colour, width) in zip(lines, looks, strict=False):
             figure.add_scatter(
                 x=steps,
                 y=values,
@@ -408,7 +408,7 @@ def loss_curves(
                 col=1,
             )
         if len(steps):
-            seen = np.concatenate(both)[np.tile(20 * steps >= steps[-1], 2)]
+            seen = np.concatenate(lines)[np.tile(20 * steps >= steps[-1], len(lines))]
             low, high = seen.min(), seen.max()
             margin = 0.06 * (high - low) or 0.1 * max(abs(high), 1)
             figure.update_yaxes(range=[low - margin, high + margin], row=row)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from aeviz import data, figures, latent, mechanism, ui
+from aeviz import checkpoint, data, figures, latent, mechanism, run_ui, runs, ui
 from aeviz.model import Autoencoder
 from aeviz.models import MODELS, numbers
 
@@ -25,6 +25,20 @@ TELLING = ("stability", "compression")
 def chart(figure: Any, key: str, alt: str) -> None:
     """A figure without a tool bar."""
     st.plotly_chart(figure, config=PLAIN, key=key, alt=alt)
+
+
+def curves(
+    name: str, card: checkpoint.Card
+) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, ...]]]:
+    """Steps (K,) and each term over them (K,), of a run or as a file keeps it; empty without."""
+    if points := runs.metrics(name) if runs.is_run(name) else []:
+        terms, steps = runs.curves(points), [point.step for point in points]
+    elif card.curve is not None:
+        terms, steps = runs.kept_curves(card.curve), card.curve.steps
+    else:
+        terms, steps = {}, []
+    named = {run_ui.metric_title(term): values for term, values in terms.items()}
+    return np.array(steps), named
 
 
 # -- one number of the code -------------------------------------------------------------------

@@ -376,20 +376,39 @@ def first_look(spec: RunSpec) -> Preview:
     return look(model, data.load(spec.data if _is_here(spec.data) else "mnist"), 0, None)
 
 
-def curves(points: list[Point]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def curves(points: list[Point]) -> dict[str, tuple[np.ndarray, ...]]:
     """Each loss term, and their sum where there is more than one: training, validation (K,)."""
     names = list(points[0].train.terms) if points else []
-    found = {
-        name: (
-            np.array([point.train.terms[name] for point in points]),
-            np.array([point.validation.terms[name] for point in points]),
-        )
-        for name in names
-    }
-    if len(names) > 1:
-        training, validation = zip(*found.values(), strict=True)
-        found["total"] = (np.sum(training, axis=0), np.sum(validation, axis=0))
-    return found
+    return _with_total(
+        {
+            name: (
+                np.array([point.train.terms[name] for point in points]),
+                np.array([point.validation.terms[name] for point in points]),
+            )
+            for name in names
+        }
+    )
+
+
+def kept_curves(curve: checkpoint.Curve) -> dict[str, tuple[np.ndarray, ...]]:
+    """The same as a checkpoint keeps it: training alone, (K,)."""
+    return _with_total({name: (np.array(values),) for name, values in curve.terms.items()})
+
+
+def _with_total(terms: dict[str, tuple[np.ndarray, ...]]) -> dict[str, tuple[np.ndarray, ...]]:
+    if len(terms) < 2:
+        return terms
+    return terms | {"total": tuple(np.sum(v, axis=0) for v in zip(*terms.values(), strict=True))}
+
+
+def to_keep(points: list[Point]) -> checkpoint.Curve | None:
+    """What a checkpoint keeps of a run's curves: some 120 of their points at most."""
+    after = [point for point in points if point.step > 0]
+    kept = after[:: max(len(after) // 60, 1)]
+    if not kept:
+        return None
+    terms = {n: [float(f"{p.train.terms[n]:.4g}") for p in kept] for n in kept[0].train.terms}
+    return checkpoint.Curve(steps=[point.step for point in kept], terms=terms)
 
 
 def measured(card: checkpoint.Card) -> str:

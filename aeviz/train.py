@@ -305,6 +305,18 @@ def steps_in(
         yield max(int(seconds * done / spent), 1)
 
 
+def points(steps: int) -> list[int]:
+    """Up to 120 of the steps from 1 to the last, evenly over the run and closer at its start."""
+    early, even = np.geomspace(1, steps, 20), np.linspace(1, steps, 101)
+    return np.unique(np.concatenate([early, even]).round().astype(int)).tolist()
+
+
+def mean_terms(losses: list[Loss]) -> dict[str, float]:
+    """Each term, averaged over steps, to four digits."""
+    stacked = {name: torch.stack([loss.terms[name] for loss in losses]) for name in losses[0].terms}
+    return {name: float(f"{values.mean().item():.4g}") for name, values in stacked.items()}
+
+
 def add_knob_options(parser: argparse.ArgumentParser, config_class: type[BaseConfig]) -> None:
     """One command-line option for each knob of a config class."""
     for name, (setting, default) in knobs(config_class).items():
@@ -365,15 +377,21 @@ def main(arguments: list[str] | None = None) -> None:
         if len(images) == 0:
             parser.error(f"There is no class {args.digit} in {dataset.title}.")
 
-    model = build(model_class, config, args.seed).to(pick_device())
+    device = pick_device()
+    model = build(model_class, config, args.seed).to(device)
     per_epoch = math.ceil(len(images) / args.batch)
     steps = math.ceil(args.epochs * per_epoch) if args.steps is None else args.steps
     if steps < 1:
         parser.error("A run needs at least one step.")
     start = time.perf_counter()
+    due, recent, fallen = set(points(steps)), [], {}
     for step in fit(
         model, images, steps=steps, batch=args.batch, lr=args.lr, seed=args.seed, labels=labels
     ):
+        recent.append(step.loss)
+        if step.step in due:
+            fallen[step.step] = mean_terms(recent)
+            recent.clear()
         if step.step % per_epoch == 0 or step.step == steps:
             parts = [f"train {step.loss.total.item():.3f}"]
             if not args.all:
@@ -400,7 +418,12 @@ def main(arguments: list[str] | None = None) -> None:
         batch=args.batch,
         lr=args.lr,
         command="python -m aeviz.train " + shlex.join(given),
+        device=device.type,
         figures=figures,
+        curve=checkpoint.Curve(
+            steps=list(fallen),
+            terms={name: [terms[name] for terms in fallen.values()] for name in fallen[steps]},
+        ),
         home=args.home,
     )
     path = checkpoint.save(model, args.out, card=card)

@@ -244,7 +244,9 @@ class _Training:
             batch=self.spec.batch,
             lr=self.spec.lr,
             command=_command(spec) if whole and has_words else "",
+            device=train.pick_device().type,
             figures=figures or {},
+            curve=runs.to_keep(runs.metrics(self.name)) if figures else None,
         )
 
     def _snapshot(self, model: Autoencoder) -> None:

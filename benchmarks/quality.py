@@ -544,7 +544,8 @@ def every_checkpoint(found: dict[str, Any]) -> str:
             if key not in usual and not key.startswith("kl_of_z")
         ]
         lines.append([f"`{name}`", *cells, ", ".join(also)])
-        commands.append(f"- `{name}`: `{card.command}`, seed {card.seed}")
+        where = "" if card.device == "cpu" else f", on a GPU ({card.device})"
+        commands.append(f"- `{name}`: `{card.command}`, seed {card.seed}{where}")
     return "\n\n".join(["## Every checkpoint", machine.table(head, lines), "\n".join(commands)])
 
 

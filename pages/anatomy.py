@@ -48,7 +48,10 @@ with words:
         )
     with st.expander("Its settings"):
         st.json(model.config.to_dict())
-        st.caption(f"Trained by `{model.card.command or 'this app'}`, seed {model.card.seed}.")
+        where = "" if model.card.device == "cpu" else " on a GPU"
+        st.caption(
+            f"Trained{where} by `{model.card.command or 'this app'}`, seed {model.card.seed}."
+        )
     st.page_link(
         ui.PAGES["train"],
         label="Train one with other settings",

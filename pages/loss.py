@@ -1,4 +1,3 @@
-import numpy as np
 import streamlit as st
 
 from aeviz import data, figures, loss_ui, run_ui, runs, ui
@@ -37,18 +36,17 @@ if model.card.data != dataset.name:
     note = f"It was trained on {data.SOURCES[model.card.data].title}: all are new to it."
 elif runs.is_run(name) and runs.spec(name).classes is not None:
     note = "It was trained on some classes alone, and test pictures are of all."
-points = runs.metrics(name) if runs.is_run(name) else []
+steps, fallen = loss_ui.curves(name, model.card)
 with words:
     parts = " + ".join(f"{term} **{value:.4g}**" for term, value in costs["Test"].items())
     total = f" = **{test.total:.4g}**" if len(test.terms) > 1 else ""
     st.markdown(f"On test pictures: {parts}{total} {model.unit}. " + note)
-    if not points:
+    if not fallen:
         st.markdown("Its file keeps no curve of its training: train one to see each term fall.")
         if st.button(f"Train: {short_title(model.variant)}"):
             st.switch_page(ui.PAGES["train"], query_params={"variant": model.variant})
-if points:
-    steps = np.array([point.step for point in points])
-    figure = figures.loss_curves(steps, runs.curves(points), unit=model.unit)
+if fallen:
+    figure = figures.loss_curves(steps, fallen, unit=model.unit)
     loss_ui.chart(figure, "curves", "each term of the loss over the steps")
 
 if "perplexity" in has:

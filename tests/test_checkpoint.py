@@ -489,6 +489,17 @@ class Started(Exception):
     """Training would begin now."""
 
 
+def test_a_curve_with_too_few_values_is_refused() -> None:
+    with pytest.raises(ValueError, match="a value of each term for each step"):
+        checkpoint.Curve(steps=[1, 2], terms={"reconstruction": [3.0]})
+
+
+def test_a_curve_survives_the_file() -> None:
+    model, curve = small(), checkpoint.Curve(steps=[1, 9], terms={"reconstruction": [3.0, 0.125]})
+    content = checkpoint.to_bytes(model, card_of(model, curve=curve))
+    assert checkpoint.from_bytes(content).card.curve == curve
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_command_of_a_shipped_model_trains_it_again(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -310,6 +310,17 @@ def test_loss_curves_have_both_lines_of_each_term_and_hide_only_the_first_fall()
     assert layout(figure)["xaxis2"]["title"]["text"] == "step"
 
 
+def test_loss_curves_without_held_out_pictures_have_one_line() -> None:
+    steps, training = np.arange(1, 101), np.linspace(90, 30, 100)
+    figure = figures.loss_curves(steps, {"reconstruction": (training,)}, unit="nats")
+    (line,) = traces(figure)
+    assert (line["name"], line["line"]["color"]) == ("training", figures.TRAINING)
+    assert np.array_equal(line["y"], training)
+    low, high = layout(figure)["yaxis"]["range"]
+    assert low < 30
+    assert training[4] < high < 95
+
+
 @pytest.mark.parametrize("values", [[], [3.0], [0.0, 0.0]])
 def test_loss_curves_of_hardly_anything(values: list[float]) -> None:
     y = np.array(values)

@@ -231,6 +231,8 @@ def test_the_final_model_carries_its_figures_on_the_test_images(finished: str) -
     entropy = -(x * np.log(clipped) + (1 - x) * np.log(1 - clipped)).mean()
     assert model.card.figures["bce"] == pytest.approx(entropy, rel=1e-4)
     assert model.card.trained_on == 50_000
+    assert model.card.curve == runs.to_keep(runs.metrics(finished))
+    assert model.card.curve.steps[-1] == model.card.steps
 
 
 @pytest.mark.filterwarnings("default")
@@ -677,12 +679,22 @@ def test_curves_are_the_terms_and_their_sum() -> None:
             validation=runs.Means(terms={k: 2 * v for k, v in both.items()}),
         )
 
-    curves = runs.curves([point(1, 5, 1), point(4, 3, 2)])
+    points = [point(1, 5, 1), point(4, 3, 2)]
+    curves = runs.curves(points)
     assert list(curves) == ["a", "b", "total"]
     np.testing.assert_array_equal(curves["b"][1], [2, 4])
     np.testing.assert_array_equal(curves["total"][0], [6, 5])
     np.testing.assert_array_equal(curves["total"][1], [12, 10])
     assert runs.curves([]) == {}
+    kept = runs.to_keep([point(0, 9, 9), *points])  # before the first step nothing was trained
+    assert kept == checkpoint.Curve(steps=[1, 4], terms={"a": [5, 3], "b": [1, 2]})
+    (total,) = runs.kept_curves(kept)["total"]
+    np.testing.assert_array_equal(total, [6, 5])
+    assert runs.to_keep([]) is None
+    many = runs.to_keep([point(step, 1 / step, 0) for step in range(1, 5001)])
+    assert many is not None
+    assert 60 <= len(many.steps) <= 120
+    assert many.terms["a"] == pytest.approx(1 / np.array(many.steps), rel=1e-3)
 
 
 def test_an_axis_of_a_wide_code_does_not_turn_over_from_one_picture_to_the_next() -> None:

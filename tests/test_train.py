@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from scipy.sparse.linalg import eigsh
 from torch import Tensor, nn
 
-from aeviz import data, train
+from aeviz import checkpoint, data, train
 from aeviz.model import Autoencoder, BaseConfig, Loss, knob
 from aeviz.models import MODELS
 
@@ -494,6 +495,41 @@ def test_the_last_ten_thousand_images_are_held_out(monkeypatch: pytest.MonkeyPat
         prefix = "held_out" if kind == "images" else "held_out_labels"
         assert np.array_equal(begun[kind], whole[:50_000])
         assert np.array_equal(begun[prefix], whole[50_000:])
+
+
+def test_a_checkpoint_keeps_how_each_term_fell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun: list[train.Step] = []
+    real = train.fit
+
+    def fit(*given: Any, **options: Any) -> Iterator[train.Step]:
+        for step in real(*given, **options):
+            begun.append(step)
+            yield step
+
+    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr("aeviz.evaluate.figures", lambda model, dataset: {})
+    options = ["--latent-dim", "2", "--width", "16", "--depth", "1", "--steps", "300"]
+    train.main(["variational", *options, "--batch", "8", "--out", str(tmp_path / "it")])
+    card = checkpoint.load(tmp_path / "it").card
+    assert card.device == train.pick_device().type
+    steps = card.curve.steps
+    assert steps == train.points(300)
+    assert set(card.curve.terms) == {"reconstruction", "kl"}
+    for name, kept in card.curve.terms.items():
+        values = np.array([step.terms[name] for step in begun])
+        ends = zip([0, *steps[:-1]], steps, strict=True)
+        assert kept == pytest.approx([values[a:b].mean() for a, b in ends], rel=1e-3)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 120, 300, 50_000])
+def test_points_of_a_curve_are_few_closer_at_the_start_and_end_with_the_run(steps: int) -> None:
+    points = train.points(steps)
+    assert points == sorted(set(points))
+    assert (points[0], points[-1]) == (1, steps)
+    assert len(points) <= 121
+    assert max(np.diff([0, *points])) <= steps / 100 + 1
 
 
 def test_a_bad_option_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

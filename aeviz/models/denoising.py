@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,38 @@ from aeviz.nets import (
     layers_of,
     width_knob,
 )
+
+
+def corruption_knob() -> Any:
+    """How pictures are spoilt in training."""
+    return knob(
+        "gaussian",
+        choices=("gaussian", "masking", "salt and pepper"),
+        label="Corruption",
+        help="Gaussian adds noise to every pixel, masking blacks pixels out, "
+        "salt and pepper sets them to black or white.",
+    )
+
+
+def level_knob() -> Any:
+    """How much they are spoilt."""
+    return knob(
+        0.5,
+        low=0.0,
+        high=1.0,
+        label="Corruption level",
+        help="Standard deviation of the Gaussian noise, or the fraction of pixels spoilt.",
+    )
+
+
+def corrupt(x: Tensor, kind: str, level: float) -> Tensor:
+    """A freshly spoilt copy of x, same shape, in [0, 1]."""
+    if kind == "gaussian":
+        return (x + level * torch.randn_like(x)).clamp(0, 1)
+    spoilt = torch.rand_like(x) < level
+    if kind == "masking":
+        return x.masked_fill(spoilt, 0.0)
+    return torch.where(spoilt, torch.randint_like(x, 2), x)
 
 
 class Denoising(Autoencoder):
@@ -54,20 +87,8 @@ class Denoising(Autoencoder):
             label="Latent dimension D",
             help="How many numbers the code has. Wide codes keep strokes, narrow ones the class.",
         )
-        corruption: str = knob(
-            "gaussian",
-            choices=("gaussian", "masking", "salt and pepper"),
-            label="Corruption",
-            help="Gaussian adds noise to every pixel, masking blacks pixels out, "
-            "salt and pepper sets them to black or white.",
-        )
-        level: float = knob(
-            0.5,
-            low=0.0,
-            high=1.0,
-            label="Corruption level",
-            help="Standard deviation of the Gaussian noise, or the fraction of pixels spoilt.",
-        )
+        corruption: str = corruption_knob()
+        level: float = level_knob()
         width: int = width_knob(1024)
         depth: int = depth_knob(2)
         activation: str = activation_knob()
@@ -92,13 +113,7 @@ class Denoising(Autoencoder):
 
     def corrupt(self, x: Tensor) -> Tensor:
         """A freshly spoilt copy of x, same shape, in [0, 1]."""
-        level = self.config.level
-        if self.config.corruption == "gaussian":
-            return (x + level * torch.randn_like(x)).clamp(0, 1)
-        spoilt = torch.rand_like(x) < level
-        if self.config.corruption == "masking":
-            return x.masked_fill(spoilt, 0.0)
-        return torch.where(spoilt, torch.randint_like(x, 2), x)
+        return corrupt(x, self.config.corruption, self.config.level)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x)

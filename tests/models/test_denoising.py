@@ -10,30 +10,35 @@ from torch import Tensor
 from tests.models.arithmetic import make, spread, squared_error
 
 CORRUPTIONS = ["gaussian", "masking", "salt and pepper"]
+both = pytest.mark.parametrize("name", ["denoising", "convolutional_denoising"])
 
 
+@both
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
 def test_denoising_compares_the_clean_picture_with_the_copy_of_a_spoilt_one(
-    corruption: str, digits: Tensor
+    name: str, corruption: str, digits: Tensor
 ) -> None:
-    model = spread(make("denoising", corruption=corruption, level=0.4))
+    model, digits = spread(make(name, corruption=corruption, level=0.4)).double(), digits.double()
     torch.manual_seed(5)
     spoilt = model.corrupt(digits)
     x_hat = model.decode(model.encode(spoilt))
     torch.manual_seed(5)
     loss = model.loss(digits).total.item()
-    assert loss == pytest.approx(squared_error(digits, x_hat), rel=1e-5)
+    assert loss == pytest.approx(squared_error(digits, x_hat), rel=1e-12)
     assert abs(loss - squared_error(spoilt, x_hat)) > 0.01 * loss
-    assert abs(loss - squared_error(digits, model.decode(model.encode(digits)))) > 1e-3 * loss
+    assert abs(loss - squared_error(digits, model.decode(model.encode(digits)))) > 1e-7 * loss
 
 
+@both
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
-def test_denoising_spoils_afresh_but_never_when_it_encodes(corruption: str, digits: Tensor) -> None:
-    model = make("denoising", corruption=corruption)
+def test_denoising_spoils_afresh_but_never_when_it_encodes(
+    name: str, corruption: str, digits: Tensor
+) -> None:
+    model = make(name, corruption=corruption)
     assert not torch.equal(model.corrupt(digits), model.corrupt(digits))
     assert not torch.equal(model.loss(digits).total, model.loss(digits).total)
     assert torch.equal(model.encode(digits), model.encode(digits))
-    clean = make("denoising", corruption=corruption, level=0.0)
+    clean = make(name, corruption=corruption, level=0.0)
     assert torch.equal(clean.corrupt(digits), digits)
 
 

@@ -204,6 +204,14 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
     assert f"**{np.median(norms['linear-2d']):.3g}** for Linear, 2 numbers" in text(app)
 
 
+def test_a_shipped_model_shows_the_curve_that_its_file_keeps(app: AppTest) -> None:
+    model = choose(app, "sparse-1024d-deep")
+    (line,) = traces(app)["step"]
+    assert list(values(line["x"])) == model.card.curve.steps
+    assert list(values(line["y"])) == model.card.curve.terms["reconstruction"]
+    assert not any(button.label.startswith("Train: ") for button in app.button)
+
+
 def test_a_run_of_one_s_own_shows_the_curve_of_each_term() -> None:
     run = runs.add((checkpoint.FOLDER / "variational-2d.safetensors").read_bytes())
     means = {"terms": {"reconstruction": 140.0, "kl": 6.0}}
@@ -217,6 +225,6 @@ def test_a_run_of_one_s_own_shows_the_curve_of_each_term() -> None:
     app = open_page(model=run, number="30")
     charts = [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
     titles = [note["text"] for note in charts[1]["layout"]["annotations"]]
-    assert titles == [f"{term}, nats per image" for term in ("reconstruction", "kl", "total")]
+    assert titles == [f"{term}, nats per image" for term in ("Reconstruction", "KL", "Total")]
     assert not any(button.label.startswith("Train: ") for button in app.button)
     assert app.number_input(key="number").value in (1, 2)
