@@ -333,7 +333,7 @@ def _read_all(files: Sequence[File], source: str, key: str, many: bool) -> Picke
         pictures.append(whole)
         labels.append("All as one")
     chosen = _choose(
-        labels, np.stack(pictures), f"{key}_which_{marks[0]}_{len(names)}", many, apart
+        labels, np.stack(pictures), f"{key}_which_{marks[0]}_{apart}_{len(names)}", many, apart
     )
     return Picked(np.stack([pictures[k] for k in chosen]), [names[k] for k in chosen], None)
 
