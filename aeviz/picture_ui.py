@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import html
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import streamlit as st
@@ -171,12 +173,39 @@ def _upload(key: str) -> list[File]:
     return files
 
 
+def has_camera(address: str | None) -> bool:
+    """Do browsers give the camera to a page of this address? Also where it is not known.
+
+    Source: W3C, Secure Contexts, section 3.1: https, or a host that is the machine itself.
+    """
+    parts = urlsplit(address or "")
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
+
+
 def _photograph(key: str) -> list[File]:
     """A photo by the camera of the person's own machine."""
+    if not has_camera(st.context.url):
+        st.info(
+            "Your browser gives the camera only to https addresses. Choose Upload: there a phone "
+            "offers its camera too."
+        )
+
+        def upload() -> None:
+            """Choose the other source."""
+            st.session_state[f"{key}_from"] = "upload"
+
+        st.button("Go to Upload", key=f"{key}_to_upload", on_click=upload, type="primary")
+        return []
     photo = st.camera_input("Hold up one digit, large and well lit", key=f"{key}_camera")
     st.caption(
-        "Browsers give the camera only to https addresses and to localhost. On a phone choose "
-        "Upload: its file dialog offers the camera."
+        "No picture from your camera? Allow it in the browser, or choose Upload: there a phone "
+        "offers its camera too."
     )
     return [("photo", photo.getvalue())] if photo else []
 
@@ -298,11 +327,14 @@ def _read_all(files: Sequence[File], source: str, key: str, many: bool) -> Picke
         return None
     labels = [str(k + 1) for k in range(len(names))]
     whole = next(reading.whole for reading in readings if isinstance(reading, Reading))
-    if len(files) == 1 < len(names) and not many:  # it may be one digit in pieces
+    apart = len(names)
+    if len(files) == 1 < apart:  # it may be one digit in pieces
         names.append(file_stem(files[0][0]))
         pictures.append(whole)
         labels.append("All as one")
-    chosen = _choose(labels, np.stack(pictures), f"{key}_which_{marks[0]}_{len(names)}", many)
+    chosen = _choose(
+        labels, np.stack(pictures), f"{key}_which_{marks[0]}_{apart}_{len(names)}", many, apart
+    )
     return Picked(np.stack([pictures[k] for k in chosen]), [names[k] for k in chosen], None)
 
 
@@ -398,8 +430,14 @@ def _how_read(
         )
 
 
-def _choose(labels: Sequence[str], pictures: np.ndarray, key: str, many: bool) -> list[int]:
-    """Which of the digits (N, 28, 28) that were found are used; all at first if many are."""
+def _choose(
+    labels: Sequence[str], pictures: np.ndarray, key: str, many: bool, apart: int
+) -> list[int]:
+    """Which of the digits (N, 28, 28) that were found are used.
+
+    Args:
+        many: several may be; the first `apart` of them are at first.
+    """
     numbers = list(range(len(labels)))
     if len(numbers) == 1:
         return numbers
@@ -414,12 +452,12 @@ def _choose(labels: Sequence[str], pictures: np.ndarray, key: str, many: bool) -
         chosen = st.pills(
             "Digits that are used",
             numbers,
-            default=numbers,
+            default=numbers[:apart],
             selection_mode="multi",
             format_func=labels.__getitem__,
             key=key,
         )
-        return sorted(chosen) or numbers
+        return sorted(chosen) or numbers[:apart]
     chosen = st.pills(
         "Digit that is used",
         numbers,

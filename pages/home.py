@@ -4,19 +4,43 @@ from aeviz import planes, ui
 from aeviz.latent_map.explorer import explore
 from aeviz.models import MODELS, short_title
 
-CARDS = {
-    "which": ("Which autoencoder?", "Say what you need and get one, trained and ready."),
-    "map": ("Latent map", "Where does each digit live? Zoom in, select, click a dot."),
-    "interpolate": ("Interpolate", "Walk from one digit to another and watch what lies between."),
-    "sample": ("Sample", "Draw digits that nobody ever wrote."),
-    "reconstruct": ("Reconstruct", "Compare originals with their copies, best and worst first."),
-    "ladder": ("Bottleneck ladder", "The same digits through 2, 4, 8 and more numbers."),
-    "denoise": ("Denoise", "Put your own picture in, add noise, have it cleaned."),
-    "hidden": ("Missing parts", "Hide a part of a digit and have it filled in."),
-    "anomaly": ("Anomalies", "Drag a threshold and find the picture that does not belong."),
-    "anatomy": ("Anatomy", "Look at the layers, the loss and the code."),
-    "train": ("Train", "Teach an autoencoder of your own and watch its map unfold."),
+WAYS = {  # as in the sidebar
+    "Explore: what is inside?": {
+        "which": ("Which autoencoder?", "Say what you need and get one, trained."),
+        "anatomy": ("Anatomy", "Look at the layers, the loss and the code."),
+        "map": ("Latent map", "See where each digit lives, and click a dot."),
+        "interpolate": ("Interpolate", "Walk from one digit to another."),
+        "sample": ("Sample", "Draw digits that nobody ever wrote."),
+    },
+    "Measure: how good is it?": {
+        "reconstruct": ("Reconstruct", "Compare originals with their copies."),
+        "ladder": ("Bottleneck ladder", "Digits through 2, 4, 8 and more numbers."),
+        "denoise": ("Denoise", "Put your own picture in and have it cleaned."),
+        "hidden": ("Missing parts", "Hide a part of a digit and have it filled in."),
+        "anomaly": ("Anomalies", "Find the picture that does not belong."),
+    },
+    "Compare: which is better?": {
+        "compare": ("Compare", "The same pictures through several models."),
+        "stability": ("Stability", "Turn a digit. How far does its code move?"),
+        "codes": ("Uses of a code", "Sort, search and store pictures by their codes."),
+        "labels": ("Few labels", "Learn to tell digits apart from a few examples."),
+        "loss": ("Loss", "See what the loss does to the code."),
+    },
+    "Make: one of your own": {
+        "train": ("Train", "Teach an autoencoder and watch its map unfold."),
+    },
 }
+
+
+def section(heading: str) -> None:
+    """The pages of one section of the sidebar, each with what one does there."""
+    with st.container(border=True, height="stretch", gap="small"):
+        st.markdown(f"##### {heading}")
+        for page, (title, text) in WAYS[heading].items():
+            with st.container(gap=None):
+                st.page_link(ui.PAGES[page], label=f"**{title}**")
+                st.caption(text)
+
 
 name, dataset = ui.model_name(), ui.dataset()
 card = ui.model().card
@@ -31,11 +55,11 @@ label = None if asked is None else int(asked[0])
 explore("home", name, dataset.name, plane, label=label, wheel=False)
 
 st.subheader("What next?", anchor=False)
-with st.grid(5, min_column_width=160, gap="small"):
-    for page, (title, text) in CARDS.items():
-        with st.container(border=True, height="stretch", gap="xsmall"):
-            st.page_link(ui.PAGES[page], label=f"**{title}**")
-            st.markdown(text)
+*three, last = WAYS
+with st.grid(3, min_column_width=260, gap="small"):
+    for heading in three:
+        section(heading)
+section(last)
 
 st.subheader("The autoencoders", anchor=False)
 with st.grid(3, min_column_width=250, gap="small"):

@@ -293,6 +293,51 @@ def test_one_digit_stays_one():
     np.testing.assert_array_equal(images.digits(paper(X[8]))[0], to_mnist(paper(X[8])))
 
 
+def touching(digits: np.ndarray) -> Image.Image:
+    """Digits as a scan, each moved to the left until its ink lies on that of the one before."""
+    number = np.zeros((28, 28 * len(digits)), np.uint8)
+    for digit in digits:
+        ink = digit[:, digit.any(0)]
+        start = int(np.flatnonzero(number.any(0)).max(initial=-1)) + 1
+        while start and not ((number[:, start:][:, : ink.shape[1]] > 100) & (ink > 100)).any():
+            start -= 1
+        place = number[:, start : start + ink.shape[1]]
+        np.maximum(place, ink, out=place)
+    number = np.pad(number, 6)
+    size = 7 * number.shape[1], 7 * number.shape[0]
+    return Image.fromarray(255 - np.asarray(Image.fromarray(number).resize(size)))
+
+
+def test_digits_that_touch_are_cut_apart_where_little_ink_joins_them(monkeypatch):
+    pairs = np.random.default_rng(0).integers(0, len(X), (60, 2))
+    pictures = [touching(X[pair]) for pair in pairs]
+    found = [images.digits(picture) for picture in pictures]
+    cut = [k for k, digits in enumerate(found) if len(digits) == 2]
+    right = [k for k in cut if list(strangers.read(found[k])) == list(LABELS[pairs[k]])]
+    assert len(cut) > 15
+    assert len(right) >= 0.5 * len(cut)
+    monkeypatch.setattr(images, "_apart", lambda part: [part])
+    assert sum(len(images.digits(picture)) == 1 for picture in pictures) >= 58  # they do touch
+
+
+def test_three_digits_that_a_fine_stroke_joins_come_out_in_their_order(monkeypatch):
+    sheet = line_of(X[[3, 1, 4]], gap=-50)
+    ImageDraw.Draw(sheet).line((170, 170, 350, 170), 0, 6)  # through all of them
+    assert list(strangers.read(images.digits(sheet))) == [0, 2, 4]
+    monkeypatch.setattr(images, "_apart", lambda part: [part])
+    assert len(images.digits(sheet)) == 1
+
+
+@pytest.mark.parametrize("stretch", [1.0, 1.3, 1.6])
+def test_one_wide_digit_is_not_cut(stretch):
+    sheets = [paper(digit).resize((round(280 * stretch), 280)) for digit in X[:200]]
+    assert np.mean([len(images.digits(sheet)) == 1 for sheet in sheets]) >= 0.97
+    broad = Image.new("L", (600, 400), 255)
+    pen = ImageDraw.Draw(broad)
+    pen.ellipse((100, 100, 100 + round(200 * stretch), 300), outline=0, width=24)
+    assert len(images.digits(broad)) == 1
+
+
 def test_a_page_of_text_gives_at_most_forty():
     page = Image.new("L", (900, 900), 255)
     draw = ImageDraw.Draw(page)

@@ -127,6 +127,11 @@ def test_many_gives_all_that_were_handed_in() -> None:
     next(b for b in app.pills if b.label == "Digits that are used").set_value([2, 0]).run()
     np.testing.assert_array_equal(picked(app).pictures, expected[[0, 2]])
 
+    upload(app, ("a.png", number))  # it may be one digit in pieces
+    np.testing.assert_array_equal(picked(app).pictures, images.digits(number))
+    next(b for b in app.pills if b.label == "Digits that are used").set_value([2]).run()
+    np.testing.assert_array_equal(picked(app).pictures, images.to_mnist(number)[None])
+
 
 def test_a_person_corrects_inversion_and_threshold() -> None:
     faint = np.full((200, 200), 255, np.uint8)
@@ -184,9 +189,36 @@ def test_a_drawing_is_read_and_kept() -> None:
     assert is_test_picture(picked(app))
 
 
-def test_a_photo_by_the_camera_and_the_way_out_for_a_phone() -> None:
+@pytest.mark.parametrize(
+    ("address", "camera"),
+    [
+        ("https://lab.example.org/denoise", True),
+        ("http://localhost:8501", True),
+        ("http://127.0.0.1:8501/denoise", True),
+        ("http://[::1]:8501", True),
+        ("http://192.168.178.20:8501", False),
+        ("http://laptop:8501/denoise", False),
+        ("http://localhost.example.org", False),
+        (None, True),
+    ],
+)
+def test_which_addresses_browsers_give_the_camera_to(address: str | None, camera: bool) -> None:
+    assert picture_ui.has_camera(address) is camera
+
+
+def test_a_phone_is_led_from_the_camera_to_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_ui, "has_camera", lambda address: False)
     app = choose(open_page(), "camera")
-    assert "https" in app.caption[-1].value
+    assert not app.get("camera_input")
+    assert "https" in app.info[0].value
+    next(b for b in app.button if b.label == "Go to Upload").click().run()
+    assert not app.exception
+    assert app.segmented_control(key="picture_from").value == "upload"
+    assert len(app.get("file_uploader")) == 1
+
+
+def test_a_photo_by_the_camera() -> None:
+    app = choose(open_page(), "camera")
     assert "Upload" in app.caption[-1].value
     assert app.info[-1].value == "No photo is taken yet. Until then this is a test picture."
     photo = encoded(np.asarray(Image.open(io.BytesIO(scan(0)))), "JPEG")

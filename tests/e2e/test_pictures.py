@@ -1,14 +1,23 @@
-"""How a person hands in a picture, in a real browser: uploads, and a drawing with the mouse."""
+"""How a person hands in a picture, in a real browser: uploads, drawings, photos of the camera."""
 
 from __future__ import annotations
 
+import base64
 import io
+import itertools
 import re
+from pathlib import Path
 
+import numpy as np
+import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, ViewportSize, expect
 
 from aeviz import figures, images
+from benchmarks import strangers
+from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium
+
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def open_page(page: Page, app: str, source: str) -> str:
@@ -92,3 +101,138 @@ def test_a_seven_is_drawn_with_the_mouse_taken_back_and_drawn_again(page: Page, 
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
     expect(clean).to_have_attribute("src", before)
+
+
+def read(page: Page, alt: str) -> int:
+    """The digit that a small classifier sees in a picture of the page, 28 by 28."""
+    uri = page.get_by_alt_text(alt, exact=True).get_attribute("src") or ""
+    picture = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("L")
+    assert picture.size == (28, 28)
+    return int(strangers.read(np.asarray(picture, np.float32)[None] / 255)[0])
+
+
+def test_a_seven_is_drawn_with_a_finger_and_cleaned_and_the_page_stays_where_it_is(
+    browser: Browser, app: str
+) -> None:
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{app}/denoise?model=denoising-64d&picture_from=draw")
+    clean = page.get_by_alt_text("clean", exact=True)
+    before = clean.get_attribute("src", timeout=60_000) or ""
+    main = page.get_by_test_id("stMain")
+    canvas = main.locator("canvas.upper-canvas")
+    # To the middle of the page, from where a finger can push it up and down.
+    canvas.evaluate("canvas => canvas.scrollIntoView({block: 'center'})")
+    finger = context.new_cdp_session(page)
+
+    def swipe(*points: tuple[float, float]) -> None:
+        """A finger that goes from point to point, in pixels of the screen."""
+        for k, (x, y) in enumerate(points):
+            kind, at = ("touchMove" if k else "touchStart"), [{"x": x, "y": y}]
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def draw(*corners: tuple[int, int]) -> None:
+        """A stroke of straight lines on the canvas."""
+        box = canvas.bounding_box()
+        assert box
+        ways = [np.linspace(a, b, 10) for a, b in itertools.pairwise(corners)]
+        swipe(*[(box["x"] + x, box["y"] + y) for x, y in np.concatenate(ways).tolist()])
+
+    scrolled = main.evaluate("main => main.scrollTop")
+    assert scrolled > 0
+    draw((60, 50), (210, 50), (120, 235))
+    expect(clean).not_to_have_attribute("src", before)
+    seven = clean.get_attribute("src") or ""
+    draw((200, 150), (90, 140))  # a bar through it
+    expect(clean).not_to_have_attribute("src", seven)
+    assert main.evaluate("main => main.scrollTop") == scrolled
+    expect(page.get_by_alt_text("step: 28 by 28")).to_have_attribute(
+        "src", clean.get_attribute("src") or ""
+    )
+    assert read(page, "clean") == read(page, "cleaned") == 7
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+
+    # The same finger beside the canvas does move the page.
+    box = canvas.bounding_box()
+    assert box
+    swipe(*[(PHONE["width"] - 20, box["y"] + 200 - k) for k in range(0, 160, 10)])
+    page.wait_for_function(
+        "top => document.querySelector('[data-testid=stMain]').scrollTop > top", arg=scrolled
+    )
+    context.close()
+
+
+def film(scene: strangers.Scene, path: Path) -> Path:
+    """A scene as what a camera sees: half a second that stands still, in YUV4MPEG2."""
+    photo = Image.open(io.BytesIO(strangers.photograph(scene, np.random.default_rng(0))))
+    brightness, blue, red = photo.convert("YCbCr").split()
+    planes = [brightness, blue.reduce(2), red.reduce(2)]  # colour at half the size, as 4:2:0 has it
+    frame = b"FRAME\n" + b"".join(plane.tobytes() for plane in planes)
+    header = f"YUV4MPEG2 W{photo.width} H{photo.height} F10:1 Ip A1:1 C420jpeg\n"
+    path.write_bytes(header.encode() + 5 * frame)
+    return path
+
+
+PRESSED_UNTIL_TAKEN = """() => {
+    const named = (name) => [...document.querySelectorAll("button")].find(
+        (button) => button.innerText.trim() === name);
+    if (named("Clear photo")) return true;
+    if (document.querySelector("video")?.currentTime > 0.5) named("Take Photo")?.click();
+    return false;
+}"""
+PEN_ON_RULED_PAPER = strangers.Scene(
+    3, "blue pen on ruled paper", size=(640, 480), ink=strangers.BLUE, rule=0.09, shadow=0.3
+)
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["laptop", "phone"])
+def test_a_pen_digit_held_up_to_the_camera_is_read(
+    browser: Browser, app: str, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    seen = film(PEN_ON_RULED_PAPER, tmp_path / "three.y4m")
+    with_camera = browser.browser_type.launch(
+        executable_path=find_chromium(),
+        args=[
+            *CHROMIUM_ARGUMENTS,
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            f"--use-file-for-fake-video-capture={seen}",
+        ],
+    )
+    try:
+        page = with_camera.new_page(viewport={"width": size[0], "height": size[1]})
+        page.goto(f"{app}/denoise?model=denoising-64d&picture_from=camera")
+        expect(page.get_by_text("No photo is taken yet.")).to_be_visible(timeout=60_000)
+        # A press while the camera still starts does nothing: like a person, press again then.
+        page.wait_for_function(PRESSED_UNTIL_TAKEN, polling=3_000)
+        expect(page.get_by_alt_text("step: 28 by 28")).to_be_visible()
+        expect(page.get_by_text("No photo is taken yet.")).to_have_count(0)
+        result = page.get_by_alt_text("step: 28 by 28").get_attribute("src") or ""
+        expect(page.get_by_alt_text("clean", exact=True)).to_have_attribute("src", result)
+        assert read(page, "clean") == read(page, "cleaned") == PEN_ON_RULED_PAPER.label
+        page.get_by_role("button", name="Clear photo").click()
+        expect(page.get_by_text("No photo is taken yet.")).to_be_visible()
+    finally:
+        with_camera.close()
+
+
+def test_where_browsers_give_no_camera_the_page_leads_to_upload(browser: Browser, app: str) -> None:
+    # As on a phone that opens a laptop's address: not https, and not localhost.
+    afar = browser.browser_type.launch(
+        executable_path=find_chromium(),
+        args=[*CHROMIUM_ARGUMENTS, "--host-resolver-rules=MAP laptop.test 127.0.0.1"],
+    )
+    try:
+        page = afar.new_page(viewport=PHONE)
+        address = app.replace("127.0.0.1", "laptop.test")
+        page.goto(f"{address}/denoise?picture_from=camera")
+        expect(page.get_by_text("gives the camera only to")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("button", name="Take Photo")).to_have_count(0)
+        page.get_by_role("button", name="Go to Upload").click()
+        expect(page).to_have_url(re.compile("picture_from=upload"))
+        files = page.locator("input[type=file]")
+        files.set_input_files(FilePayload(name="n.png", mimeType="image/png", buffer=a_number()))
+        expect(page.get_by_alt_text("step: 28 by 28")).to_be_visible()
+    finally:
+        afar.close()

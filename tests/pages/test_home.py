@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from aeviz import ui
 from aeviz.models import MODELS
 
 
@@ -15,6 +16,15 @@ def test_home_shows_the_map_of_the_shipped_vae_and_the_ways_on() -> None:
     text = " ".join(element.value for element in app.markdown)
     for model_class in MODELS.values():
         assert model_class.idea in text
+
+
+def test_every_page_is_reached_from_home_under_the_headings_of_the_sidebar() -> None:
+    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    links = {element.proto.page for element in app.get("page_link")}  # type: ignore[attr-defined]
+    assert links == set(ui.PAGES) - {"home"}
+    headings = " ".join(e.value for e in app.markdown if e.value.startswith("##### "))
+    for section in ("Explore", "Measure", "Compare", "Make"):
+        assert f"##### {section}: " in headings
 
 
 def test_a_model_in_the_address_that_does_not_exist_falls_back_to_the_home_model() -> None:
