@@ -6,7 +6,7 @@ from aeviz import corruption, denoise_ui, figures, latent, picture_ui, ui
 START = 1
 STARTS = {"clean": "A clean picture, spoilt here", "spoilt": "My own, spoilt already"}
 # All seven in one row on a laptop; on a phone three, as wide as the screen.
-SIZE = "min(14rem, max(8.6vw, min(7rem, 33.3vw - 1.3rem)))"
+SIZE = "min(14rem, max(8.6vw, min(7.7rem, 33.3vw - 1.3rem)))"
 
 model_name, dataset, model = ui.model_name(), ui.dataset(), ui.model()
 codes = ui.codes(model_name, dataset.name)
