@@ -269,6 +269,11 @@ class Scores:
     odd: np.ndarray
     reference: Reference
 
+    @cached_property
+    def curves(self) -> Curves:
+        """All thresholds at once: reckoned once, for where odd pictures are."""
+        return curves(self.normal, self.odd)
+
 
 def measure(
     kind: str,

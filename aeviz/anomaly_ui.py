@@ -30,6 +30,15 @@ def scores(name: str, kind: str, classes: tuple[int, ...], odd: bool) -> anomaly
     return anomaly.measure(kind, ui.load_model(name), data.load(), classes, odd=odd)
 
 
+@st.cache_data(max_entries=200, show_spinner=False)
+def copies(name: str, kind: str, images: np.ndarray) -> np.ndarray:
+    """What a model makes of images (N, 28, 28), to be compared by a kind of score.
+
+    Kept: the same examples are shown until the threshold passes them, with 24 copies of each.
+    """
+    return anomaly.copies(kind, ui.load_model(name), images)
+
+
 def trained() -> list[str]:
     """The runs that this person started here, or that the address names."""
     known: list[str] = st.session_state.setdefault("odd_runs", [])
@@ -141,14 +150,9 @@ def biography(name: str) -> str:
 def damage(kind: str, classes: tuple[int, ...]) -> None:
     """AUROC of each model of these digits against the share of anomalies in its training."""
     found = models_of(classes)
-    aurocs = [
-        anomaly.curves(s.normal, s.odd).auroc
-        for s in (scores(name, kind, classes, True) for name in found.values())
-    ]
+    aurocs = [scores(name, kind, classes, True).curves.auroc for name in found.values()]
     linear = scores(next(iter(found.values())), anomaly.BASELINE, classes, True)
-    figure = figures.contamination_curve(
-        list(found), aurocs, anomaly.curves(linear.normal, linear.odd).auroc
-    )
+    figure = figures.contamination_curve(list(found), aurocs, linear.curves.auroc)
     st.plotly_chart(figure, config=figures.CONFIG, key="damage")
 
 
@@ -214,7 +218,7 @@ def what_is_shown(shown: anomaly.Scores, seen: bool, quantile: float) -> str:
 def curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> None:
     """ROC and precision-recall curve of a model and of PCA, the threshold marked on both."""
     counts = anomaly.count(model.normal, model.odd, threshold)
-    ours, theirs = (anomaly.curves(found.normal, found.odd) for found in (model, linear))
+    ours, theirs = model.curves, linear.curves
     recall, false = counts.recall or 0.0, counts.false_positive_rate or 0.0
     precision = 1.0 if counts.precision is None else counts.precision
     odds = len(model.odd) / (len(model.odd) + len(model.normal))

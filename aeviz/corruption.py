@@ -13,7 +13,9 @@ from PIL import Image
 from scipy import ndimage
 
 from aeviz import data, evaluate, latent
+from aeviz.checkpoint import Card
 from aeviz.model import Autoencoder
+from aeviz.models import MODELS
 
 # -- spoiling ---------------------------------------------------------------------------------
 
@@ -207,6 +209,17 @@ def trained_on(model: Autoencoder) -> tuple[str, float] | None:
     """The corruption and the strength that a model learned from; None where it saw none."""
     name = getattr(model.config, "corruption", None)
     return (name, model.config.level) if name in CORRUPTIONS else None
+
+
+def cleans(variant: type[Autoencoder]) -> bool:
+    """Whether a variant learns from spoilt pictures with clean ones as target."""
+    return hasattr(variant, "corrupt")
+
+
+def widest_cleaner(cards: dict[str, Card]) -> str | None:
+    """The model with the widest code among those that learned to clean; None without any."""
+    able = [name for name, card in cards.items() if cleans(MODELS[card.variant])]
+    return max(able, key=lambda name: cards[name].config["latent_dim"], default=None)
 
 
 # -- cleaning without learning ----------------------------------------------------------------

@@ -74,20 +74,32 @@ def tiles(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def code_map(
-    points: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], *, height: int = 480
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    *,
+    height: int = 480,
+    draw: type[go.Scattergl | go.Scatter] = go.Scattergl,
 ) -> go.Figure:
-    """Codes (N, 2) as dots in their digits' colours, one legend entry a digit."""
-    figure = go.Figure()
-    for label, name in enumerate(classes):
-        chosen = points[labels == label]
-        figure.add_scattergl(
-            x=chosen[:, 0],
-            y=chosen[:, 1],
-            mode="markers",
-            name=name,
-            marker={"color": DIGITS[label], "size": 5, "opacity": 0.7},
-            hoverinfo="name",
-        )
+    """Codes (N, 2) as dots in their digits' colours, one legend entry a digit.
+
+    Args:
+        draw: by WebGL, for thousands of dots; as SVG for few that are drawn often.
+    """
+    figure = go.Figure(
+        [
+            draw(
+                x=chosen[:, 0],
+                y=chosen[:, 1],
+                mode="markers",
+                name=name,
+                marker={"color": DIGITS[label], "size": 5, "opacity": 0.7},
+                hoverinfo="name",
+            )
+            for label, name in enumerate(classes)
+            for chosen in [points[labels == label]]
+        ]
+    )
     figure.update_layout(
         height=height,
         margin={"l": 40, "r": 10, "t": 10, "b": 40},
@@ -256,17 +268,14 @@ def overlay(
     marked: np.ndarray,
     size: int,
     axis_titles: tuple[str, str],
+    draw: type[go.Scattergl | go.Scatter] = go.Scattergl,
 ) -> go.Figure:
-    """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view."""
-    for diameter, colour in ((size + 3, "#ffffff"), (size, "#000000")):
-        figure.add_scattergl(
-            x=marked[:, 0],
-            y=marked[:, 1],
-            mode="markers",
-            marker={"color": colour, "size": diameter},
-            hoverinfo="skip",
-            showlegend=False,
-        )
+    """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view.
+
+    Args:
+        draw: as the map is drawn.
+    """
+    _rimmed(figure, marked, size, draw)
     low, high = np.percentile(points, [0.5, 99.5], axis=0)  # a few points may lie far outside
     margin = 0.08 * (high - low)
     low, high = np.minimum(low, marked.min(0)) - margin, np.maximum(high, marked.max(0)) + margin
@@ -276,6 +285,23 @@ def overlay(
         yaxis={"title": axis_titles[1], "range": [low[1], high[1]]},
         legend_y=-0.2,  # below: above, the tool bar would cover it
     )
+
+
+def _rimmed(
+    figure: go.Figure, places: np.ndarray, size: int, draw: type[go.Scattergl | go.Scatter]
+) -> None:
+    """Black dots (M, 2) with a white rim, on top of what is there."""
+    for diameter, colour in ((size + 3, "#ffffff"), (size, "#000000")):
+        figure.add_trace(
+            draw(
+                x=places[:, 0],
+                y=places[:, 1],
+                mode="markers",
+                marker={"color": colour, "size": diameter, "opacity": 1},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
 
 
 def distance_curve(
@@ -601,6 +627,11 @@ def code_thumbnail(points: np.ndarray, labels: np.ndarray, size: int = 96) -> np
     return picture
 
 
+PINNED_DOTS = 1000
+"""In a map that is drawn anew at each click. Plotly then sets WebGL up anew as well, which takes a
+browser without a graphics card longer than so many dots as SVG."""
+
+
 def pinned_map(
     points: np.ndarray,
     labels: np.ndarray,
@@ -610,12 +641,15 @@ def pinned_map(
 ) -> go.Figure:
     """Codes (N, 2) as dots and named places among them, all in view, each name beside its place.
 
+    Of many codes the first `PINNED_DOTS` are drawn.
+
     Args:
         pins: name -> place (2,).
     """
-    figure = code_map(points, labels, classes, height=430)
+    points, labels = points[:PINNED_DOTS], labels[:PINNED_DOTS]
+    figure = code_map(points, labels, classes, height=430, draw=go.Scatter)
     places = np.array(list(pins.values()))
-    overlay(figure, points, places, 9, axis_titles)
+    overlay(figure, points, places, 9, axis_titles, go.Scatter)
     shown = figure.to_dict()["layout"]
     low, high = np.array([shown["xaxis"]["range"], shown["yaxis"]["range"]]).T
     room = (high - low) * (0.15, 0.2)  # for names of places at the border
@@ -777,15 +811,7 @@ def steps_map(
         pins: name -> place (2,).
     """
     figure = pinned_map(points, labels, classes, pins, axis_titles)
-    for size, colour in ((7, "#ffffff"), (4, "#000000")):
-        figure.add_scattergl(
-            x=path[:, 0],
-            y=path[:, 1],
-            mode="markers",
-            marker={"color": colour, "size": size, "opacity": 1},
-            hoverinfo="skip",
-            showlegend=False,
-        )
+    _rimmed(figure, path, 4, go.Scatter)
     shown = figure.to_dict()["layout"]
     low, high = np.array([shown["xaxis"]["range"], shown["yaxis"]["range"]]).T
     margin = 0.04 * (high - low)

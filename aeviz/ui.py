@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import html
 import math
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +17,6 @@ from threadpoolctl import threadpool_limits
 from aeviz import (
     checkpoint,
     compare,
-    corruption,
     data,
     evaluate,
     export,
@@ -331,39 +328,6 @@ def filled(name: str, data_name: str, picture: np.ndarray, visible: np.ndarray) 
     found = load_model(name)
     given = not found.gaussian_prior and fill.way(found) == "search"
     return fill.fill(found, picture, visible, some_codes(name, data_name) if given else None)
-
-
-@st.cache_data(max_entries=4000, show_spinner=False)
-def _cleaning_mse(who: str, data_name: str, spoilt_by: str, strength: float) -> float:
-    if not who:
-        clean = np.asarray
-    elif who in corruption.FILTERS:
-        clean = corruption.tuned(who, data_name, spoilt_by, strength).clean
-    else:
-        clean = functools.partial(latent.reconstruct, load_model(who))
-    return corruption.cleaning_mse(clean, data.load(data_name), spoilt_by, strength)
-
-
-def cleaning_curves(
-    cleaners: Sequence[str], data_name: str, spoilt_by: str
-) -> dict[str, np.ndarray]:
-    """PSNR in dB of the mean MSE for each strength of a corruption's curve, with a progress bar.
-
-    Args:
-        cleaners: models, keys of `corruption.FILTERS`, and "" for the spoilt pictures themselves.
-        spoilt_by: a key of `corruption.CORRUPTIONS`.
-    """
-    strengths = corruption.CORRUPTIONS[spoilt_by].curve
-    errors = np.empty((len(cleaners), len(strengths)))
-    bar, started = st.empty(), time.perf_counter()
-    points = [(i, j) for i in range(len(cleaners)) for j in range(len(strengths))]
-    for k, (i, j) in enumerate(points):
-        if time.perf_counter() - started > 0.1:  # what is in the cache needs no bar
-            text = f"Cleaning {corruption.MEASURED_ON:,} test pictures at each strength"
-            bar.progress(k / errors.size, text)
-        errors[i, j] = _cleaning_mse(cleaners[i], data_name, spoilt_by, strengths[j])
-    bar.empty()
-    return dict(zip(cleaners, evaluate.psnr(errors), strict=True))
 
 
 TRAINING_COST = 5000

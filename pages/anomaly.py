@@ -113,13 +113,13 @@ verdicts = [
     for name, score in zip(picked.names, marked, strict=True)
 ]
 st.markdown(f"{'Yours' if own else 'Picked'}: {'; '.join(verdicts)}. Threshold: {threshold:.3g}.")
-copies = anomaly.copies(kind, model, picked.pictures)
+copies = anomaly_ui.copies(name, kind, picked.pictures)
 anomaly_ui.gallery(handed_in, marked, copies[:SHOWN], range(len(copies))[:SHOWN])
 for key, chosen in anomaly.examples(scores, threshold, SHOWN).items():
     heading, text = GALLERIES[key]
     pictures, found = (normal, scores.normal) if key == "alarms" else (odd, scores.odd)
     st.markdown(f"**{heading}.** {text}" if len(chosen) else f"**{heading}.** None.")
-    copies = anomaly.copies(kind, model, pictures.images[chosen])
+    copies = anomaly_ui.copies(name, kind, pictures.images[chosen])
     anomaly_ui.gallery(pictures, found, copies, chosen.tolist())
 
 

@@ -1,63 +1,19 @@
-import re
-from functools import partial
-
 import numpy as np
 import streamlit as st
 
-from aeviz import figures, fill, latent, picture_ui, ui
-from aeviz.patches import at_random, covered, middle, packed, patches, unpacked, visible_pixels
+from aeviz import figures, fill, hidden_ui, latent, picture_ui, ui
 from aeviz.player import player
 
 START = 1
-PATCHES = 49
-MIDDLE = middle(6.5)
-HIDE = {"patches": "Patches", "paint": "By painting", "rows": "Lower rows"}
-KEYS = {"patches": "hidden", "paint": "painted"}
-BRUSH = {"patches": 0.0, "paint": 2.0}  # pixels
-HOW = {
-    "patches": "Click a patch to hide or show it, or drag over several.",
-    "paint": "Paint over the digit to hide it. A stroke that begins on paint wipes it off.",
-}
+
 name, dataset, model = ui.model_name(), ui.dataset(), ui.model()
 ui.heading(
     "What was in the missing part?",
     "A part of the picture is hidden, and four kinds of models draw what they expect there. "
     "Look for how little they need to be right, and for digits that could have been another one.",
 )
-
-
-def put(key: str, hidden: str) -> None:
-    """Hide these cells and no others."""
-    st.session_state[key] = hidden
-
-
-def keep(key: str) -> None:
-    """Take over what the person hides and shows."""
-    st.session_state[key] = st.session_state[f"{key}-grid"].hidden
-
-
-def note(of: str, result: fill.Filled) -> str:
-    """What a model is told of the hole, or how it finds out."""
-    other = ui.load_model(of)
-    if other.reads_rows:
-        rows = fill.rows_read(visible)
-        return f"told: it reads {rows} row{'' if rows == 1 else 's'} and stops"
-    if other.uses_visible:
-        return "told what is hidden"
-    if not len(result.losses):
-        return f"not told: it copies its own guess, {fill.ROUNDS} times"
-    return f"search for a code: {result.losses[0]:.0f} to {result.losses[-1]:.0f} nats"
-
-
-if "hidden" not in st.session_state:
-    asked = st.query_params.get("hidden", "")
-    known = re.fullmatch(rf"[01]{{{PATCHES}}}", asked)
-    put("hidden", asked if known else at_random(3 * PATCHES // 4))
-if "painted" not in st.session_state:
-    put("painted", unpacked(st.query_params.get("painted", ""), len(MIDDLE)) or MIDDLE)
-
 picked = picture_ui.pick(dataset, "hidden_picture", START)
-shown_rows, chosen = 28, 0
+chosen = 0
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     if len(picked.names) > 1:
         many = len(picked.names)  # another key for another number: the last choice may be gone
@@ -68,47 +24,16 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             key=f"hidden-of-{many}",
             width=200,
         )
-    way = ui.choice("Hide", HIDE, "hide")
-    if way == "rows":
-        shown_rows = st.slider(
-            "Rows shown", 0, 28, 14, key="rows_shown", bind="query-params", width=300
-        )
+    way, rows = hidden_ui.choose_way()
 picture = picked.pictures[chosen]
 title = picked.names[chosen]
 if picked.labels is not None:
     title = dataset.classes[picked.labels[chosen]]
-
-text = {"patches": st.session_state.hidden, "paint": st.session_state.painted}
-for other, key in KEYS.items():
-    if other == way:
-        st.query_params[key] = text[way] if way == "patches" else packed(text[way])
-    else:
-        st.query_params.pop(key, None)
-rows = np.arange(28)[:, None].repeat(28, 1) < shown_rows
-visible = visible_pixels(text[way]) if way in text else rows
+visible = hidden_ui.visible(way, rows)
 
 given, results = st.columns([2, 5], gap="large")
 with given:
-    if way == "rows":
-        ui.sheet(covered(picture, visible), "shown rows")
-    else:
-        key = KEYS[way]
-        patches(f"{key}-grid", picture, text[way], partial(keep, key), brush=BRUSH[way])
-        st.caption(HOW[way])
-        shortcuts = {
-            "patches": {
-                "Hide three quarters": at_random(3 * PATCHES // 4),
-                "Hide half": at_random(PATCHES // 2),
-            },
-            "paint": {
-                "Hide the middle": MIDDLE,
-                "Swap": text["paint"].translate(str.maketrans("01", "10")),
-            },
-        }[way] | {"Show all": "0" * len(text[way])}
-        with st.container(horizontal=True, gap="small"):
-            for k, (label, then) in enumerate(shortcuts.items()):
-                kind = "secondary" if k else "primary"
-                st.button(label, on_click=put, args=(key, then), type=kind)
+    hidden_ui.given(way, picture, visible)
 
 names = fill.side_by_side(ui.shipped_cards())
 if name not in names:
@@ -125,7 +50,7 @@ for of, result in found.items():
     items.append(
         ui.Item(
             [(result.picture, f"filled in by {of}"), (signed, f"error of {of}")],
-            f"{ui.describe(of)}\n{error}\n{note(of, result)}",
+            f"{ui.describe(of)}\n{error}\n{hidden_ui.note(of, result.losses, visible)}",
         )
     )
 with results:

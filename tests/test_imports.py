@@ -36,6 +36,8 @@ ORDER = [
         "aeviz.latent_map.explorer",
         "aeviz.run_ui",
         "aeviz.picture_ui",
+        "aeviz.denoise_ui",
+        "aeviz.hidden_ui",
         "aeviz.anomaly_ui",
         "aeviz.loss_ui",
     },
@@ -56,6 +58,8 @@ STREAMLIT = {
     "aeviz.player",
     "aeviz.patches",
     "aeviz.threshold",
+    "aeviz.denoise_ui",
+    "aeviz.hidden_ui",
     "aeviz.anomaly_ui",
 }
 

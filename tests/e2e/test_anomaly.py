@@ -34,6 +34,7 @@ def test_the_threshold_is_dragged_and_a_letter_is_flagged_and_downloaded(
     assert caught + count(page, "missed") == 2000
 
     # While the pointer is down the counts follow, and the server hears of nothing.
+    line.hover()  # waits until nothing above moves it any more
     box = line.bounding_box()
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -7,6 +7,7 @@ import io
 import re
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Page, expect
 
@@ -109,3 +110,40 @@ def test_the_denoising_model_is_one_press_away(page: Page, app: str) -> None:
     )
     expect(page.get_by_text("is not trained to clean")).to_have_count(0)
     expect(page).to_have_url(re.compile("model=denoising"))
+
+
+THREE_COLUMNS = """() => {
+    const boxes = [...document.querySelectorAll(".aeviz-gallery figure")]
+        .map((figure) => figure.getBoundingClientRect());
+    const inFirstRow = boxes.filter((box) => box.y === boxes[0].y);
+    const [first, last] = [boxes[0], inFirstRow[inFirstRow.length - 1]];
+    return boxes.length === 7 && inFirstRow.length === 3
+        && first.left >= 0 && last.right <= innerWidth
+        && last.right - first.left > 0.85 * innerWidth;
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 390, 430])
+def test_on_a_phone_three_pictures_side_by_side_fill_the_screen(
+    page: Page, app: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{app}/denoise")
+    page.wait_for_function(THREE_COLUMNS, timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_models_of_the_curve_come_back_with_the_address(page: Page, app: str) -> None:
+    page.goto(f"{app}/denoise?strength_curve=true&strength_beside=")
+    expect(page.get_by_text("Over the first 1,000 test pictures")).to_be_visible(timeout=60_000)
+    box = page.get_by_role("combobox", name="Models to compare")
+    expect(box).to_be_visible()
+    expect(page).to_have_url(re.compile("strength_beside="))
+    box.click()
+    box.press_sequentially("vanilla, 2")  # only options in view exist
+    page.get_by_role("option", name="Vanilla, 2 numbers", exact=True).click()
+    expect(page).to_have_url(re.compile("strength_beside=vanilla-2d"))
+    page.reload()
+    expect(page.get_by_text("Over the first 1,000 test pictures")).to_be_visible(timeout=60_000)
+    expect(page).to_have_url(re.compile("strength_beside=vanilla-2d"))
+    expect(page.get_by_test_id("stMultiSelect").get_by_text("Vanilla, 2")).to_be_visible()

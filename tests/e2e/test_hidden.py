@@ -20,6 +20,7 @@ def hidden(grid: Locator) -> Locator:
 
 def drag(page: Page, grid: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
     """From one place to another, each as shares of width and height."""
+    grid.hover()  # waits until nothing above moves it any more
     box = grid.bounding_box()
     assert box
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]

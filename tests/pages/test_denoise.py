@@ -18,6 +18,7 @@ from aeviz import (
     checkpoint,
     corruption,
     data,
+    denoise_ui,
     evaluate,
     figures,
     latent,
@@ -206,7 +207,7 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     strengths = corruption.CORRUPTIONS["gaussian"].curve
     copies = [latent.reconstruct(model, evaluate.noisy(x, s, 0)) for s in strengths]
     dbs = [-10 * np.log10(np.square(copy - x).mean()) for copy in copies]
-    found = ui.cleaning_curves(["denoising-32d", ""], "mnist", "gaussian")
+    found = denoise_ui.cleaning_curves(["denoising-32d", ""], "mnist", "gaussian")
     assert found["denoising-32d"] == pytest.approx(dbs, abs=1e-3)
     assert found[""][0] == np.inf
     app.multiselect(key="strength_beside").set_value([]).run()
@@ -218,6 +219,30 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     assert chart["layout"]["xaxis"]["autorange"] == "reversed"  # weak on the left
     assert not chart["layout"].get("shapes")
+    assert not app.exception
+
+
+def test_the_models_beside_are_in_the_address_unless_they_are_as_at_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(corruption, "MEASURED_ON", 5)
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app.query_params["strength_curve"] = "true"
+    app.query_params["strength_beside"] = "vanilla-2d,no-such-model,vanilla-2d"
+    app.switch_page("pages/denoise.py").run()
+    assert not app.exception
+    box = app.multiselect(key="strength_beside")
+    assert box.value == ["vanilla-2d"]
+    chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
+    assert chart["data"][1]["name"] == ui.describe("vanilla-2d")
+    box.set_value(["vanilla-2d", "denoising-32d"]).run()
+    assert app.query_params["strength_beside"] == "vanilla-2d,denoising-32d"
+    app.multiselect(key="strength_beside").set_value([]).run()
+    assert app.query_params["strength_beside"] == ""
+    app.multiselect(key="strength_beside").set_value(
+        [corruption.widest_cleaner(SHIPPED) or ""]
+    ).run()
+    assert "strength_beside" not in app.query_params
     assert not app.exception
 
 
