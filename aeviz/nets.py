@@ -1,11 +1,12 @@
-"""Trunks that more than one variant uses."""
+"""Trunks, and how pictures are spoilt: what more than one variant uses."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from aeviz.model import BaseConfig, knob
 
@@ -230,3 +231,38 @@ class ConvDecoder(nn.Sequential):
             *bend(activation, nn.BatchNorm2d(channels) if batch_norm else None),
             nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1),
         )
+
+
+# -- spoiling ----------------------------------------------------------------------------------
+
+
+def corruption_knob() -> Any:
+    """How pictures are spoilt in training."""
+    return knob(
+        "gaussian",
+        choices=("gaussian", "masking", "salt and pepper"),
+        label="Corruption",
+        help="Gaussian adds noise to every pixel, masking blacks pixels out, "
+        "salt and pepper sets them to black or white.",
+    )
+
+
+def level_knob() -> Any:
+    """How much they are spoilt."""
+    return knob(
+        0.5,
+        low=0.0,
+        high=1.0,
+        label="Corruption level",
+        help="Standard deviation of the Gaussian noise, or the fraction of pixels spoilt.",
+    )
+
+
+def corrupt(x: Tensor, kind: str, level: float) -> Tensor:
+    """A freshly spoilt copy of x, same shape, in [0, 1]."""
+    if kind == "gaussian":
+        return (x + level * torch.randn_like(x)).clamp(0, 1)
+    spoilt = torch.rand_like(x) < level
+    if kind == "masking":
+        return x.masked_fill(spoilt, 0.0)
+    return torch.where(spoilt, torch.randint_like(x, 2), x)

@@ -15,7 +15,7 @@ from benchmarks import browser, machine
 MUST = 0.3
 LABS = {  # what is measured -> the page's address, and the button that asks for another picture
     "Denoise, the home model": ("denoise", "Random Picture"),
-    "Denoise, 64 numbers": ("denoise?model=denoising-64d", "Random Picture"),
+    "Denoise, 128 numbers": ("denoise?model=convolutional_denoising-128d", "Random Picture"),
     "Missing parts, four models": ("hidden?model=masked-128d", "Random Picture"),
     "Anomalies, one digit": ("anomaly", "Random Picture"),
     "Compare, 20 pictures": ("compare?compare_show=random", "Draw again"),

@@ -14,16 +14,18 @@ from aeviz.model import (
     reconstruction_knob,
     reconstruction_loss,
 )
-from aeviz.models.denoising import corrupt, corruption_knob, level_knob
 from aeviz.nets import (
     ConvDecoder,
     ConvEncoder,
     activation_knob,
     batch_norm_knob,
     channels_knob,
+    corrupt,
+    corruption_knob,
     dropout_knob,
     hidden_knob,
     layers_of,
+    level_knob,
 )
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from aeviz.model import (
@@ -21,43 +19,14 @@ from aeviz.nets import (
     MLPEncoder,
     activation_knob,
     batch_norm_knob,
+    corrupt,
+    corruption_knob,
     depth_knob,
     dropout_knob,
     layers_of,
+    level_knob,
     width_knob,
 )
-
-
-def corruption_knob() -> Any:
-    """How pictures are spoilt in training."""
-    return knob(
-        "gaussian",
-        choices=("gaussian", "masking", "salt and pepper"),
-        label="Corruption",
-        help="Gaussian adds noise to every pixel, masking blacks pixels out, "
-        "salt and pepper sets them to black or white.",
-    )
-
-
-def level_knob() -> Any:
-    """How much they are spoilt."""
-    return knob(
-        0.5,
-        low=0.0,
-        high=1.0,
-        label="Corruption level",
-        help="Standard deviation of the Gaussian noise, or the fraction of pixels spoilt.",
-    )
-
-
-def corrupt(x: Tensor, kind: str, level: float) -> Tensor:
-    """A freshly spoilt copy of x, same shape, in [0, 1]."""
-    if kind == "gaussian":
-        return (x + level * torch.randn_like(x)).clamp(0, 1)
-    spoilt = torch.rand_like(x) < level
-    if kind == "masking":
-        return x.masked_fill(spoilt, 0.0)
-    return torch.where(spoilt, torch.randint_like(x, 2), x)
 
 
 class Denoising(Autoencoder):

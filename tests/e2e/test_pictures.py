@@ -116,7 +116,7 @@ def test_a_seven_is_drawn_with_a_finger_and_cleaned_and_the_page_stays_where_it_
 ) -> None:
     context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
     page = context.new_page()
-    page.goto(f"{app}/denoise?model=denoising-64d&picture_from=draw")
+    page.goto(f"{app}/denoise?model=convolutional_denoising-128d&picture_from=draw")
     clean = page.get_by_alt_text("clean", exact=True)
     before = clean.get_attribute("src", timeout=60_000) or ""
     main = page.get_by_test_id("stMain")
@@ -202,7 +202,7 @@ def test_a_pen_digit_held_up_to_the_camera_is_read(
     )
     try:
         page = with_camera.new_page(viewport={"width": size[0], "height": size[1]})
-        page.goto(f"{app}/denoise?model=denoising-64d&picture_from=camera")
+        page.goto(f"{app}/denoise?model=convolutional_denoising-128d&picture_from=camera")
         expect(page.get_by_text("No photo is taken yet.")).to_be_visible(timeout=60_000)
         # A press while the camera still starts does nothing: like a person, press again then.
         page.wait_for_function(PRESSED_UNTIL_TAKEN, polling=3_000)
