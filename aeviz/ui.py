@@ -64,9 +64,9 @@ PAGES = {
 # -- what all pages share ---------------------------------------------------------------------
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_resource(show_spinner=False)
 def shipped_cards() -> dict[str, checkpoint.Card]:
-    """The shipped checkpoints by name."""
+    """The shipped checkpoints by name; not a copy, as a page asks a hundred times."""
     return checkpoint.shipped()
 
 
@@ -236,9 +236,12 @@ def _load(name: str) -> data.Dataset:
         return data.load("mnist")
 
 
-@st.cache_data(max_entries=48, show_spinner="Encoding the digits")
+@st.cache_resource(max_entries=48, show_spinner="Encoding the digits")
 def codes(name: str, data_name: str, part: str = "test") -> np.ndarray:
-    """Codes (N, D) of the "test" or "train" images of a data set under a model, computed once."""
+    """Codes (N, D) of the "test" or "train" images of a data set under a model, computed once.
+
+    Not a copy, so to be read only: a wide code is 40 MB.
+    """
     source = data.load(data_name)
     return latent.encode(
         load_model(name), getattr(source, f"{part}_images"), getattr(source, f"{part}_labels")
@@ -700,10 +703,13 @@ def companion(name: str) -> str:
     return min(others, key=others.__getitem__)
 
 
-def pick_models(key: str, most: int = 4) -> list[str]:
-    """A box that chooses one to four models; in the URL under its key.
+def pick_models(key: str, most: int | None = None) -> list[str]:
+    """A box that chooses one model or more; in the URL under its key.
 
     At first the sidebar's and its companion, which follow the sidebar until a person chooses.
+
+    Args:
+        most: no more than so many; as many as a person likes where left out.
     """
     names, start = model_names(), [model_name(), companion(model_name())]
     state, followed = st.session_state, f"{key}-start"
@@ -716,6 +722,7 @@ def pick_models(key: str, most: int = 4) -> list[str]:
         asked = dict.fromkeys(st.query_params.get(key, "").split(","))
         state[key] = [name for name in asked if name in names][:most] or start
     state[followed] = start
+    limit = f"Up to {most}" if most else "As many as you like"
     chosen: list[str] = st.multiselect(
         "Models",
         names,
@@ -723,7 +730,7 @@ def pick_models(key: str, most: int = 4) -> list[str]:
         key=key,
         max_selections=most,
         placeholder="Choose a model",
-        help=f"Up to {most}. PCA with as many numbers as the first one is always beside them.",
+        help=f"{limit}. PCA with as many numbers as the first one is always beside them.",
     )
     if not chosen:
         st.info("No model is chosen. Until then it is the sidebar's and another one.")
