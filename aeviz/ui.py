@@ -493,13 +493,18 @@ STYLE = """
   max-width: var(--caption); margin: 0 auto; font-size: 0.8rem; line-height: 1.3; opacity: 0.85;
 }
 .aeviz-problems { overflow-wrap: anywhere; }
-.aeviz-rows { overflow-x: auto; max-width: 60rem; }
+.aeviz-rows { overflow: auto; max-width: 60rem; max-height: 85vh; }
 .aeviz-rows > div {
   display: grid; gap: 0.1rem 0.2rem; text-align: center; width: max-content; min-width: 100%;
 }
 .aeviz-rows h4 {
   grid-column: 1 / -1; position: sticky; left: 0; justify-self: start;
   margin: 0.5rem 0 0.1rem; padding: 0; font-size: 0.9rem; font-weight: 600; line-height: 1.3;
+}
+.aeviz-rows .held {
+  display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; gap: inherit;
+  position: sticky; top: 0; z-index: 1; padding-bottom: 0.2rem;
+  background: light-dark(#ffffff, #171614);  /* the page's own, as Streamlit has it */
 }
 .aeviz-rows img {
   display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 0.25rem;
@@ -554,25 +559,30 @@ class Row:
     texts: Sequence[str] = ()
 
 
-def rows(table: Sequence[Row], *, least: str = "4.2rem") -> None:
+def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> None:
     """Show rows of pictures below each other, each row under its name, column by column.
 
     On a narrow screen they scroll sideways together; the names stay.
 
     Args:
         least: width of a picture where there is little room, a CSS length.
+        held: the first row stays in view above the others, which scroll below it where they are
+            higher than the screen.
     """
-    cells = []
+    parts = []
     for row in table:
-        cells.append(f"<h4>{html.escape(row.name)}</h4>")
+        cells = [f"<h4>{html.escape(row.name)}</h4>"]
         for k, picture in enumerate(row.pictures):
             alt = html.escape(f"{row.name}, {k + 1}", quote=True)
             cells.append(f'<img src="{figures.data_uri(picture)}" alt="{alt}">')
         for text in row.texts:
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
             cells.append(f"<span>{lines}</span>")
+        parts.append("".join(cells))
+    if held:
+        parts[0] = f'<div class="held">{parts[0]}</div>'
     columns = f"grid-template-columns: repeat({len(table[0].pictures)}, minmax({least}, 1fr))"
-    body = f'<div style="{columns}">{"".join(cells)}</div>'
+    body = f'<div style="{columns}">{"".join(parts)}</div>'
     st.html(f'<div class="aeviz-rows" tabindex="0">{body}</div>')
 
 
@@ -606,17 +616,28 @@ def explain(text: str, formula: str | None = None) -> None:
 
 
 def choice(
-    label: str, names: dict[str, str], key: str, help: str | None = None, *, vertical: bool = False
+    label: str,
+    names: dict[str, str],
+    key: str,
+    help: str | None = None,
+    *,
+    vertical: bool = False,
+    menu: bool = False,
 ) -> str:
     """Buttons of which exactly one is chosen, the first at first; in the URL under its key.
 
     Args:
         names: choice -> what its button says.
         vertical: below each other, for texts that are long.
+        menu: a menu instead of buttons, for choices that may be many.
     """
     first = next(iter(names))
     _start_from_url(key, list(names), first)
-    if vertical:
+    if menu:
+        chosen = st.selectbox(
+            label, list(names), format_func=names.__getitem__, key=key, help=help, width=380
+        )
+    elif vertical:
         chosen = st.radio(label, list(names), format_func=names.__getitem__, key=key, help=help)
     else:
         chosen = st.segmented_control(
