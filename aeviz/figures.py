@@ -258,7 +258,7 @@ def overlay(
 ) -> go.Figure:
     """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view."""
     for diameter, colour in ((size + 3, "#ffffff"), (size, "#000000")):
-        figure.add_scattergl(
+        figure.add_scatter(  # a few dots as WebGL take the browser longer
             x=marked[:, 0],
             y=marked[:, 1],
             mode="markers",
@@ -772,7 +772,7 @@ def steps_map(
     """
     figure = pinned_map(points, labels, classes, pins, axis_titles)
     for size, colour in ((7, "#ffffff"), (4, "#000000")):
-        figure.add_scattergl(
+        figure.add_scatter(
             x=path[:, 0],
             y=path[:, 1],
             mode="markers",
