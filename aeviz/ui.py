@@ -510,6 +510,8 @@ STYLE = """
   display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 0.25rem;
 }
 .aeviz-rows span { font-size: 0.8rem; line-height: 1.35; opacity: 0.85; }
+.st-key-compare-classes { overflow-x: auto; }
+.st-key-compare-classes .stElementContainer { flex: none; }
 .aeviz-key {
   display: flex; gap: 0.6rem; align-items: center; font-size: 0.85rem; white-space: nowrap;
 }

@@ -22,7 +22,7 @@ ui.heading(
     "The same pictures through each model and through PCA. Look for strokes that one keeps and "
     "another loses, and for pictures that are hard for all of them.",
 )
-which, wide = st.columns(2, gap="medium")
+which, wide = st.columns([3, 2], gap="medium")
 with which:
     chosen = ui.pick_models("compared")
 models = {ui.describe(name): ui.load_model(name) for name in chosen}
