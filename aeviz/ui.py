@@ -511,7 +511,6 @@ STYLE = """
 }
 .aeviz-rows span { font-size: 0.8rem; line-height: 1.35; opacity: 0.85; }
 .st-key-compare-classes { overflow-x: auto; }
-.st-key-compare-classes .stElementContainer { flex: none; }
 .aeviz-key {
   display: flex; gap: 0.6rem; align-items: center; font-size: 0.85rem; white-space: nowrap;
 }

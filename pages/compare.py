@@ -192,10 +192,16 @@ by_class = {
     )
     for title, of in overall.items()
 }
-with st.container(key="compare-classes"):
+table = figures.class_errors(by_class, ("all", *dataset.classes))
+across = table.to_dict()["layout"]["width"]
+with st.container(key="compare-classes", width=across):
+    # No narrower than it is drawn: where there is less room it scrolls sideways.
+    st.html(
+        "<style>.st-key-compare-classes > .stElementContainer:has(.stPlotlyChart) "
+        f"{{ min-width: {across}px; }}</style>"
+    )
     st.plotly_chart(
-        figures.class_errors(by_class, ("all", *dataset.classes)),
-        width="content",
+        table,
         config={"displayModeBar": False},
         key="classes",
         alt="mean squared error of each model for each class",
