@@ -10,7 +10,7 @@ import hashlib
 import json
 import textwrap
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -67,8 +67,8 @@ class Card(BaseModel):
     lr: float = Field(gt=0, allow_inf_nan=False)
     command: str = ""
     """Makes the checkpoint again."""
-    device: Literal["cpu", "cuda", "mps"] = "cpu"
-    """Where it was trained; another device rounds differently, and other weights come out."""
+    device: str = Field(default="cpu", pattern="^[a-z]+$")
+    """Where it was trained, as torch says it; another device rounds differently, and other weights come out."""
     figures: dict[str, float] = {}
     """Measured on the test images of its data set."""
     curve: Curve | None = None

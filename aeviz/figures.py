@@ -79,35 +79,34 @@ def code_map(
     classes: tuple[str, ...],
     *,
     height: int = 480,
-    draw: type[go.Scattergl | go.Scatter] = go.Scattergl,
+    kind: str = "scattergl",
 ) -> go.Figure:
     """Codes (N, 2) as dots in their digits' colours, one legend entry a digit.
 
     Args:
-        draw: by WebGL, for thousands of dots; as SVG for few that are drawn often.
+        kind: by WebGL, for thousands of dots; "scatter", as SVG, for few that are drawn often.
     """
-    figure = go.Figure(
-        [
-            draw(
-                x=chosen[:, 0],
-                y=chosen[:, 1],
-                mode="markers",
-                name=name,
-                marker={"color": DIGITS[label], "size": 5, "opacity": 0.7},
-                hoverinfo="name",
-            )
-            for label, name in enumerate(classes)
-            for chosen in [points[labels == label]]
-        ]
-    )
-    figure.update_layout(
-        height=height,
-        margin={"l": 40, "r": 10, "t": 10, "b": 40},
-        xaxis_title="code z1",
-        yaxis_title="code z2",
-        legend={"itemsizing": "constant", "orientation": "h", "y": 1.08},
-    )
-    return figure
+    parts = [points[labels == label] for label in range(len(classes))]
+    dots = [
+        {
+            "type": kind,
+            "x": part[:, 0],
+            "y": part[:, 1],
+            "mode": "markers",
+            "name": name,
+            "marker": {"color": colour, "size": 5, "opacity": 0.7},
+            "hoverinfo": "name",
+        }
+        for part, name, colour in zip(parts, classes, DIGITS, strict=False)
+    ]
+    layout = {
+        "height": height,
+        "margin": {"l": 40, "r": 10, "t": 10, "b": 40},
+        "xaxis": {"title": {"text": "code z1"}},
+        "yaxis": {"title": {"text": "code z2"}},
+        "legend": {"itemsizing": "constant", "orientation": "h", "y": 1.08},
+    }
+    return go.Figure(dots, layout)  # at once: each call of add_ or update_ takes a millisecond
 
 
 def space_map(
@@ -268,14 +267,9 @@ def overlay(
     marked: np.ndarray,
     size: int,
     axis_titles: tuple[str, str],
-    draw: type[go.Scattergl | go.Scatter] = go.Scattergl,
 ) -> go.Figure:
-    """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view.
-
-    Args:
-        draw: as the map is drawn.
-    """
-    _rimmed(figure, marked, size, draw)
+    """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view."""
+    _rimmed(figure, marked, size)
     low, high = np.percentile(points, [0.5, 99.5], axis=0)  # a few points may lie far outside
     margin = 0.08 * (high - low)
     low, high = np.minimum(low, marked.min(0)) - margin, np.maximum(high, marked.max(0)) + margin
@@ -287,20 +281,16 @@ def overlay(
     )
 
 
-def _rimmed(
-    figure: go.Figure, places: np.ndarray, size: int, draw: type[go.Scattergl | go.Scatter]
-) -> None:
+def _rimmed(figure: go.Figure, places: np.ndarray, size: int) -> None:
     """Black dots (M, 2) with a white rim, on top of what is there."""
     for diameter, colour in ((size + 3, "#ffffff"), (size, "#000000")):
-        figure.add_trace(
-            draw(
-                x=places[:, 0],
-                y=places[:, 1],
-                mode="markers",
-                marker={"color": colour, "size": diameter, "opacity": 1},
-                hoverinfo="skip",
-                showlegend=False,
-            )
+        figure.add_scatter(  # a few dots as WebGL take the browser longer
+            x=places[:, 0],
+            y=places[:, 1],
+            mode="markers",
+            marker={"color": colour, "size": diameter, "opacity": 1},
+            hoverinfo="skip",
+            showlegend=False,
         )
 
 
@@ -647,9 +637,9 @@ def pinned_map(
         pins: name -> place (2,).
     """
     points, labels = points[:PINNED_DOTS], labels[:PINNED_DOTS]
-    figure = code_map(points, labels, classes, height=430, draw=go.Scatter)
+    figure = code_map(points, labels, classes, height=430, kind="scatter")
     places = np.array(list(pins.values()))
-    overlay(figure, points, places, 9, axis_titles, go.Scatter)
+    overlay(figure, points, places, 9, axis_titles)
     shown = figure.to_dict()["layout"]
     low, high = np.array([shown["xaxis"]["range"], shown["yaxis"]["range"]]).T
     room = (high - low) * (0.15, 0.2)  # for names of places at the border
@@ -702,8 +692,9 @@ def class_errors(errors: dict[str, np.ndarray], rows: tuple[str, ...]) -> go.Fig
     )
     return figure.update_layout(
         height=90 + 30 * len(rows),
+        width=100 + 125 * len(errors),
         margin={"l": 10, "r": 10, "t": 70, "b": 10},
-        xaxis={"side": "top", "fixedrange": True, "type": "category"},
+        xaxis={"side": "top", "fixedrange": True, "type": "category", "tickangle": 0},
         yaxis={"autorange": "reversed", "fixedrange": True, "type": "category", "title": "class"},
     )
 
@@ -714,52 +705,45 @@ def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
     Args:
         codes: model -> the code (D,), and between which values (2, D) most codes lie.
     """
-    figure = make_subplots(
-        rows=len(codes),
-        cols=1,
-        subplot_titles=list(codes),
-        vertical_spacing=0.36 / len(codes),
-    )
-    for row, (code, (low, high)) in enumerate(codes.values(), start=1):
-        place = np.arange(1, len(code) + 1)
-        figure.add_bar(
-            x=place,
-            y=high - low,
-            base=low,
-            width=0.8,
-            name="90 % of the test pictures",
-            legendgroup="usual",
-            showlegend=row == 1,
-            marker={"color": BASELINE, "opacity": 0.45, "line": {"width": 0}},
-            hoverinfo="skip",
-            row=row,
-            col=1,
+    gap = 0.36 / len(codes)
+    high = (1 - gap * (len(codes) - 1)) / len(codes)
+    traces, layout, notes = [], {}, []
+    # Told at once and not by make_subplots, which takes four times as long.
+    for row, (name, (code, (least, most))) in enumerate(codes.items()):
+        top, number = 1 - row * (high + gap), row + 1 if row else ""
+        place, axes = np.arange(1, len(code) + 1), {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+        bar = {"x": place, "y": most - least, "base": least, "width": 0.8, "hoverinfo": "skip"}
+        look = {"color": BASELINE, "opacity": 0.45, "line": {"width": 0}}
+        of_all = {"name": "90 % of the test pictures", "legendgroup": "usual"}
+        traces.append({"type": "bar", "marker": look} | bar | of_all | axes)
+        dots = {"x": place, "y": code, "hovertemplate": "z%{x}: %{y:.3g}<extra></extra>"}
+        look = {"color": RECONSTRUCTION, "size": 10 if len(code) <= 64 else 3, "opacity": 1}
+        of_this = {"name": "this picture", "legendgroup": "this"}
+        traces.append(
+            {"type": "scatter", "mode": "markers", "marker": look} | dots | of_this | axes
         )
-        figure.add_scatter(
-            x=place,
-            y=code,
-            name="this picture",
-            legendgroup="this",
-            showlegend=row == 1,
-            mode="markers",
-            marker={"color": RECONSTRUCTION, "size": 10 if len(code) <= 64 else 3, "opacity": 1},
-            hovertemplate="z%{x}: %{y:.3g}<extra></extra>",
-            row=row,
-            col=1,
-        )
-        figure.update_xaxes(
-            range=[0.4, len(code) + 0.6],
-            tickprefix="z",
-            tickformat="d",
-            nticks=min(len(code), 8) + 1,
-            row=row,
-        )
-    figure.update_annotations(x=0, xanchor="left", font=None)
-    figure.update_yaxes(nticks=4)
-    return figure.update_layout(
-        height=60 + 160 * len(codes),
-        margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
+        for trace in traces[-2:]:
+            trace["showlegend"] = row == 0
+        layout[f"xaxis{number}"] = {
+            "anchor": f"y{number}",
+            "range": [0.4, len(code) + 0.6],
+            "tickprefix": "z",
+            "tickformat": "d",
+            "nticks": min(len(code), 8) + 1,
+        }
+        bottom = max(top - high, 0)
+        layout[f"yaxis{number}"] = {"anchor": f"x{number}", "domain": [bottom, top], "nticks": 4}
+        place = {"x": 0, "xref": "paper", "xanchor": "left", "y": top, "yref": "paper"}
+        notes.append({"text": name, "showarrow": False, "yanchor": "bottom"} | place)
+    return go.Figure(
+        traces,
+        layout
+        | {
+            "annotations": notes,
+            "height": 60 + 160 * len(codes),
+            "margin": {"l": 10, "r": 10, "t": 30, "b": 10},
+            "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
+        },
     )
 
 
@@ -773,28 +757,33 @@ def movement_curves(
         at: index of the strength that is marked.
         title: of the strength, with its unit.
     """
-    figure = go.Figure()
     looks = [(colour, "solid") for colour in SIDE_BY_SIDE[: len(moved) - 2]]
     looks += [(BASELINE, "solid"), (BASELINE, "dot")]
-    for (name, values), (colour, dash) in zip(moved.items(), looks, strict=True):
-        size = np.where(np.arange(len(strengths)) == at, 13, 5)
-        figure.add_scatter(
-            x=strengths,
-            y=values,
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 3, "dash": dash},
-            marker={"color": colour, "size": size, "opacity": 1, "line": {"width": 0}},
-            hovertemplate="%{x:g}: moved %{y:.2f}<extra>%{fullData.name}</extra>",
-        )
-    figure.add_vline(strengths[at], line={"color": BASELINE, "width": 1, "dash": "dot"})
-    return figure.update_layout(
-        height=430,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis_title=title,
-        yaxis={"title": "movement, typical distances", "rangemode": "tozero"},
-        legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
-    )
+    size = np.where(np.arange(len(strengths)) == at, 13, 5)
+    curves = [
+        {
+            "type": "scatter",
+            "x": strengths,
+            "y": values,
+            "name": name,
+            "mode": "lines+markers",
+            "line": {"color": colour, "width": 3, "dash": dash},
+            "marker": {"color": colour, "size": size, "opacity": 1, "line": {"width": 0}},
+            "hovertemplate": "%{x:g}: moved %{y:.2f}<extra>%{fullData.name}</extra>",
+        }
+        for (name, values), (colour, dash) in zip(moved.items(), looks, strict=True)
+    ]
+    mark = {"type": "line", "x0": strengths[at], "x1": strengths[at], "y0": 0, "y1": 1}
+    mark |= {"yref": "y domain", "line": {"color": BASELINE, "width": 1, "dash": "dot"}}
+    layout = {
+        "height": 430,
+        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+        "xaxis": {"title": {"text": title}},
+        "yaxis": {"title": {"text": "movement, typical distances"}, "rangemode": "tozero"},
+        "legend": {"orientation": "h", "y": -0.2, "yanchor": "top"},
+        "shapes": [mark],
+    }
+    return go.Figure(curves, layout)
 
 
 def steps_map(
@@ -811,7 +800,7 @@ def steps_map(
         pins: name -> place (2,).
     """
     figure = pinned_map(points, labels, classes, pins, axis_titles)
-    _rimmed(figure, path, 4, go.Scatter)
+    _rimmed(figure, path, 4)
     shown = figure.to_dict()["layout"]
     low, high = np.array([shown["xaxis"]["range"], shown["yaxis"]["range"]]).T
     margin = 0.04 * (high - low)

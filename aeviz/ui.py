@@ -61,9 +61,9 @@ PAGES = {
 # -- what all pages share ---------------------------------------------------------------------
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_resource(show_spinner=False)
 def shipped_cards() -> dict[str, checkpoint.Card]:
-    """The shipped checkpoints by name."""
+    """The shipped checkpoints by name; not a copy, as a page asks a hundred times."""
     return checkpoint.shipped()
 
 
@@ -233,9 +233,12 @@ def _load(name: str) -> data.Dataset:
         return data.load("mnist")
 
 
-@st.cache_data(max_entries=48, show_spinner="Encoding the digits")
+@st.cache_resource(max_entries=48, show_spinner="Encoding the digits")
 def codes(name: str, data_name: str, part: str = "test") -> np.ndarray:
-    """Codes (N, D) of the "test" or "train" images of a data set under a model, computed once."""
+    """Codes (N, D) of the "test" or "train" images of a data set under a model, computed once.
+
+    Not a copy, so to be read only: a wide code is 40 MB.
+    """
     source = data.load(data_name)
     return latent.encode(
         load_model(name), getattr(source, f"{part}_images"), getattr(source, f"{part}_labels")
@@ -454,7 +457,7 @@ STYLE = """
   max-width: var(--caption); margin: 0 auto; font-size: 0.8rem; line-height: 1.3; opacity: 0.85;
 }
 .aeviz-problems { overflow-wrap: anywhere; }
-.aeviz-rows { overflow-x: auto; max-width: 60rem; }
+.aeviz-rows { overflow: auto; max-width: 60rem; max-height: 85vh; }
 .aeviz-rows > div {
   display: grid; gap: 0.1rem 0.2rem; text-align: center; width: max-content; min-width: 100%;
 }
@@ -462,10 +465,16 @@ STYLE = """
   grid-column: 1 / -1; position: sticky; left: 0; justify-self: start;
   margin: 0.5rem 0 0.1rem; padding: 0; font-size: 0.9rem; font-weight: 600; line-height: 1.3;
 }
+.aeviz-rows .held {
+  display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; gap: inherit;
+  position: sticky; top: 0; z-index: 1; padding-bottom: 0.2rem;
+  background: light-dark(#ffffff, #171614);  /* the page's own, as Streamlit has it */
+}
 .aeviz-rows img {
   display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 0.25rem;
 }
 .aeviz-rows span { font-size: 0.8rem; line-height: 1.35; opacity: 0.85; }
+.st-key-compare-classes { overflow-x: auto; }
 .aeviz-key {
   display: flex; gap: 0.6rem; align-items: center; font-size: 0.85rem; white-space: nowrap;
 }
@@ -515,25 +524,30 @@ class Row:
     texts: Sequence[str] = ()
 
 
-def rows(table: Sequence[Row], *, least: str = "4.2rem") -> None:
+def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> None:
     """Show rows of pictures below each other, each row under its name, column by column.
 
     On a narrow screen they scroll sideways together; the names stay.
 
     Args:
         least: width of a picture where there is little room, a CSS length.
+        held: the first row stays in view above the others, which scroll below it where they are
+            higher than the screen.
     """
-    cells = []
+    parts = []
     for row in table:
-        cells.append(f"<h4>{html.escape(row.name)}</h4>")
+        cells = [f"<h4>{html.escape(row.name)}</h4>"]
         for k, picture in enumerate(row.pictures):
             alt = html.escape(f"{row.name}, {k + 1}", quote=True)
             cells.append(f'<img src="{figures.data_uri(picture)}" alt="{alt}">')
         for text in row.texts:
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
             cells.append(f"<span>{lines}</span>")
+        parts.append("".join(cells))
+    if held:
+        parts[0] = f'<div class="held">{parts[0]}</div>'
     columns = f"grid-template-columns: repeat({len(table[0].pictures)}, minmax({least}, 1fr))"
-    body = f'<div style="{columns}">{"".join(cells)}</div>'
+    body = f'<div style="{columns}">{"".join(parts)}</div>'
     st.html(f'<div class="aeviz-rows" tabindex="0">{body}</div>')
 
 
@@ -567,17 +581,28 @@ def explain(text: str, formula: str | None = None) -> None:
 
 
 def choice(
-    label: str, names: dict[str, str], key: str, help: str | None = None, *, vertical: bool = False
+    label: str,
+    names: dict[str, str],
+    key: str,
+    help: str | None = None,
+    *,
+    vertical: bool = False,
+    menu: bool = False,
 ) -> str:
     """Buttons of which exactly one is chosen, the first at first; in the URL under its key.
 
     Args:
         names: choice -> what its button says.
         vertical: below each other, for texts that are long.
+        menu: a menu instead of buttons, for choices that may be many.
     """
     first = next(iter(names))
     _start_from_url(key, list(names), first)
-    if vertical:
+    if menu:
+        chosen = st.selectbox(
+            label, list(names), format_func=names.__getitem__, key=key, help=help, width=380
+        )
+    elif vertical:
         chosen = st.radio(label, list(names), format_func=names.__getitem__, key=key, help=help)
     else:
         chosen = st.segmented_control(
@@ -664,10 +689,13 @@ def companion(name: str) -> str:
     return min(others, key=others.__getitem__)
 
 
-def pick_models(key: str, most: int = 4) -> list[str]:
-    """A box that chooses one to four models; in the URL under its key.
+def pick_models(key: str, most: int | None = None) -> list[str]:
+    """A box that chooses one model or more; in the URL under its key.
 
     At first the sidebar's and its companion, which follow the sidebar until a person chooses.
+
+    Args:
+        most: no more than so many; as many as a person likes where left out.
     """
     names, start = model_names(), [model_name(), companion(model_name())]
     state, followed = st.session_state, f"{key}-start"
@@ -680,6 +708,7 @@ def pick_models(key: str, most: int = 4) -> list[str]:
         asked = dict.fromkeys(st.query_params.get(key, "").split(","))
         state[key] = [name for name in asked if name in names][:most] or start
     state[followed] = start
+    limit = f"Up to {most}" if most else "As many as you like"
     chosen: list[str] = st.multiselect(
         "Models",
         names,
@@ -687,7 +716,7 @@ def pick_models(key: str, most: int = 4) -> list[str]:
         key=key,
         max_selections=most,
         placeholder="Choose a model",
-        help=f"Up to {most}. PCA with as many numbers as the first one is always beside them.",
+        help=f"{limit}. PCA with as many numbers as the first one is always beside them.",
     )
     if not chosen:
         st.info("No model is chosen. Until then it is the sidebar's and another one.")

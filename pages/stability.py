@@ -5,6 +5,7 @@ from aeviz import compare, evaluate, export, figures, latent, perturb, picture_u
 from aeviz.models import numbers
 
 DOTS = 3000
+MOST = 4  # models whose curves can be told apart
 NEAREST = 5
 STRIP = slice(None, None, 4)  # of the 25 strengths, also the one that changes nothing
 
@@ -15,146 +16,157 @@ ui.heading(
     "A picture is changed by degrees and encoded each time. Look for a model whose curve stays "
     "low while the picture is still the same digit to you.",
 )
-chosen = ui.pick_models("moved")
-picked = picture_ui.pick(dataset, key="moved_picture", start=0)
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-    change = ui.choice("Change", {key: kind.title for key, kind in perturb.KINDS.items()}, "change")
-    kind = perturb.KINDS[change]
-    strength = st.slider(
-        kind.label,
-        kind.low,
-        kind.high,
-        kind.start,
-        kind.step,
-        format="%g",
-        key=f"moved_{change}",
-        bind="query-params",
-        width=420,
-    )
-
-strengths, pictures = kind.strengths, kind.along(picked.pictures[0])
-now, still = (int(np.abs(strengths - value).argmin()) for value in (strength, 0.0))
-# A model that takes labels is told the class of a test picture, which no change changes.
-labels = None if picked.labels is None else picked.labels[:1].repeat(len(pictures))
+chosen = ui.pick_models("moved", MOST)
 models = {ui.describe(name): ui.load_model(name) for name in chosen}
 width = min(next(iter(models.values())).code_dim, 784)
 linear, pca = evaluate.pca(dataset.name, width), f"PCA, {numbers(width)}"
-spaces, copies = {}, {}  # a space: its name, the codes of the test pictures, those of this one
-for (title, model), name in zip(models.items(), chosen, strict=True):
-    given = latent.classify(model, pictures) if labels is None else labels
-    codes = latent.encode(model, pictures, given)
-    spaces[title], copies[title] = (
-        (name, ui.codes(name, dataset.name), codes),
-        latent.decode(model, codes, given),
-    )
-known = ui.pca_codes(dataset.name, width)
-spaces[pca] = f"pca-{width}", known, linear.encode(pictures)
-copies[pca] = linear.reconstruct(pictures)
-spaces["raw pixels"] = "pixels", ui.pixels(dataset.name), compare.flat(pictures)
-moved = {
-    title: compare.movement(codes, codes[still], ui.typical_distance(name, dataset.name, known))
-    for title, (name, known, codes) in spaces.items()
+known = {
+    title: (name, ui.codes(name, dataset.name)) for title, name in zip(models, chosen, strict=True)
+}
+known[pca] = f"pca-{width}", ui.pca_codes(dataset.name, width)
+known["raw pixels"] = "pixels", ui.pixels(dataset.name)
+typical = {
+    title: ui.typical_distance(name, dataset.name, codes) for title, (name, codes) in known.items()
 }
 
-# -- at this strength ---------------------------------------------------------------------------
 
-items = [
-    ui.Item([(pictures[still], "original")], "Original\nnot moved"),
-    ui.Item([(pictures[now], "changed")], f"Changed\nmoved {moved['raw pixels'][now]:.2f}"),
-]
-items += [
-    ui.Item([(copy[now], title)], f"{title}\nmoved {moved[title][now]:.2f}")
-    for title, copy in copies.items()
-]
-ui.gallery(items, size="clamp(7rem, 9.5vw, 10rem)")
-st.caption(
-    "Moved: distance between the codes of the original and the changed picture, where 1 is the "
-    "median distance between two test pictures. Beside the original and the changed one are the "
-    "models' copies of the changed one."
-)
-if any(model.uses_labels for model in models.values()):
-    st.caption(
-        "Models that take labels are told the class of a test picture, and find it themselves for "
-        "your own."
-    )
-
-curves, path = st.columns([1, 1], gap="large")
-with curves:
-    st.plotly_chart(
-        figures.movement_curves(strengths, moved, now, kind.label),
-        config={"displayModeBar": False},
-        key="movement",
-        alt="how far each code moves against the strength of the change",
-    )
-title, (_, known, codes) = next(iter(spaces.items()))
-with path:
-    if known.shape[1] > 1:
-        plane = ui.default_plane(chosen[0], dataset.name)
-        places = plane.project(codes)
-        st.plotly_chart(
-            figures.steps_map(
-                plane.project(known)[:DOTS],
-                dataset.test_labels[:DOTS],
-                dataset.classes,
-                places,
-                {"original": places[still], "changed": places[now]},
-                plane.axis_titles,
-            ),
-            config=figures.CONFIG,
-            key="moved_path",
-        )
-        st.caption(f"The way of the code of {title}: a rimmed dot for each step of the slider.")
-
-# -- what its neighbours say --------------------------------------------------------------------
-
-own = compare.same(dataset.test_images, pictures[still])  # is no neighbour of itself
-
-
-def say(known: np.ndarray, code: np.ndarray) -> tuple[str, int]:
+def say(points: np.ndarray, code: np.ndarray, own: np.ndarray) -> tuple[str, int]:
     """Which class most of the nearest test pictures of a code are, and how many."""
-    near = compare.neighbours(known, code, NEAREST, own)[1]
+    near = compare.neighbours(points, code, NEAREST, own)[1]
     label, votes = compare.vote(dataset.test_labels[near])
     return dataset.classes[label], votes
 
 
-st.subheader(f"What do its {NEAREST} nearest neighbours say?", anchor=False)
-votes = {
-    title: [say(known, codes[at]) for at in (still, now)]
-    for title, (_, known, codes) in spaces.items()
-}
-st.table(
-    [
-        {"space": title, "moved": f"{moved[title][now]:.2f}"}
-        | {
-            when: f"{name} ({count} of {NEAREST})"
-            for when, (name, count) in zip(("original", "changed"), both, strict=True)
-        }
-        for title, both in votes.items()
-    ],
-    hide_index=True,
-)
-turned = [title for title, (before, after) in votes.items() if before[0] != after[0]]
-st.markdown(
-    f"The vote turned for **{', '.join(turned)}**."
-    if turned
-    else "The vote is the same as before in every space."
-)
+@st.fragment  # a click runs no more than it changes
+def movements() -> None:
+    """A picture and a change, and how far each code moves by it."""
+    picked = picture_ui.pick(dataset, key="moved_picture", start=0)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        change = ui.choice(
+            "Change", {key: kind.title for key, kind in perturb.KINDS.items()}, "change"
+        )
+        kind = perturb.KINDS[change]
+        strength = st.slider(
+            kind.label,
+            kind.low,
+            kind.high,
+            kind.start,
+            kind.step,
+            format="%g",
+            key=f"moved_{change}",
+            bind="query-params",
+            width=420,
+        )
 
-# -- all the way --------------------------------------------------------------------------------
+    strengths, pictures = kind.strengths, kind.along(picked.pictures[0])
+    now, still = (int(np.abs(strengths - value).argmin()) for value in (strength, 0.0))
+    # A model that takes labels is told the class of a test picture, which no change changes.
+    labels = None if picked.labels is None else picked.labels[:1].repeat(len(pictures))
+    codes, copies = {}, {}
+    for title, model in models.items():
+        given = latent.classify(model, pictures) if labels is None else labels
+        codes[title] = latent.encode(model, pictures, given)
+        copies[title] = latent.decode(model, codes[title], given)
+    codes[pca], copies[pca] = linear.encode(pictures), linear.reconstruct(pictures)
+    codes["raw pixels"] = compare.flat(pictures)
+    moved = {
+        title: compare.movement(places, places[still], typical[title])
+        for title, places in codes.items()
+    }
 
-st.subheader("All the way", anchor=False)
-table = [ui.Row(kind.label, pictures[STRIP], [f"{value:g}" for value in strengths[STRIP]])]
-for title, copy in copies.items():
-    texts = [f"moved {value:.2f}" for value in moved[title][STRIP]]
-    table.append(ui.Row(f"Copy by {title}", copy[STRIP], texts))
-ui.rows(table)
-columns = {kind.label: strengths.tolist()}
-columns |= {f"movement of {title}": values.tolist() for title, values in moved.items()}
-ui.download(
-    "movements as CSV",
-    lambda: export.table(list(columns), zip(*columns.values(), strict=True)),
-    "aeviz-stability.csv",
-)
+    # At this strength.
+
+    items = [
+        ui.Item([(pictures[still], "original")], "Original\nnot moved"),
+        ui.Item([(pictures[now], "changed")], f"Changed\nmoved {moved['raw pixels'][now]:.2f}"),
+    ]
+    items += [
+        ui.Item([(copy[now], title)], f"{title}\nmoved {moved[title][now]:.2f}")
+        for title, copy in copies.items()
+    ]
+    ui.gallery(items, size="clamp(7rem, 9.5vw, 10rem)")
+    st.caption(
+        "Moved: distance between the codes of the original and the changed picture, where 1 is the "
+        "median distance between two test pictures. Beside the original and the changed one are "
+        "the models' copies of the changed one."
+    )
+    if any(model.uses_labels for model in models.values()):
+        st.caption(
+            "Models that take labels are told the class of a test picture, and find it themselves "
+            "for your own."
+        )
+
+    curves, path = st.columns([1, 1], gap="large")
+    with curves:
+        st.plotly_chart(
+            figures.movement_curves(strengths, moved, now, kind.label),
+            config={"displayModeBar": False},
+            key="movement",
+            alt="how far each code moves against the strength of the change",
+        )
+    with path:
+        title, (name, points) = next(iter(known.items()))
+        if points.shape[1] > 1:
+            plane = ui.default_plane(name, dataset.name)
+            places = plane.project(codes[title])
+            st.plotly_chart(
+                figures.steps_map(
+                    plane.project(points[:DOTS]),
+                    dataset.test_labels[:DOTS],
+                    dataset.classes,
+                    places,
+                    {"original": places[still], "changed": places[now]},
+                    plane.axis_titles,
+                ),
+                config=figures.CONFIG,
+                key="moved_path",
+            )
+            st.caption(f"The way of the code of {title}: a rimmed dot for each step of the slider.")
+
+    # What its neighbours say.
+
+    own = compare.same(dataset.test_images, pictures[still])  # is no neighbour of itself
+    st.subheader(f"What do its {NEAREST} nearest neighbours say?", anchor=False)
+    votes = {
+        title: [say(known[title][1], places[at], own) for at in (still, now)]
+        for title, places in codes.items()
+    }
+    st.table(
+        [
+            {"space": title, "moved": f"{moved[title][now]:.2f}"}
+            | {
+                when: f"{name} ({count} of {NEAREST})"
+                for when, (name, count) in zip(("original", "changed"), both, strict=True)
+            }
+            for title, both in votes.items()
+        ],
+        hide_index=True,
+    )
+    turned = [title for title, (before, after) in votes.items() if before[0] != after[0]]
+    st.markdown(
+        f"The vote turned for **{', '.join(turned)}**."
+        if turned
+        else "The vote is the same as before in every space."
+    )
+
+    # All the way.
+
+    st.subheader("All the way", anchor=False)
+    table = [ui.Row(kind.label, pictures[STRIP], [f"{value:g}" for value in strengths[STRIP]])]
+    for title, copy in copies.items():
+        texts = [f"moved {value:.2f}" for value in moved[title][STRIP]]
+        table.append(ui.Row(f"Copy by {title}", copy[STRIP], texts))
+    ui.rows(table)
+    columns = {kind.label: strengths.tolist()}
+    columns |= {f"movement of {title}": values.tolist() for title, values in moved.items()}
+    ui.download(
+        "movements as CSV",
+        lambda: export.table(list(columns), zip(*columns.values(), strict=True)),
+        "aeviz-stability.csv",
+    )
+
+
+movements()
 ui.explain(
     "Codes of different models have different scales, so each movement is divided by the median "
     "distance between the codes of two test pictures of the same model, of 10,000 pairs drawn at "

@@ -687,6 +687,7 @@ def test_curves_are_the_terms_and_their_sum() -> None:
     np.testing.assert_array_equal(curves["total"][1], [12, 10])
     assert runs.curves([]) == {}
     kept = runs.to_keep([point(0, 9, 9), *points])  # before the first step nothing was trained
+    assert kept is not None
     assert kept == checkpoint.Curve(steps=[1, 4], terms={"a": [5, 3], "b": [1, 2]})
     (total,) = runs.kept_curves(kept)["total"]
     np.testing.assert_array_equal(total, [6, 5])

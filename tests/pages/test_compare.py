@@ -44,7 +44,15 @@ def test_every_control_of_the_page() -> None:
     model, other = (checkpoint.load(checkpoint.FOLDER / name) for name in (VAE, OTHER))
     titles = {name: ui.describe(name) for name in (VAE, OTHER)}
 
+    # At first the worst 20 of the first model, the worst first, and the page says so.
+    copies = latent.reconstruct(model, MNIST.test_images)
+    mse = np.square(MNIST.test_images / 255 - copies).mean((1, 2))
+    assert np.allclose(mse[shown(app)], np.sort(mse)[::-1][:20], rtol=1e-4)
+    assert any(f"that {titles[VAE]} copies worst" in m.value for m in app.markdown)
+
     # First of each class: copies, errors and their numbers, in the same order for all.
+    choose(app, "compare_show", "classes")
+    assert app.query_params["compare_show"] == "classes"
     found = shown(app)
     assert MNIST.test_labels[found].tolist() == list(range(10))
     x = MNIST.test_images[found]
@@ -95,14 +103,13 @@ def test_every_control_of_the_page() -> None:
     )
     assert np.allclose(drawn, latent.encode(model, picture[None])[0], atol=1e-5)
 
-    # The worst 20 of one model, then of another.
+    # The worst 20 of another one.
     choose(app, "compare_show", "worst")
-    copies = latent.reconstruct(model, MNIST.test_images)
-    mse = np.square(MNIST.test_images / 255 - copies).mean((1, 2))
-    assert np.allclose(mse[shown(app)], np.sort(mse)[::-1][:20], rtol=1e-4)
     first = shown(app)
-    choose(app, "compare_worst", "2")
+    app.selectbox(key="compare_worst").set_value("2").run()
+    assert not app.exception
     assert shown(app) != first
+    assert any("that PCA, 32 numbers copies worst" in m.value for m in app.markdown)
     linear = evaluate.mse(
         MNIST.test_images, evaluate.pca("mnist", 32).reconstruct(MNIST.test_images)
     )
@@ -131,13 +138,13 @@ def test_every_control_of_the_page() -> None:
 
 
 def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told() -> None:
-    app = open_page()
+    app = open_page(compare_show="classes")
     box = app.multiselect(key="compared")
     assert box.value == [ui.home_model(), ui.companion(ui.home_model())]
     app.selectbox(key="model").set_value("conditional-2d").run()
     assert app.multiselect(key="compared").value[0] == "conditional-2d"
     title = ui.describe("conditional-2d")
-    assert any(title in c.value and "told the class" in c.value for c in app.caption)
+    assert any(title in c.value and "They are told it" in c.value for c in app.caption)
     x = MNIST.test_images[shown(app)]
     model = checkpoint.load(checkpoint.FOLDER / "conditional-2d")
     copies = latent.reconstruct(model, x, np.arange(10))
@@ -154,3 +161,18 @@ def test_an_address_that_names_other_models_is_read_as_far_as_it_can_be(asked: s
     app = open_page(compared=asked)
     start = [ui.home_model(), ui.companion(ui.home_model())]
     assert app.multiselect(key="compared").value == ([OTHER] if OTHER in asked else start)
+
+
+def test_as_many_models_as_a_person_likes() -> None:
+    names = [name for name, card in checkpoint.shipped().items() if card.config["latent_dim"] == 2]
+    asked = names[:8]
+    assert len(asked) == 8
+    app = open_page(compared=",".join(asked), compare_worst="8", compare_show="worst")
+    assert app.multiselect(key="compared").value == asked
+    table, near = tables(app)[:2]
+    assert all(len(row(table, f"Copy by {ui.describe(name)}")) == 20 for name in asked)
+    assert near.count("<h4>") == 10  # with PCA and raw pixels
+    assert app.selectbox(key="compare_worst").value == "8"  # PCA, the ninth
+    assert any("that PCA, 2 numbers copies worst" in m.value for m in app.markdown)
+    heat = json.loads(app.get("plotly_chart")[1].proto.spec)["data"][0]
+    assert len(heat["x"]) == 9

@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, evaluate, figures, latent, train
+from aeviz import checkpoint, data, evaluate, figures, latent, train, ui
 from aeviz.models import MODELS
 
 WIDTHS = (2, 4, 8)
@@ -38,8 +38,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(checkpoint, "FOLDER", path)
         patch.setattr(checkpoint.shipped, "__defaults__", (path,))
         st.cache_data.clear()
+        ui.shipped_cards.clear()
         yield path
     st.cache_data.clear()
+    ui.shipped_cards.clear()
 
 
 @pytest.fixture

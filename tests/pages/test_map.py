@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, figures, latent, train
+from aeviz import checkpoint, data, figures, latent, train, ui
 from aeviz.models import MODELS
 from tests.pages.shipped import ONE_OF_EACH
 
@@ -67,6 +67,7 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
     monkeypatch.setattr(checkpoint.shipped, "__defaults__", (tmp_path,))
     st.cache_data.clear()
+    ui.shipped_cards.clear()
     app = open_map(model="three", plane="space")
     assert not app.exception
     (chart,) = app.get("plotly_chart")
@@ -81,6 +82,7 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     picture = figures.data_uri(latent.decode(model, place)[0])
     assert picture in "".join(element.proto.body for element in app.get("html"))
     st.cache_data.clear()
+    ui.shipped_cards.clear()
 
 
 def test_only_codes_of_three_numbers_have_a_place_in_space() -> None:
