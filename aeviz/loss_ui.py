@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from aeviz import checkpoint, data, figures, latent, mechanism, run_ui, runs, ui
+from aeviz import checkpoint, data, figures, latent, mechanism, runs, ui
 from aeviz.model import Autoencoder
 from aeviz.models import MODELS, numbers
 
@@ -37,8 +37,7 @@ def curves(
         terms, steps = runs.kept_curves(card.curve), card.curve.steps
     else:
         terms, steps = {}, []
-    named = {run_ui.metric_title(term): values for term, values in terms.items()}
-    return np.array(steps), named
+    return np.array(steps), terms
 
 
 # -- one number of the code -------------------------------------------------------------------

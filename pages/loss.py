@@ -46,6 +46,7 @@ with words:
         if st.button(f"Train: {short_title(model.variant)}"):
             st.switch_page(ui.PAGES["train"], query_params={"variant": model.variant})
 if fallen:
+    fallen = {run_ui.metric_title(term): values for term, values in fallen.items()}
     figure = figures.loss_curves(steps, fallen, unit=model.unit)
     loss_ui.chart(figure, "curves", "each term of the loss over the steps")
 
