@@ -68,7 +68,7 @@ class Card(BaseModel):
     command: str = ""
     """Makes the checkpoint again."""
     device: str = Field(default="cpu", pattern="^[a-z]+$")
-    """Where it was trained, as torch says it; another device rounds differently, and other weights come out."""
+    """Where it was trained, as torch says it; another one rounds otherwise, to other weights."""
     figures: dict[str, float] = {}
     """Measured on the test images of its data set."""
     curve: Curve | None = None
