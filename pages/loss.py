@@ -49,6 +49,7 @@ if fallen:
     fallen = {run_ui.metric_title(term): values for term, values in fallen.items()}
     figure = figures.loss_curves(steps, fallen, unit=model.unit)
     loss_ui.chart(figure, "curves", "each term of the loss over the steps")
+    st.caption("Training: averaged over steps, with what only training has, such as dropout.")
 
 if "perplexity" in has:
     loss_ui.show_words(*ui.words(name, dataset.name))
