@@ -16,7 +16,7 @@ MUST = 0.3
 LABS = {  # what is measured -> the page's address, and the button that asks for another picture
     "Denoise, the home model": ("denoise", "Random Picture"),
     "Denoise, 128 numbers": ("denoise?model=convolutional_denoising-128d", "Random Picture"),
-    "Missing parts, four models": ("hidden?model=masked-128d", "Random Picture"),
+    "Missing parts, four models": ("hidden?model=masked-256d", "Random Picture"),
     "Anomalies, one digit": ("anomaly", "Random Picture"),
     "Compare, 20 pictures": ("compare?compare_show=random", "Draw again"),
     "Stability, two models": ("stability", "Random Picture"),

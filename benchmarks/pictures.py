@@ -20,14 +20,14 @@ SIZE: ViewportSize = {"width": 1440, "height": 900}
 FRAMES = 45  # of a drag once around
 PAGES = {  # page -> which model it shows, where not that of the home page
     "which": "",
-    "anatomy": "masked-128d",
+    "anatomy": "masked-256d",
     "map": "",
     "interpolate": "",
     "sample": "",
     "reconstruct": "",
     "ladder": "",
     "denoise": "",
-    "hidden": "masked-128d",
+    "hidden": "masked-256d",
     "anomaly": "",
     "compare": "",
     "stability": "",
