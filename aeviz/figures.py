@@ -617,7 +617,7 @@ def code_thumbnail(points: np.ndarray, labels: np.ndarray, size: int = 96) -> np
     return picture
 
 
-PINNED_DOTS = 1000
+PINNED_DOTS = 300
 """In a map that is drawn anew at each click. Plotly then sets WebGL up anew as well, which takes a
 browser without a graphics card longer than so many dots as SVG."""
 
