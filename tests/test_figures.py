@@ -165,12 +165,12 @@ def test_a_thumbnail_has_a_dot_of_the_digits_colour_where_the_code_is() -> None:
 # -- maps -------------------------------------------------------------------------------------
 
 
-def assert_shows_all_codes(figure: go.Figure) -> None:
+def assert_shows_all_codes(figure: go.Figure, number: int = len(PLACES)) -> None:
     """One trace a digit, in its colour, with the places of its codes in their order."""
     for label, trace in enumerate(traces(figure)[:10]):
         assert trace["name"] == CLASSES[label]
         assert trace["marker"]["color"] == figures.DIGITS[label]
-        mine = PLACES[LABELS[:500] == label]
+        mine = PLACES[:number][LABELS[:number] == label]
         assert np.array_equal(np.column_stack([trace["x"], trace["y"]]), mine)
 
 
@@ -240,7 +240,7 @@ def test_pins_are_in_view_and_their_names_do_not_cover_each_other(seed: int) -> 
     places = draw.standard_normal((3, 2)) * (0, 0.1, 3)[seed % 3]
     pins = {"clean": places[0], "noisy": places[1], "cleaned": places[2]}
     figure = figures.pinned_map(PLACES, LABELS[:500], CLASSES, pins, ("x", "y"))
-    assert_shows_all_codes(figure)
+    assert_shows_all_codes(figure, figures.PINNED_DOTS)
     assert in_view(figure, places).all()
     seen = layout(figure)
     scale_x = 500 / np.ptp(seen["xaxis"]["range"])  # pixels a unit, on a usual screen

@@ -109,7 +109,7 @@ def test_the_denoising_model_is_one_press_away(page: Page, app: str) -> None:
         "src", before, timeout=60_000
     )
     expect(page.get_by_text("is not trained to clean")).to_have_count(0)
-    expect(page).to_have_url(re.compile("model=denoising"))
+    expect(page).to_have_url(re.compile("model=convolutional_denoising"))
 
 
 THREE_COLUMNS = """() => {
