@@ -26,7 +26,7 @@ PAGES = {  # page -> which model it shows, where not that of the home page
     "sample": "",
     "reconstruct": "",
     "ladder": "",
-    "denoise": "",
+    "denoise": "convolutional_denoising-128d",
     "hidden": "masked-256d",
     "anomaly": "",
     "compare": "",
