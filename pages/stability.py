@@ -4,7 +4,6 @@ import streamlit as st
 from aeviz import compare, evaluate, export, figures, latent, perturb, picture_ui, ui
 from aeviz.models import numbers
 
-DOTS = 3000
 MOST = 4  # models whose curves can be told apart
 NEAREST = 5
 STRIP = slice(None, None, 4)  # of the 25 strengths, also the one that changes nothing
@@ -111,8 +110,8 @@ def movements() -> None:
             places = plane.project(codes[title])
             st.plotly_chart(
                 figures.steps_map(
-                    plane.project(points[:DOTS]),
-                    dataset.test_labels[:DOTS],
+                    plane.project(points[: figures.PINNED_DOTS]),
+                    dataset.test_labels[: figures.PINNED_DOTS],
                     dataset.classes,
                     places,
                     {"original": places[still], "changed": places[now]},

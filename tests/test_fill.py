@@ -126,11 +126,11 @@ def test_turns_put_the_visible_pixels_back_each_time() -> None:
 
 
 def test_all_fill_better_than_black_does() -> None:
-    images = latent.to_float(MNIST.train_images[-12:])
+    images = latent.to_float(MNIST.train_images[-60:])
     black = np.square(images)[:, ~BELOW].mean()
     for name in ROW:
         filled = np.stack([fill.fill(shipped(name), x, BELOW).picture for x in images])
-        assert np.square(filled - images)[:, ~BELOW].mean() < 0.9 * black, name
+        assert np.square(filled - images)[:, ~BELOW].mean() < 0.8 * black, name
 
 
 def test_rows_are_read_until_the_first_hidden_pixel() -> None:
