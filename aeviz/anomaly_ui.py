@@ -153,7 +153,7 @@ def damage(kind: str, classes: tuple[int, ...]) -> None:
     aurocs = [scores(name, kind, classes, True).curves.auroc for name in found.values()]
     linear = scores(next(iter(found.values())), anomaly.BASELINE, classes, True)
     figure = figures.contamination_curve(list(found), aurocs, linear.curves.auroc)
-    st.plotly_chart(figure, config=figures.CONFIG, key="damage")
+    st.plotly_chart(figure, config=figures.PLAIN, key="damage")
 
 
 # -- the threshold ----------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> N
             ("false-positive rate", "recall"),
             (0.0, 1.0),
         ),
-        config=figures.CONFIG,
+        config=figures.PLAIN,
         key="roc",
     )
     precision_recall.plotly_chart(
@@ -240,7 +240,7 @@ def curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> N
             ("recall", "precision"),
             (odds, odds),
         ),
-        config=figures.CONFIG,
+        config=figures.PLAIN,
         key="precision-recall",
     )
     st.caption("The black dot is your threshold; the dotted line is what guessing gives.")

@@ -183,7 +183,7 @@ def curve(model_name: str, data_name: str, name: str) -> None:
             {ui.describe(k): mark[1] for k, mark in marks.items() if mark and mark[0] == name},
             title=f"{kind.title}: {kind.strength}",
         ),
-        config=figures.CONFIG,
+        config=figures.PLAIN,
         key="strengths",
     )
     st.caption(

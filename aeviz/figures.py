@@ -40,6 +40,8 @@ CONFIG = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
 }
 """Plotly's tool bar shows what helps: pass it as st.plotly_chart(config=...)."""
+PLAIN = {"displayModeBar": False}
+"""No tool bar: on a phone, where it is always there, it lies over legends and names."""
 
 
 def png(image: np.ndarray) -> bytes:

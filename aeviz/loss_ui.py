@@ -11,7 +11,6 @@ from aeviz import checkpoint, data, figures, latent, mechanism, runs, ui
 from aeviz.model import Autoencoder
 from aeviz.models import MODELS, numbers
 
-PLAIN = {"displayModeBar": False}
 COLUMNS = len(mechanism.REACH)
 """Pictures in a row."""
 ATOMS, MOST_WORDS = 24, 64
@@ -24,7 +23,7 @@ TELLING = ("stability", "compression")
 
 def chart(figure: Any, key: str, alt: str) -> None:
     """A figure without a tool bar."""
-    st.plotly_chart(figure, config=PLAIN, key=key, alt=alt)
+    st.plotly_chart(figure, config=figures.PLAIN, key=key, alt=alt)
 
 
 def curves(

@@ -17,7 +17,6 @@ SECONDS, EPOCHS = 30.0, 10.0
 AS_LAST = "as in your last run"
 KEEP: Any = {"persist_state": "session"}
 """Settings outlive a look at a run or at another page."""
-PLAIN = {"displayModeBar": False}
 ABBREVIATIONS = {"kl", "elbo", "mse", "mmd", "l1"}
 UNITS = {"elbo": "nats an image", "kl_per_dim": "nats"}
 """Of metrics; others are plain numbers."""
@@ -72,7 +71,7 @@ def show_map(seen: runs.Preview, classes: tuple[str, ...], key: str, height: int
     figure.update_layout(xaxis_title=across, yaxis_title=up, uirevision="the same")
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1})
     alt = f"map of {len(seen.points):,} test codes at step {seen.step:,}"
-    st.plotly_chart(figure, config=PLAIN, key=key, alt=alt)
+    st.plotly_chart(figure, config=figures.PLAIN, key=key, alt=alt)
 
 
 def live(run: str, ended: bool) -> None:
@@ -94,7 +93,9 @@ def live(run: str, ended: bool) -> None:
             last=status.steps,
             height=HEIGHT,
         )
-        st.plotly_chart(figure, config=PLAIN, key="curves", alt="each loss term over the steps")
+        st.plotly_chart(
+            figure, config=figures.PLAIN, key="curves", alt="each loss term over the steps"
+        )
     with chart:
         show_map(seen, classes, "run-map", HEIGHT)
     if points:
@@ -110,7 +111,9 @@ def watched(metrics: runs.Numbers) -> None:
     for name, value in metrics.items():
         if isinstance(value, list):
             figure = figures.by_dimension(np.array(value), metric_title(name))
-            st.plotly_chart(figure, config=PLAIN, key=f"metric-{name}", alt=metric_title(name))
+            st.plotly_chart(
+                figure, config=figures.PLAIN, key=f"metric-{name}", alt=metric_title(name)
+            )
     if metrics:
         st.caption("Measured on held-out pictures; watched, not minimised.")
 

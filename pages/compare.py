@@ -148,7 +148,7 @@ def closer(picked: picture_ui.Picked, codes: dict[str, np.ndarray]) -> None:
         st.markdown("**Its code**: each number, over where 90 % of the test pictures have it")
         st.plotly_chart(
             figures.codes_beside({title: (code[k], usual[title]) for title, code in codes.items()}),
-            config={"displayModeBar": False},
+            config=figures.PLAIN,
             key="compare_codes",
             alt="the code of the picture under each model",
         )
@@ -202,7 +202,7 @@ with st.container(key="compare-classes", width=across):
     )
     st.plotly_chart(
         table,
-        config={"displayModeBar": False},
+        config=figures.PLAIN,
         key="classes",
         alt="mean squared error of each model for each class",
     )

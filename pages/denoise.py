@@ -81,7 +81,7 @@ with dots:
             dict(zip(pins, places, strict=True)),
             plane.axis_titles,
         ),
-        config=figures.CONFIG,
+        config=figures.PLAIN,
         key="places",
     )
 with words:

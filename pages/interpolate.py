@@ -126,7 +126,7 @@ st.subheader("Does the path cross empty space?", anchor=False)
 half, most = ui.typical_gaps(name, dataset.name)
 st.plotly_chart(
     figures.distance_curve(away, half, most, dict(zip(letters, marks, strict=True))),
-    config={"displayModeBar": False},
+    config=figures.PLAIN,
 )
 st.markdown(
     f"At its emptiest the path is **{away.max():.2g}** from the nearest of {len(codes):,} test "

@@ -75,7 +75,7 @@ with pictures:
 with chart:
     st.plotly_chart(
         figures.ladder_curve(list(rungs), errors, width),
-        config={"displayModeBar": False},
+        config=figures.PLAIN,
         key="curve",
         alt="test error against the width of the code",
     )

@@ -99,7 +99,7 @@ def movements() -> None:
     with curves:
         st.plotly_chart(
             figures.movement_curves(strengths, moved, now, kind.label),
-            config={"displayModeBar": False},
+            config=figures.PLAIN,
             key="movement",
             alt="how far each code moves against the strength of the change",
         )
@@ -117,7 +117,7 @@ def movements() -> None:
                     {"original": places[still], "changed": places[now]},
                     plane.axis_titles,
                 ),
-                config=figures.CONFIG,
+                config=figures.PLAIN,
                 key="moved_path",
             )
             st.caption(f"The way of the code of {title}: a rimmed dot for each step of the slider.")
