@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -76,20 +77,23 @@ def tiles(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def code_map(
-    points: np.ndarray,
-    labels: np.ndarray,
-    classes: tuple[str, ...],
-    *,
-    height: int = 480,
-    kind: str = "scattergl",
+    points: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], *, height: int = 480
 ) -> go.Figure:
-    """Codes (N, 2) as dots in their digits' colours, one legend entry a digit.
+    """Codes (N, 2) as dots in their digits' colours, one legend entry a digit."""
+    return go.Figure(_dots(points, labels, classes, "scattergl"), _around(height))
+
+
+def _dots(
+    points: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], kind: str
+) -> list[dict[str, object]]:
+    """Codes (N, 2) as a trace for each class.
 
     Args:
-        kind: by WebGL, for thousands of dots; "scatter", as SVG, for few that are drawn often.
+        kind: "scattergl", by WebGL, for thousands of dots; "scatter", as SVG, for few that are
+            drawn often.
     """
     parts = [points[labels == label] for label in range(len(classes))]
-    dots = [
+    return [
         {
             "type": kind,
             "x": part[:, 0],
@@ -101,14 +105,17 @@ def code_map(
         }
         for part, name, colour in zip(parts, classes, DIGITS, strict=False)
     ]
-    layout = {
+
+
+def _around(height: int) -> dict[str, Any]:
+    """The layout of a map. At once: each call of add_ or update_ takes a millisecond or more."""
+    return {
         "height": height,
         "margin": {"l": 40, "r": 10, "t": 10, "b": 40},
         "xaxis": {"title": {"text": "code z1"}},
         "yaxis": {"title": {"text": "code z2"}},
         "legend": {"itemsizing": "constant", "orientation": "h", "y": 1.08},
     }
-    return go.Figure(dots, layout)  # at once: each call of add_ or update_ takes a millisecond
 
 
 def space_map(
@@ -271,29 +278,43 @@ def overlay(
     axis_titles: tuple[str, str],
 ) -> go.Figure:
     """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view."""
-    _rimmed(figure, marked, size)
+    figure.add_traces(_rimmed(marked, size))
+    return figure.update_layout(_in_view(*_bounds(points, marked), axis_titles))
+
+
+def _rimmed(places: np.ndarray, size: int) -> list[dict[str, object]]:
+    """Black dots (M, 2) with a white rim."""
+    return [
+        {
+            "type": "scatter",  # a few dots as WebGL take the browser longer
+            "x": places[:, 0],
+            "y": places[:, 1],
+            "mode": "markers",
+            "marker": {"color": colour, "size": diameter, "opacity": 1},
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
+        for diameter, colour in ((size + 3, "#ffffff"), (size, "#000000"))
+    ]
+
+
+def _bounds(points: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest coordinates (2,) of a view of nearly all points and all marked ones."""
     low, high = np.percentile(points, [0.5, 99.5], axis=0)  # a few points may lie far outside
     margin = 0.08 * (high - low)
-    low, high = np.minimum(low, marked.min(0)) - margin, np.maximum(high, marked.max(0)) + margin
-    return figure.update_layout(
-        margin_b=100,
-        xaxis={"title": axis_titles[0], "range": [low[0], high[0]]},
-        yaxis={"title": axis_titles[1], "range": [low[1], high[1]]},
-        legend_y=-0.2,  # below: above, the tool bar would cover it
-    )
+    return np.minimum(low, marked.min(0)) - margin, np.maximum(high, marked.max(0)) + margin
 
 
-def _rimmed(figure: go.Figure, places: np.ndarray, size: int) -> None:
-    """Black dots (M, 2) with a white rim, on top of what is there."""
-    for diameter, colour in ((size + 3, "#ffffff"), (size, "#000000")):
-        figure.add_scatter(  # a few dots as WebGL take the browser longer
-            x=places[:, 0],
-            y=places[:, 1],
-            mode="markers",
-            marker={"color": colour, "size": diameter, "opacity": 1},
-            hoverinfo="skip",
-            showlegend=False,
-        )
+def _in_view(low: np.ndarray, high: np.ndarray, axis_titles: tuple[str, str]) -> dict[str, Any]:
+    """What of the layout shows an area."""
+    (left, bottom), (right, top) = low.tolist(), high.tolist()
+    return {
+        "margin": {"l": 40, "r": 10, "t": 10, "b": 100},
+        "xaxis": {"title": {"text": axis_titles[0]}, "range": [left, right]},
+        "yaxis": {"title": {"text": axis_titles[1]}, "range": [bottom, top]},
+        # Below: above, the tool bar would cover it.
+        "legend": {"itemsizing": "constant", "orientation": "h", "y": -0.2},
+    }
 
 
 def distance_curve(
@@ -630,6 +651,7 @@ def pinned_map(
     classes: tuple[str, ...],
     pins: dict[str, np.ndarray],
     axis_titles: tuple[str, str],
+    path: np.ndarray | None = None,
 ) -> go.Figure:
     """Codes (N, 2) as dots and named places among them, all in view, each name beside its place.
 
@@ -637,38 +659,43 @@ def pinned_map(
 
     Args:
         pins: name -> place (2,).
+        path: steps (K, 2) of a wandering code, small dots.
     """
     points, labels = points[:PINNED_DOTS], labels[:PINNED_DOTS]
-    figure = code_map(points, labels, classes, height=430, kind="scatter")
     places = np.array(list(pins.values()))
-    overlay(figure, points, places, 9, axis_titles)
-    shown = figure.to_dict()["layout"]
-    low, high = np.array([shown["xaxis"]["range"], shown["yaxis"]["range"]]).T
+    steps = places if path is None else path
+    low, high = _bounds(points, np.concatenate([places, steps]))
     room = (high - low) * (0.15, 0.2)  # for names of places at the border
     low, high = np.minimum(low, places.min(0) - room), np.maximum(high, places.max(0) + room)
-    figure.update_layout(xaxis_range=[low[0], high[0]], yaxis_range=[low[1], high[1]])
     # Names that do not cover each other: the highest place has its own above, the lowest below,
     # and between them it stands beside, towards the middle of the map.
     lowest, *_, highest = places[:, 1].argsort(kind="stable")
+    names = []
     for k, (name, (x, y)) in enumerate(pins.items()):
         beside = 65 if x < (low[0] + high[0]) / 2 else -65
         across, down = {highest: (0, -45), lowest: (0, 45)}.get(k, (beside, 0))
-        figure.add_annotation(
-            x=x,
-            y=y,
-            text=f"<b>{name}</b>",
-            ax=across,
-            ay=down,
-            standoff=7,
-            arrowhead=2,
-            arrowwidth=2,
-            arrowcolor="#888888",  # seen on light and on dark
-            font={"color": "#ffffff", "size": 15},
-            bgcolor="#000000",
-            bordercolor="#ffffff",
-            borderpad=4,
+        names.append(
+            {
+                "x": x,
+                "y": y,
+                "text": f"<b>{name}</b>",
+                "ax": across,
+                "ay": down,
+                "standoff": 7,
+                "arrowhead": 2,
+                "arrowwidth": 2,
+                "arrowcolor": "#888888",  # seen on light and on dark
+                "font": {"color": "#ffffff", "size": 15},
+                "bgcolor": "#000000",
+                "bordercolor": "#ffffff",
+                "borderpad": 4,
+            }
         )
-    return figure
+    traces = _dots(points, labels, classes, "scatter") + _rimmed(places, 9)
+    if path is not None:
+        traces += _rimmed(path, 4)
+    layout = _around(430) | _in_view(low, high, axis_titles) | {"annotations": names}
+    return go.Figure(traces, layout)
 
 
 def class_errors(errors: dict[str, np.ndarray], rows: tuple[str, ...]) -> go.Figure:
@@ -786,28 +813,6 @@ def movement_curves(
         "shapes": [mark],
     }
     return go.Figure(curves, layout)
-
-
-def steps_map(
-    points: np.ndarray,
-    labels: np.ndarray,
-    classes: tuple[str, ...],
-    path: np.ndarray,
-    pins: dict[str, np.ndarray],
-    axis_titles: tuple[str, str],
-) -> go.Figure:
-    """Codes (N, 2) as dots, the steps (K, 2) of a wandering one, and two named places.
-
-    Args:
-        pins: name -> place (2,).
-    """
-    figure = pinned_map(points, labels, classes, pins, axis_titles)
-    _rimmed(figure, path, 4)
-    shown = figure.to_dict()["layout"]
-    low, high = np.array([shown["xaxis"]["range"], shown["yaxis"]["range"]]).T
-    margin = 0.04 * (high - low)
-    low, high = np.minimum(low, path.min(0) - margin), np.maximum(high, path.max(0) + margin)
-    return figure.update_layout(xaxis_range=[low[0], high[0]], yaxis_range=[low[1], high[1]])
 
 
 NORMAL, ODD = "#2590b8", "#d1495b"

@@ -109,13 +109,13 @@ def movements() -> None:
             plane = ui.default_plane(name, dataset.name)
             places = plane.project(codes[title])
             st.plotly_chart(
-                figures.steps_map(
+                figures.pinned_map(
                     plane.project(points[: figures.PINNED_DOTS]),
                     dataset.test_labels[: figures.PINNED_DOTS],
                     dataset.classes,
-                    places,
                     {"original": places[still], "changed": places[now]},
                     plane.axis_titles,
+                    path=places,
                 ),
                 config=figures.PLAIN,
                 key="moved_path",

@@ -259,7 +259,7 @@ def test_a_map_that_is_drawn_at_each_click_needs_no_webgl_and_has_few_dots() -> 
     points = np.random.default_rng(0).standard_normal((3000, 2))
     labels = np.arange(3000) % 10
     pins = {"clean": points[0], "noisy": points[1], "cleaned": points[2]}
-    found = traces(figures.steps_map(points, labels, CLASSES, points[5:9], pins, ("x", "y")))
+    found = traces(figures.pinned_map(points, labels, CLASSES, pins, ("x", "y"), path=points[5:9]))
     assert {trace["type"] for trace in found} == {"scatter"}
     assert sum(len(trace["x"]) for trace in found[:10]) == figures.PINNED_DOTS
     assert np.array_equal(np.column_stack([found[-1][k] for k in "xy"]), points[5:9])
