@@ -77,8 +77,9 @@ def odd_pictures(dataset: data.Dataset, classes: tuple[int, ...]) -> Pictures:
 
 
 def training_pictures(dataset: data.Dataset, classes: tuple[int, ...], most: int) -> np.ndarray:
-    """Normal training pictures (N, 28, 28), at most so many."""
-    return dataset.train_images[_some(np.isin(dataset.train_labels, classes), most)]
+    """Normal training pictures (N, 28, 28), at most so many; none of those that are held out."""
+    labels = dataset.train_labels[: -data.VALIDATION]
+    return dataset.train_images[_some(np.isin(labels, classes), most)]
 
 
 def saw_all(card: checkpoint.Card, dataset: data.Dataset) -> bool:
@@ -184,7 +185,7 @@ def fit_gaussian(codes: np.ndarray) -> Gaussian:
 
 
 def fit_pca(dataset: data.Dataset, classes: tuple[int, ...]) -> evaluate.PCA:
-    """PCA with 32 numbers of all normal training pictures."""
+    """PCA with 32 numbers of the normal training pictures."""
     if len(classes) == len(dataset.classes):
         return evaluate.pca(dataset.name, PCA_WIDTH)
     x = training_pictures(dataset, classes, len(dataset.train_images))

@@ -17,7 +17,7 @@ COLUMNS = {
     "Numbers": st.column_config.NumberColumn(help="Width of the code.", width=75),
     **{
         key: st.column_config.ProgressColumn(
-            title, format="%.3f", min_value=0, max_value=1, help=text, color="#2590b8", width=112
+            title, format="%.3f", min_value=0, max_value=1, help=text, color="#2590b8", width=110
         )
         for key, (title, text) in SHARE.items()
     },

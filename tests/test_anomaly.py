@@ -73,11 +73,24 @@ def test_a_threshold_is_set_by_pictures_that_the_model_never_saw_where_there_are
 
 
 @pytest.mark.parametrize("digit", range(10))
-def test_a_model_of_each_digit_is_shipped_which_saw_all_of_them(digit: int) -> None:
+def test_a_model_of_each_digit_is_shipped_which_leaves_pictures_for_a_threshold(
+    digit: int,
+) -> None:
     card = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(digit)).card
     assert card.digit == digit
-    assert card.trained_on == (MNIST.train_labels == digit).sum()
-    assert anomaly.saw_all(card, MNIST)
+    assert card.trained_on == (MNIST.train_labels[:50_000] == digit).sum()
+    assert not anomaly.saw_all(card, MNIST)
+    held_out = MNIST.train_images[50_000:][MNIST.train_labels[50_000:] == digit]
+    found = anomaly.validation_pictures(card, MNIST, (digit,))
+    assert len(found) == min(len(held_out), 1_000)
+    assert {image.tobytes() for image in found} <= {image.tobytes() for image in held_out}
+
+
+def test_what_a_score_is_measured_against_has_no_picture_that_is_held_out() -> None:
+    unseen = {image.tobytes() for image in FEW.train_images[600:]}
+    found = anomaly.training_pictures(FEW, (3, 5), 10_000)
+    assert len(found) == np.isin(FEW.train_labels[:600], (3, 5)).sum()
+    assert not {image.tobytes() for image in found} & unseen
 
 
 # -- scores -----------------------------------------------------------------------------------
@@ -107,12 +120,11 @@ def test_directions_in_which_codes_never_vary_do_not_count() -> None:
 def test_the_residual_is_what_scikit_learns_pca_of_the_normal_pictures_cannot_say() -> None:
     from sklearn.decomposition import PCA
 
-    few = replace(FEW, train_images=FEW.train_images[:800], train_labels=FEW.train_labels[:800])
-    threes = few.train_images[few.train_labels == 3].reshape(-1, 784) / 255
+    threes = FEW.train_images[:600][FEW.train_labels[:600] == 3].reshape(-1, 784) / 255
     pca = PCA(anomaly.PCA_WIDTH, svd_solver="full").fit(threes)
-    x = few.test_images.reshape(-1, 784) / 255
+    x = FEW.test_images.reshape(-1, 784) / 255
     expected = np.square(x - pca.inverse_transform(pca.transform(x))).mean(1)
-    found = anomaly.residual(anomaly.fit_pca(few, (3,)), few.test_images)
+    found = anomaly.residual(anomaly.fit_pca(FEW, (3,)), FEW.test_images)
     assert found == pytest.approx(expected, rel=1e-3)
 
 

@@ -78,8 +78,8 @@ def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> N
     assert unpacked(data_sent["odd"]) == pytest.approx(np.sort(expected.odd))
     assert data_sent["threshold"] == pytest.approx(np.quantile(expected.validation, 0.95))
     assert [s.value[0] for s in app.subheader[:5]] == list("12345")
-    assert "80 that it has seen" in words(app)
-    assert "trained on 6,131 pictures of the digit 3 alone" in words(app)
+    assert "80 training pictures that were held out from this model" in words(app)
+    assert "trained on 5,101 pictures of the digit 3 alone" in words(app)
 
     # The slider moves the suggestion, and with it the threshold.
     app.slider(key="let_through").set_value(80.0).run()
@@ -138,6 +138,7 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     model = checkpoint.load(checkpoint.FOLDER / app.session_state["model"])
     assert unpacked(sent(app)["odd"]) == pytest.approx([sent(app)["marks"][0][1]])
     assert len(unpacked(sent(app)["normal"])) == 60
+    assert "80 that it has seen" in words(app)  # it was trained on all 60,000
     app.radio(key="odd_score").set_value("elbo").run()
     normal = anomaly.normal_pictures(MNIST, tuple(range(10))).images
     expected = anomaly.score("elbo", model, normal)
