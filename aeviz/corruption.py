@@ -310,7 +310,10 @@ class Tuned:
 
     def clean(self, images: np.ndarray) -> np.ndarray:
         """Cleaned pictures (N, 28, 28) float32 in [0, 1]."""
-        y = self.filter.clean(images, self.setting, self.psf)
+        return self.stretch(self.filter.clean(images, self.setting, self.psf))
+
+    def stretch(self, y: np.ndarray) -> np.ndarray:
+        """What the filter gave, any shape, stretched and clipped, float32 in [0, 1]."""
         return np.clip(self.gain * y + self.offset, 0, 1).astype(np.float32)
 
 
@@ -344,7 +347,7 @@ def tuned(filter_name: str, data_name: str, name: str, strength: float) -> Tuned
         offset = float(x.mean() - gain * y.mean())
         # Rounded, so that what changes nothing has no stretch of 1.0000000001 either.
         candidate = Tuned(found, setting, psf, round(gain, 6), round(offset, 6))
-        error = np.square(candidate.clean(spoilt) - x).mean()
+        error = np.square(candidate.stretch(y) - x).mean()
         if error < least:
             best, least = candidate, error
     assert best is not None
