@@ -415,8 +415,8 @@ def loss_curves(
 ) -> go.Figure:
     """Loss terms over the steps (K,), one above the other, each on a scale of its own.
 
-    The first twentieth of the steps so far lies out of view at the top, or the fall from the
-    first weights would press the rest flat.
+    The first twentieth of the steps so far may lie out of view at the top, or the fall from the
+    first weights would press the rest flat; a term that begins low is seen whole.
 
     Args:
         terms: name -> its values (K,) on training images and, where they are known, held-out ones.
@@ -447,8 +447,8 @@ def loss_curves(
                 col=1,
             )
         if len(steps):
-            seen = np.concatenate(lines)[np.tile(20 * steps >= steps[-1], len(lines))]
-            low, high = seen.min(), seen.max()
+            values = np.concatenate(lines)
+            low, high = values.min(), values[np.tile(20 * steps >= steps[-1], len(lines))].max()
             margin = 0.06 * (high - low) or 0.1 * max(abs(high), 1)
             figure.update_yaxes(range=[low - margin, high + margin], row=row)
     figure.update_annotations(x=0, xanchor="left", font=None)  # as large as the other texts

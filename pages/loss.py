@@ -47,9 +47,13 @@ with words:
             st.switch_page(ui.PAGES["train"], query_params={"variant": model.variant})
 if fallen:
     fallen = {run_ui.metric_title(term): values for term, values in fallen.items()}
-    figure = figures.loss_curves(steps, fallen, unit=model.unit)
+    height = 90 + 110 * len(fallen)
+    figure = figures.loss_curves(steps, fallen, unit=model.unit, height=height)
     loss_ui.chart(figure, "curves", "each term of the loss over the steps")
-    st.caption("Training: averaged over steps, with what only training has, such as dropout.")
+    st.caption(
+        "Training: averaged over steps, with what only training has, such as dropout. The first "
+        "fall lies out of view."
+    )
 
 if "perplexity" in has:
     loss_ui.show_words(*ui.words(name, dataset.name))
