@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,9 @@ from aeviz.model import Autoencoder
 
 FOLDER = checkpoint.FOLDER / "one-class"
 """A shipped model for each digit, which was trained on that digit alone."""
+KEPT = Path(__file__).with_name("contamination.json")
+"""AUROC of models that were trained beforehand with anomalies among their pictures; written by
+`python -m benchmarks.one_class --contaminated`."""
 NORMAL, ODD, HELD_OUT = 1_000, 2_000, 1_000
 """At most so many normal and odd test pictures are scored, and normal ones to set a threshold."""
 FITTED = 5_000
@@ -445,3 +450,15 @@ def recipe(card: checkpoint.Card, classes: tuple[int, ...], contamination: float
     length = {"epochs": epochs} if len(classes) <= 3 else {"seconds": 50.0}
     kept = card.model_dump(include={"variant", "config", "data", "batch", "lr", "seed"})
     return {**kept, **length, "classes": classes, "contamination": contamination}
+
+
+def contaminated(digit: int, kind: str) -> dict[float, float]:
+    """Share of anomalies in training -> AUROC by a kind of score, of models trained beforehand.
+
+    As the shipped model of a digit is, but once for each share, with anomalies drawn at random.
+    Empty where that model's file has changed since.
+    """
+    entry = json.loads(KEPT.read_text())[str(digit)]
+    if entry["sha256"] != checkpoint.digest(shipped(digit)):
+        return {}
+    return {float(share): found[kind] for share, found in entry["auroc"].items()}

@@ -147,13 +147,38 @@ def biography(name: str) -> str:
     return f"{title}: yours of {runs.started(name)}, trained on {pictures} of {what}{mixed}."
 
 
+LOOK = {
+    "": "Look for how soon they learn to copy what they should find odd.",
+    "latent": "The latent distance is from codes of normal pictures alone: look for whether an "
+    "encoder that has seen anomalies puts them further away from these.",
+}
+"""What to look for by a kind of score; most compare a picture with its copy."""
+
+
 def damage(kind: str, classes: tuple[int, ...]) -> None:
     """AUROC of each model of these digits against the share of anomalies in its training."""
     found = models_of(classes)
-    aurocs = [scores(name, kind, classes, True).curves.auroc for name in found.values()]
+    aurocs = {s: scores(name, kind, classes, True).curves.auroc for s, name in found.items()}
+    yours = {share: aurocs[share] for share, name in found.items() if runs.is_run(name)}
+    known = {share: value for share, value in aurocs.items() if share not in yours}
+    begin = ""
+    if len(classes) == 1:
+        known |= anomaly.contaminated(classes[0], kind)
+        begin = (
+            f"Models of the digit {classes[0]} were trained with ever more anomalies among their "
+            "pictures. "
+        )
+    st.markdown(
+        f"{begin}{LOOK.get(kind, LOOK[''])} Set how many slip in, in step 1, and train: each model "
+        "that you train adds a point."
+    )
     linear = scores(next(iter(found.values())), anomaly.BASELINE, classes, True)
-    figure = figures.contamination_curve(list(found), aurocs, linear.curves.auroc)
+    figure = figures.contamination_curve(known, yours, linear.curves.auroc)
     st.plotly_chart(figure, config=figures.PLAIN, key="damage")
+    if known:
+        st.caption(
+            "Trained beforehand: one model for each share, so a point may lie a little high or low."
+        )
 
 
 # -- the threshold ----------------------------------------------------------------------------

@@ -867,34 +867,41 @@ def operating_curve(
     )
 
 
-def contamination_curve(shares: list[float], aurocs: list[float], baseline: float) -> go.Figure:
-    """AUROC (K,) of models against the share (K,) of anomalies that each was trained on.
+def contamination_curve(
+    known: Mapping[float, float], yours: Mapping[float, float], baseline: float
+) -> go.Figure:
+    """AUROC of models against the share of anomalies that each was trained on.
 
     Args:
+        known: share -> AUROC of the models trained beforehand; may be empty.
+        yours: of those that the person trained; may be empty.
         baseline: AUROC of PCA without any.
     """
-    order = np.argsort(shares, kind="stable")
-    figure = go.Figure(
-        go.Scatter(
-            x=100 * np.array(shares)[order],
-            y=np.array(aurocs)[order],
+    figure = go.Figure()
+    looks = ("trained beforehand", RECONSTRUCTION, known), ("yours", VALIDATION, yours)
+    for name, colour, points in looks:
+        shares = sorted(points)
+        figure.add_scatter(
+            x=[100 * share for share in shares],
+            y=[points[share] for share in shares],
             mode="lines+markers",
-            name="model",
-            line={"color": RECONSTRUCTION, "width": 3},
+            name=name,
+            showlegend=bool(shares),
+            line={"color": colour, "width": 3},
             marker={"size": 10},
-            hovertemplate="%{x:.0f} % anomalies: AUROC %{y:.4f}<extra></extra>",
+            hovertemplate="%{x:.0f} % anomalies: AUROC %{y:.4f}<extra>%{fullData.name}</extra>",
         )
-    )
     figure.add_hline(
         baseline,
         line={"color": BASELINE, "width": 2, "dash": "dash"},
         annotation={"text": "PCA, 0 % anomalies", "xanchor": "right"},
     )
     return figure.update_layout(
-        height=300,
+        height=320,
         margin={"l": 10, "r": 10, "t": 20, "b": 10},
         xaxis={"title": "anomalies among the training pictures, %", "range": [-1, 21]},
-        yaxis={"title": "AUROC", "tickformat": ".3f"},
+        yaxis={"title": "AUROC", "tickformat": ".3~f"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
 
 

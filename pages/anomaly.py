@@ -136,10 +136,6 @@ with st.container(horizontal=True, gap="small"):
 
 if task == "digits":
     st.subheader("How much harm do anomalies in the training set do?", anchor=False)
-    st.markdown(
-        "Set how many slip in, in step 1, and train: each model that you train adds a point. "
-        "Look for how soon it learns to copy what it should find odd."
-    )
     anomaly_ui.damage(kind, classes)
 ui.explain(
     "An autoencoder that was trained on normal pictures has learned to copy those. What differs "

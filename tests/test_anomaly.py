@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import json
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from aeviz import anomaly, checkpoint, data, evaluate, latent, runs, train
+from aeviz.model import Autoencoder
 from aeviz.models import MODELS
+from benchmarks import one_class
 
 MNIST = data.load()
 FEW = replace(
@@ -243,6 +250,51 @@ def test_what_is_flagged_is_listed_by_score_and_packed_as_pictures() -> None:
     nothing = anomaly.flag(groups, 9.0)
     assert nothing.csv() == b"file,name,truth,score\n"
     assert not zipfile.ZipFile(io.BytesIO(nothing.archive())).namelist()
+
+
+@pytest.mark.parametrize("kind", ["strangeness", "mse", "latent"])
+@pytest.mark.parametrize("digit", range(10))
+def test_what_anomalies_in_training_cost_is_known_of_each_digit(digit: int, kind: str) -> None:
+    found = anomaly.contaminated(digit, kind)
+    assert list(found) == list(one_class.SHARES)
+    assert all(0.3 < value < 1 for value in found.values())
+    if kind == "strangeness":  # the more slip in, the less is found; a tenth of a point is chance
+        assert all(b < a + 0.001 for a, b in itertools.pairwise(found.values()))
+
+
+def test_what_was_measured_of_another_model_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    changed = json.loads(anomaly.KEPT.read_text())
+    changed["3"]["sha256"] = "0" * 64
+    monkeypatch.setattr(anomaly, "KEPT", tmp_path / "contamination.json")
+    anomaly.KEPT.write_text(json.dumps(changed))
+    assert anomaly.contaminated(3, "mse") == {}
+    assert anomaly.contaminated(4, "mse")
+
+
+def test_anomalies_are_mixed_in_as_a_live_run_does_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[np.ndarray] = []
+
+    def fit(model: Autoencoder, images: np.ndarray, **options: Any) -> Iterator[None]:
+        seen.append(images)
+        assert options["steps"] == 30 * -(-len(images) // 128)
+        return iter(())
+
+    monkeypatch.setattr(train, "fit", fit)
+    found = one_class.contaminated(7, 0.2)
+    card = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(7)).card
+    spec = runs.RunSpec.model_validate(anomaly.recipe(card, (7,), 0.2))
+    expected = MNIST.train_images[runs.training_set(spec, MNIST.train_labels)]
+    assert np.array_equal(seen[0], expected)
+    # It never learned: its AUROC is that of fresh weights, reckoned here by counting pairs.
+    model = train.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
+    normal, odd = anomaly.normal_pictures(MNIST, (7,)), anomaly.odd_pictures(MNIST, (7,))
+    low, high = (anomaly.score("mse", model.eval(), part.images) for part in (normal, odd))
+    pairs = (high > low[:, None]).mean() + (high == low[:, None]).mean() / 2
+    assert found["mse"] == pytest.approx(pairs, abs=1e-6)
 
 
 def test_a_live_run_repeats_the_recipe_of_the_shipped_model() -> None:

@@ -81,6 +81,16 @@ def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> N
     assert "80 training pictures that were held out from this model" in words(app)
     assert "trained on 5,101 pictures of the digit 3 alone" in words(app)
 
+    # What anomalies in training cost is there without any training.
+    known = json.loads(app.get("plotly_chart")[-1].proto.spec)["data"][0]  # type: ignore[attr-defined]
+    assert known["x"] == pytest.approx([0, 2, 5, 10, 20])
+    kept = anomaly.contaminated(3, "strangeness")
+    assert known["y"] == pytest.approx([expected.curves.auroc, *kept.values()])
+    assert "learn to copy what they should find odd" in words(app)
+    app.radio(key="odd_score").set_value("latent").run()
+    assert "from codes of normal pictures alone" in words(app)
+    app.radio(key="odd_score").set_value("strangeness").run()
+
     # The slider moves the suggestion, and with it the threshold.
     app.slider(key="let_through").set_value(80.0).run()
     lower = float(np.quantile(expected.validation, 0.8))
