@@ -891,10 +891,13 @@ def contamination_curve(
             marker={"size": 10},
             hovertemplate="%{x:.0f} % anomalies: AUROC %{y:.4f}<extra>%{fullData.name}</extra>",
         )
-    figure.add_hline(
-        baseline,
+    figure.add_scatter(
+        x=[-1, 21],
+        y=[baseline, baseline],
+        mode="lines",
+        name="PCA, 0 % anomalies",
         line={"color": BASELINE, "width": 2, "dash": "dash"},
-        annotation={"text": "PCA, 0 % anomalies", "xanchor": "right"},
+        hovertemplate="AUROC %{y:.4f}<extra>%{fullData.name}</extra>",
     )
     return figure.update_layout(
         height=320,

@@ -391,12 +391,13 @@ def test_operating_curves_have_both_models_guessing_and_the_threshold() -> None:
 
 def test_the_curve_of_contamination_goes_from_little_to_much() -> None:
     known = {0.2: 0.7, 0.0: 0.98, 0.05: 0.9}
-    curve, yours = traces(figures.contamination_curve(known, {0.1: 0.8}, 0.95))
+    curve, yours, pca = traces(figures.contamination_curve(known, {0.1: 0.8}, 0.95))
     assert list(curve["x"]) == [0, 5, 20]
     assert list(curve["y"]) == [0.98, 0.9, 0.7]
     assert (list(yours["x"]), list(yours["y"])) == ([10], [0.8])
     assert curve["line"]["color"] != yours["line"]["color"]
-    curve, yours = traces(figures.contamination_curve(known, {}, 0.95))
+    assert list(pca["y"]) == [0.95, 0.95]
+    curve, yours, _ = traces(figures.contamination_curve(known, {}, 0.95))
     assert (curve["showlegend"], yours["showlegend"]) == (True, False)
 
 
