@@ -564,7 +564,8 @@ NOTES = [
     "One class, and MNIST against Fashion-MNIST: the mean square of the difference between a "
     "picture and its copy, blurred by one pixel, divided by the picture's mean brightness; a "
     "denoising model copies 24 spoilt versions, and the mean of these copies counts. The PCA "
-    "residual is the plain one.",
+    "residual is the plain one. The ten shipped models of one digit did not see the last 10,000 "
+    "training digits, by which their thresholds are set.",
     "Wiener: the linear filter with the least squared error on noisy training digits.",
     "Frechet: squared distance in 64 features of `benchmarks/classifier.safetensors`, 10,000 "
     "pictures against the test digits; real against real: the first 10,000 training digits.",
