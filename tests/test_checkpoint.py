@@ -485,6 +485,26 @@ def test_a_shipped_model_says_what_it_is(name: str) -> None:
     assert path.with_suffix(".safetensors").stat().st_size < 10_000_000
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_keeps_how_each_term_of_its_loss_fell(name: str) -> None:
+    model = checkpoint.load(checkpoint.FOLDER / name)
+    curve, digits = model.card.curve, data.load().train_images[:500]
+    assert curve is not None
+    assert (curve.steps[0], curve.steps[-1]) == (1, model.card.steps)
+    assert curve.steps == sorted(set(curve.steps))
+    loss = train.validate(model, digits, data.load().train_labels[:500])
+    assert curve.terms.keys() == loss.terms.keys()
+    for term, values in curve.terms.items():
+        assert np.isfinite(values).all(), term
+    first, last = (sum(values[k] for values in curve.terms.values()) for k in (0, -1))
+    assert last < first
+    # The last point is of this model, though with what only training adds: dropout costs it most.
+    if model.config.to_dict().get("dropout"):
+        assert last > loss.total
+    else:
+        assert last == pytest.approx(float(loss.total), rel=0.25)
+
+
 class Started(Exception):
     """Training would begin now."""
 

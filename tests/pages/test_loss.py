@@ -34,9 +34,15 @@ def choose(app: AppTest, model: str) -> Any:
 
 
 def traces(app: AppTest) -> dict[str, list[dict[str, Any]]]:
-    """Each chart's traces by what its first axis says."""
+    """Each chart's traces by what is below it."""
     charts = [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
-    return {chart["layout"]["xaxis"]["title"]["text"]: chart["data"] for chart in charts}
+    return {below(chart["layout"]): chart["data"] for chart in charts}
+
+
+def below(layout: dict[str, Any]) -> str:
+    """What the axis says that has a title, of several one above the other."""
+    axes = [axis for name, axis in layout.items() if name.startswith("xaxis")]
+    return next(axis["title"]["text"] for axis in axes if "title" in axis)
 
 
 def values(packed: Any) -> np.ndarray:
@@ -89,7 +95,7 @@ def test_a_plain_model_shows_its_terms_its_most_varied_number_and_its_slopes(app
     mse = 784 * model.card.figures["mse"]
     assert values(bar["x"])[0] == pytest.approx(mse, rel=1e-4)
     assert f"Reconstruction **{mse:.4g}** squared error per image" in text(app)
-    assert set(shown) == {"squared error per image", "singular value, from the largest"}
+    assert set(shown) == {"squared error per image", "step", "singular value, from the largest"}
     codes = latent.encode(model, MNIST.test_images)
     number = int(codes.var(0).argmax())
     assert app.number_input(key="number").value == number + 1
@@ -124,10 +130,6 @@ def test_a_variational_model_names_the_numbers_that_collapsed(app: AppTest) -> N
     app.segmented_control(key="kl_order").set_value("code").run()
     (bars,) = traces(app)["number of the code"]
     assert list(values(bars["x"])) == [f"z{k + 1}" for k in range(32)]
-    button(app, "Train: Variational").click().run()
-    assert not app.exception
-    assert button(app, "Variational").disabled  # the card of what is to be trained
-    app.switch_page("pages/loss.py").run()
 
 
 def test_a_model_that_takes_labels_draws_the_class_that_is_asked_for(app: AppTest) -> None:
@@ -171,7 +173,7 @@ def test_a_model_with_a_codebook_shows_its_words_and_no_slopes(app: AppTest) -> 
     shares = values(bars["y"]) / 100
     perplexity = np.exp(-np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
     assert f"Perplexity **{perplexity:.1f}**" in text(app)
-    assert len(shown) == 2
+    assert "singular value, from the largest" not in shown
     assert model.config.codebook_size == len(shares)
     assert not app.number_input
 
@@ -210,6 +212,17 @@ def test_a_shipped_model_shows_the_curve_that_its_file_keeps(app: AppTest) -> No
     assert list(values(line["x"])) == model.card.curve.steps
     assert list(values(line["y"])) == model.card.curve.terms["reconstruction"]
     assert not any(button.label.startswith("Train: ") for button in app.button)
+
+
+def test_a_file_without_a_curve_says_so_and_leads_to_training() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
+    card = model.card.model_copy(update={"curve": None})
+    app = open_page(model=runs.add(checkpoint.to_bytes(model, card)))
+    assert "keeps no curve" in text(app)
+    assert "step" not in traces(app)
+    button(app, "Train: Variational").click().run()
+    assert not app.exception
+    assert button(app, "Variational").disabled  # the card of what is to be trained
 
 
 def test_a_run_of_one_s_own_shows_the_curve_of_each_term() -> None:
