@@ -655,7 +655,8 @@ def pinned_map(
 ) -> go.Figure:
     """Codes (N, 2) as dots and named places among them, all in view, each name beside its place.
 
-    Of many codes the first `PINNED_DOTS` are drawn.
+    Of many codes the first `PINNED_DOTS` are drawn. Without a legend, which would take a tenth of
+    the time from a click to the answer: `ui.class_key` is one.
 
     Args:
         pins: name -> place (2,).
@@ -694,7 +695,8 @@ def pinned_map(
     traces = _dots(points, labels, classes, "scatter") + _rimmed(places, 9)
     if path is not None:
         traces += _rimmed(path, 4)
-    layout = _around(430) | _in_view(low, high, axis_titles) | {"annotations": names}
+    layout = _around(390) | _in_view(low, high, axis_titles)
+    layout |= {"annotations": names, "showlegend": False, "margin": {**layout["margin"], "b": 40}}
     return go.Figure(traces, layout)
 
 

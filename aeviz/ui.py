@@ -478,6 +478,12 @@ STYLE = """
 .aeviz-key {
   display: flex; gap: 0.6rem; align-items: center; font-size: 0.85rem; white-space: nowrap;
 }
+.aeviz-classes {
+  display: flex; flex-wrap: wrap; justify-content: center; gap: 0.2rem 0.8rem; font-size: 0.9rem;
+}
+.aeviz-classes i {
+  display: inline-block; width: 0.7rem; height: 0.7rem; margin-right: 0.25rem; border-radius: 50%;
+}
 .aeviz-key img { flex: 0 1 10rem; min-width: 3rem; height: 0.8rem; border-radius: 0.2rem; }
 """
 
@@ -558,6 +564,14 @@ def error_key() -> None:
         '<div class="aeviz-key">Error: too dark (-1)'
         f'<img src="{scale}" alt="from blue over white to red">too bright (+1)</div>'
     )
+
+
+def class_key(classes: tuple[str, ...]) -> None:
+    """What the colours of dots mean: a legend that no click draws anew, as Plotly would its own."""
+    entries = zip(classes, figures.DIGITS, strict=False)
+    dots = (f'<i style="background:{colour}"></i>{html.escape(name)}' for name, colour in entries)
+    spans = "".join(f"<span>{dot}</span>" for dot in dots)
+    st.html(f'<div class="aeviz-classes">{spans}</div>')
 
 
 def sheet(picture: np.ndarray, alt: str) -> None:

@@ -28,16 +28,17 @@ LABS = {  # what is measured -> the page's address, and the button or slider tha
 }
 
 # Resolves with the milliseconds from the time stamp of a click or a key until the last change of a
-# picture or of the script's state; nothing of that changes for 0.6 s afterwards.
+# picture, a chart or the script's state; nothing of that changes for 0.6 s afterwards.
 WATCH = """() => {
   let clicked = Infinity;
   let last = 0;
-  let pictures = 0;
+  let pictures = 0;  // and charts
   for (const kind of ["click", "keydown"]) {
     addEventListener(kind, (e) => { clicked = e.timeStamp; }, { capture: true, once: true });
   }
   const app = document.querySelector("[data-testid=stApp]");
-  const holds = (node) => node.nodeName === "IMG" || node.querySelector?.("img");
+  const what = "img, .main-svg";
+  const holds = (node) => node.matches?.(what) || node.querySelector?.(what);
   const seen = new MutationObserver((records) => {
     for (const { type, target, addedNodes } of records) {
       const picture = type === "attributes" ? target.nodeName === "IMG"
@@ -114,8 +115,8 @@ def main() -> None:
         [
             f"{args.rounds} real clicks on the button that asks for another picture, or presses of "
             "the key that moves a slider, in one tab of headless Chromium without a GPU. From the "
-            "event's own time stamp until the last change of a picture on the page or of the "
-            "script's state. The pictures are drawn by chance; the seed is not the program's. "
+            "event's own time stamp until the last change of a picture or chart on the page or of "
+            "the script's state. The pictures are drawn by chance; the seed is not the program's. "
             "Before a strength's first picture the three classical filters are set for it.",
         ],
     )

@@ -84,6 +84,7 @@ with dots:
         config=figures.PLAIN,
         key="places",
     )
+    ui.class_key(dataset.classes)
 with words:
     st.markdown(
         "Each black dot is the code of one of the pictures. Cleaned is the decoded noisy code, put "

@@ -120,6 +120,7 @@ def movements() -> None:
                 config=figures.PLAIN,
                 key="moved_path",
             )
+            ui.class_key(dataset.classes)
             st.caption(f"The way of the code of {title}: a rimmed dot for each step of the slider.")
 
     # What its neighbours say.

@@ -53,6 +53,11 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
         assert strip.count(f'alt="{kind.label}, ') == 7
         assert figures.data_uri(picture) in strip
 
+    # The map has no legend of its own; below it each class has its colour.
+    key = next(e.proto.body for e in app.get("html") if "aeviz-classes" in e.proto.body)
+    found_key = re.findall(r"background:(#\w+)\"></i>([^<]+)<", key)
+    assert found_key == list(zip(figures.DIGITS, MNIST.classes, strict=True))
+
     # What the neighbours say, before and now, in each space.
     table = app.table[0].value
     assert table["space"].tolist() == [
