@@ -157,13 +157,15 @@ LOOK = {
 
 def damage(kind: str, classes: tuple[int, ...]) -> None:
     """AUROC of each model of these digits against the share of anomalies in its training."""
+
+    def auroc(name: str, by: str = kind) -> float:
+        return scores(name, by, classes, True).curves.auroc
+
     found = models_of(classes)
-    aurocs = {s: scores(name, kind, classes, True).curves.auroc for s, name in found.items()}
-    yours = {share: aurocs[share] for share, name in found.items() if runs.is_run(name)}
-    known = {share: value for share, value in aurocs.items() if share not in yours}
-    begin = ""
+    yours = {share: auroc(name) for share, name in found.items() if runs.is_run(name)}
+    known, begin = {}, ""
     if len(classes) == 1:
-        known |= anomaly.contaminated(classes[0], kind)
+        known = {0.0: auroc(anomaly.shipped(classes[0]))} | anomaly.contaminated(classes[0], kind)
         begin = (
             f"Models of the digit {classes[0]} were trained with ever more anomalies among their "
             "pictures. "
@@ -172,8 +174,8 @@ def damage(kind: str, classes: tuple[int, ...]) -> None:
         f"{begin}{LOOK.get(kind, LOOK[''])} Set how many slip in, in step 1, and train: each model "
         "that you train adds a point."
     )
-    linear = scores(next(iter(found.values())), anomaly.BASELINE, classes, True)
-    figure = figures.contamination_curve(known, yours, linear.curves.auroc)
+    linear = auroc(next(iter(found.values())), anomaly.BASELINE)
+    figure = figures.contamination_curve(known, yours, linear)
     st.plotly_chart(figure, config=figures.PLAIN, key="damage")
     if known:
         st.caption(

@@ -80,6 +80,7 @@ def code_map(
     points: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], *, height: int = 480
 ) -> go.Figure:
     """Codes (N, 2) as dots in their digits' colours, one legend entry a digit."""
+    # At once: each call of add_ or update_ takes a millisecond or more.
     return go.Figure(_dots(points, labels, classes, "scattergl"), _around(height))
 
 
@@ -108,7 +109,7 @@ def _dots(
 
 
 def _around(height: int) -> dict[str, Any]:
-    """The layout of a map. At once: each call of add_ or update_ takes a millisecond or more."""
+    """The layout that maps have in common."""
     return {
         "height": height,
         "margin": {"l": 40, "r": 10, "t": 10, "b": 40},
@@ -279,6 +280,8 @@ def overlay(
 ) -> go.Figure:
     """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view."""
     figure.add_traces(_rimmed(marked, size))
+    # The legend is below: above, the tool bar would cover it.
+    figure.update_layout(margin_b=100, legend_y=-0.2)
     return figure.update_layout(_in_view(*_bounds(points, marked), axis_titles))
 
 
@@ -306,14 +309,11 @@ def _bounds(points: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _in_view(low: np.ndarray, high: np.ndarray, axis_titles: tuple[str, str]) -> dict[str, Any]:
-    """What of the layout shows an area."""
+    """Axes that show what lies between two corners (2,)."""
     (left, bottom), (right, top) = low.tolist(), high.tolist()
     return {
-        "margin": {"l": 40, "r": 10, "t": 10, "b": 100},
         "xaxis": {"title": {"text": axis_titles[0]}, "range": [left, right]},
         "yaxis": {"title": {"text": axis_titles[1]}, "range": [bottom, top]},
-        # Below: above, the tool bar would cover it.
-        "legend": {"itemsizing": "constant", "orientation": "h", "y": -0.2},
     }
 
 
@@ -655,8 +655,8 @@ def pinned_map(
 ) -> go.Figure:
     """Codes (N, 2) as dots and named places among them, all in view, each name beside its place.
 
-    Of many codes the first `PINNED_DOTS` are drawn. Without a legend, which would take a tenth of
-    the time from a click to the answer: `ui.class_key` is one.
+    Of many codes the first `PINNED_DOTS` are drawn. Without a legend, which Plotly would draw anew
+    at each click: `ui.class_key` is one.
 
     Args:
         pins: name -> place (2,).
@@ -696,8 +696,7 @@ def pinned_map(
     if path is not None:
         traces += _rimmed(path, 4)
     layout = _around(390) | _in_view(low, high, axis_titles)
-    layout |= {"annotations": names, "showlegend": False, "margin": {**layout["margin"], "b": 40}}
-    return go.Figure(traces, layout)
+    return go.Figure(traces, layout | {"annotations": names, "showlegend": False})
 
 
 def class_errors(errors: dict[str, np.ndarray], rows: tuple[str, ...]) -> go.Figure:

@@ -14,6 +14,7 @@ from benchmarks import browser, machine
 
 MUST = 0.3
 TURN = 8
+"""The use of a slider that takes it to its right end, before it has come to the left one."""
 CLEANER = "denoise?model=convolutional_denoising-128d"
 LABS = {  # what is measured -> the page's address, and the button or slider that is used
     "Denoise, the home model": ("denoise", "Random Picture"),
@@ -66,7 +67,7 @@ WATCH = """() => {
 def time_control(page: Page, address: str, control: str, rounds: int) -> list[float]:
     """Seconds from each use of a page's control to its answer; the first is not kept.
 
-    A button is clicked, a slider moved to the left by the key, from its right end on after `TURN`.
+    A button is clicked, a slider moved to the left by a key, and at `TURN` to its right end.
     """
     page.goto(address)
     button = page.get_by_role("button", name=control)

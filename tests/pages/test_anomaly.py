@@ -167,11 +167,9 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     assert len(unpacked(sent(app)["odd"])) == 90
 
 
-def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    app = open_page(normal_digits=["3", "5"], odd_score="mse")
-    assert "No model of 3 and 5 is trained yet" in words(app)
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[runs.RunSpec]:
+    """What was asked to be trained; each run has ended as soon as it is started."""
     made: list[runs.RunSpec] = []
 
     def at_once(spec: runs.RunSpec) -> str:
@@ -184,6 +182,36 @@ def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
 
     monkeypatch.setattr(runs, "create", at_once)
     monkeypatch.setattr(runs, "ensure_worker", lambda: None)
+    return made
+
+
+def trace(app: AppTest, name: str) -> tuple[list[float], list[float]]:
+    """A line of the last chart: shares in % and AUROCs."""
+    chart = json.loads(app.get("plotly_chart")[-1].proto.spec)  # type: ignore[attr-defined]
+    found = next(line for line in chart["data"] if line["name"] == name)
+    return found["x"], found["y"]
+
+
+def test_a_model_of_one_s_own_stands_beside_those_trained_beforehand(
+    made: list[runs.RunSpec],
+) -> None:
+    app = open_page(normal_digits=["3"])
+    before = trace(app, "trained beforehand")
+    assert before[0] == pytest.approx([0, 2, 5, 10, 20])
+    for percent in (0, 7):  # without any, too: then there are two models, not another one instead
+        app.slider(key="slipped_in").set_value(percent).run()
+        next(b for b in app.button if b.label == "Train with these").click().run()
+        assert not app.exception
+    assert [spec.contamination for spec in made] == [0, 0.07]
+    assert trace(app, "trained beforehand") == before
+    assert trace(app, "yours")[0] == pytest.approx([0, 7])
+
+
+def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
+    made: list[runs.RunSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(normal_digits=["3", "5"], odd_score="mse")
+    assert "No model of 3 and 5 is trained yet" in words(app)
     for percent in (0, 10):
         app.slider(key="slipped_in").set_value(percent)
         app.run()
