@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from aeviz import anomaly, data, figures, latent, runs, ui
+from aeviz import anomaly, data, figures, latent, runs, session, ui
 from aeviz.models import describe
 
 TICK = 0.5
@@ -188,9 +188,9 @@ def damage(kind: str, classes: tuple[int, ...]) -> None:
 
 def threshold(selection: str, suggested: float) -> float:
     """Where it was dragged to, if that was for what is selected, else the suggested one."""
-    if "odd_dragged" not in st.session_state:
-        st.session_state.odd_dragged = selection, _number(st.query_params.get("threshold", ""))
-    of, value = st.session_state.odd_dragged
+    if session.value("odd_dragged") is None:
+        session.put("odd_dragged", (selection, _number(st.query_params.get("threshold", ""))))
+    of, value = session.value("odd_dragged")
     if of == selection and value is not None:
         st.query_params.threshold = f"{value:.6g}"
         return value
@@ -207,14 +207,19 @@ def _number(text: str) -> float | None:
     return value if 0 < value < math.inf else None
 
 
-def drag(selection: str) -> None:
-    """Take over where the threshold was dragged to; for the component."""
-    st.session_state.odd_dragged = selection, float(st.session_state.threshold_line.threshold)
+def line_key() -> str:
+    """Of the component: another one once it was set back, so that the same drag counts again."""
+    return f"threshold_line~{session.version('odd_dragged')}"
+
+
+def drag(selection: str, key: str) -> None:
+    """Take over where the threshold was dragged to in the component of this key."""
+    session.keep("odd_dragged", (selection, float(st.session_state[key].threshold)))
 
 
 def forget() -> None:
     """Go back to the suggested threshold; for callbacks."""
-    st.session_state.odd_dragged = "", None
+    session.put("odd_dragged", ("", None))
 
 
 def what_is_shown(shown: anomaly.Scores, seen: bool, quantile: float) -> str:

@@ -65,15 +65,8 @@ def choose_noise(*, draws: bool) -> tuple[str, float, int]:
             width=420,
         )
         if kind.seeded and draws:
-            st.button("New noise", on_click=_next_seed)
-            seed = st.number_input(
-                "Seed", 0, 9999, key="noise_seed", bind="query-params", width=130
-            )
+            seed = ui.draw_again("noise_seed", "New noise", main=False)
     return name, strength, seed
-
-
-def _next_seed() -> None:
-    st.session_state.noise_seed = (st.session_state.noise_seed + 1) % 10_000
 
 
 # -- what became of it ------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from aeviz import fill, patches, ui
+from aeviz import fill, patches, session, ui
 
 PATCHES = 49
 START = 3 * PATCHES // 4
@@ -50,19 +50,19 @@ def choose_way() -> tuple[str, int]:
 
 def visible(way: str, rows: int) -> np.ndarray:
     """Which pixels (28, 28) bool are left visible; what is hidden by hand goes into the address."""
-    if "hidden" not in st.session_state:
+    if session.value("hidden") is None:
         asked = st.query_params.get("hidden", "")
         known = re.fullmatch(rf"[01]{{{PATCHES}}}", asked)
-        _put("hidden", asked if known else patches.at_random(START))
-    if "painted" not in st.session_state:
+        session.put("hidden", asked if known else patches.at_random(START))
+    if session.value("painted") is None:
         asked = st.query_params.get("painted", "")
-        _put("painted", patches.unpacked(asked, len(MIDDLE)) or MIDDLE)
+        session.put("painted", patches.unpacked(asked, len(MIDDLE)) or MIDDLE)
     for other, grid in GRIDS.items():
         if other != way:
             st.query_params.pop(grid.key, None)
     if way == "rows":
         return np.arange(28)[:, None].repeat(28, 1) < rows
-    hidden: str = st.session_state[GRIDS[way].key]
+    hidden: str = session.value(GRIDS[way].key)
     st.query_params[GRIDS[way].key] = hidden if way == "patches" else patches.packed(hidden)
     return patches.visible_pixels(hidden)
 
@@ -77,8 +77,10 @@ def given(way: str, picture: np.ndarray, shown: np.ndarray) -> None:
         ui.sheet(patches.covered(picture, shown), "shown rows")
         return
     grid = GRIDS[way]
-    hidden: str = st.session_state[grid.key]
-    patches.patches(f"{grid.key}-grid", picture, hidden, partial(_keep, grid.key), brush=grid.brush)
+    hidden: str = session.value(grid.key)
+    # Of another key once a shortcut was pressed: the same click as before it is a choice again.
+    key = f"{grid.key}-grid~{session.version(grid.key)}"
+    patches.patches(key, picture, hidden, partial(_keep, grid.key, key), brush=grid.brush)
     st.caption(grid.how)
     shortcuts = {
         "patches": {
@@ -93,17 +95,12 @@ def given(way: str, picture: np.ndarray, shown: np.ndarray) -> None:
     with st.container(horizontal=True, gap="small"):
         for k, (label, then) in enumerate(shortcuts.items()):
             kind = "secondary" if k else "primary"
-            st.button(label, on_click=_put, args=(grid.key, then), type=kind)
+            st.button(label, on_click=session.put, args=(grid.key, then), type=kind)
 
 
-def _put(key: str, hidden: str) -> None:
-    """Hide these cells and no others."""
-    st.session_state[key] = hidden
-
-
-def _keep(key: str) -> None:
-    """Take over what the person hides and shows."""
-    st.session_state[key] = st.session_state[f"{key}-grid"].hidden
+def _keep(key: str, grid: str) -> None:
+    """Take over what the person hides and shows in the component of this key."""
+    session.keep(key, st.session_state[grid].hidden)
 
 
 def note(of: str, losses: np.ndarray, shown: np.ndarray) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from aeviz import checkpoint, data, figures, latent, mechanism, runs, ui
+from aeviz import checkpoint, data, figures, latent, mechanism, runs, session, ui
 from aeviz.model import Autoencoder
 from aeviz.models import MODELS, numbers
 
@@ -48,14 +48,10 @@ def pick_number(name: str, width: int, start: int) -> int:
     Args:
         start: chosen at first, and again for another model.
     """
-    asked = st.session_state.get("number", st.query_params.get("number"))
-    fits = str(asked) in {str(k) for k in range(1, width + 1)}
-    if not fits or st.session_state.get("number_of", name) != name:
-        st.session_state.number = start + 1
+    if st.session_state.get("number_of", name) != name:
+        session.put("number", start + 1)
     st.session_state.number_of = name
-    return -1 + st.number_input(
-        "Number of the code", 1, width, key="number", bind="query-params", width=190
-    )
+    return -1 + ui.number("Number of the code", 1, width, "number", start + 1, width=190)
 
 
 def show_unit(model: Autoencoder, codes: np.ndarray, dataset: data.Dataset, number: int) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from aeviz import data, images, latent, ui
+from aeviz import data, images, latent, session, ui
 
 SOURCES = {"test": "Test set", "upload": "Upload", "draw": "Draw", "camera": "Camera"}
 MAX_FILES = 60
@@ -198,7 +198,7 @@ def _photograph(key: str) -> list[File]:
 
         def upload() -> None:
             """Choose the other source."""
-            st.session_state[f"{key}_from"] = "upload"
+            session.put(f"{key}_from", "upload")
 
         st.button("Go to Upload", key=f"{key}_to_upload", on_click=upload, type="primary")
         return []
@@ -384,16 +384,16 @@ def _how_read(
         if isinstance(found, Reading):
             inverted = found.inverted if inverted is None else inverted
             threshold = found.threshold if threshold is None else threshold
-    st.session_state[inverted_key] = "yes" if inverted else "no"
-    st.session_state[threshold_key] = min(max(round(threshold or 0.1, 2), 0.01), 0.99)
+    session.put(inverted_key, "yes" if inverted else "no")
+    session.put(threshold_key, min(max(round(threshold or 0.1, 2), 0.01), 0.99))
 
-    def take(what: str) -> None:
+    def take() -> None:
         """Keep what was set by hand."""
         old = by_hand.get(mark, (None, None))
-        if what == "inverted":
-            by_hand[mark] = (st.session_state[inverted_key] == "yes", old[1])
-        else:
-            by_hand[mark] = (old[0], st.session_state[threshold_key])
+        if session.changed(inverted_key):
+            by_hand[mark] = (session.value(inverted_key) == "yes", old[1])
+        elif session.changed(threshold_key):
+            by_hand[mark] = (old[0], session.value(threshold_key))
 
     def as_found() -> None:
         """Forget what was set by hand."""
@@ -405,9 +405,8 @@ def _how_read(
             ["yes", "no"],
             required=True,
             format_func={"yes": "Yes: dark ink", "no": "No: bright ink"}.__getitem__,
-            key=inverted_key,
+            key=session.box(inverted_key),
             on_change=take,
-            args=("inverted",),
             help="MNIST has bright ink on black. The border of the picture shows what the paper "
             "is; here you know better.",
         )
@@ -416,9 +415,8 @@ def _how_read(
             0.01,
             0.99,
             step=0.01,
-            key=threshold_key,
+            key=session.box(threshold_key),
             on_change=take,
-            args=("threshold",),
             help="What is brighter than the paper by this share of black to white is ink. It is "
             "found by Otsu's method. Lower it for faint strokes, raise it against dirt.",
         )

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aeviz import data, figures, runs, ui
+from aeviz import data, figures, runs, session, ui
 from aeviz.models import MODELS, short_title
 
 SECONDS, EPOCHS = 30.0, 10.0
@@ -190,7 +190,7 @@ def settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
     )
     chosen["config"] = ui.knob_form(model_class.Config, key, presets[preset])
     with st.expander("Data, seed, batch, learning rate"):
-        names, of = list(data.SOURCES), start.data if start is last else st.session_state.data
+        names, of = list(data.SOURCES), start.data if start is last else session.value("data")
         chosen["data"] = st.selectbox(
             "Data set",
             names,
@@ -241,7 +241,7 @@ def again(run: str) -> None:
 def use(run: str) -> None:
     """Choose a run's model, and the data that it was trained on, everywhere; for callbacks."""
     ui.use_model(run)
-    st.session_state.data = runs.spec(run).data
+    session.put("data", runs.spec(run).data)
 
 
 def own_runs(shown: str | None) -> None:

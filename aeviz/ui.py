@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import html
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ from aeviz import (
     planes,
     projections,
     runs,
+    session,
     uses,
 )
 from aeviz.model import Autoencoder, BaseConfig, knobs
@@ -114,53 +116,48 @@ def use_model(name: str) -> None:
     own = st.session_state.setdefault("own_models", [])
     if runs.is_run(name) and name not in own:
         own.append(name)
-    st.session_state.model = name
-
-
-def _start_from_url(key: str, options: Sequence[str], default: str) -> None:
-    # Not bind="query-params": it writes the option's label into the address instead of the option.
-    if st.session_state.get(key) not in options:
-        asked = st.query_params.get(key)
-        st.session_state[key] = asked if asked in options else default
-
-
-def _write_to_url(key: str, default: str) -> None:
-    chosen = st.session_state[key]
-    if chosen == default:
-        st.query_params.pop(key, None)
-    elif st.query_params.get(key) != chosen:
-        st.query_params[key] = chosen
+    session.put("model", name)
 
 
 def sidebar() -> None:
     """What all pages share: which model, which data, large type. Called once, by app.py."""
     with st.sidebar:
-        names = model_names()
-        _start_from_url("model", names, home_model())
-        st.selectbox(
+        _shared_box(
             "Model",
-            names,
-            # Said twice, also by the key: a box whose first run was interrupted by a change of
-            # pages falls back to this, and without it to the first of the list.
-            names.index(st.session_state.model),
-            format_func=describe,
-            key="model",
-            help="Shipped models were trained on all 60,000 digits. Your own appear here.",
+            "model",
+            model_names(),
+            home_model(),
+            describe,
+            "Shipped models were trained on all 60,000 digits. Your own appear here.",
         )
-        _write_to_url("model", home_model())
-        _start_from_url("data", list(data.SOURCES), "mnist")
-        st.selectbox(
+        _shared_box(
             "Data",
+            "data",
             list(data.SOURCES),
-            list(data.SOURCES).index(st.session_state.data),
-            format_func=lambda name: data.SOURCES[name].title,
-            key="data",
-            help="The pictures that the pages show. Only MNIST ships with aeviz.",
+            "mnist",
+            lambda name: data.SOURCES[name].title,
+            "The pictures that the pages show. Only MNIST ships with aeviz.",
         )
-        _write_to_url("data", "mnist")
         st.toggle("Large type", key="large", bind="query-params", help="For the back of a room.")
     size = 22 if st.session_state.large else 16
     st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
+
+
+def _shared_box(
+    label: str,
+    key: str,
+    options: Sequence[str],
+    default: str,
+    title: Callable[[str], str],
+    help: str,
+) -> None:
+    session.from_address(key, options, default)
+    box = session.box(key)
+    # Said twice, also by the key: a box whose first run was interrupted by a change of pages falls
+    # back to this, and without it to the first of the list.
+    start = options.index(session.value(key))
+    st.selectbox(label, options, start, format_func=title, key=box, help=help)
+    session.to_address(key, default)
 
 
 @st.cache_resource(show_spinner=False)
@@ -187,13 +184,13 @@ def one_thread() -> None:
 
 def _shared(key: str) -> Any:
     """A setting of the sidebar."""
-    if key not in st.session_state:
+    if session.value(key) is None:
         # The first request to a fresh server, to another address than the home page's: Streamlit
         # took pages/ for its older kind of app and ran the page without app.py. st.navigation
         # tells it otherwise.
         st.navigation(list(PAGES.values()), position="hidden")
         st.rerun()
-    return st.session_state[key]
+    return session.value(key)
 
 
 def model_name() -> str:
@@ -610,19 +607,18 @@ def choice(
         vertical: below each other, for texts that are long.
         menu: a menu instead of buttons, for choices that may be many.
     """
-    first = next(iter(names))
-    _start_from_url(key, list(names), first)
+    options, first, title = list(names), next(iter(names)), names.__getitem__
+    session.from_address(key, options, first)
+    box = session.box(key)
     if menu:
-        chosen = st.selectbox(
-            label, list(names), format_func=names.__getitem__, key=key, help=help, width=380
-        )
+        chosen = st.selectbox(label, options, format_func=title, key=box, help=help, width=380)
     elif vertical:
-        chosen = st.radio(label, list(names), format_func=names.__getitem__, key=key, help=help)
+        chosen = st.radio(label, options, format_func=title, key=box, help=help)
     else:
         chosen = st.segmented_control(
-            label, list(names), required=True, format_func=names.__getitem__, key=key, help=help
+            label, options, required=True, format_func=title, key=box, help=help
         )
-    _write_to_url(key, first)
+    session.to_address(key, first)
     assert chosen is not None  # required
     return chosen
 
@@ -651,6 +647,38 @@ def decoded_as(model: Autoencoder, key: str, *, in_turn: bool = False) -> np.nda
     return np.arange(len(classes)) if chosen == "turn" else np.array([int(chosen)])
 
 
+def number(label: str, low: int, high: int, key: str, start: int, *, width: int = 130) -> int:
+    """A box for a whole number that the page sets as well; in the URL under its key.
+
+    Args:
+        start: the number at first, and where the box is empty.
+    """
+    asked = session.value(key, st.query_params.get(key, ""))
+    fits = re.fullmatch(r"[0-9]{1,9}", str(asked)) and low <= int(asked) <= high
+    session.put(key, int(asked) if fits else start)
+    chosen = st.number_input(label, low, high, key=session.box(key), width=width)
+    session.to_address(key, start)
+    return start if chosen is None else chosen
+
+
+def draw_again(key: str, label: str = "Draw again", *, main: bool = True) -> int:
+    """A button that draws something anew, and beside it the seed of the draw, which is returned.
+
+    Args:
+        key: of the seed, also its name in the URL.
+        main: it is what one comes to the page for.
+    """
+    st.button(label, on_click=_next_seed, args=(key,), type="primary" if main else "secondary")
+    return number("Seed", 0, SEEDS - 1, key, 0)
+
+
+SEEDS = 10_000
+
+
+def _next_seed(key: str) -> None:
+    session.put(key, (session.value(key) + 1) % SEEDS)
+
+
 def pick_test_picture(letter: str, key: str, start: int, dataset: data.Dataset) -> int:
     """Widgets that choose a test picture by class, by number or at random; returns its number.
 
@@ -658,34 +686,32 @@ def pick_test_picture(letter: str, key: str, start: int, dataset: data.Dataset) 
         key: of the number, also its name in the URL.
         start: chosen at first.
     """
-    last = len(dataset.test_images) - 1
+    labels, of_class = dataset.test_labels, f"{key}-class"
 
-    def draw(of_class: bool) -> None:
-        labels = dataset.test_labels
-        wanted = labels == st.session_state[f"{key}-class"] if of_class else labels >= 0
-        st.session_state[key] = int(np.random.default_rng().choice(np.flatnonzero(wanted)))
+    def draw(wanted: np.ndarray) -> None:
+        session.put(key, int(np.random.default_rng().choice(np.flatnonzero(wanted))))
 
-    if key not in st.session_state and key not in st.query_params:
-        st.session_state[key] = start  # not as the widget's default: `draw` sets it later
+    def draw_of_class() -> None:
+        if session.changed(of_class):
+            draw(labels == session.value(of_class))
+
     # A row of its own, so that on a narrow screen what belongs together stays together.
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content")
     by_class, by_number, at_random = row.empty(), row.empty(), row.empty()
-    number = by_number.number_input(
-        f"{letter}: number", 0, last, None, key=key, bind="query-params", width=150
-    )
-    number = start if number is None else number
-    st.session_state[f"{key}-class"] = int(dataset.test_labels[number])
+    with by_number:
+        chosen = number(f"{letter}: number", 0, len(labels) - 1, key, start, width=150)
+    session.put(of_class, int(labels[chosen]))
     by_class.selectbox(
         f"{letter}: class",
         range(len(dataset.classes)),
         format_func=dataset.classes.__getitem__,
-        key=f"{key}-class",
-        on_change=draw,
-        args=(True,),
+        key=session.box(of_class),
+        on_change=draw_of_class,
         width=110,
     )
-    at_random.button(f"Random {letter}", key=f"{key}-random", on_click=draw, args=(False,))
-    return number
+    everything = np.ones(len(labels), bool)
+    at_random.button(f"Random {letter}", key=f"{key}-random", on_click=draw, args=(everything,))
+    return chosen
 
 
 def companion(name: str) -> str:
@@ -712,22 +738,22 @@ def pick_models(key: str, most: int | None = None) -> list[str]:
         most: no more than so many; as many as a person likes where left out.
     """
     names, start = model_names(), [model_name(), companion(model_name())]
-    state, followed = st.session_state, f"{key}-start"
-    if key in state:
-        kept = [name for name in state[key] if name in names]  # a run may have been deleted
-        wanted = start if kept == state.get(followed) else kept
-        if wanted != state[key]:  # or a second click that is on its way would be undone
-            state[key] = wanted
-    else:
+    held, followed = session.value(key), f"{key}-start"
+    if held is None:
         asked = dict.fromkeys(st.query_params.get(key, "").split(","))
-        state[key] = [name for name in asked if name in names][:most] or start
-    state[followed] = start
+        wanted = [name for name in asked if name in names][:most] or start
+    else:
+        wanted = [name for name in held if name in names]  # a run may have been deleted
+        if wanted == st.session_state.get(followed):
+            wanted = start
+    session.put(key, wanted)
+    st.session_state[followed] = start
     limit = f"Up to {most}" if most else "As many as you like"
     chosen: list[str] = st.multiselect(
         "Models",
         names,
         format_func=describe,
-        key=key,
+        key=session.box(key),
         max_selections=most,
         placeholder="Choose a model",
         help=f"{limit}. PCA with as many numbers as the first one is always beside them.",

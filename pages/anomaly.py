@@ -93,12 +93,13 @@ with right:
         st.button(
             f"Back to {quantile:g} %", on_click=anomaly_ui.forget, disabled=threshold == suggested
         )
+    line = anomaly_ui.line_key()
     threshold_line(
-        "threshold_line",
+        line,
         scores.normal,
         scores.odd,
         threshold,
-        partial(anomaly_ui.drag, selection),
+        partial(anomaly_ui.drag, selection, line),
         title=f"{title} (logarithmic)",
         suggested=(f"{quantile:g} %", suggested),
         marks={"Your picture" if own else f"Picture {picked.names[0]}": marked},

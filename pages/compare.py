@@ -9,12 +9,6 @@ MOST = 20
 NEAREST = 6
 WIDTHS = (2, 8, 32, 128)
 
-
-def draw_again() -> None:
-    """Go on to the next seed."""
-    st.session_state.compare_seed = (st.session_state.compare_seed + 1) % 10_000
-
-
 ui.model_name()  # the sidebar is there
 dataset = ui.dataset()
 ui.heading(
@@ -60,11 +54,7 @@ def pick() -> tuple[picture_ui.Picked, str]:
             found = compare.worst(overall[of].mse, MOST)
             sentence = f"The {MOST} test pictures that {of} copies worst, the worst first."
         elif show == "random":
-            st.button("Draw again", on_click=draw_again, type="primary")
-            seed = st.number_input(
-                "Seed", 0, 9999, key="compare_seed", bind="query-params", width=130
-            )
-            draw = np.random.default_rng(seed)
+            draw = np.random.default_rng(ui.draw_again("compare_seed"))
             found = draw.choice(len(dataset.test_labels), MOST, replace=False)
             sentence = f"{MOST} test pictures drawn at random."
         else:

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import streamlit as st
 
-from aeviz import figures, latent, planes, ui
+from aeviz import figures, latent, planes, session, ui
 from aeviz.player import player
 
 FRAMES = 91  # of the film and the curve; the film strip has as many as are asked for
@@ -24,12 +24,12 @@ codes, images = ui.codes(name, dataset.name), dataset.test_images
 def picked() -> None:
     """Put an end or a waypoint on the dot that was clicked."""
     dots = st.session_state.dots.selection.points
-    target = st.session_state.target
+    target = session.value("target")
     for number in [dot["customdata"] for dot in dots if "customdata" in dot]:
         if target == "via":
-            st.session_state.via = f"{st.session_state.via or ''} {number}".strip()
+            session.put("via", f"{session.value('via') or ''} {number}".strip())
         else:
-            st.session_state[target] = int(number)
+            session.put(target, int(number))
 
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -38,12 +38,12 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
     written = st.text_input(
         "Waypoints",
         type="search",
-        key="via",
-        bind="query-params",
+        key=session.box("via", st.query_params.get("via", "")),
         placeholder="such as 18 61",
         help=f"Numbers of test pictures that the path passes in this order, {MOST} at most.",
         width=190,
     )
+session.to_address("via", "")
 via = [int(number) for number in re.findall(r"\d+", written or "")]
 if len(via) > MOST or any(number >= len(images) for number in via):
     st.info(f"Waypoints are at most {MOST} numbers from 0 to {len(images) - 1}.")

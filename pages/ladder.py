@@ -7,11 +7,6 @@ from aeviz.model import Autoencoder
 COLUMNS = 10
 
 
-def draw_again() -> None:
-    """Go on to the next seed."""
-    st.session_state.ladder_seed = (st.session_state.ladder_seed + 1) % 10_000
-
-
 def errors_of(name: str, model: Autoencoder) -> tuple[float, float]:
     """MSE of a model and of PCA on the test pictures: from its card, where they are in it."""
     card = cards[name]
@@ -41,8 +36,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         bind="query-params",
         width=320,
     )
-    st.button("Other pictures", on_click=draw_again)
-    seed = st.number_input("Seed", 0, 9999, key="ladder_seed", bind="query-params", width=130)
+    seed = ui.draw_again("ladder_seed", "Other pictures", main=False)
 # One of each class, in their order.
 draw = np.random.default_rng(seed)
 shown = [draw.choice(np.flatnonzero(dataset.test_labels == k)) for k in range(COLUMNS)]

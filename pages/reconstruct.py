@@ -20,12 +20,6 @@ METRICS = {
     ),
 }
 
-
-def draw_again() -> None:
-    """Go on to the next seed."""
-    st.session_state.copies_seed = (st.session_state.copies_seed + 1) % 10_000
-
-
 name, dataset, model = ui.model_name(), ui.dataset(), ui.model()
 ui.heading(
     "What is lost on the way?",
@@ -44,8 +38,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
     label = ui.choice(f"By {kind}", {"all": "All", **classes}, "copies_of")
     seed = 0
     if order == "random":
-        st.button("Draw again", on_click=draw_again, type="primary")
-        seed = st.number_input("Seed", 0, 9999, key="copies_seed", bind="query-params", width=130)
+        seed = ui.draw_again("copies_seed")
 
 pictures, inspector = st.columns([4, 1], gap="medium")
 with inspector:

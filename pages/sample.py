@@ -21,12 +21,6 @@ if not has_prior:
         "drawn from a Gaussian mixture that was fitted to its training codes afterwards."
     )
 
-
-def draw_again() -> None:
-    """Go on to the next seed."""
-    st.session_state.sample_seed = (st.session_state.sample_seed + 1) % 10_000
-
-
 pictures, inspector = st.columns([3, 2], gap="large")
 with inspector:
     source = "mixture"
@@ -49,10 +43,7 @@ with inspector:
     count, temperature, near, seed = GRID * GRID, 1.0, "no", 0
     if not as_grid:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            st.button("Draw again", on_click=draw_again, type="primary")
-            seed = st.number_input(
-                "Seed", 0, 9999, key="sample_seed", bind="query-params", width=140
-            )
+            seed = ui.draw_again("sample_seed")
         with st.container(horizontal=True, gap="medium"):
             count = st.slider("How many", 4, 64, 36, 4, key="sample_count", bind="query-params")
             temperature = st.slider(

@@ -30,7 +30,7 @@ ORDER = [
     },
     {"aeviz.runs"},
     {"aeviz.worker"},
-    {"aeviz.latent_map", "aeviz.player", "aeviz.patches", "aeviz.threshold"},
+    {"aeviz.latent_map", "aeviz.player", "aeviz.patches", "aeviz.threshold", "aeviz.session"},
     {"aeviz.ui"},
     {
         "aeviz.latent_map.explorer",
@@ -49,6 +49,7 @@ LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 STREAMLIT = {
     "app",
     "pages",
+    "aeviz.session",
     "aeviz.ui",
     "aeviz.run_ui",
     "aeviz.loss_ui",

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
 from aeviz import data, figures, images, latent, picture_ui
+from tests.pages.opening import box
 
 MNIST = data.load()
 
@@ -213,7 +214,7 @@ def test_a_phone_is_led_from_the_camera_to_upload(monkeypatch: pytest.MonkeyPatc
     assert "https" in app.info[0].value
     next(b for b in app.button if b.label == "Go to Upload").click().run()
     assert not app.exception
-    assert app.segmented_control(key="picture_from").value == "upload"
+    assert box(app, "Picture").value == "upload"
     assert len(app.get("file_uploader")) == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from streamlit.testing.v1 import AppTest
 
 
@@ -14,3 +16,20 @@ def opened(page: str, **query: str) -> AppTest:
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception
     return app
+
+
+def box(app: AppTest, label: str) -> Any:
+    """The box of this label: its key is another one once the page has set it."""
+    boxes = (
+        *app.selectbox,
+        *app.number_input,
+        *app.multiselect,
+        *app.radio,
+        *app.segmented_control,
+    )
+    return next(box for box in boxes if box.label == label)
+
+
+def kept(app: AppTest, key: str) -> Any:
+    """What the session keeps under a key of `aeviz.session`."""
+    return app.session_state[f"{key}, kept"].value

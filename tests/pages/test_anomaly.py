@@ -99,7 +99,7 @@ def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> N
     # A drag takes over, goes into the address, and what is flagged follows.
     dragged = float(np.median(expected.odd))
     selection = f"{anomaly.shipped(3)} strangeness digits (3,)"
-    app.session_state["odd_dragged"] = selection, dragged
+    app.session_state["odd_dragged, kept"].value = selection, dragged
     app.run()
     assert sent(app)["threshold"] == dragged
     assert float(app.query_params["threshold"]) == pytest.approx(dragged, rel=1e-5)

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, evaluate, figures, latent, ui
-from tests.pages.opening import opened
+from tests.pages.opening import box, opened
 
 MNIST = data.load()
 VAE, OTHER = "variational-2d", "vanilla-32d"
@@ -120,7 +120,7 @@ def test_every_control_of_the_page() -> None:
     first = shown(app)
     assert len(set(first)) == 20
     next(b for b in app.button if b.label == "Draw again").click().run()
-    assert app.number_input(key="compare_seed").value == 1
+    assert box(app, "Seed").value == 1
     assert shown(app) != first
 
     # One picture alone.
@@ -139,20 +139,19 @@ def test_every_control_of_the_page() -> None:
 
 def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told() -> None:
     app = open_page(compare_show="classes")
-    box = app.multiselect(key="compared")
-    assert box.value == [ui.home_model(), ui.companion(ui.home_model())]
-    app.selectbox(key="model").set_value("conditional-2d").run()
-    assert app.multiselect(key="compared").value[0] == "conditional-2d"
+    assert box(app, "Models").value == [ui.home_model(), ui.companion(ui.home_model())]
+    box(app, "Model").set_value("conditional-2d").run()
+    assert box(app, "Models").value[0] == "conditional-2d"
     title = ui.describe("conditional-2d")
     assert any(title in c.value and "They are told it" in c.value for c in app.caption)
     x = MNIST.test_images[shown(app)]
     model = checkpoint.load(checkpoint.FOLDER / "conditional-2d")
     copies = latent.reconstruct(model, x, np.arange(10))
     assert row(tables(app)[0], f"Copy by {title}") == [figures.data_uri(y) for y in copies]
-    app.multiselect(key="compared").set_value(["linear-2d"]).run()
+    box(app, "Models").set_value(["linear-2d"]).run()
     assert app.query_params["compared"] == "linear-2d"
-    app.selectbox(key="model").set_value("vanilla-2d").run()
-    assert app.multiselect(key="compared").value == ["linear-2d"]
+    box(app, "Model").set_value("vanilla-2d").run()
+    assert box(app, "Models").value == ["linear-2d"]
     assert not app.exception
 
 

@@ -27,6 +27,7 @@ from aeviz import (
     ui,
 )
 from aeviz.models import MODELS
+from tests.pages.opening import box
 from tests.pages.shipped import HOME, ONE_OF_EACH
 
 MNIST = data.load()
@@ -37,7 +38,7 @@ VERSIONS = ["clean", "noisy", "cleaned", "median", "nlm", "wiener", "control"]
 
 def open_page(model: str = HOME) -> AppTest:
     app = AppTest.from_file("../../app.py", default_timeout=120).run()
-    app.selectbox(key="model").set_value(model)
+    box(app, "Model").set_value(model)
     app.switch_page("pages/denoise.py").run()
     assert not app.exception
     return app
@@ -131,7 +132,7 @@ def test_the_noise_follows_its_seed_and_nothing_is_lost_at_strength_zero() -> No
     app = open_page()
     first = pictures(app)
     next(b for b in app.button if b.label == "New noise").click().run()
-    assert app.number_input(key="noise_seed").value == 1
+    assert box(app, "Seed").value == 1
     x = MNIST.test_images[START]
     assert pictures(app)["clean"] == first["clean"]
     assert pictures(app)["noisy"] == figures.data_uri(evaluate.noisy(x, 0.5, 1))
@@ -288,6 +289,6 @@ def test_a_model_that_was_not_trained_to_clean_says_so_and_offers_one_that_was()
     app = open_page()
     assert "not trained to clean" in app.info[0].value
     next(b for b in app.button if b.label.startswith("Use ")).click().run()
-    assert app.selectbox(key="model").value == max(able)[1]
+    assert box(app, "Model").value == max(able)[1]
     assert not app.info
     assert not app.exception

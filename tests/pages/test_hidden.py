@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from aeviz import checkpoint, data, figures, fill, picture_ui, ui
 from aeviz.patches import COVER, covered, middle, packed
 from aeviz.picture_ui import Picked
+from tests.pages.opening import box, kept
 
 MNIST = data.load()
 X = MNIST.test_images[1] / np.float32(255)
@@ -24,7 +25,7 @@ def open_page(model: str, **address: str) -> AppTest:
     for key, value in address.items():
         app.query_params[key] = value
     app.run()
-    app.selectbox(key="model").set_value(model)
+    box(app, "Model").set_value(model)
     app.switch_page("pages/hidden.py").run()
     assert not app.exception
     return app
@@ -99,7 +100,7 @@ def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
     assert "Nothing is hidden." in [m.value for m in app.markdown]
     assert {text[1] for text in captions(app)[1:]} == {"nothing hidden"}
     click(app, "Hide the middle")
-    assert app.session_state["painted"] == painted
+    assert kept(app, "painted") == painted
 
     app.segmented_control(key="hide").set_value("rows").run()
     app.slider(key="rows_shown").set_value(9).run()
@@ -114,7 +115,7 @@ def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
 def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeypatch) -> None:
     hole = "0" * 400 + "1" * 300 + "0" * 84
     app = open_page(OTHER, hide="paint", painted=packed(hole))
-    assert app.session_state["painted"] == hole
+    assert kept(app, "painted") == hole
     check(app, [OTHER, *ROW], np.array([k == "0" for k in hole]).reshape(28, 28))
     assert len(app.get("bidi_component")) == 2  # the canvas and the film
     film = next(m.value for m in app.markdown if "chosen in the sidebar" in m.value)
@@ -132,16 +133,16 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeyp
 
 def test_buttons_hide_as_many_patches_as_they_say_and_the_address_keeps_them() -> None:
     app = open_page("vanilla-2d", hidden="2" * 49, painted="0" * 195)
-    assert app.session_state["hidden"].count("1") == 36  # three quarters at first
-    assert app.session_state["painted"] == middle(6.5)
+    assert kept(app, "hidden").count("1") == 36  # three quarters at first
+    assert kept(app, "painted") == middle(6.5)
     for label, number in (("Hide half", 24), ("Hide three quarters", 36), ("Show all", 0)):
         click(app, label)
-        assert app.session_state["hidden"].count("1") == number
-        assert app.query_params["hidden"] == app.session_state["hidden"]
+        assert kept(app, "hidden").count("1") == number
+        assert app.query_params["hidden"] == kept(app, "hidden")
     click(app, "Hide half")
-    first = app.session_state["hidden"]
+    first = kept(app, "hidden")
     click(app, "Hide half")
-    assert app.session_state["hidden"] != first
+    assert kept(app, "hidden") != first
 
 
 def test_the_cover_hides_and_the_rest_stays() -> None:

@@ -6,13 +6,14 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import ui
 from aeviz.models import MODELS
+from tests.pages.opening import box
 
 
 def test_home_shows_the_map_of_the_shipped_vae_and_the_ways_on() -> None:
     app = AppTest.from_file("../../app.py", default_timeout=120).run()
     assert not app.exception
     assert len(app.get("bidi_component")) == 1
-    assert app.selectbox(key="model").value == "variational-2d"
+    assert box(app, "Model").value == "variational-2d"
     text = " ".join(element.value for element in app.markdown)
     for model_class in MODELS.values():
         assert model_class.idea in text
@@ -32,4 +33,4 @@ def test_a_model_in_the_address_that_does_not_exist_falls_back_to_the_home_model
     app.query_params["model"] = "../../etc/passwd"
     app.run()
     assert not app.exception
-    assert app.selectbox(key="model").value == "variational-2d"
+    assert box(app, "Model").value == "variational-2d"

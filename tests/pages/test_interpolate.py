@@ -11,12 +11,13 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent
+from tests.pages.opening import box
 from tests.pages.shipped import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
     app = AppTest.from_file("../../app.py", default_timeout=120).run()
-    app.selectbox(key="model").set_value(model)
+    box(app, "Model").set_value(model)
     return app.switch_page("pages/interpolate.py").run()
 
 
@@ -48,8 +49,8 @@ def test_every_model_has_a_path_and_a_spherical_one_for_a_gaussian_prior(
 
 def test_the_strip_begins_and_ends_with_what_the_decoder_makes_of_a_and_b() -> None:
     app = open_page("vanilla-2d")
-    app.number_input(key="from").set_value(17)
-    app.number_input(key="to").set_value(18)
+    box(app, "A: number").set_value(17)
+    box(app, "B: number").set_value(18)
     app.slider(key="path_steps").set_value(5).run()
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     images = data.load().test_images[[17, 18]]
@@ -65,13 +66,13 @@ def test_the_strip_begins_and_ends_with_what_the_decoder_makes_of_a_and_b() -> N
 def test_an_end_can_be_chosen_by_class_and_at_random() -> None:
     app = open_page()
     labels = data.load().test_labels
-    app.selectbox(key="to-class").set_value(7).run()
-    number = app.number_input(key="to").value
+    box(app, "B: class").set_value(7).run()
+    number = box(app, "B: number").value
     assert number != 2
     assert labels[int(number or 0)] == 7
     app.button(key="from-random").click().run()
-    number = app.number_input(key="from").value
-    assert app.selectbox(key="from-class").value == labels[int(number or 0)]
+    number = box(app, "A: number").value
+    assert box(app, "A: class").value == labels[int(number or 0)]
     assert app.query_params["from"] == str(number)
 
 
@@ -91,7 +92,7 @@ def test_waypoints_lead_the_path_elsewhere_and_wrong_ones_get_a_sentence() -> No
 
 def test_one_picture_at_both_ends_is_a_path_that_rests() -> None:
     app = open_page()
-    app.number_input(key="to").set_value(3).run()
+    box(app, "B: number").set_value(3).run()
     assert not app.exception
     assert len(set(strip(app)[::2])) == 1
 

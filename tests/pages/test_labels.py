@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, few_labels, runs
 from aeviz.models import MODELS
-from tests.pages.opening import opened
+from tests.pages.opening import box, opened
 
 KEPT = few_labels.kept()
 FIRST = next(iter(KEPT))
@@ -44,7 +44,7 @@ def test_what_is_kept_is_shown_with_its_finding_and_the_next_model_is_one_click_
     assert not app.info
     other = list(KEPT)[1]
     app.button(key=f"use-{other}").click().run()
-    assert app.selectbox(key="model").value == other
+    assert box(app, "Model").value == other
     assert few_labels.finding(KEPT[other]) in said(app)
 
 

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, evaluate, figures, latent, train, ui
 from aeviz.models import MODELS
+from tests.pages.opening import box
 
 WIDTHS = (2, 4, 8)
 
@@ -82,12 +83,12 @@ def test_a_rung_shows_its_copies_beside_pcas_and_can_be_used_everywhere(
         assert f"{width} numbers, MSE {error:.4f}" in rows
     next(button for button in app.button if "8 numbers" in button.label).click().run()
     assert not app.exception
-    assert app.selectbox(key="model").value == "rung-8"
+    assert box(app, "Model").value == "rung-8"
 
 
 def test_other_pictures_can_be_drawn(app: AppTest) -> None:
     before = body(app)
     next(button for button in app.button if button.label == "Other pictures").click().run()
     assert not app.exception
-    assert app.number_input(key="ladder_seed").value == 1
+    assert box(app, "Seed").value == 1
     assert body(app) != before

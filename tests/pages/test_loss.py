@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent, mechanism, runs
-from tests.pages.opening import opened
+from tests.pages.opening import box, opened
 
 MNIST = data.load()
 
@@ -28,7 +28,7 @@ def app() -> AppTest:
 
 
 def choose(app: AppTest, model: str) -> Any:
-    app.selectbox(key="model").set_value(model).run()
+    box(app, "Model").set_value(model).run()
     assert not app.exception, model
     return checkpoint.load(checkpoint.FOLDER / model)
 
@@ -71,7 +71,7 @@ def press(app: AppTest, label: str, model: str) -> Any:
         choose(app, "vanilla-2d")
     button(app, label).click().run()
     assert not app.exception
-    assert app.selectbox(key="model").value == model
+    assert box(app, "Model").value == model
     assert [b.label for b in app.button if b.disabled] == [label]
     return checkpoint.load(checkpoint.FOLDER / model)
 
@@ -98,7 +98,7 @@ def test_a_plain_model_shows_its_terms_its_most_varied_number_and_its_slopes(app
     assert set(shown) == {"squared error per image", "step", "singular value, from the largest"}
     codes = latent.encode(model, MNIST.test_images)
     number = int(codes.var(0).argmax())
-    assert app.number_input(key="number").value == number + 1
+    assert box(app, "Number of the code").value == number + 1
     assert pictures(app, f"z{number + 1} from") == swept(model, number)
     # The contractive one stands beside it, at first.
     names = {trace.get("name") for trace in shown["singular value, from the largest"]}
@@ -108,7 +108,7 @@ def test_a_plain_model_shows_its_terms_its_most_varied_number_and_its_slopes(app
 
 def test_another_number_is_moved_and_shows_the_pictures_that_have_most_of_it(app: AppTest) -> None:
     model = choose(app, "vanilla-32d")
-    app.number_input(key="number").set_value(6).run()
+    box(app, "Number of the code").set_value(6).run()
     assert pictures(app, "z6 from") == swept(model, 5)
     codes = latent.encode(model, MNIST.test_images)
     most = MNIST.test_images[codes[:, 5].argmax()]
@@ -134,7 +134,7 @@ def test_a_variational_model_names_the_numbers_that_collapsed(app: AppTest) -> N
 
 def test_a_model_that_takes_labels_draws_the_class_that_is_asked_for(app: AppTest) -> None:
     model = choose(app, "conditional-16d")
-    number = app.number_input(key="number").value
+    number = box(app, "Number of the code").value
     assert isinstance(number, int)
     assert pictures(app, f"z{number} from") == swept(model, number - 1)
     before = pictures(app, f"z{number} from")
@@ -153,7 +153,7 @@ def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTe
     assert "None is dead: each fires" in text(app)
     assert len(pictures(app, "atom of z")) == 24
     most = int(shares.argmax())
-    assert app.number_input(key="number").value == most + 1
+    assert box(app, "Number of the code").value == most + 1
     codes = latent.encode(model, MNIST.test_images)
     excited = MNIST.test_images[codes[:, most].argmax()]
     rows = pictures(app, f"Test pictures that excite z{most + 1} most")
@@ -202,7 +202,7 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
     ]
     assert said(ours / spreads[0], theirs / spreads[1]) in text(app)
     app.segmented_control(key="slopes").set_value("plain").run()
-    app.radio(key="slopes_beside").set_value("linear-2d").run()
+    box(app, "Beside it").set_value("linear-2d").run()
     assert f"**{np.median(norms['linear-2d']):.3g}** for Linear, 2 numbers" in text(app)
 
 
@@ -240,4 +240,4 @@ def test_a_run_of_one_s_own_shows_the_curve_of_each_term() -> None:
     titles = [note["text"] for note in charts[1]["layout"]["annotations"]]
     assert titles == [f"{term}, nats per image" for term in ("Reconstruction", "KL", "Total")]
     assert not any(button.label.startswith("Train: ") for button in app.button)
-    assert app.number_input(key="number").value in (1, 2)
+    assert box(app, "Number of the code").value in (1, 2)

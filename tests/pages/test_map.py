@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent, train, ui
 from aeviz.models import MODELS
+from tests.pages.opening import box
 from tests.pages.shipped import ONE_OF_EACH
 
 
@@ -25,7 +26,7 @@ def open_map(**query: str) -> AppTest:
 def test_every_shipped_model_has_a_map(name: str) -> None:
     app = open_map(model=name)
     assert not app.exception
-    assert app.selectbox(key="model").value == name
+    assert box(app, "Model").value == name
     assert len(app.get("bidi_component")) == 1
 
 

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, evaluate, figures, latent
+from tests.pages.opening import box
 from tests.pages.shipped import ONE_OF_EACH
 
 MNIST = data.load()
@@ -16,7 +17,7 @@ MNIST = data.load()
 
 def open_page(model: str, **settings: str) -> AppTest:
     app = AppTest.from_file("../../app.py", default_timeout=120).run()
-    app.selectbox(key="model").set_value(model)
+    box(app, "Model").set_value(model)
     app.switch_page("pages/reconstruct.py").run()
     for key, value in settings.items():
         app.segmented_control(key=key).set_value(value).run()
@@ -107,11 +108,11 @@ def test_another_seed_draws_others_and_the_first_one_brings_the_first_back() -> 
     app = open_page("vanilla-2d")
     first = numbers(app)
     next(b for b in app.button if b.label == "Draw again").click().run()
-    assert app.number_input(key="copies_seed").value == 1
+    assert box(app, "Seed").value == 1
     assert set(numbers(app)) != set(first)
-    app.number_input(key="copies_seed").set_value(0).run()
+    box(app, "Seed").set_value(0).run()
     assert numbers(app) == first
-    app.number_input(key="copies_seed").set_value(9999).run()
+    box(app, "Seed").set_value(9999).run()
     next(b for b in app.button if b.label == "Draw again").click().run()
     assert numbers(app) == first
 

@@ -10,12 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent
 from aeviz.models import MODELS
+from tests.pages.opening import box
 from tests.pages.shipped import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
     app = AppTest.from_file("../../app.py", default_timeout=120).run()
-    app.selectbox(key="model").set_value(model)
+    box(app, "Model").set_value(model)
     return app.switch_page("pages/sample.py").run()
 
 
@@ -50,9 +51,9 @@ def test_the_seed_and_the_temperature_change_the_pictures_and_the_seed_brings_th
     app = open_page()
     first = pictures(app)
     next(b for b in app.button if b.label == "Draw again").click().run()
-    assert app.number_input(key="sample_seed").value == 1
+    assert box(app, "Seed").value == 1
     assert not set(pictures(app)) & set(first)
-    app.number_input(key="sample_seed").set_value(0).run()
+    box(app, "Seed").set_value(0).run()
     assert pictures(app) == first
     app.slider(key="sample_temperature").set_value(0.0).run()
     assert len(set(pictures(app))) == 1  # only the centre of the prior

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from aeviz import checkpoint, data, runs
 from aeviz.model import knobs
 from aeviz.models import MODELS
+from tests.pages.opening import box
 
 PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise")
 
@@ -198,12 +199,12 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
 
     button(app, "Explore its map").click().run()
     assert not app.exception
-    assert app.selectbox(key="model").value == run
+    assert box(app, "Model").value == run
     assert len(app.get("bidi_component")) == 1
     for page in PAGES:
         app.switch_page(f"pages/{page}.py").run()
         assert not app.exception
-        assert app.selectbox(key="model").value == run
+        assert box(app, "Model").value == run
 
 
 def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
@@ -303,7 +304,7 @@ def test_a_downloaded_model_is_loaded_again_and_used(finished: str) -> None:
     assert run != finished
     assert not app.error
     button(app, "Sample").click().run()
-    assert app.selectbox(key="model").value == run
+    assert box(app, "Model").value == run
     assert not app.exception
 
 
@@ -328,4 +329,4 @@ def test_a_run_on_other_data_shows_its_classes_and_brings_its_data_along(
     app = open_page(run=runs.add(content))
     assert f"original, {data.SOURCES['fashion'].classes[0]}" in pictures(app)
     button(app, "Explore its map").click().run()
-    assert app.selectbox(key="data").value == "fashion"
+    assert box(app, "Data").value == "fashion"

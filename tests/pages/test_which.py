@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from aeviz import checkpoint
 from aeviz.model import NEEDS
 from aeviz.models import MODELS
+from tests.pages.opening import box
 
 
 def open_page(**query: str) -> AppTest:
@@ -54,7 +55,7 @@ def test_the_answer_is_chosen_and_shown_off_where_it_serves_the_need(need: str, 
     (button,) = [button for button in app.button if button.proto.type == "primary"]
     button.click().run()
     assert not app.exception
-    name = str(app.selectbox(key="model").value)
+    name = str(box(app, "Model").value)
     assert need in MODELS[checkpoint.shipped()[name].variant].needs
     assert checkpoint.shipped()[name].config["latent_dim"] == 32
     if need == "samples":
