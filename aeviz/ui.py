@@ -15,6 +15,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from aeviz import (
+    browser,
     checkpoint,
     compare,
     data,
@@ -159,6 +160,7 @@ def sidebar() -> None:
         )
         _write_to_url("data", "mnist")
         st.toggle("Large type", key="large", bind="query-params", help="For the back of a room.")
+        browser.one_finger_scrolls()
     size = 22 if st.session_state.large else 16
     st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
 

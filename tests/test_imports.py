@@ -30,6 +30,7 @@ ORDER = [
     },
     {"aeviz.runs"},
     {"aeviz.worker"},
+    {"aeviz.browser"},
     {"aeviz.latent_map", "aeviz.player", "aeviz.patches", "aeviz.threshold"},
     {"aeviz.ui"},
     {
@@ -53,6 +54,7 @@ STREAMLIT = {
     "aeviz.run_ui",
     "aeviz.loss_ui",
     "aeviz.picture_ui",
+    "aeviz.browser",
     "aeviz.latent_map",
     "aeviz.latent_map.explorer",
     "aeviz.player",
