@@ -16,6 +16,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from aeviz import (
+    browser,
     checkpoint,
     compare,
     data,
@@ -139,6 +140,7 @@ def sidebar() -> None:
             "The pictures that the pages show. Only MNIST ships with aeviz.",
         )
         st.toggle("Large type", key="large", bind="query-params", help="For the back of a room.")
+        browser.one_finger_scrolls()
     size = 22 if st.session_state.large else 16
     st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
 

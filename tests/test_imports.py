@@ -30,7 +30,8 @@ ORDER = [
     },
     {"aeviz.runs"},
     {"aeviz.worker"},
-    {"aeviz.latent_map", "aeviz.player", "aeviz.patches", "aeviz.threshold", "aeviz.session"},
+    {"aeviz.browser", "aeviz.session"},
+    {"aeviz.latent_map", "aeviz.player", "aeviz.patches", "aeviz.threshold"},
     {"aeviz.ui"},
     {
         "aeviz.latent_map.explorer",
@@ -54,6 +55,7 @@ STREAMLIT = {
     "aeviz.run_ui",
     "aeviz.loss_ui",
     "aeviz.picture_ui",
+    "aeviz.browser",
     "aeviz.latent_map",
     "aeviz.latent_map.explorer",
     "aeviz.player",

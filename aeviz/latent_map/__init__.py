@@ -9,21 +9,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import plotly
 import streamlit as st
 import streamlit.components.v2 as components
-from streamlit.runtime import get_instance
 
-from aeviz import figures
+from aeviz import browser, figures
 from aeviz.planes import Window
 
 HERE = Path(__file__).parent
-PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 _CELL = '<div><canvas width="28" height="28" role="img"></canvas><b></b><small></small></div>'
 _HTML = f"""
@@ -62,8 +58,8 @@ _HTML = f"""
 _component = components.component(
     "aeviz.latent_map",
     html=_HTML,
-    css=(HERE / "latent_map.css").read_text(),
-    js=(HERE / "latent_map.js").read_text(),
+    css=(HERE / "latent_map.css").read_text(encoding="utf-8"),
+    js=browser.script(HERE / "latent_map.js"),
     isolate_styles=False,  # Plotly's own style rules live in the page's head
 )
 
@@ -125,15 +121,6 @@ def _grey(image: np.ndarray) -> str:
     return _text(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8))
 
 
-@cache
-def _plotly() -> bytes:
-    return PLOTLY.read_bytes()
-
-
-def _serve(content: bytes, kind: str, place: str) -> str:
-    return get_instance().media_file_mgr.add(content, kind, place)
-
-
 def state(key: str) -> MapState:
     """What the person did on the map mounted under a key; all None before it is mounted."""
     raw: Any = st.session_state.get(key)
@@ -182,9 +169,9 @@ def latent_map(
         move: a new text puts the probe to `probe`.
     """
     data: dict[str, Any] = {
-        "plotly": _serve(_plotly(), "text/javascript", f"{key}-plotly"),
-        "points": _serve(points, "application/octet-stream", f"{key}-points"),
-        "sheet": _serve(sheet, "image/png", f"{key}-sheet"),
+        "plotly": browser.plotly_url(f"{key}-plotly"),
+        "points": browser.serve(points, "application/octet-stream", f"{key}-points"),
+        "sheet": browser.serve(sheet, "image/png", f"{key}-sheet"),
         "classes": list(classes),
         "colours": list(figures.DIGITS),
         "axes": list(axis_titles),
@@ -192,7 +179,7 @@ def latent_map(
         "view": list(view) if view else None,
         "atlases": [
             {
-                "url": _serve(layer.png, "image/png", f"{key}-atlas-{number}"),
+                "url": browser.serve(layer.png, "image/png", f"{key}-atlas-{number}"),
                 "size": layer.size,
                 "window": list(layer.window),
             }

@@ -8,41 +8,6 @@ const REST_MS = 90; // the pointer rests: ask for the exact decode
 const FAR_TEXT = "Far from every code: the decoder was never asked for anything here.";
 
 const instances = new WeakMap();
-const downloads = new Map();
-let plotlyPromise = null;
-
-// Streamlit's own Plotly may set window.Plotly later, so this copy is kept by reference.
-function loadPlotly(url) {
-  plotlyPromise ??= new Promise((resolve, reject) => {
-    const before = window.Plotly;
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = () => {
-      const own = window.Plotly;
-      if (before) window.Plotly = before;
-      resolve(own);
-    };
-    script.onerror = () => {
-      plotlyPromise = null;
-      reject(new Error("The plotting library did not load; reload the page."));
-    };
-    document.head.append(script);
-  });
-  return plotlyPromise;
-}
-
-function download(url, read) {
-  if (!downloads.has(url)) {
-    const promise = fetch(url).then((response) => {
-      if (!response.ok) throw new Error("A part of the map did not load; reload the page.");
-      return read(response);
-    });
-    promise.catch(() => downloads.delete(url));
-    downloads.set(url, promise);
-    if (downloads.size > 40) downloads.delete(downloads.keys().next().value);
-  }
-  return downloads.get(url);
-}
 
 const readPoints = async (response) => {
   const buffer = await response.arrayBuffer();
@@ -60,7 +25,7 @@ const readBitmap = async (response) => createImageBitmap(await response.blob());
 const readAtlas = async (response) => {
   const bitmap = await createImageBitmap(await response.blob());
   const size = bitmap.width / SIDE;
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const canvas = scratchCanvas(bitmap.width, bitmap.height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(bitmap, 0, 0);
   const rgba = context.getImageData(0, 0, bitmap.width, bitmap.height).data;
@@ -89,7 +54,7 @@ const cubicWeights = (t) => [
 
 // Red, green and blue of any CSS colour.
 function colourOf(text) {
-  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  const context = scratchCanvas(1, 1).getContext("2d");
   context.fillStyle = text;
   context.fillRect(0, 0, 1, 1);
   return context.getImageData(0, 0, 1, 1).data;

@@ -1,0 +1,55 @@
+// What the components share. `browser.script` puts it in front of a component's own file, so the
+// state lies on the window: two components on a page load Plotly once.
+
+const shared = (window.aeviz ??= { plotly: null, downloads: new Map(), webgl: null });
+
+// Streamlit's own Plotly may set window.Plotly later, so this copy is kept by reference.
+function loadPlotly(url) {
+  shared.plotly ??= new Promise((resolve, reject) => {
+    const before = window.Plotly;
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = () => {
+      const own = window.Plotly;
+      if (before) window.Plotly = before;
+      resolve(own);
+    };
+    script.onerror = () => {
+      shared.plotly = null;
+      reject(new Error("The plotting library did not load; reload the page."));
+    };
+    document.head.append(script);
+  });
+  return shared.plotly;
+}
+
+// What `read` makes of the response, once for each address.
+function download(url, read) {
+  const { downloads } = shared;
+  if (!downloads.has(url)) {
+    const promise = fetch(url).then((response) => {
+      if (!response.ok) throw new Error("A part of the page did not load; reload the page.");
+      return read(response);
+    });
+    promise.catch(() => downloads.delete(url));
+    downloads.set(url, promise);
+    if (downloads.size > 40) downloads.delete(downloads.keys().next().value);
+  }
+  return downloads.get(url);
+}
+
+// A canvas that is not on the page. Not an OffscreenCanvas: Safari has it since 16.4 only.
+function scratchCanvas(width, height) {
+  return Object.assign(document.createElement("canvas"), { width, height });
+}
+
+// Whether Plotly's WebGL traces can be drawn. The context is given back: a page has few of them.
+function hasWebGL() {
+  if (shared.webgl === null) {
+    const context = scratchCanvas(1, 1).getContext("webgl");
+    shared.webgl = context !== null;
+    context?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+  return shared.webgl;
+}
+
