@@ -35,5 +35,7 @@ page = st.navigation(
 )
 ui.one_thread()
 ui.sidebar()
+notice = st.container()
 page.run()
-ui.settle()
+with notice:
+    ui.settle()

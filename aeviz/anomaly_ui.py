@@ -8,11 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from aeviz import anomaly, data, figures, latent, runs, session, ui
+from aeviz import anomaly, data, figures, latent, own, runs, session, ui
 from aeviz.models import describe
+from aeviz.watch import watch
 
-TICK = 0.5
-"""Seconds between two looks at a run."""
 MOST_DIGITS = 5
 """More normal digits would take more than a minute to learn, and leave few to mix in."""
 START = "3"
@@ -43,19 +42,19 @@ def trained() -> list[str]:
     """The runs that this person started here, or that the address names."""
     known: list[str] = st.session_state.setdefault("odd_runs", [])
     for run in st.query_params.get("odd_runs", "").split(","):
-        if run not in known and runs.is_run(run) and runs.spec(run).classes:
+        if run not in known and (spec := own.spec(run)) and spec.classes:
             known.append(run)
     if known:
         st.query_params.odd_runs = ",".join(known)
-    return [run for run in known if runs.is_run(run)]
+    return [run for run in known if own.spec(run)]
 
 
 def models_of(classes: tuple[int, ...]) -> dict[float, str]:
     """Share of anomalies in training -> the newest model that takes these digits for normal."""
     found = {0.0: anomaly.shipped(classes[0])} if len(classes) == 1 else {}
     for run in trained():
-        spec = runs.spec(run)
-        if spec.classes == classes and runs.is_finished(run):
+        spec = own.spec(run)
+        if spec and spec.classes == classes and not own.trouble(run):
             found[spec.contamination] = run
     return dict(sorted(found.items()))
 
@@ -103,8 +102,8 @@ def _train(classes: tuple[int, ...], share: float, *, known: bool) -> None:
     """A button that trains a model, or how far its training is."""
     run = (trained() or [""])[-1]
     if run and not runs.status(run).ended:
-        st.fragment(_watch, run_every=TICK)(run)
-        st.button("Stop", on_click=runs.control, args=(run, "stop"))
+        _watch(run)
+        st.button("Stop", on_click=own.control, args=(run, "stop"))
         return
     if run and not runs.is_finished(run):
         status = runs.status(run)
@@ -121,16 +120,19 @@ def _train(classes: tuple[int, ...], share: float, *, known: bool) -> None:
 
 
 def _start(spec: runs.RunSpec) -> None:
-    runs.ensure_worker()
     trained()
-    st.session_state.odd_runs.append(runs.create(spec))
+    try:
+        st.session_state.odd_runs.append(runs.create(spec))
+    except runs.RunError as error:
+        st.error(str(error))
 
 
+@st.fragment
 def _watch(run: str) -> None:
     status = runs.status(run)
     if status.ended:
         st.rerun()  # the whole page: its model is there
-    st.progress(status.fraction, status.progress)
+    watch("odd-run", status.progress, status.fraction, state=status.state, step=status.step)
 
 
 def biography(name: str) -> str:
@@ -138,10 +140,10 @@ def biography(name: str) -> str:
     card = ui.load_model(name).card
     title = describe(card.variant, card.config)
     pictures = f"{card.trained_on:,} pictures"
-    if not runs.is_run(name):
+    spec = own.spec(name)
+    if spec is None:
         what = "all classes" if card.digit is None else f"the digit {card.digit} alone"
         return f"{title}: shipped, trained on {pictures} of {what}."
-    spec = runs.spec(name)
     what = "all classes" if spec.classes is None else words(spec.classes)
     mixed = f", {spec.contamination:.0%} of them of other digits" if spec.contamination else ""
     return f"{title}: yours of {runs.started(name)}, trained on {pictures} of {what}{mixed}."

@@ -30,7 +30,11 @@ def curves(
     name: str, card: checkpoint.Card
 ) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, ...]]]:
     """Steps (K,) and each term over them (K,), of a run or as a file keeps it; empty without."""
-    if points := runs.metrics(name) if runs.is_run(name) else []:
+    try:
+        points = runs.metrics(name) if runs.is_run(name) else []
+    except runs.RunError:  # its model has the curve as well
+        points = []
+    if points:
         terms, steps = runs.curves(points), [point.step for point in points]
     elif card.curve is not None:
         terms, steps = runs.kept_curves(card.curve), card.curve.steps

@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aeviz import data, figures, runs, session, ui
+from aeviz import data, figures, own, runs, session, ui
 from aeviz.models import MODELS, short_title
+from aeviz.watch import drawing, watch
 
 SECONDS, EPOCHS = 30.0, 10.0
 """How long a run lasts at first."""
@@ -66,56 +68,94 @@ def show_digits(looks: dict[str, runs.Preview], classes: tuple[str, ...], size: 
 
 def show_map(seen: runs.Preview, classes: tuple[str, ...], key: str, height: int) -> None:
     """The map of 2,000 test codes."""
+    figure = run_map(seen, classes, height)
+    st.plotly_chart(figure, config=figures.PLAIN, key=key, alt=map_title(seen))
+
+
+def map_title(seen: runs.Preview) -> str:
+    """What the map shows, in words."""
+    return f"map of {len(seen.points):,} test codes at step {seen.step:,}"
+
+
+def run_map(seen: runs.Preview, classes: tuple[str, ...], height: int) -> go.Figure:
+    """The map of 2,000 test codes as a figure."""
     figure = figures.code_map(seen.points, seen.point_labels, classes, height=height)
     across, up = seen.axis_titles
     figure.update_layout(xaxis_title=across, yaxis_title=up, uirevision="the same")
-    figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1})
-    alt = f"map of {len(seen.points):,} test codes at step {seen.step:,}"
-    st.plotly_chart(figure, config=figures.PLAIN, key=key, alt=alt)
+    return figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1})
 
 
+@st.fragment
 def live(run: str, ended: bool) -> None:
     """What changes while a run trains."""
-    status, spec, points = runs.status(run), runs.spec(run), runs.metrics(run)
+    status = runs.status(run)
     if status.ended and not ended:
-        st.rerun()  # the whole page: other buttons, and no more ticking
-    classes, seen = data.SOURCES[spec.data].classes, runs.preview(run) or before(spec)
-    st.progress(status.fraction, status.progress)
-    show_digits({"reconstruction": seen}, classes, "max(3.4rem, min(4.9rem, 5.2vw))")
-    st.caption(f"Above: test pictures. Below: what the network made of them at step {seen.step:,}.")
-    curves, chart = st.columns(2, gap="medium")
-    with curves:
-        nothing = np.empty(0)
-        figure = figures.loss_curves(
-            np.array([point.step for point in points]),
-            runs.curves(points) or {"loss": (nothing, nothing)},
-            unit=status.unit,
-            last=status.steps,
-            height=HEIGHT,
-        )
-        st.plotly_chart(
-            figure, config=figures.PLAIN, key="curves", alt="each loss term over the steps"
-        )
-    with chart:
-        show_map(seen, classes, "run-map", HEIGHT)
-    if points:
-        watched(points[-1].validation.metrics)
+        st.rerun()  # the whole page: other buttons, and no more asking
+    stamp = own.stamp(run, "metrics.jsonl", "preview.npz")
+    look = drawn(run, status.unit, status.steps, stamp)
+    watch(
+        "live",
+        status.progress,
+        status.fraction,
+        ended=ended,
+        state=status.state,
+        step=status.step,
+        drawn=look,
+    )
 
 
-def watched(metrics: runs.Numbers) -> None:
-    """What is measured and not minimised, on held-out pictures: a number, or one for each z."""
-    with st.container(horizontal=True, gap="large"):
-        for name, value in metrics.items():
-            if not isinstance(value, list):
-                st.metric(metric_title(name), f"{value:.4g}", width="content")
-    for name, value in metrics.items():
+@st.cache_resource(max_entries=64, show_spinner=False)
+def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
+    """What the browsers of all who watch a run draw of it.
+
+    Args:
+        stamp: another one when there is more to see.
+    """
+    spec = runs.spec(run)
+    seen, points, troubles = before(spec), [], []
+    try:
+        seen = runs.preview(run) or seen
+    except runs.RunError as error:
+        troubles.append(str(error))
+    try:
+        points = runs.metrics(run)
+    except runs.RunError as error:
+        troubles.append(str(error))
+    classes, nothing = data.SOURCES[spec.data].classes, np.empty(0)
+    curves = figures.loss_curves(
+        np.array([point.step for point in points]),
+        runs.curves(points) or {"loss": (nothing, nothing)},
+        unit=unit,
+        last=steps,
+        height=HEIGHT,
+    )
+    charts = [
+        (curves, "curves", "each loss term over the steps"),
+        (run_map(seen, classes, HEIGHT), "run-map", map_title(seen)),
+    ]
+    watched = points[-1].validation.metrics if points else {}
+    for name, value in watched.items():
         if isinstance(value, list):
-            figure = figures.by_dimension(np.array(value), metric_title(name))
-            st.plotly_chart(
-                figure, config=figures.PLAIN, key=f"metric-{name}", alt=metric_title(name)
+            title = metric_title(name)
+            charts.append((figures.by_dimension(np.array(value), title), f"metric-{name}", title))
+    note = "Measured on held-out pictures; watched, not minimised." if watched else ""
+    return drawing(
+        [
+            ({"original": original, "reconstruction": copy}, classes[label])
+            for original, copy, label in zip(
+                seen.originals, seen.reconstructions, seen.labels, strict=True
             )
-    if metrics:
-        st.caption("Measured on held-out pictures; watched, not minimised.")
+        ],
+        charts,
+        caption="Above: test pictures. Below: what the network made of them "
+        f"at step {seen.step:,}.",
+        numbers={
+            metric_title(name): f"{value:.4g}"
+            for name, value in watched.items()
+            if not isinstance(value, list)
+        },
+        note=" ".join([*troubles, note]),
+    )
 
 
 def metric_title(name: str) -> str:
@@ -221,35 +261,28 @@ def settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
 # -- which run --------------------------------------------------------------------------------
 
 
-def remember(run: str) -> None:
-    """Show a run from now on, and keep it in the list of this session's runs."""
+def show(run: str) -> None:
+    """Show a run from now on, and keep it in the list of runs."""
     st.session_state.run = st.query_params["run"] = run
     st.query_params.pop("variant", None)
-    mine = st.session_state.setdefault("runs", [])
-    if run not in mine:
-        mine.append(run)
+    own.opened(run)
 
 
 def again(run: str) -> None:
     """Back to the settings, starting from those of a run; for callbacks."""
-    st.session_state.last_run, st.session_state.last_spec = run, runs.spec(run)
+    if spec := own.spec(run):
+        st.session_state.last_run, st.session_state.last_spec = run, spec
+        pick(spec.variant)
     st.session_state.pop("run", None)
     st.query_params.pop("run", None)
-    pick(runs.spec(run).variant)
-
-
-def use(run: str) -> None:
-    """Choose a run's model, and the data that it was trained on, everywhere; for callbacks."""
-    ui.use_model(run)
-    session.put("data", runs.spec(run).data)
 
 
 def own_runs(shown: str | None) -> None:
-    """A link to each run of this session."""
-    mine = [run for run in st.session_state.get("runs", []) if runs.is_run(run)]
+    """A link to each run of this person."""
+    mine = [run for run in own.known() if runs.is_run(run)]
     for run in reversed(mine):
-        status = runs.status(run)
-        label = f"{runs.spec(run).title}, {runs.started(run)}"
+        status, spec = runs.status(run), own.spec(run)
+        label = f"{spec.title if spec else 'Not readable'}, {runs.started(run)}"
         label += f", {status.state}" if status.ended else ""  # else it would soon be wrong
         st.page_link(
             ui.PAGES["train"], label=label, query_params={"run": run}, disabled=run == shown

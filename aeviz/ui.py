@@ -29,6 +29,7 @@ from aeviz import (
     latent,
     mechanism,
     models,
+    own,
     planes,
     projections,
     runs,
@@ -36,6 +37,7 @@ from aeviz import (
     uses,
 )
 from aeviz.model import Autoencoder, BaseConfig, knobs
+from aeviz.watch import watch
 
 PAGES = {
     name: f"pages/{name}.py"
@@ -77,11 +79,10 @@ def home_model() -> str:
 
 def model_names() -> list[str]:
     """Names of the models that this person can choose: shipped ones, then their own runs."""
-    own: list[str] = st.session_state.setdefault("own_models", [])
     asked = st.query_params.get("model", "")  # another person's run, shared as a link
-    if asked not in own and runs.is_run(asked):
-        own.append(asked)
-    return [*shipped_cards(), *(name for name in own if runs.is_finished(name))]
+    if runs.is_run(asked):
+        own.opened(asked)
+    return [*shipped_cards(), *(run for run in own.known() if not own.trouble(run))]
 
 
 def describe(name: str) -> str:
@@ -105,32 +106,38 @@ def nearest_shipped(variant: str, latent_dim: int) -> str | None:
 
 
 @st.cache_resource(max_entries=24, show_spinner="Loading the model")
+def _shipped(name: str) -> Autoencoder:
+    return checkpoint.load(checkpoint.FOLDER / name)
+
+
 def load_model(name: str) -> Autoencoder:
     """A shipped model or a finished run, loaded once for everybody."""
-    if runs.is_run(name):
-        return runs.load_model(name)
-    return checkpoint.load(checkpoint.FOLDER / name)
+    return own.model(name) if runs.is_run(name) else _shipped(name)
 
 
 def use_model(name: str) -> None:
     """Make a shipped model or a finished run the chosen one; for callbacks of buttons."""
-    own = st.session_state.setdefault("own_models", [])
-    if runs.is_run(name) and name not in own:
-        own.append(name)
+    if runs.is_run(name):
+        own.opened(name)
     session.put("model", name)
 
 
 def sidebar() -> None:
     """What all pages share: which model, which data, large type. Called once, by app.py."""
+    own.choose_finished()
+    asked, names = st.query_params.get("model", ""), model_names()
+    if runs.is_run(asked) and asked not in names:
+        st.warning(f"The model of this link cannot be used. {own.trouble(asked)}")
     with st.sidebar:
         _shared_box(
             "Model",
             "model",
-            model_names(),
+            names,
             home_model(),
             describe,
             "Shipped models were trained on all 60,000 digits. Your own appear here.",
         )
+        own.offer_undo("undo")
         _shared_box(
             "Data",
             "data",
@@ -140,6 +147,7 @@ def sidebar() -> None:
             "The pictures that the pages show. Only MNIST ships with aeviz.",
         )
         st.toggle("Large type", key="large", bind="query-params", help="For the back of a room.")
+        own.progress()
         browser.one_finger_scrolls()
     size = 22 if st.session_state.large else 16
     st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
@@ -162,14 +170,19 @@ def _shared_box(
     session.to_address(key, default)
 
 
-@st.cache_resource(show_spinner=False)
 def settle() -> None:
-    """Once in a server's life, after its first page: start the training worker, tidy memory.
+    """After a page: see that there is a training worker, and tidy memory once."""
+    try:
+        runs.ensure_worker()
+    except runs.RunError as error:
+        st.warning(f"Nothing can be trained or kept here. {error}")
+    _tidy()
 
-    What is imported by now stays: the collector need not look at it again, which it otherwise
-    does for 0.1 s and more with torch loaded.
-    """
-    runs.ensure_worker()
+
+@st.cache_resource(show_spinner=False)
+def _tidy() -> None:
+    # What is imported by now stays: the collector need not look at it again, which it otherwise
+    # does for 0.1 s and more with torch loaded.
     gc.collect()
     gc.freeze()
 
@@ -339,10 +352,10 @@ TRAINING_COST = 5000
 @st.cache_data(max_entries=48, show_spinner="Measuring each term of the loss")
 def costs(name: str, data_name: str) -> tuple[mechanism.Cost, mechanism.Cost]:
     """What all test pictures cost a model, and what some that it was trained on do."""
-    source, model = data.load(data_name), load_model(name)
+    source, model, spec = data.load(data_name), load_model(name), own.spec(name)
     seen = slice(max(model.card.trained_on, 1))
-    if runs.is_run(name) and model.card.data == data_name:
-        seen = runs.training_set(runs.spec(name), source.train_labels)
+    if spec and model.card.data == data_name:
+        seen = runs.training_set(spec, source.train_labels)
     numbers = np.arange(len(source.train_images))[seen]
     some = np.random.default_rng(0).permutation(numbers)[:TRAINING_COST]
     return (
@@ -396,7 +409,7 @@ def projected(name: str, data_name: str, method: str) -> np.ndarray | None:
     return places
 
 
-@st.fragment(run_every=0.5)
+@st.fragment
 def working(job: jobs.Job, again: Callable[[], None], note: str) -> None:
     """How far a job is that was begun; runs the page again once the result is there.
 
@@ -412,7 +425,8 @@ def working(job: jobs.Job, again: Callable[[], None], note: str) -> None:
             st.rerun(scope="fragment")
     elif state[0] < 1:
         fraction, phase = state
-        st.progress(fraction, f"{job.title}: {phase[:1].lower()}{phase[1:]}")
+        text = f"{job.title}: {phase[:1].lower()}{phase[1:]}"
+        watch(f"watch-{job.path.name}", text, fraction)
         st.caption(note)
     else:
         st.rerun()

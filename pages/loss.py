@@ -1,6 +1,6 @@
 import streamlit as st
 
-from aeviz import data, figures, loss_ui, run_ui, runs, ui
+from aeviz import data, figures, loss_ui, own, run_ui, ui
 from aeviz.models import short_title
 
 THINGS = {  # what a loss may report: what there is to see then
@@ -34,7 +34,7 @@ with bars:
 note = "Where training ones cost much less, it has learned them by heart."
 if model.card.data != dataset.name:
     note = f"It was trained on {data.SOURCES[model.card.data].title}: all are new to it."
-elif runs.is_run(name) and runs.spec(name).classes is not None:
+elif (spec := own.spec(name)) and spec.classes is not None:
     note = "It was trained on some classes alone, and test pictures are of all."
 steps, fallen = loss_ui.curves(name, model.card)
 with words:

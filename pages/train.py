@@ -1,9 +1,8 @@
 import streamlit as st
 
-from aeviz import checkpoint, data, run_ui, runs, ui
+from aeviz import checkpoint, data, own, run_ui, runs, ui
 from aeviz.models import MODELS
 
-TICK = 0.4  # seconds between two looks at a run
 USES = {
     "map": "Explore its map",
     "interpolate": "Interpolate",
@@ -30,8 +29,12 @@ def set_up(variant: str) -> None:
     # Not a callback: its arguments would be the settings before the last change.
     pressed = bar.button("Train", "train", type="primary", disabled=spec is None, width=140)
     if pressed and spec:
-        run_ui.remember(runs.create(spec))
-        st.rerun()
+        try:
+            run_ui.show(own.start(spec))
+            st.rerun()
+        except runs.RunError as error:
+            summary.error(str(error))
+            return
     with cards:
         run_ui.picker(variant)
     idea.markdown(MODELS[variant].idea)
@@ -63,7 +66,9 @@ def set_up(variant: str) -> None:
 
 def show_run(run: str) -> None:
     """Watch a run; when it ended, use its model."""
-    status, spec, usable = runs.status(run), runs.spec(run), runs.is_finished(run)
+    status, spec = runs.status(run), runs.spec(run)
+    trouble = own.trouble(run) if runs.is_finished(run) else ""
+    usable = runs.is_finished(run) and not trouble
     about = f"**{spec.title}**, {data.SOURCES[spec.data].title}, seed {spec.seed}. "
     if usable:
         about += runs.measured(ui.load_model(run).card)
@@ -75,7 +80,7 @@ def show_run(run: str) -> None:
             for action in ("resume" if wish == "pause" else "pause", "stop"):
                 st.button(
                     action.capitalize(),
-                    on_click=runs.control,
+                    on_click=own.control,
                     args=(run, action),
                     disabled=wish == "stop",
                 )
@@ -83,16 +88,22 @@ def show_run(run: str) -> None:
             hidden = {"hidden": "Hide parts"} if spec.model_class.uses_visible else {}
             for page, label in (USES | hidden).items():
                 kind = "primary" if page == "map" else "secondary"
-                if st.button(label, on_click=run_ui.use, args=(run,), type=kind):
+                if st.button(label, on_click=own.choose, args=(run,), type=kind):
                     st.switch_page(ui.PAGES[page])
             name = f"{spec.variant}-{spec.config['latent_dim']}d-{run}.safetensors"
             ui.download("model", lambda: runs.model_bytes(run), name)
         st.button(
             "Train again" if status.ended else "Train another", on_click=run_ui.again, args=(run,)
         )
-    if status.ended and not usable:
+    if usable:
+        own.offer_undo("undo-here")
+    if trouble:
+        st.error(trouble)
+    elif status.ended and not usable:
         st.error(f"{status.message} {runs.WAY_OUT[status.state]}")
-    st.fragment(run_ui.live, run_every=None if status.ended else TICK)(run, status.ended)
+    elif status.state == "interrupted":
+        st.warning(status.message)
+    run_ui.live(run, status.ended)
     ui.explain(
         "Each step shows the network a batch of training pictures and moves its weights a little "
         "down the slope of the loss. The curves show each term of that loss: on the pictures it "
@@ -105,13 +116,14 @@ def show_run(run: str) -> None:
 def upload() -> None:
     """Load a model that was downloaded before."""
     again_key = st.session_state.setdefault("uploads", 0)
-    file = st.file_uploader("A .safetensors file of aeviz", "safetensors", key=f"file-{again_key}")
+    # Any file may come: one of another kind is answered in a sentence.
+    file = st.file_uploader("A .safetensors file of aeviz", key=f"file-{again_key}")
     if file is None:
         return
     try:
         with st.spinner("Reading the model"):
-            run_ui.remember(runs.add(file.getvalue()))
-    except checkpoint.CheckpointError as error:
+            run_ui.show(runs.add(file.getvalue()))
+    except (checkpoint.CheckpointError, runs.RunError) as error:
         st.error(str(error))
         return
     st.session_state.uploads += 1  # an empty uploader
@@ -123,13 +135,15 @@ ui.heading(
     "Press Train and watch: copies sharpen, the curves fall, and the map sorts itself by digit.",
 )
 ui.model_name()  # the sidebar is there
-runs.ensure_worker()
 asked = st.query_params.get("run")
 if asked is None and "variant" not in st.query_params:
     asked = st.session_state.get("run")  # back from another page
 if asked and runs.is_run(asked):
-    run_ui.remember(asked)
-    show_run(asked)
+    run_ui.show(asked)
+    try:
+        show_run(asked)
+    except runs.RunError as error:
+        st.error(str(error))
 else:
     if asked:
         st.warning("This run is not here: it was made on another machine, or deleted.")

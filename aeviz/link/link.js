@@ -1,0 +1,71 @@
+// Keeps a person's runs in a cookie, and says in one sentence when the server is not reached.
+
+const MONTH = 30 * 24 * 3600; // seconds
+const GRACE_MS = 1500; // a line that is back sooner is nobody's trouble
+const TEXT =
+  "No connection to aeviz. What you do now is not heard; what trains goes on. " +
+  "This page connects again by itself.";
+
+// Runs of other tabs stay: each adds its own. The path is the app's, also below a prefix.
+function keep({ cookie, runs, most }) {
+  if (!runs.length) return;
+  const found = document.cookie.split("; ").find((part) => part.startsWith(`${cookie}=`));
+  const known = found ? found.slice(cookie.length + 1).split(".").filter(Boolean) : [];
+  const all = [...known.filter((run) => !runs.includes(run)), ...runs].slice(-most);
+  const path = location.pathname.replace(/[^/]*$/, "");
+  document.cookie = `${cookie}=${all.join(".")}; path=${path}; max-age=${MONTH}; SameSite=Lax`;
+}
+
+class Line {
+  constructor() {
+    this.app = document.querySelector('[data-testid="stApp"]');
+    this.look = () => this.changed();
+    this.watcher = new MutationObserver(this.look);
+    if (this.app)
+      this.watcher.observe(this.app, { attributeFilter: ["data-test-connection-state"] });
+    for (const event of ["online", "offline"]) addEventListener(event, this.look);
+    this.changed();
+  }
+
+  get cut() {
+    const state = this.app?.getAttribute("data-test-connection-state") ?? "CONNECTED";
+    return !navigator.onLine || state !== "CONNECTED";
+  }
+
+  changed() {
+    clearTimeout(this.timer);
+    if (!this.cut) this.say(false);
+    else this.timer = setTimeout(() => this.say(this.cut), GRACE_MS);
+  }
+
+  say(cut) {
+    if (cut && !this.sentence) {
+      this.sentence = document.createElement("div");
+      this.sentence.className = "aeviz-offline";
+      this.sentence.setAttribute("role", "alert");
+      this.sentence.textContent = TEXT;
+      document.body.append(this.sentence);
+    } else if (!cut) {
+      this.sentence?.remove();
+      this.sentence = null;
+    }
+  }
+
+  end() {
+    clearTimeout(this.timer);
+    this.watcher.disconnect();
+    for (const event of ["online", "offline"]) removeEventListener(event, this.look);
+    this.say(false);
+  }
+}
+
+const lines = new WeakMap();
+
+export default function ({ data, parentElement }) {
+  keep(data);
+  if (!lines.has(parentElement)) lines.set(parentElement, new Line());
+  return () => {
+    lines.get(parentElement)?.end();
+    lines.delete(parentElement);
+  };
+}

@@ -1,0 +1,178 @@
+// A bar, pictures and charts of something that goes on, and when to ask how it goes.
+
+const PATIENCE = 4; // so many times as long as the last answer took is waited before the next
+const LOST_MS = 15000; // a question without an answer is asked again: the line may have been cut
+
+const watches = new WeakMap();
+
+class Watch {
+  constructor(root) {
+    this.root = root;
+    this.part = (name) => root.querySelector(`[data-part="${name}"]`);
+    this.charts = new Map(); // name -> its element, with the text of what is drawn there
+    this.took = 0;
+    this.seen = () => {
+      if (!document.hidden && this.due) this.ask();
+    };
+    document.addEventListener("visibilitychange", this.seen);
+  }
+
+  update(data, send) {
+    if (data.n !== this.data?.n && this.asked) {
+      this.took = performance.now() - this.asked;
+      this.asked = 0;
+    }
+    const theme = this.theme();
+    const same = this.data?.drawing === data.drawing && this.drawnIn === JSON.stringify(theme);
+    this.data = data;
+    this.send = send;
+    const bar = this.root.querySelector(".bar");
+    const percent = Math.round(100 * data.fraction);
+    bar.setAttribute("aria-valuenow", percent);
+    bar.setAttribute("aria-valuetext", data.text);
+    this.part("text").textContent = data.text;
+    this.part("filled").style.width = `${percent}%`;
+    this.root.dataset.state = data.state;
+    this.root.dataset.step = data.step ?? "";
+    if (data.drawing && !same) this.draw(data, theme);
+    this.wait(Math.max(data.every ?? 0, PATIENCE * this.took));
+  }
+
+  // -- asking ----------------------------------------------------------------------------
+
+  wait(delay) {
+    clearTimeout(this.timer);
+    this.due = false;
+    if (this.data.every === null) return;
+    this.timer = setTimeout(() => {
+      this.due = true;
+      if (!document.hidden) this.ask();
+    }, delay);
+  }
+
+  ask() {
+    this.asked = performance.now();
+    this.wait(LOST_MS);
+    this.send("tick", this.data.n);
+  }
+
+  // -- drawing ---------------------------------------------------------------------------
+
+  async draw(data, theme) {
+    let drawing;
+    try {
+      drawing = await download(data.drawing, (response) => response.json());
+    } catch {
+      return; // a newer one has taken its place on the server: the next answer names it
+    }
+    if (data.drawing !== this.data.drawing) return;
+    this.drawnIn = JSON.stringify(theme);
+    this.showDigits(drawing.columns);
+    this.say("caption", drawing.caption);
+    this.say("note", drawing.note);
+    const list = this.part("numbers");
+    list.replaceChildren(
+      ...Object.entries(drawing.numbers).map(([title, value]) => {
+        const both = document.createElement("div");
+        for (const [tag, text] of [["dt", title], ["dd", value]])
+          both.append(Object.assign(document.createElement(tag), { textContent: text }));
+        return both;
+      }),
+    );
+    list.hidden = !list.childElementCount;
+    try {
+      const Plotly = await loadPlotly(data.plotly);
+      for (const chart of drawing.charts) await this.chart(Plotly, chart, theme);
+      this.say("trouble", "");
+    } catch (error) {
+      this.say("trouble", error.message);
+    }
+    this.root.dataset.ready = "true";
+  }
+
+  say(part, text) {
+    this.part(part).textContent = text;
+    this.part(part).hidden = !text;
+  }
+
+  showDigits(columns) {
+    const gallery = this.part("digits");
+    gallery.hidden = !columns.length;
+    if (gallery.childElementCount !== columns.length) {
+      const cells = columns.map(({ pictures }) => {
+        const figure = document.createElement("figure");
+        figure.append(...pictures.map(() => document.createElement("img")));
+        figure.append(document.createElement("figcaption"));
+        return figure;
+      });
+      gallery.replaceChildren(...cells);
+    }
+    columns.forEach(({ pictures, text }, k) => {
+      const figure = gallery.children[k];
+      pictures.forEach(([name, address], row) => {
+        const image = figure.children[row];
+        image.alt = `${name}, ${text}`;
+        if (image.src !== address) image.src = address;
+      });
+      figure.lastElementChild.textContent = text;
+    });
+  }
+
+  theme() {
+    const style = getComputedStyle(this.root);
+    const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+    return {
+      text: read("--st-text-color", "#222"),
+      border: read("--st-border-color", "#8884"),
+      font: read("--st-font", "sans-serif"),
+      size: parseFloat(getComputedStyle(document.documentElement).fontSize),
+    };
+  }
+
+  async chart(Plotly, { name, alt, figure }, theme) {
+    let place = this.charts.get(name);
+    if (!place) {
+      place = document.createElement("div");
+      place.className = `chart ${name}`;
+      place.setAttribute("role", "img");
+      this.charts.set(name, place);
+      this.part("charts").append(place);
+      this.part("charts").hidden = false;
+    }
+    place.setAttribute("aria-label", alt);
+    const axis = { gridcolor: theme.border, zeroline: false, automargin: true };
+    const layout = {
+      ...figure.layout,
+      autosize: true,
+      template: { layout: { xaxis: axis, yaxis: axis } },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: theme.font, color: theme.text, size: 0.8 * theme.size },
+      uirevision: name, // what a person zoomed or hid stays
+    };
+    const traces = hasWebGL()
+      ? figure.data
+      : figure.data.map((t) => (t.type === "scattergl" ? { ...t, type: "scatter" } : t));
+    await Plotly.react(place, traces, layout, { displayModeBar: false, responsive: true });
+    this.Plotly = Plotly;
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    document.removeEventListener("visibilitychange", this.seen);
+    for (const place of this.charts.values()) this.Plotly?.purge(place);
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  let watch = watches.get(parentElement);
+  if (!watch) {
+    watch = new Watch(parentElement.querySelector(".aeviz-watch"));
+    watches.set(parentElement, watch);
+  }
+  watch.update(data, setTriggerValue);
+  return () => {
+    watch.destroy();
+    watches.delete(parentElement);
+  };
+}
