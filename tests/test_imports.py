@@ -14,11 +14,12 @@ ROOT = Path(__file__).parent.parent
 
 # Each room imports only from rooms in earlier lines. A new module takes its place here.
 ORDER = [
+    {"aeviz.files"},
     {"aeviz.data", "aeviz.images", "aeviz.model", "aeviz.figures", "aeviz.jobs"},
     {"aeviz.nets"},
     {"aeviz.export"},
     {"aeviz.models"},
-    {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections"},
+    {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections", "aeviz.spec"},
     {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram", "aeviz.fill", "aeviz.mechanism"},
     {
         "aeviz.compare",
