@@ -459,7 +459,7 @@ def contaminated(digit: int, kind: str) -> dict[float, float]:
     As the shipped model of a digit is, but once for each share, with anomalies drawn at random.
     Empty where that model's file has changed since.
     """
-    entry = json.loads(KEPT.read_text())[str(digit)]
+    entry = json.loads(KEPT.read_text(encoding="utf-8"))[str(digit)]
     if entry["sha256"] != checkpoint.digest(shipped(digit)):
         return {}
     return {float(share): found[kind] for share, found in entry["auroc"].items()}

@@ -401,7 +401,7 @@ def kept(path: Path = KEPT) -> dict[str, Learned]:
     """Shipped models that were measured beforehand on MNIST, whose file is still the same."""
     return {
         name: Learned.model_validate(entry["learned"])
-        for name, entry in json.loads(path.read_text()).items()
+        for name, entry in json.loads(path.read_text(encoding="utf-8")).items()
         if entry["sha256"] == checkpoint.digest(name)
     }
 

@@ -400,7 +400,7 @@ class Kept:
 
 def kept(path: Path = KEPT) -> Kept:
     """What was measured beforehand, of those checkpoints whose file is still the same."""
-    found = json.loads(path.read_text())
+    found = json.loads(path.read_text(encoding="utf-8"))
     models = {
         name: Use.model_validate(entry["use"])
         for name, entry in found["models"].items()

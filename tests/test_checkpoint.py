@@ -85,7 +85,7 @@ def test_a_checkpoint_comes_back_with_its_card(tmp_path: Path) -> None:
         "mine-2d.v2.json",
         "mine-2d.v2.safetensors",
     ]
-    assert json.loads(path.with_suffix(".json").read_text()) == card.model_dump()
+    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == card.model_dump()
 
 
 def test_saving_again_replaces_the_file(tmp_path: Path) -> None:
@@ -476,7 +476,7 @@ def test_the_checkpoints_of_a_folder_are_listed_by_name(tmp_path: Path, content:
     assert checkpoint.shipped(tmp_path) == {}
     for name in ("b-2d", "a-2d"):
         (tmp_path / f"{name}.safetensors").write_bytes(content)
-    (tmp_path / "notes.txt").write_text("not a checkpoint")
+    (tmp_path / "notes.txt").write_text("not a checkpoint", encoding="utf-8")
     cards = checkpoint.shipped(tmp_path)
     assert list(cards) == ["a-2d", "b-2d"]
     assert cards["a-2d"] == checkpoint.from_bytes(content).card
@@ -526,7 +526,7 @@ def test_a_shipped_model_says_what_it_is(name: str) -> None:
         slack = 1.01 if pays else 1
         assert card.figures["mse"] < slack * card.figures["pca_mse_clipped"]
     assert card.figures["psnr"] == pytest.approx(-10 * math.log10(card.figures["mse"]))
-    assert Card.model_validate_json(path.read_text()) == card
+    assert Card.model_validate_json(path.read_text(encoding="utf-8")) == card
     assert path.with_suffix(".safetensors").stat().st_size < 10_000_000
 
 

@@ -151,7 +151,7 @@ def test_pack_makes_the_same_bytes_from_packed_and_unpacked_files(tmp_path: Path
         raw = write(tmp_path / f"raw{packed}", arrays, packed)
         out = tmp_path / f"{packed}.gz"
         command = [sys.executable, "-m", "aeviz.data", "pack", str(raw), "--out", str(out)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, check=True)
         made.append(out.read_bytes())
         assert hashlib.sha256(made[-1]).hexdigest() in done.stdout
         assert f"{len(made[-1]):,} bytes" in done.stdout
@@ -552,7 +552,7 @@ def test_without_network_and_folder_one_sentence_says_both_ways(
 def test_a_cache_that_cannot_be_written_is_one_sentence_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     monkeypatch.setenv("AEVIZ_CACHE", str(tmp_path / "file"))
     with pytest.raises(data.DataError, match="set AEVIZ_CACHE to a folder") as error:
         data.load("kmnist")

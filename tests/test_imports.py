@@ -106,7 +106,7 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 
 def imports(path: Path) -> set[str]:
-    return set(imported(ast.parse(path.read_text())))
+    return set(imported(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -151,7 +151,7 @@ def loaded_by(*modules: str) -> set[str]:
     """Top-level names in sys.modules of a fresh Python that imported these modules."""
     program = f"import sys, {', '.join(modules)}; print(*{{m.split('.')[0] for m in sys.modules}})"
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
     )
     return set(done.stdout.split())
 

@@ -150,7 +150,7 @@ def test_a_finished_run_leaves_its_spec_status_curves_pictures_and_model(finishe
     assert status.epoch == pytest.approx(27 / 13)
     assert status.unit == "squared error per image"
     assert status.fraction == 1
-    assert json.loads((folder / "spec.json").read_text())["config"]["width"] == 32
+    assert json.loads((folder / "spec.json").read_text(encoding="utf-8"))["config"]["width"] == 32
     assert not list(runs.folder().glob("queue/*"))
 
 
@@ -200,7 +200,7 @@ def test_a_last_line_that_is_still_being_written_is_left_out(
     line = (
         '{"step": 1, "epoch": 0.1, "train": {"terms": {"a": 2}}, "validation": {"terms": {"a": 3}}}'
     )
-    (runs.path_of(name) / "metrics.jsonl").write_text(f"{line}\n{line[:40]}")
+    (runs.path_of(name) / "metrics.jsonl").write_text(f"{line}\n{line[:40]}", encoding="utf-8")
     (point,) = runs.metrics(name)
     assert point.validation.terms == {"a": 3}
 
@@ -456,7 +456,7 @@ def test_the_worker_never_imports_streamlit(tmp_path: Path) -> None:
         [sys.executable, "-c", program],
         env=os.environ | {"AEVIZ_RUNS": str(tmp_path)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     assert done.stdout == "finished []\n"

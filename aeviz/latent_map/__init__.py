@@ -62,8 +62,8 @@ _HTML = f"""
 _component = components.component(
     "aeviz.latent_map",
     html=_HTML,
-    css=(HERE / "latent_map.css").read_text(),
-    js=(HERE / "latent_map.js").read_text(),
+    css=(HERE / "latent_map.css").read_text(encoding="utf-8"),
+    js=(HERE / "latent_map.js").read_text(encoding="utf-8"),
     isolate_styles=False,  # Plotly's own style rules live in the page's head
 )
 

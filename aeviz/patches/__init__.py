@@ -21,8 +21,8 @@ HERE = Path(__file__).parent
 _component = components.component(
     "aeviz.patches",
     html='<div class="patches" data-testid="patches" role="group"></div>',
-    css=(HERE / "patches.css").read_text(),
-    js=(HERE / "patches.js").read_text(),
+    css=(HERE / "patches.css").read_text(encoding="utf-8"),
+    js=(HERE / "patches.js").read_text(encoding="utf-8"),
 )
 
 

@@ -14,8 +14,8 @@ HERE = Path(__file__).parent
 _component = components.component(
     "aeviz.player",
     html='<div class="player" data-testid="player"></div>',
-    css=(HERE / "player.css").read_text(),
-    js=(HERE / "player.js").read_text(),
+    css=(HERE / "player.css").read_text(encoding="utf-8"),
+    js=(HERE / "player.js").read_text(encoding="utf-8"),
 )
 
 

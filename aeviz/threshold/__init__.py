@@ -16,8 +16,8 @@ HERE = Path(__file__).parent
 _component = components.component(
     "aeviz.threshold",
     html='<div class="threshold" data-testid="threshold"></div>',
-    css=(HERE / "threshold.css").read_text(),
-    js=(HERE / "threshold.js").read_text(),
+    css=(HERE / "threshold.css").read_text(encoding="utf-8"),
+    js=(HERE / "threshold.js").read_text(encoding="utf-8"),
 )
 
 
