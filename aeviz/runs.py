@@ -486,8 +486,10 @@ def delete(name: str) -> None:
 
 def interrupt(name: str, found: RunStatus) -> RunStatus:
     """Note that the worker of a run is gone; its last snapshot becomes its model."""
-    text = f"The process that trained this run ended at step {found.step:,}{keep_last_model(name)}."
-    changes = {"state": "interrupted", "message": text, "seconds_left": None}
+    kept_step, kept = keep_last_model(name)
+    step = max(found.step, kept_step)  # the status is written after a slice of steps
+    text = f"The process that trained this run ended at step {step:,}{kept}."
+    changes = {"state": "interrupted", "step": step, "message": text, "seconds_left": None}
     noted = found.model_copy(update=changes)
     try:
         write(path_of(name) / "status.json", noted)
@@ -496,11 +498,11 @@ def interrupt(name: str, found: RunStatus) -> RunStatus:
     return noted
 
 
-def keep_last_model(name: str) -> str:
+def keep_last_model(name: str) -> tuple[int, str]:
     """Make the newest snapshot that can be loaded a run's model, where it has none.
 
     Returns:
-        What to say about it after what happened; empty where there is no model.
+        The model's step and what to say about it; 0 and nothing where there is none.
     """
     for path in [_final(name), *reversed(snapshots(name).values())]:
         try:
@@ -518,8 +520,8 @@ def keep_last_model(name: str) -> str:
         kept = f"; the model of step {model.card.steps:,} is kept"
         if path != _final(name) and type(model).finish is not Autoencoder.finish:
             kept += ", but what it draws samples from was not learned yet"
-        return kept
-    return ""
+        return model.card.steps, kept
+    return 0, ""
 
 
 # -- the worker -------------------------------------------------------------------------------

@@ -133,8 +133,8 @@ def summary(spec: RunSpec) -> str:
 def _first_held_out(spec: RunSpec, labels: np.ndarray) -> int:
     """Where the held-out images begin in a training set with labels (N,).
 
-    Of a small set the last ones may show none of the run's classes: then it is at the last image
-    that does.
+    Of a small set the last ones, or the others, may show none of the run's classes: then it is at
+    the last of those that do.
 
     Raises:
         ValueError: there are too few images to train on some and hold out another.
@@ -143,7 +143,9 @@ def _first_held_out(spec: RunSpec, labels: np.ndarray) -> int:
     places = np.flatnonzero(np.isin(labels, classes))
     if len(places) < 2:
         raise ValueError("There are too few pictures: a run trains on one and holds out another.")
-    return min(len(labels) - data.held_out(len(labels)), int(places[-1]))
+    start = len(labels) - data.held_out(len(labels))
+    both = places[0] < start <= places[-1]
+    return start if both else int(places[-data.held_out(len(places))])
 
 
 def training_set(spec: RunSpec, labels: np.ndarray) -> slice | np.ndarray:
@@ -159,8 +161,6 @@ def training_set(spec: RunSpec, labels: np.ndarray) -> slice | np.ndarray:
     if spec.classes is None:
         return slice(end)
     normal = np.isin(labels[:end], spec.classes)
-    if not normal.any():
-        raise ValueError("There are no pictures of these classes to train on.")
     others = np.flatnonzero(~normal)
     mixed_in = round(normal.sum() * spec.contamination / (1 - spec.contamination))
     if mixed_in > len(others):

@@ -135,7 +135,7 @@ class _Training:
         if isinstance(error, OSError) and error.errno in files.FULL:
             for path in list(runs.snapshots(self.name).values())[:-1]:
                 files.remove(path)  # others need the room, and so does the last one
-        return runs.keep_last_model(self.name)
+        return runs.keep_last_model(self.name)[1]
 
     def _say_last_words(self) -> bool:
         """Try to write the status of a run that failed; a disk is not full for ever."""

@@ -121,9 +121,15 @@ def no_worker(tmp_path: Path) -> Iterator[None]:
         yield
 
 
+def taken(name: str) -> worker._Training:
+    """A run out of the queue, as the worker takes it."""
+    runs.take(name)
+    return worker._Training(name)
+
+
 def by_hand(name: str, turns: int | None = None) -> worker._Training:
     """Train a run in this process: some turns, or to its end."""
-    training = worker._Training(name)
+    training = taken(name)
     while not training.status.ended and turns != 0:
         training.advance()
         turns = None if turns is None else turns - 1
@@ -331,7 +337,7 @@ def test_a_run_in_seconds_has_a_point_before_it_is_timed_by_fifty_steps(
 
 def test_a_run_that_is_stopped_while_it_is_timed_ends_at_once(no_worker: None) -> None:
     name = runs.create(small(steps=None, seconds=3000))
-    training = worker._Training(name)
+    training = taken(name)
     while not runs.metrics(name):
         next(training.work)
     next(training.work)
@@ -355,7 +361,7 @@ def test_while_a_model_finishes_the_run_says_what_it_does(
         inner(self, codes)
 
     monkeypatch.setattr(model_class, "finish", finish)
-    training = worker._Training(name)
+    training = taken(name)
     while not training.status.step:
         next(training.work)
     training.stopping = stopped
@@ -468,7 +474,7 @@ def test_the_worker_never_imports_streamlit(tmp_path: Path) -> None:
 def test_a_pause_does_not_change_the_model(no_worker: None) -> None:
     plain, paused = (runs.create(small("variational", steps=12)) for _ in range(2))
     by_hand(plain)
-    training = worker._Training(paused)
+    training = taken(paused)
     while training.status.step < 5:
         next(training.work)
     runs.control(paused, "pause")
