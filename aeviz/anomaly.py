@@ -83,13 +83,13 @@ def odd_pictures(dataset: data.Dataset, classes: tuple[int, ...]) -> Pictures:
 
 def training_pictures(dataset: data.Dataset, classes: tuple[int, ...], most: int) -> np.ndarray:
     """Normal training pictures (N, 28, 28), at most so many; none of those that are held out."""
-    labels = dataset.train_labels[: -data.VALIDATION]
+    labels = dataset.train_labels[: -dataset.held_out]
     return dataset.train_images[_some(np.isin(labels, classes), most)]
 
 
 def saw_all(card: checkpoint.Card, dataset: data.Dataset) -> bool:
-    """True where a model was also trained on the last 10,000 pictures, which others hold out."""
-    labels = dataset.train_labels[: -data.VALIDATION]
+    """True where a model was also trained on the last pictures, which others hold out."""
+    labels = dataset.train_labels[: -dataset.held_out]
     most = len(labels) if card.digit is None else int((labels == card.digit).sum())
     return card.trained_on > most
 
@@ -99,11 +99,12 @@ def validation_pictures(
 ) -> np.ndarray:
     """Normal training pictures (N, 28, 28) to set a threshold by, unseen by the model if there are.
 
-    A model that `saw_all` has none: then it is those that it was trained on.
+    A model that `saw_all` has none, and a small set may have none of a class: then it is those
+    that it was trained on.
     """
     wanted = np.isin(dataset.train_labels, classes)
-    if not saw_all(card, dataset):
-        wanted[: -data.VALIDATION] = False
+    if not saw_all(card, dataset) and wanted[-dataset.held_out :].any():
+        wanted[: -dataset.held_out] = False
     return dataset.train_images[_some(wanted, HELD_OUT)]
 
 
@@ -458,7 +459,7 @@ def contaminated(digit: int, kind: str) -> dict[float, float]:
     As the shipped model of a digit is, but once for each share, with anomalies drawn at random.
     Empty where that model's file has changed since.
     """
-    entry = json.loads(KEPT.read_text())[str(digit)]
+    entry = json.loads(KEPT.read_text(encoding="utf-8"))[str(digit)]
     if entry["sha256"] != checkpoint.digest(shipped(digit)):
         return {}
     return {float(share): found[kind] for share, found in entry["auroc"].items()}

@@ -19,6 +19,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from aeviz import files
 from aeviz.model import Autoencoder
 from aeviz.models import MODELS
 
@@ -144,10 +145,9 @@ def save(model: Autoencoder, path: Path | str, *, card: Card) -> Path:
     target = Path(path).with_suffix("") if str(path).endswith(".safetensors") else Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     weights = target.with_name(target.name + ".safetensors")
-    partial = weights.with_suffix(".part")
-    partial.write_bytes(to_bytes(model, card))
-    partial.replace(weights)  # a reader never sees half a file
-    target.with_name(target.name + ".json").write_text(card.model_dump_json(indent=2) + "\n")
+    files.write(weights, to_bytes(model, card))
+    readable = card.model_dump_json(indent=2) + "\n"
+    files.write(target.with_name(target.name + ".json"), readable.encode())
     return weights
 
 
@@ -157,16 +157,38 @@ def read_card(content: bytes) -> Card:
     Raises:
         CheckpointError: there is none, or it is not valid.
     """
+    for start, kind in OTHERS.items():
+        if content.startswith(start):
+            raise CheckpointError(f"This is {kind}, not a safetensors file saved by aeviz.")
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > min(len(content) - 8, MAX_HEADER):
-        raise CheckpointError("This is not a safetensors file.")
+        raise CheckpointError("This is not a safetensors file, or it is cut off.")
     try:
         header = _Header.model_validate_json(content[8 : 8 + length])
         return Card.model_validate_json(header.metadata.card)
     except ValidationError as error:
-        raise CheckpointError(
-            "This safetensors file has no valid aeviz card: it was not saved by aeviz."
-        ) from error
+        raise CheckpointError(_not_a_card(error)) from error
+
+
+OTHERS = {
+    b"PK\x03\x04": "a file of PyTorch or another zip file",
+    b"\x80\x02": "an older file of PyTorch",
+    b"\x89HDF": "an HDF5 file, such as Keras writes",
+}
+"""How files that people take for a checkpoint begin, and what they are."""
+
+
+def _not_a_card(error: ValidationError) -> str:
+    """What is wrong with a header or the card in it."""
+    unknown = [str(e["loc"][-1]) for e in error.errors() if e["type"] == "extra_forbidden"]
+    if unknown and len(unknown) == error.error_count():  # all else is as this version knows it
+        return (
+            f"This checkpoint was saved by a newer aeviz: its card has {_short(', '.join(unknown))}"
+            ", which this one does not know. Update aeviz to load it."
+        )
+    return (
+        "This safetensors file has no valid aeviz card: it was not saved by aeviz, or is damaged."
+    )
 
 
 class _HeaderMetadata(BaseModel):
@@ -188,7 +210,9 @@ def from_bytes(content: bytes) -> Autoencoder:
         raise CheckpointError(f"A checkpoint has at most {MAX_BYTES // 1_000_000} MB.")
     card = read_card(content)
     if card.variant not in MODELS:
-        raise CheckpointError(f"There is no variant {_short(repr(card.variant))} here.")
+        raise CheckpointError(
+            f"There is no variant {_short(repr(card.variant))} here; a newer aeviz may have it."
+        )
     model_class = MODELS[card.variant]
     try:
         model = model_class(model_class.Config.from_dict(card.config))
@@ -206,7 +230,9 @@ def _weights(content: bytes, model: Autoencoder) -> dict[str, Tensor]:
     try:
         tensors = load_tensors(content)
     except (SafetensorError, KeyError, RuntimeError) as error:  # KeyError: a dtype unknown to torch
-        raise CheckpointError(f"This checkpoint is damaged: {_short(error)}.") from error
+        raise CheckpointError(
+            f"This checkpoint is damaged or cut off ({_short(error)}): copy it again."
+        ) from error
     wanted = model.state_dict()
     for name in [name for name in tensors if name.startswith(SCALE)]:
         scale, of = tensors.pop(name), name.removeprefix(SCALE)
@@ -260,10 +286,27 @@ def load(path: Path | str) -> Autoencoder:
     weights = Path(path)
     if weights.suffix != ".safetensors":
         weights = Path(f"{path}.safetensors")
-    if not weights.is_file():
-        raise CheckpointError(f"There is no checkpoint {weights}.")
-    with weights.open("rb") as file:
-        return from_bytes(file.read(MAX_BYTES + 1))
+    return from_bytes(read(weights))
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a checkpoint file, no more than it may have and one.
+
+    Raises:
+        CheckpointError: no such file, or it cannot be read.
+    """
+
+    def first() -> bytes:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+
+    try:
+        return files.again(first, files.READING)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"There is no checkpoint {path}.") from error
+    except OSError as error:
+        said = files.reason(error)
+        raise CheckpointError(f"The checkpoint {path} cannot be read: {said}.") from error
 
 
 def digest(name: str) -> str:

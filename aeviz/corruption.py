@@ -333,8 +333,9 @@ def tuned(filter_name: str, data_name: str, name: str, strength: float) -> Tuned
     On 25 of the last 10,000 training pictures of the data set, spoilt with seed 0. A filter is
     told the kind and the strength of what spoilt a picture; a model is not.
     """
-    held_out = data.load(data_name).train_images[-data.VALIDATION :]
-    x = latent.to_float(held_out[:: data.VALIDATION // TUNED_ON])
+    dataset = data.load(data_name)
+    held_out = dataset.train_images[-dataset.held_out :]
+    x = latent.to_float(held_out[:: max(len(held_out) // TUNED_ON, 1)])
     spoilt = CORRUPTIONS[name].apply(x, strength)
     x = x.astype(np.float64)
     psf = point_spread(name, strength)

@@ -401,7 +401,7 @@ def kept(path: Path = KEPT) -> dict[str, Learned]:
     """Shipped models that were measured beforehand on MNIST, whose file is still the same."""
     return {
         name: Learned.model_validate(entry["learned"])
-        for name, entry in json.loads(path.read_text()).items()
+        for name, entry in json.loads(path.read_text(encoding="utf-8")).items()
         if entry["sha256"] == checkpoint.digest(name)
     }
 
@@ -420,8 +420,10 @@ def _job_at(path: Path, data_name: str, counts: tuple[int, ...]) -> jobs.Job:
 
 def get(data_name: str, content: bytes) -> Learned | None:
     """What was measured of a model, where it was."""
-    parts = [jobs.read(job(data_name, content, counts)) for counts in (FEW, ALL)]
-    few, everything = (None if p is None else Learned.model_validate_json(p) for p in parts)
+    few, everything = (
+        jobs.read(job(data_name, content, counts), Learned.model_validate_json)
+        for counts in (FEW, ALL)
+    )
     return everything if few is None else few.join(everything)
 
 

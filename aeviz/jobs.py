@@ -7,15 +7,22 @@ The module that computes is run as `python -m <module> <arguments> <path>`, and 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
+
+from aeviz import files
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,38 +48,67 @@ class Job:
 
 processes: dict[Path, subprocess.Popen[bytes]] = {}
 """What this process started, by the job's path."""
+_refused: dict[Path, str] = {}
+"""Why a job could not even begin, or its result not be read, as a sentence, by the job's path."""
 _guard = threading.Lock()
 
 
-def read(job: Job) -> bytes | None:
-    """The result, or None when it is not there (yet)."""
+def read(job: Job, parse: Callable[[bytes], T]) -> T | None:
+    """The result, or None when it is not there (yet).
+
+    One that cannot be parsed is removed, as if it had never been computed.
+    """
     path = job.file(job.result)
-    return path.read_bytes() if path.exists() else None
+    try:
+        content = files.read(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _refuse(job, f"The result of {job.title} cannot be read: {files.reason(error)}.")
+        return None
+    _refused.pop(job.path, None)
+    try:
+        return parse(content)
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        logging.exception("%s is damaged", path)
+        files.remove(path)
+        return None
 
 
 def start(job: Job, content: Callable[[], bytes], *, retry: bool = False) -> None:
     """Begin to compute in a process of low priority; returns at once.
 
-    Does nothing when the result is there or on its way, or when an attempt failed.
+    Does nothing when the result is there or on its way, or when an attempt failed. Where it cannot
+    begin, such as in a folder that cannot be written, `progress` says why.
 
     Args:
         content: makes what the computation is given.
         retry: begin again after a failure.
     """
     with _guard:
+        if retry:
+            _refused.pop(job.path, None)
         failed = _failure(job) is not None
-        if _alive(job) or job.file(job.result).exists() or (failed and not retry):
+        if _alive(job) or _is_done(job) or (failed and not retry):
             return
-        job.path.parent.mkdir(parents=True, exist_ok=True)
-        _write(job, ".input", content())
-        report(job, 0.0, "Starting")
-        processes[job.path] = _launch(job)
+        try:
+            job.path.parent.mkdir(parents=True, exist_ok=True)
+            files.write(job.file(".input"), content())
+            report(job, 0.0, "Starting")
+            processes[job.path] = _launch(job)
+        except OSError as error:
+            _refuse(job, files.refused(f"The computation of {job.title}", job.path.parent, error))
+
+
+def _refuse(job: Job, sentence: str) -> None:
+    logging.warning("%s", sentence)
+    _refused[job.path] = sentence
 
 
 def progress(job: Job) -> tuple[float, str] | str:
     """How far it is: the fraction done and what is being done; a sentence when it failed."""
     alive = _alive(job)  # asked first: a process that ends after this has left its result
-    if job.file(job.result).exists():
+    if _is_done(job):
         return 1.0, "Done"
     failure = _failure(job)
     if failure is not None and not alive:
@@ -83,18 +119,24 @@ def progress(job: Job) -> tuple[float, str] | str:
 
 def begun(job: Job) -> bool:
     """True once it was asked for: it works, has failed, or is done."""
-    return _alive(job) or _failure(job) is not None or job.file(job.result).exists()
+    return _alive(job) or _failure(job) is not None or _is_done(job)
 
 
-def _write(job: Job, suffix: str, content: bytes) -> None:
-    partial = job.file(f"{suffix}.{os.getpid()}.part")
-    partial.write_bytes(content)
-    partial.replace(job.file(suffix))  # a reader never sees half a file
+def _is_done(job: Job) -> bool:
+    return job.path not in _refused and files.true(job.file(job.result).exists)
 
 
-def _status(job: Job) -> dict:
-    path = job.file(".json")
-    return json.loads(path.read_bytes()) if path.exists() else {}
+def _status(job: Job) -> dict[str, Any]:
+    """What the computing process said last; empty where that cannot be read."""
+    try:
+        found = json.loads(files.read(job.file(".json")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        logging.warning("The status of %s: %s", job.path, error)
+        return {}
+    whole = isinstance(found, dict) and found.keys() >= {"fraction", "phase", "failure"}
+    return found if whole else {}
 
 
 def _alive(job: Job) -> bool:
@@ -102,13 +144,15 @@ def _alive(job: Job) -> bool:
     ours = processes.get(job.path)
     if ours is not None and ours.poll() is None:
         return True
-    if not job.path.parent.exists():
+    if not files.true(job.path.parent.exists):
         return False
     try:
         with FileLock(job.file(".lock"), timeout=0):
             return False
     except Timeout:
         return True
+    except OSError:  # where no lock can be made, nothing is computed
+        return False
 
 
 def _failure(job: Job) -> str | None:
@@ -116,10 +160,12 @@ def _failure(job: Job) -> str | None:
 
     What an earlier server left unfinished is no failure: it is simply begun again.
     """
-    said = _status(job).get("failure")
+    said = _refused.get(job.path) or _status(job).get("failure")
     ours = processes.get(job.path)
-    if said or ours is None or ours.poll() is None or job.file(job.result).exists():
+    if said or ours is None or ours.poll() is None or _is_done(job):
         return said
+    if ours.returncode > 0:  # it could not even say why
+        return f"The computation of {job.title} failed; the reason is in {job.file('.log')}."
     return f"The computation of {job.title} was ended from outside before it was done."
 
 
@@ -152,7 +198,7 @@ def _launch(job: Job) -> subprocess.Popen[bytes]:
 def report(job: Job, fraction: float, phase: str, failure: str | None = None) -> None:
     """Say how far it is, or why it failed."""
     status = {"fraction": fraction, "phase": phase, "failure": failure}
-    _write(job, ".json", json.dumps(status).encode())
+    files.write(job.file(".json"), json.dumps(status).encode())
 
 
 def work(job: Job, compute: Callable[[bytes], bytes]) -> None:
@@ -160,12 +206,12 @@ def work(job: Job, compute: Callable[[bytes], bytes]) -> None:
     try:
         with FileLock(job.file(".lock"), timeout=0):
             try:
-                found = compute(job.file(".input").read_bytes())
+                files.write(job.file(job.result), compute(files.read(job.file(".input"))))
             except Exception as error:
-                report(job, 0.0, "", f"{job.title} failed: {str(error).rstrip('.')}.")
+                why = files.reason(error) if isinstance(error, OSError) else str(error)
+                report(job, 0.0, "", f"{job.title} failed: {why.rstrip('.')}.")
                 raise  # the traceback is in the log
-            _write(job, job.result, found)
             for suffix in (".input", ".json", ".log"):
-                job.file(suffix).unlink(missing_ok=True)
+                files.remove(job.file(suffix))
     except Timeout:
         print("Another process works on it already.")

@@ -32,8 +32,7 @@ ITERATIONS = 1000
 
 def get(codes: np.ndarray, method: str) -> np.ndarray | None:
     """Places (N, 2) float32 of codes (N, D), or None when they are not there (yet)."""
-    found = jobs.read(job(codes, method))
-    return None if found is None else np.load(io.BytesIO(found))
+    return jobs.read(job(codes, method), lambda content: np.load(io.BytesIO(content)))
 
 
 def start(codes: np.ndarray, method: str, *, retry: bool = False) -> None:

@@ -7,8 +7,10 @@ They share nothing but files, so a run goes on while its page is reloaded, left,
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import logging
+import math
 import os
 import re
 import secrets
@@ -17,162 +19,43 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aeviz import checkpoint, data, latent, planes, train
+from aeviz import checkpoint, data, files, latent, planes, train
 from aeviz.model import Autoencoder
-from aeviz.models import MODELS, describe
+from aeviz.spec import RunSpec, held_out_set, sentence, summary, trained_on, training_set
 
 RUN_ID = re.compile(r"run-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
-TRAINED_ON = 50_000
-"""A run sees the first images of the training set; the last 10,000 are held out."""
-VALIDATED_ON = 2_000
-"""So many of the held-out images are looked at for each point of a curve."""
 MAPPED = 2_000
 """So many test images are drawn on a run's map."""
+LOOK = 2.0
+"""Seconds between two looks for the worker of a run that waits, or that says nothing more."""
+
+__all__ = ["RunSpec", "held_out_set", "sentence", "summary", "trained_on", "training_set"]
+"""Whoever has to do with runs finds what a run shall do here as well."""
 
 State = Literal["queued", "running", "paused", "stopped", "finished", "failed", "interrupted"]
 ENDED: tuple[State, ...] = ("stopped", "finished", "failed", "interrupted")
 Wish = Literal["resume", "pause", "stop"]
 WAY_OUT: dict[State, str] = {
     "stopped": "Train it again.",
-    "failed": "Change its settings and train it again.",
+    "failed": "Change its settings, or train it again.",
     "interrupted": "Train it again: the same settings and seed give the same model.",
 }
 """What to do about a run that left no model."""
 
 
-class RunSpec(BaseModel):
-    """What a run shall do; `steps` is known at once for epochs, and after timing for seconds.
-
-    Raises:
-        ValidationError: a ValueError; `sentence` makes one readable sentence of it.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    variant: str
-    config: dict[str, Any] = {}
-    data: str = "mnist"
-    seed: int = Field(0, ge=0, lt=2**31)
-    batch: int = Field(256, ge=1, le=4096)
-    lr: float = Field(2e-3, gt=0, le=1)
-    """Highest learning rate of Adam."""
-    epochs: float | None = Field(None, gt=0, le=1000)
-    seconds: float | None = Field(None, gt=0, le=3600)
-    steps: int | None = Field(None, ge=0)
-    classes: tuple[int, ...] | None = None
-    """The only classes that are trained on, for a model that finds the others odd; None: all."""
-    contamination: float = Field(0.0, ge=0, le=0.5)
-    """Share of pictures of other classes among those that are trained on."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_in(cls, values: Any) -> Any:
-        variant = values.get("variant")
-        if variant not in MODELS:
-            raise ValueError(f"There is no variant {variant!r}.")
-        config = MODELS[variant].Config.from_dict(values.get("config") or {})
-        return {**values, "config": config.to_dict()}
-
-    @model_validator(mode="after")
-    def _check(self) -> RunSpec:
-        if self.data not in data.SOURCES:
-            raise ValueError(f"There is no data set {self.data!r}.")
-        if self.epochs and self.seconds:
-            raise ValueError("A run is given either epochs or seconds, not both.")
-        if not self.epochs and not self.seconds and self.steps is None:
-            raise ValueError("A run needs a length: epochs or seconds.")
-        known = set(range(len(data.SOURCES[self.data].classes)))
-        if self.classes is not None and (not self.classes or not set(self.classes) <= known):
-            raise ValueError("Classes are numbers from 0 to 9, at least one.")
-        if self.contamination and (self.classes is None or set(self.classes) == known):
-            raise ValueError("Contamination comes from other classes: leave some out.")
-        return self
-
-    @property
-    def per_epoch(self) -> int:
-        """Steps that make one pass over the training images of all classes."""
-        return -(-TRAINED_ON // self.batch)
-
-    @property
-    def digit(self) -> int | None:
-        """The only class that is seen, where there is just one and no contamination."""
-        only = self.classes is not None and len(self.classes) == 1 and not self.contamination
-        return self.classes[0] if self.classes and only else None
-
-    @property
-    def model_class(self) -> type[Autoencoder]:
-        """The class of the variant."""
-        return MODELS[self.variant]
-
-    @property
-    def title(self) -> str:
-        """Variant and code width as a person reads them."""
-        return describe(self.variant, self.config)
-
-
-def sentence(error: ValueError) -> str:
-    """What is wrong with a RunSpec, as one sentence for the person who wrote it."""
-    first = error.errors()[0] if hasattr(error, "errors") else {"msg": str(error), "loc": ()}  # pyright: ignore[reportAttributeAccessIssue]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")
-
-
-def summary(spec: RunSpec) -> str:
-    """What a run will do, in a sentence."""
-    if spec.epochs:
-        steps = max(round(spec.epochs * spec.per_epoch), 1)
-        length = f"{spec.epochs:.4g} epochs"
-        if spec.classes is None:  # how many pictures there are of a class is in the data
-            length += f" ({steps:,} steps)"
-    else:
-        length = f"{spec.seconds:g} seconds" if spec.seconds else f"{spec.steps:,} steps"
-    source, held_out = data.SOURCES[spec.data], f"{VALIDATED_ON:,} others"
-    pictures = f"{TRAINED_ON:,} pictures of {source.title}"
-    if spec.classes is not None:
-        pictures = f"those of {', '.join(source.classes[k] for k in spec.classes)} among {pictures}"
-        if spec.contamination:
-            pictures += f" with {100 * spec.contamination:.3g} % of other classes mixed in"
-        held_out = f"up to {VALIDATED_ON:,} others of them"
-    return (
-        f"Trains for **{length}** on {pictures}, "
-        f"{spec.batch} in each step; {held_out} are held out to validate."
-    )
-
-
-def training_set(spec: RunSpec, labels: np.ndarray) -> slice | np.ndarray:
-    """Which pictures of a training set with labels (N,) a run sees: a slice or indices.
-
-    Of the first 50,000 those of its classes, and of the others so many, drawn with its seed, that
-    they make up the share of its contamination.
-
-    Raises:
-        ValueError: there are too few others.
-    """
-    if spec.classes is None:
-        return slice(TRAINED_ON)
-    normal = np.isin(labels[:TRAINED_ON], spec.classes)
-    others = np.flatnonzero(~normal)
-    mixed_in = round(normal.sum() * spec.contamination / (1 - spec.contamination))
-    if mixed_in > len(others):
-        raise ValueError("There are too few pictures of other classes for this contamination.")
-    drawn = np.random.default_rng(spec.seed).permutation(others)[:mixed_in]
-    return np.sort(np.append(np.flatnonzero(normal), drawn))
-
-
-def held_out_set(spec: RunSpec, labels: np.ndarray) -> slice | np.ndarray:
-    """Which of the last 10,000 are looked at for each point: the first 2,000 of its classes."""
-    if spec.classes is None:
-        return slice(-data.VALIDATION, -data.VALIDATION + VALIDATED_ON or None)
-    start = max(len(labels) - data.VALIDATION, 0)
-    return start + np.flatnonzero(np.isin(labels[start:], spec.classes))[:VALIDATED_ON]
+class RunError(Exception):
+    """A run or the folder of runs is not as it should be; one sentence with the way out."""
 
 
 class RunStatus(BaseModel):
@@ -273,6 +156,16 @@ def folder() -> Path:
     return Path(os.environ.get("AEVIZ_RUNS") or data.cache_folder() / "runs")
 
 
+@contextlib.contextmanager
+def _writing(what: str = "Runs") -> Iterator[None]:
+    """Whatever the folder of runs does not allow becomes one sentence."""
+    try:
+        yield
+    except OSError as error:
+        variable = "AEVIZ_RUNS" if os.environ.get("AEVIZ_RUNS") else "AEVIZ_CACHE"
+        raise RunError(files.refused(what, folder(), error, variable)) from error
+
+
 def path_of(name: str) -> Path:
     """A run's folder. Names come from the URL: nothing but an id ever becomes a path."""
     if not RUN_ID.fullmatch(name):
@@ -282,7 +175,7 @@ def path_of(name: str) -> Path:
 
 def is_run(name: str) -> bool:
     """True for the id of a run that exists."""
-    return bool(RUN_ID.fullmatch(name)) and path_of(name).is_dir()
+    return bool(RUN_ID.fullmatch(name)) and files.true(path_of(name).is_dir)
 
 
 def started(name: str) -> str:
@@ -293,11 +186,20 @@ def started(name: str) -> str:
 
 
 def create(spec: RunSpec) -> str:
-    """Queue a run and return its id; the worker takes it up at once."""
-    name = _new_folder({"spec.json": spec, "status.json": RunStatus(steps=spec.steps)})
-    queue = folder() / "queue"
-    queue.mkdir(exist_ok=True)
-    (queue / name).touch()
+    """Queue a run and return its id; the worker takes it up at once.
+
+    Raises:
+        RunError: the folder of runs cannot be written.
+    """
+    with _writing():
+        name = _new_folder({"spec.json": spec, "status.json": RunStatus(steps=spec.steps)})
+        try:
+            ticket = _ticket(name)
+            ticket.parent.mkdir(exist_ok=True)
+            ticket.touch()
+        except OSError:
+            shutil.rmtree(path_of(name), ignore_errors=True)  # it would wait for ever
+            raise
     return name
 
 
@@ -306,6 +208,7 @@ def add(content: bytes) -> str:
 
     Raises:
         CheckpointError: see `checkpoint.from_bytes`; or the card cannot be a run's.
+        RunError: the folder of runs cannot be written.
     """
     model = checkpoint.from_bytes(content)
     card: checkpoint.Card = model.card
@@ -315,7 +218,7 @@ def add(content: bytes) -> str:
         )
     except ValueError as error:
         raise checkpoint.CheckpointError(f"This checkpoint's card: {sentence(error)}") from error
-    files: dict[str, bytes | BaseModel] = {
+    content_of: dict[str, bytes | BaseModel] = {
         "spec.json": spec,
         "status.json": RunStatus(
             state="finished",
@@ -327,53 +230,139 @@ def add(content: bytes) -> str:
         ),
         "final.safetensors": content,
     }
-    if _is_here(spec.data):
-        files["preview.npz"] = preview_bytes(look(model, data.load(spec.data), card.steps, None))
-    return _new_folder(files)
+    dataset = _data_here(spec.data)
+    if dataset is not None:
+        content_of["preview.npz"] = preview_bytes(look(model, dataset, card.steps, None))
+    with _writing():
+        return _new_folder(content_of)
 
 
 def spec(name: str) -> RunSpec:
-    """What a run shall do."""
-    return RunSpec.model_validate_json((path_of(name) / "spec.json").read_bytes())
+    """What a run shall do.
+
+    Raises:
+        RunError: its file is missing, damaged, or from another version.
+    """
+    try:
+        return RunSpec.model_validate_json(files.read(path_of(name) / "spec.json"))
+    except (OSError, ValueError) as error:
+        raise RunError(_unreadable("settings", error) + ": train it again.") from error
+
+
+def _unreadable(what: str, error: Exception) -> str:
+    """The sentence for a file of a run that cannot be had, without its full stop."""
+    if isinstance(error, FileNotFoundError):
+        return f"The {what} of this run are not here any more"
+    if isinstance(error, OSError):
+        return f"The {what} of this run cannot be read, since {files.reason(error)}"
+    kinds = {e["type"] for e in error.errors()} if isinstance(error, ValidationError) else set()
+    if isinstance(error, ValidationError) and "json_invalid" not in kinds:
+        of = sentence(error).rstrip(".")
+        return f"The {what} of this run are of another version of aeviz ({of})"
+    return f"The {what} of this run are damaged"
 
 
 def status(name: str) -> RunStatus:
-    """Where a run stands; "interrupted" when the worker that trained it is gone."""
-    found = RunStatus.model_validate_json((path_of(name) / "status.json").read_bytes())
-    waits = (folder() / "queue" / name).exists()
-    stale = not found.ended and not waits and time.time() - found.updated > 2
-    if stale and not worker_is_alive():
-        return interrupted(found)
+    """Where a run stands, whatever has become of its files.
+
+    A run that waits in the queue while there is no worker gets one; one whose worker is gone is
+    "interrupted".
+    """
+    found = said(name)
+    if found.ended:
+        return found
+    if waits(name):
+        trouble = _see_to_the_worker()
+        return found.model_copy(update={"message": trouble}) if trouble else found
+    if time.time() - found.updated > LOOK and _is_abandoned():
+        return interrupt(name, found)
     return found
 
 
+def said(name: str) -> RunStatus:
+    """What a run's worker said last; "failed" with a sentence where that cannot be read."""
+    try:
+        return RunStatus.model_validate_json(files.read(path_of(name) / "status.json"))
+    except (OSError, ValueError) as error:
+        return RunStatus(state="failed", message=_unreadable("notes", error) + ".")
+
+
 def metrics(name: str) -> list[Point]:
-    """The points of a run's curves; a last line that is still being written is left out."""
-    path = path_of(name) / "metrics.jsonl"
-    if not path.exists():
+    """The points of a run's curves.
+
+    A last line that is still being written is left out, and so is one that is damaged.
+
+    Raises:
+        RunError: there is nothing that can be read.
+    """
+    try:
+        *lines, _unfinished = files.read(path_of(name) / "metrics.jsonl").split(b"\n")
+    except FileNotFoundError:
         return []
-    *lines, _unfinished = path.read_bytes().split(b"\n")
-    return [Point.model_validate_json(line) for line in lines]
+    except OSError as error:
+        raise RunError(_unreadable("curves", error) + ".") from error
+    points: list[Point] = []
+    wrong: ValueError | None = None
+    for line in lines:
+        try:
+            point = Point.model_validate_json(line)
+        except ValueError as error:
+            wrong = error
+            continue
+        if not points or point.train.terms.keys() == points[0].train.terms.keys():
+            points.append(point)
+    if wrong and not points:
+        raise RunError(_unreadable("curves", wrong) + ".") from wrong
+    return points
 
 
 def preview(name: str) -> Preview | None:
-    """The newest pictures of a run; None before the first ones."""
-    path = path_of(name) / "preview.npz"
-    if not path.exists():
+    """The newest pictures of a run; None before the first ones.
+
+    Raises:
+        RunError: the file is damaged, or of another version.
+    """
+    try:
+        content = files.read(path_of(name) / "preview.npz")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return _checked(
+                Preview(
+                    step=int(arrays["step"]),
+                    axis_titles=tuple(str(title) for title in arrays["axis_titles"]),  # type: ignore[arg-type]
+                    **{key: arrays[key] for key in _PREVIEW_ARRAYS},
+                )
+            )
+    except FileNotFoundError:
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return Preview(
-            step=int(arrays["step"]),
-            axis_titles=tuple(str(title) for title in arrays["axis_titles"]),  # type: ignore[arg-type]
-            **{key: arrays[key] for key in _PREVIEW_ARRAYS},
-        )
+    except (OSError, *DAMAGED) as error:
+        raise RunError(_unreadable("pictures", error) + ".") from error
+
+
+DAMAGED = (
+    *(ValueError, TypeError, KeyError, EOFError, MemoryError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What numpy and zipfile raise for a file that is not what it should be."""
+
+
+def _checked(seen: Preview) -> Preview:
+    """A preview whose arrays fit each other; a ValueError for others."""
+    digits, points = (len(seen.labels), 28, 28), (len(seen.point_labels), 2)
+    if (
+        (seen.originals.shape, seen.reconstructions.shape, seen.points.shape)
+        != (digits, digits, points)
+        or len(seen.axis_titles) != 2
+        or {seen.originals.dtype, seen.reconstructions.dtype} != {np.dtype(np.uint8)}
+    ):
+        raise ValueError("The pictures do not fit each other.")
+    return seen
 
 
 def first_look(spec: RunSpec) -> Preview:
     """What the model of a run does before its first step, on MNIST where its data is not here."""
     config = spec.model_class.Config.from_dict(spec.config)
     model = train.build(spec.model_class, config, spec.seed)
-    return look(model, data.load(spec.data if _is_here(spec.data) else "mnist"), 0, None)
+    return look(model, _data_here(spec.data) or data.load("mnist"), 0, None)
 
 
 def curves(points: list[Point]) -> dict[str, tuple[np.ndarray, ...]]:
@@ -423,35 +412,58 @@ def measured(card: checkpoint.Card) -> str:
 def snapshots(name: str) -> dict[int, Path]:
     """The weights kept on the way, a checkpoint file for each step."""
     paths = (path_of(name) / "snapshots").glob("*.safetensors")
-    return dict(sorted((int(path.stem), path) for path in paths))
+    return dict(sorted((int(path.stem), path) for path in paths if path.stem.isdecimal()))
 
 
 def wish(name: str) -> Wish:
-    """What was last asked of a run."""
-    path = path_of(name) / "control"
-    return path.read_text() if path.exists() else "resume"  # type: ignore[return-value]
+    """What was last asked of a run; "resume" where nothing is to be read."""
+    try:
+        asked = files.read(path_of(name) / "control").decode("utf-8", "replace")
+    except FileNotFoundError:
+        return "resume"
+    except OSError as error:
+        logging.warning("%s: what was asked of it cannot be read: %s", name, error)
+        return "resume"
+    return asked if asked in ("pause", "stop") else "resume"  # type: ignore[return-value]
 
 
 def control(name: str, action: Wish) -> None:
-    """Ask a run to pause, resume or stop; the worker hears it after the slice it is in."""
+    """Ask a run to pause, resume or stop; the worker hears it after the slice it is in.
+
+    Raises:
+        RunError: the run's folder cannot be written.
+    """
     if action not in ("pause", "resume", "stop"):
         raise ValueError(f"A run can pause, resume or stop, not {action!r}.")
-    write(path_of(name) / "control", action.encode())
+    with _writing(f"That this run shall {action}"):
+        write(path_of(name) / "control", action.encode())
 
 
 def is_finished(name: str) -> bool:
     """True when a run left a model to use: it ended, or was stopped after its first step."""
-    return (path_of(name) / "final.safetensors").is_file()
+    return files.true(_final(name).is_file)
 
 
 def load_model(name: str) -> Autoencoder:
-    """The model of a finished run, in eval mode on the CPU, with its card."""
-    return checkpoint.load(path_of(name) / "final.safetensors")
+    """The model of a finished run, in eval mode on the CPU, with its card.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be read or used.
+    """
+    return checkpoint.load(_final(name))
 
 
 def model_bytes(name: str) -> bytes:
-    """The model of a finished run as the bytes of a safetensors file."""
-    return (path_of(name) / "final.safetensors").read_bytes()
+    """The model of a finished run as the bytes of a safetensors file.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be read.
+    """
+    return checkpoint.read(_final(name))
+
+
+def _final(name: str) -> Path:
+    return path_of(name) / "final.safetensors"
 
 
 def delete(name: str) -> None:
@@ -459,20 +471,113 @@ def delete(name: str) -> None:
 
     Raises:
         ValueError: it has not ended.
+        RunError: its folder cannot be removed.
     """
     if not status(name).ended:
         raise ValueError("Stop the run before you delete it.")
-    shutil.rmtree(path_of(name))
+    try:
+        shutil.rmtree(path_of(name))
+    except OSError as error:
+        raise RunError(f"This run cannot be deleted, since {files.reason(error)}.") from error
+
+
+# -- a run whose worker is gone ---------------------------------------------------------------
+
+
+def interrupt(name: str, found: RunStatus) -> RunStatus:
+    """Note that the worker of a run is gone; its last snapshot becomes its model."""
+    kept_step, kept = keep_last_model(name)
+    step = max(found.step, kept_step)  # the status is written after a slice of steps
+    text = f"The process that trained this run ended at step {step:,}{kept}."
+    changes = {"state": "interrupted", "step": step, "message": text, "seconds_left": None}
+    noted = found.model_copy(update=changes)
+    try:
+        write(path_of(name) / "status.json", noted)
+    except OSError as error:  # then whoever looks next finds it out again
+        logging.warning("%s is interrupted, which cannot be noted: %s", name, error)
+    return noted
+
+
+def keep_last_model(name: str) -> tuple[int, str]:
+    """Make the newest snapshot that can be loaded a run's model, where it has none.
+
+    Returns:
+        The model's step and what to say about it; 0 and nothing where there is none.
+    """
+    for path in [_final(name), *reversed(snapshots(name).values())]:
+        try:
+            content = checkpoint.read(path)
+            model = checkpoint.from_bytes(content)
+            if path != _final(name):
+                write(_final(name), content)
+        except checkpoint.CheckpointError as error:
+            if path != _final(name):
+                logging.warning("%s: %s", name, error)
+            continue
+        except OSError as error:
+            logging.warning("%s: its last model cannot be kept: %s", name, error)
+            break
+        kept = f"; the model of step {model.card.steps:,} is kept"
+        if path != _final(name) and type(model).finish is not Autoencoder.finish:
+            kept += ", but what it draws samples from was not learned yet"
+        return model.card.steps, kept
+    return 0, ""
+
+
+# -- the worker -------------------------------------------------------------------------------
+
+
+def _ticket(name: str) -> Path:
+    """The file that says that a run waits for the worker."""
+    return folder() / "queue" / name
+
+
+def waits(name: str) -> bool:
+    """True while no worker has taken a run."""
+    return files.true(_ticket(name).exists)
+
+
+def queued() -> list[str]:
+    """The runs that wait, the oldest first; none where the queue cannot be listed."""
+    try:
+        names = [path.name for path in (folder() / "queue").iterdir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        logging.warning("The queue cannot be listed: %s", error)
+        return []
+    return sorted(name for name in names if RUN_ID.fullmatch(name))
+
+
+def take(name: str) -> bool:
+    """Take a run out of the queue; False where another worker was quicker.
+
+    Raises:
+        OSError: it stays there.
+    """
+    try:
+        files.again(_ticket(name).unlink)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def worker_lock() -> FileLock:
-    """Held by the one worker of the runs folder."""
+    """Held by the one worker of the runs folder.
+
+    Raises:
+        OSError: there is no such folder, and it cannot be made.
+    """
     folder().mkdir(parents=True, exist_ok=True)
     return FileLock(folder() / "worker.lock")
 
 
 def worker_is_alive() -> bool:
-    """True when a worker process holds the lock of the runs folder."""
+    """True when a worker process holds the lock of the runs folder.
+
+    Raises:
+        OSError: nobody can hold it, or it cannot be asked.
+    """
     lock = worker_lock()
     try:
         lock.acquire(blocking=False)
@@ -480,6 +585,15 @@ def worker_is_alive() -> bool:
         return True
     lock.release()
     return False
+
+
+def _is_abandoned() -> bool:
+    """True when there is no worker for certain."""
+    try:
+        return not worker_is_alive()
+    except OSError as error:
+        logging.warning("Whether there is a worker cannot be asked: %s", error)
+        return False
 
 
 _workers: list[tuple[Path, subprocess.Popen[bytes]]] = []
@@ -492,11 +606,33 @@ def ensure_worker() -> None:
 
     The worker lives as long as the process that started it: it notices the end of its standard
     input, which comes however that process ends.
+
+    Raises:
+        RunError: the folder of runs cannot be written.
     """
-    with _starting:
+    with _starting, _writing():
         ours = any(where == folder() and w.poll() is None for where, w in _workers)
         if not ours and not worker_is_alive():
             _workers.append((folder(), _start_worker()))
+
+
+_looks: dict[Path, tuple[float, str]] = {}
+"""For a folder of runs, when its worker was last looked for, and what was wrong then."""
+
+
+def _see_to_the_worker() -> str:
+    """Start a worker unless somebody looked a moment ago; why there can be none, if so."""
+    where, now = folder(), time.monotonic()
+    last, trouble = _looks.get(where, (-math.inf, ""))
+    if now - last > LOOK:
+        _looks[where] = now, trouble
+        try:
+            ensure_worker()
+            trouble = ""
+        except RunError as error:
+            trouble = str(error)
+        _looks[where] = now, trouble
+    return trouble
 
 
 def _start_worker() -> subprocess.Popen[bytes]:
@@ -521,22 +657,27 @@ def _start_worker() -> subprocess.Popen[bytes]:
 
 
 def write(path: Path, content: bytes | BaseModel) -> None:
-    """Put content into a file: a reader sees the old one or the new one, never half of one."""
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    partial.write_bytes(
-        content.model_dump_json(indent=2).encode() if isinstance(content, BaseModel) else content
-    )
-    partial.replace(path)
+    """Put content into a file of a run, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    text = content.model_dump_json(indent=2).encode() if isinstance(content, BaseModel) else content
+    files.write(path, text)
 
 
-def _new_folder(files: dict[str, bytes | BaseModel]) -> str:
+def _new_folder(content_of: dict[str, bytes | BaseModel]) -> str:
     # Under its name only when it is complete: a run that can be seen can be read.
     name = f"run-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     partial = folder() / f"{name}.part"
-    (partial / "snapshots").mkdir(parents=True)
-    for filename, content in files.items():
-        write(partial / filename, content)
-    partial.rename(folder() / name)
+    try:
+        (partial / "snapshots").mkdir(parents=True)
+        for filename, content in content_of.items():
+            write(partial / filename, content)
+        files.again(lambda: partial.rename(folder() / name))
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     return name
 
 
@@ -551,8 +692,15 @@ def preview_bytes(found: Preview) -> bytes:
     return buffer.getvalue()
 
 
-def _is_here(data_name: str) -> bool:
-    return data_name == "mnist" or data.find_folder(data_name) is not None
+def _data_here(name: str) -> data.Dataset | None:
+    """A data set that need not be downloaded; None without it, or where it is damaged."""
+    if name != "mnist" and data.find_folder(name) is None:
+        return None
+    try:
+        return data.load(name)
+    except data.DataError as error:
+        logging.warning("%s", error)
+        return None
 
 
 def look(model: Autoencoder, dataset: data.Dataset, step: int, before: Preview | None) -> Preview:
@@ -575,12 +723,6 @@ def look(model: Autoencoder, dataset: data.Dataset, step: int, before: Preview |
         point_labels=labels[:MAPPED],
         axis_titles=plane.axis_titles,
     )
-
-
-def interrupted(found: RunStatus) -> RunStatus:
-    """The status of a run whose worker is gone."""
-    text = f"The process that trained this run ended at step {found.step:,}."
-    return found.model_copy(update={"state": "interrupted", "message": text, "seconds_left": None})
 
 
 def main() -> None:

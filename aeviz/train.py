@@ -252,7 +252,8 @@ def validate(
     """Loss averaged over images (N, 28, 28) uint8, with the same noise each time."""
     training = model.training
     model.eval()
-    sums: dict[str, dict[str, Tensor]] = {"terms": {}, "metrics": {}}
+    parts: dict[str, dict[str, list[Tensor]]] = {"terms": {}, "metrics": {}}
+    shares: list[float] = []
     with Noise(seed, model.device):
         for start in range(0, len(images), 1000):
             part = torch.from_numpy(np.array(images[start : start + 1000])).to(model.device)
@@ -260,10 +261,30 @@ def validate(
             loss = model.loss(pixels(part), **_labels(model, some))
             for kind, values in (("terms", loss.terms), ("metrics", loss.metrics)):
                 for name, value in values.items():
-                    share = value * (len(part) / len(images))
-                    sums[kind][name] = sums[kind].get(name, 0) + share
+                    parts[kind].setdefault(name, []).append(value)
+            shares.append(len(part) / len(images))
     model.train(training)
-    return Loss(sums["terms"], sums["metrics"])
+    return Loss(*({n: _weighted(v, shares) for n, v in of.items()} for of in parts.values()))
+
+
+def _weighted(values: list[Tensor], shares: list[float]) -> Tensor:
+    return sum(
+        (v * s for v, s in zip(alike(values), shares, strict=True)),
+        torch.zeros((), device=values[0].device),
+    )
+
+
+def alike(values: list[Tensor]) -> list[Tensor]:
+    """Terms or metrics of several batches as floats of one shape, of which there is a mean.
+
+    Args:
+        values: of any dtype, such as counts. Vectors (D,) stay so; what has another shape, or
+            another one from batch to batch, becomes one number.
+    """
+    floats = [value.float() for value in values]
+    if floats[0].ndim > 1 or len({value.shape for value in floats}) > 1:
+        return [value.mean() for value in floats]
+    return floats
 
 
 def steps_in(
@@ -367,9 +388,10 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, data.DataError) as error:
         parser.error(str(error))
     images, labels = dataset.train_images, dataset.train_labels
-    held_out, held_out_labels = images[-data.VALIDATION :], labels[-data.VALIDATION :]
+    start = len(images) - dataset.held_out
+    held_out, held_out_labels = images[start:], labels[start:]
     if not args.all:
-        images, labels = images[: -data.VALIDATION], labels[: -data.VALIDATION]
+        images, labels = images[:start], labels[:start]
     if args.digit is not None:
         images, held_out = images[labels == args.digit], held_out[held_out_labels == args.digit]
         held_out_labels = held_out_labels[held_out_labels == args.digit]
@@ -394,7 +416,7 @@ def main(arguments: list[str] | None = None) -> None:
             recent.clear()
         if step.step % per_epoch == 0 or step.step == steps:
             parts = [f"train {step.loss.total.item():.3f}"]
-            if not args.all:
+            if not args.all and len(held_out):
                 parts.append(f"validation {validate(model, held_out, held_out_labels).total:.3f}")
             print(
                 f"epoch {step.epoch:.0f}  {', '.join(parts)} {model.unit}"

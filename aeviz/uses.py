@@ -178,7 +178,7 @@ def tell_apart(
         train_codes: of the training images `draw(CODES, ...)` names among those not held out.
         test_codes: of all test images.
     """
-    labels = dataset.train_labels[: -data.VALIDATION]
+    labels = dataset.train_labels[: -dataset.held_out]
     labels = labels[draw(CODES, len(labels))]
     both = train_codes, labels, test_codes, dataset.test_labels
     progress(0.0, "Training the probe")
@@ -253,7 +253,7 @@ def rate_distortion(
     if codec.symbols is not None:
         size = (codec.symbols + spelt) / 8
         return [Point(bits=None, size=size, mse=error(images, codes, labels))], 0
-    held_out = dataset.train_images[-data.VALIDATION :]
+    held_out = dataset.train_images[-dataset.held_out :]
     held_out = held_out[draw(SAMPLE, len(held_out))]
     held_codes, held_labels = codec.encode(held_out)
     exact = error(held_out, held_codes, held_labels)
@@ -274,7 +274,7 @@ def measure(
 ) -> Use:
     """All that is measured of a code."""
     progress(0.0, "Encoding the pictures")
-    images = dataset.train_images[: -data.VALIDATION]
+    images = dataset.train_images[: -dataset.held_out]
     train_codes, _ = codec.encode(images[draw(CODES, len(images))])
     test_codes, _ = codec.encode(dataset.test_images)
     figures = tell_apart(
@@ -376,7 +376,7 @@ def references(
     progress(0.0, "Pixels")
     flat = [
         latent.to_float(x).reshape(len(x), -1)
-        for x in (dataset.train_images[: -data.VALIDATION], dataset.test_images)
+        for x in (dataset.train_images[: -dataset.held_out], dataset.test_images)
     ]
     pixels = tell_apart(flat[0][draw(CODES, len(flat[0]))], flat[1], dataset)
     linear = {}
@@ -400,7 +400,7 @@ class Kept:
 
 def kept(path: Path = KEPT) -> Kept:
     """What was measured beforehand, of those checkpoints whose file is still the same."""
-    found = json.loads(path.read_text())
+    found = json.loads(path.read_text(encoding="utf-8"))
     models = {
         name: Use.model_validate(entry["use"])
         for name, entry in found["models"].items()
@@ -433,14 +433,12 @@ def _job_at(path: Path, data_name: str) -> jobs.Job:
 
 def get(data_name: str, content: bytes) -> Measured | None:
     """What a model is good for, where it was measured."""
-    found = jobs.read(job(data_name, content))
-    return None if found is None else Measured.model_validate_json(found)
+    return jobs.read(job(data_name, content), Measured.model_validate_json)
 
 
 def get_references(data_name: str) -> References | None:
     """Pixels, PCA and files of a data set, where they were measured."""
-    found = jobs.read(job(data_name))
-    return None if found is None else References.model_validate_json(found)
+    return jobs.read(job(data_name), References.model_validate_json)
 
 
 def start(data_name: str, content: bytes = b"", *, retry: bool = False) -> None:

@@ -5,29 +5,35 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shlex
 import sys
+import textwrap
 import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from filelock import Timeout
 
-from aeviz import checkpoint, data, evaluate, latent, runs, train
+from aeviz import checkpoint, data, evaluate, files, latent, runs, train
 from aeviz.model import Autoencoder, Loss
 from aeviz.models import MODELS
+from aeviz.spec import VALIDATED_ON
 
 SLICE = 0.2
 """Seconds that a run trains before the next one has its turn, and before a button is heard."""
 POLL = 0.05
 """Seconds between two looks for work when there is none."""
+LAST_WORDS = 1.0
+"""Seconds between two tries to note the end of a run in a folder that cannot be written."""
 SPEED_WINDOW = 5.0
 """Seconds over which the speed is measured."""
 MEASURING = 0.2
@@ -52,8 +58,13 @@ class _Training:
     """One run in the worker: a generator of its work, and what is shown of it."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.path, self.spec = name, runs.path_of(name), runs.spec(name)
-        self.status = runs.RunStatus(steps=self.spec.steps)
+        self.name, self.path = name, runs.path_of(name)
+        self.spec: runs.RunSpec
+        """Known from the first piece of work on."""
+        self.status = runs.RunStatus()
+        self.unsaid = False
+        """True where the run ended and its status could not be written."""
+        self.said_last = 0.0
         self.work = self._work()
         self.stopping = False
         self.active = 0.0
@@ -68,9 +79,27 @@ class _Training:
         self.validating = _Pace(every=0.5, share=0.10)
         self.looking = _Pace(every=0.6, share=0.12)
 
-    def advance(self) -> bool:
-        """Give the run its turn of about `SLICE` seconds; False when there was nothing to do."""
-        wanted = runs.wish(self.name)
+    @property
+    def over(self) -> bool:
+        """True when the run ended and its status says so."""
+        return self.status.ended and not self.unsaid
+
+    def advance(self, leaving: bool = False) -> bool:
+        """Give the run its turn of about `SLICE` seconds; False when there was nothing to do.
+
+        Whatever it throws ends this run, in a sentence, and never those of other people.
+
+        Args:
+            leaving: the app is gone: stop and keep the model.
+        """
+        try:
+            return self._say_last_words() if self.status.ended else self._turn(leaving)
+        except Exception as error:
+            self._fail(error)
+            return True
+
+    def _turn(self, leaving: bool) -> bool:
+        wanted = "stop" if leaving else runs.wish(self.name)
         if wanted == "pause":
             self.speed.clear()
             if self.status.state != "paused":
@@ -79,18 +108,46 @@ class _Training:
         self.stopping = wanted == "stop"
         self.began = time.perf_counter()
         worked = True
-        try:
-            while worked and not self.status.ended and time.perf_counter() - self.began < SLICE:
-                worked = next(self.work, True)
-        except (FloatingPointError, ValueError, data.DataError) as error:
-            self.end("failed", str(error))
-        except Exception as error:  # one person's run must not end the runs of the others
-            logging.exception("%s failed", self.name)
-            self.end("failed", f"The run failed: {error}")
+        while worked and not self.status.ended and time.perf_counter() - self.began < SLICE:
+            worked = next(self.work, True)
         self.active += time.perf_counter() - self.began
         if not self.status.ended:
             self.report(state="running" if self.status.step else "queued", **self._speed())
         return worked
+
+    def _fail(self, error: Exception) -> None:
+        """End the run for an error; its last snapshot is kept where the machine is to blame."""
+        self.work = iter(())  # and with it the model and its images
+        if not isinstance(error, KNOWN):
+            logging.error("%s failed", self.name, exc_info=error)
+        text, state = _sentence(error, self.status.step), "failed"
+        try:
+            if isinstance(error, OSError | MemoryError) and (kept := self._keep(error)):
+                text, state = text.removesuffix(".") + kept + ".", "interrupted"
+        except Exception:
+            logging.exception("%s: its last snapshot cannot be kept", self.name)
+        changes = {"state": state, "message": text, "seconds_left": None, "updated": time.time()}
+        self.status, self.unsaid = self.status.model_copy(update=changes), True
+        logging.info("%s %s at step %d. %s", self.name, state, self.status.step, text)
+        self._say_last_words()
+
+    def _keep(self, error: Exception) -> str:
+        if isinstance(error, OSError) and error.errno in files.FULL:
+            for path in list(runs.snapshots(self.name).values())[:-1]:
+                files.remove(path)  # others need the room, and so does the last one
+        return runs.keep_last_model(self.name)[1]
+
+    def _say_last_words(self) -> bool:
+        """Try to write the status of a run that failed; a disk is not full for ever."""
+        if time.monotonic() - self.said_last > LAST_WORDS:
+            self.said_last = time.monotonic()
+            try:
+                runs.write(self.path / "status.json", self.status)
+                self.unsaid = False
+            except OSError as error:
+                self.unsaid = runs.is_run(self.name)  # a folder that was deleted needs no words
+                logging.warning("%s: its end cannot be noted: %s", self.name, error)
+        return False
 
     def now(self) -> float:
         return self.active + time.perf_counter() - self.began
@@ -113,12 +170,14 @@ class _Training:
             return {}
         per_second = (step - first) / (now - before)
         return {
-            "images_per_second": per_second * self.spec.batch,
+            "images_per_second": per_second * min(self.spec.batch, self.trained_on),
             "seconds_left": (self.status.steps - step) / per_second,
         }
 
     def _work(self) -> Iterator[bool]:
         """All of the run in small pieces; yields False where it only waits."""
+        self.spec = runs.spec(self.name)
+        self.status.steps = self.spec.steps
         loading = _LOADERS.submit(data.load, self.spec.data, self._downloading)
         while not loading.done() and not self.stopping:
             yield False
@@ -133,7 +192,7 @@ class _Training:
         model = train.build(self.spec.model_class, config, self.spec.seed)
         model.to(train.pick_device())
         # Timing can take seconds, and somebody waits for the first point: the loss as it begins.
-        first = slice(runs.VALIDATED_ON)
+        first = slice(VALIDATED_ON)
         self.recent.append(train.validate(model, images[first], labels[first]))
         self.status.unit = model.unit
         self._point(model, dataset)
@@ -223,8 +282,8 @@ class _Training:
             validation=_means([loss]),
         )
         self.recent.clear()
-        with (self.path / "metrics.jsonl").open("a") as file:
-            file.write(point.model_dump_json() + "\n")
+        line = point.model_dump_json() + "\n"
+        files.again(lambda: _append(self.path / "metrics.jsonl", line.encode()))
 
     def _see(self, model: Autoencoder, dataset: data.Dataset) -> None:
         self.seen = runs.look(model, dataset, self.status.step, self.seen)
@@ -289,12 +348,31 @@ class _Training:
             "bce": float(np.mean(entropies)),
             "psnr": float(evaluate.psnr(mse)),
         }
+        if not runs.is_run(self.name):  # saving would make its folder anew
+            raise FileNotFoundError(errno.ENOENT, "Its folder was deleted")
         checkpoint.save(model, self.path / "final", card=self._card(figures))
         self.end("stopped" if stopped else "finished")
         yield True
 
 
 _LOADERS = ThreadPoolExecutor(2)
+KNOWN = (FloatingPointError, ValueError, data.DataError, runs.RunError)
+"""Errors that say by themselves what a person may do; of others the log has the traceback."""
+
+
+def _append(path: Path, line: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(line)
+
+
+def _sentence(error: Exception, step: int) -> str:
+    """What ended a run, as one sentence for its person."""
+    if isinstance(error, OSError):
+        return f"This run ended at step {step:,}, since {files.reason(error)}."
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "t allocate memory" in str(error):
+        return f"This run ended at step {step:,}, since there is too little memory for it."
+    text = textwrap.shorten(str(error) or type(error).__name__, 400, placeholder=" ...")
+    return text if isinstance(error, KNOWN) else f"The run failed: {text.rstrip('.')}."
 
 
 def _is_power(n: int, base: int) -> bool:
@@ -307,7 +385,9 @@ def _means(losses: list[Loss]) -> runs.Means:
     def mean(kind: str) -> runs.Numbers:
         first = getattr(losses[0], kind)
         return {
-            name: torch.stack([getattr(loss, kind)[name] for loss in losses]).mean(0).tolist()
+            name: torch.stack(train.alike([getattr(loss, kind)[name] for loss in losses]))
+            .mean(0)
+            .tolist()
             for name in first
         }
 
@@ -336,11 +416,14 @@ def work() -> None:
 
     Runs that are under way at that moment are stopped and keep their models.
     """
-    lock = runs.worker_lock()
     try:
+        lock = runs.worker_lock()
         lock.acquire(timeout=1)  # an app that only looks whether there is a worker holds it briefly
     except Timeout:
         logging.info("another worker has this folder")
+        return
+    except OSError as error:
+        logging.error("no runs can be kept in %s: %s", runs.folder(), error)
         return
     gone = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.buffer.read(), gone.set()), daemon=True).start()
@@ -348,38 +431,65 @@ def work() -> None:
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     torch.set_num_threads(max(1, cores - 1))  # one core is left for the app and the browser
     _warm_up()
-    queue = runs.folder() / "queue"
-    queue.mkdir(exist_ok=True)
-    for path in runs.folder().glob("run-*/status.json"):  # left by a worker that was killed
-        if runs.RUN_ID.fullmatch(path.parent.name):
-            found = runs.RunStatus.model_validate_json(path.read_bytes())
-            waits = (queue / path.parent.name).exists()
-            if not found.ended and not waits:
-                runs.write(path, runs.interrupted(found))
+    _interrupt_what_was_left()
     logging.info("ready")
     trainings: dict[str, _Training] = {}
+    stuck: set[str] = set()
     while not gone.is_set() or trainings:
-        if gone.is_set():
-            for name in trainings:
-                runs.control(name, "stop")
-        else:
-            for ticket in sorted(queue.iterdir()):
-                if runs.is_run(ticket.name):
-                    try:
-                        trainings[ticket.name] = _Training(ticket.name)
-                    except ValueError as error:  # written by another version of aeviz
-                        failed = runs.RunStatus(state="failed", message=runs.sentence(error))
-                        runs.write(runs.path_of(ticket.name) / "status.json", failed)
-                ticket.unlink()
+        if not gone.is_set():
+            for name in _taken(stuck):
+                trainings[name] = _Training(name)
         # Each in turn: a fair queue would choose here.
-        worked = [training.advance() for training in trainings.values()]
-        trainings = {name: t for name, t in trainings.items() if not t.status.ended}
+        worked = [training.advance(gone.is_set()) for training in trainings.values()]
+        trainings = {
+            name: training
+            for name, training in trainings.items()
+            if not (training.over or (training.status.ended and gone.is_set()))
+        }
         if not any(worked):
             time.sleep(POLL)
 
 
+def _interrupt_what_was_left() -> None:
+    """Note which runs a worker left that was killed."""
+    for path in runs.folder().glob("run-*"):
+        name = path.name
+        if runs.is_run(name) and not runs.waits(name):
+            found = runs.said(name)
+            if not found.ended:
+                runs.interrupt(name, found)
+
+
+def _taken(stuck: set[str]) -> list[str]:
+    """The runs that this worker takes out of the queue now.
+
+    Args:
+        stuck: those that were taken and whose tickets cannot be removed; more may come.
+    """
+    found = []
+    for name in runs.queued():
+        if name in stuck:
+            continue
+        try:
+            mine = runs.take(name)
+        except OSError as error:
+            logging.warning("the ticket of %s cannot be removed: %s", name, error)
+            stuck.add(name)
+            mine = not runs.said(name).ended  # else an earlier worker had it
+        if mine and runs.is_run(name):
+            found.append(name)
+    return found
+
+
 def _warm_up() -> None:
     """Load MNIST and do first steps, which take longer than the next ones."""
+    try:
+        _first_steps()
+    except Exception:  # a run that meets the same says so; others may be well
+        logging.exception("warming up failed")
+
+
+def _first_steps() -> None:
     dataset, model_class = data.load("mnist"), next(iter(MODELS.values()))
     images, labels = dataset.train_images[:256], dataset.train_labels[:256]
     model = train.build(model_class, model_class.Config(), 0).to(train.pick_device())

@@ -35,7 +35,7 @@ def line() -> str:
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        for text in cpuinfo.read_text().splitlines():
+        for text in cpuinfo.read_text(encoding="utf-8").splitlines():
             if text.startswith("model name"):
                 return text.partition(":")[2].strip()
     return platform.processor() or platform.machine()
@@ -101,4 +101,4 @@ def report(
     text = "\n\n".join(part for part in parts if part) + "\n"
     print(text)
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.md").write_text(text)
+    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")

@@ -107,7 +107,11 @@ def keep_contaminated() -> None:
     for digit in range(10):
         sha256 = checkpoint.digest(anomaly.shipped(digit))
         for share in SHARES:
-            kept = json.loads(anomaly.KEPT.read_text()) if anomaly.KEPT.exists() else {}
+            kept = (
+                json.loads(anomaly.KEPT.read_text(encoding="utf-8"))
+                if anomaly.KEPT.exists()
+                else {}
+            )
             entry = kept.get(str(digit), {})
             if entry.get("sha256") != sha256:
                 entry = {"sha256": sha256, "auroc": {}}
@@ -116,7 +120,9 @@ def keep_contaminated() -> None:
             found = contaminated(digit, share)
             print(digit, share, found, flush=True)
             entry["auroc"][f"{share:g}"] = {kind: round(value, 4) for kind, value in found.items()}
-            anomaly.KEPT.write_text(json.dumps(kept | {str(digit): entry}, indent=1) + "\n")
+            anomaly.KEPT.write_text(
+                json.dumps(kept | {str(digit): entry}, indent=1) + "\n", encoding="utf-8"
+            )
 
 
 def main() -> None:

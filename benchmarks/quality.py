@@ -657,11 +657,15 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=500, help="K of the likelihood")
     args = parser.parse_args()
     torch.set_num_threads(THREADS)
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"shipped": {}, "live": {}}
+    kept = (
+        json.loads(KEPT.read_text(encoding="utf-8"))
+        if KEPT.exists()
+        else {"shipped": {}, "live": {}}
+    )
 
     def keep() -> None:
         machine.RESULTS.mkdir(exist_ok=True)
-        KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
     if args.live or args.only:
         for name in [args.only] if args.only else [*LIVE, ONE_CLASS]:
@@ -678,7 +682,7 @@ def main() -> None:
     fashion = evaluate.stranger(data.load("mnist")) is not None
     text = report(kept["shipped"], kept["live"], args.samples, fashion) + "\n"
     print(text)
-    (machine.RESULTS / "quality.md").write_text(text)
+    (machine.RESULTS / "quality.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -272,7 +272,7 @@ def megabytes() -> float:
     if statm.exists():
         import resource
 
-        return int(statm.read_text().split()[1]) * resource.getpagesize() / 1e6
+        return int(statm.read_text(encoding="utf-8").split()[1]) * resource.getpagesize() / 1e6
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3

@@ -218,7 +218,7 @@ def keras_epochs(
     numbers = [str(number) for number in (epochs, BATCH, threads, seed)]
     command = [python, keras_reference.__file__, str(images), *numbers]
     try:
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8")
     except OSError as error:
         return f"{python} does not start: {error}."
     if done.returncode == keras_reference.MISSING:

@@ -42,7 +42,7 @@ def rounded(value: Any) -> Any:
 
 def write(path: Path, content: Any) -> None:
     """Keep as JSON."""
-    path.write_text(json.dumps(rounded(content), indent=1) + "\n")
+    path.write_text(json.dumps(rounded(content), indent=1) + "\n", encoding="utf-8")
 
 
 def missing(kept: dict[str, Any], names: list[str]) -> list[str]:
@@ -54,7 +54,7 @@ def codes(again: bool) -> None:
     """Measure pixels, PCA, files and every shipped code."""
     digits = data.load("mnist")
     fresh = again or not uses.KEPT.exists()
-    kept = {"models": {}} if fresh else json.loads(uses.KEPT.read_text())
+    kept = {"models": {}} if fresh else json.loads(uses.KEPT.read_text(encoding="utf-8"))
     names = list(checkpoint.shipped())
     kept["models"] = {name: kept["models"][name] for name in names if name in kept["models"]}
     if "references" not in kept:
@@ -72,7 +72,7 @@ def labels(again: bool, names: tuple[str, ...]) -> None:
     """Measure accuracy with few labels and with all."""
     digits = data.load("mnist")
     fresh = again or not few_labels.KEPT.exists()
-    kept = {} if fresh else json.loads(few_labels.KEPT.read_text())
+    kept = {} if fresh else json.loads(few_labels.KEPT.read_text(encoding="utf-8"))
     for name in missing(kept, list(names)):
         model = checkpoint.load(checkpoint.FOLDER / name)
         found = timed(f"{name}, few labels", lambda m=model: few_labels.measure(m, digits, COUNTS))
@@ -172,7 +172,7 @@ def main() -> None:
     labels(args.again, tuple(args.few))
     text = report()
     print(text)
-    (machine.RESULTS / "uses.md").write_text(text)
+    (machine.RESULTS / "uses.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -265,10 +265,10 @@ def test_what_anomalies_in_training_cost_is_known_of_each_digit(digit: int, kind
 def test_what_was_measured_of_another_model_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    changed = json.loads(anomaly.KEPT.read_text())
+    changed = json.loads(anomaly.KEPT.read_text(encoding="utf-8"))
     changed["3"]["sha256"] = "0" * 64
     monkeypatch.setattr(anomaly, "KEPT", tmp_path / "contamination.json")
-    anomaly.KEPT.write_text(json.dumps(changed))
+    anomaly.KEPT.write_text(json.dumps(changed), encoding="utf-8")
     assert anomaly.contaminated(3, "mse") == {}
     assert anomaly.contaminated(4, "mse")
 

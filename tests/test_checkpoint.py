@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import re
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ from aeviz.model import Autoencoder
 from aeviz.models import MODELS
 
 SETTINGS = {"width": 16, "depth": 1}
+CASES = Path(__file__).parent / "cases"
+"""Files of strangers."""
 
 
 def small(name: str = "vanilla") -> Autoencoder:
@@ -82,7 +85,7 @@ def test_a_checkpoint_comes_back_with_its_card(tmp_path: Path) -> None:
         "mine-2d.v2.json",
         "mine-2d.v2.safetensors",
     ]
-    assert json.loads(path.with_suffix(".json").read_text()) == card.model_dump()
+    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == card.model_dump()
 
 
 def test_saving_again_replaces_the_file(tmp_path: Path) -> None:
@@ -278,7 +281,14 @@ REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda c: save_tensors({"weight": torch.zeros(3)}),
         "no valid aeviz card",
     ),
-    "a card with another field": (lambda c: with_card(c, colour="red"), "no valid aeviz card"),
+    "a card with another field": (
+        lambda c: with_card(c, colour="red"),
+        "saved by a newer aeviz: its card has colour",
+    ),
+    "a card with another field and a bad one": (
+        lambda c: with_card(c, colour="red", steps=-1),
+        "no valid aeviz card",
+    ),
     "a card without seed": (lambda c: with_card(c, seed=None), "no valid aeviz card"),
     "an unknown variant": (lambda c: with_card(c, variant="magic"), "no variant 'magic'"),
     "a variant in another folder": (
@@ -350,6 +360,41 @@ def test_what_is_not_a_checkpoint_is_refused_in_a_sentence(what: str, content: b
     with pytest.raises(CheckpointError, match=match) as error:
         checkpoint.from_bytes(spoilt(content))
     sentence(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cut.safetensors", "is damaged or cut off"),
+        (
+            "newer-aeviz-card.safetensors",
+            "saved by a newer aeviz: its card has aeviz, latent_prior",
+        ),
+        ("model.pt", "a file of PyTorch or another zip file, not a safetensors file"),
+        ("model.h5", "an HDF5 file, such as Keras writes, not a safetensors file"),
+    ],
+)
+def test_files_that_people_bring_are_told_apart(name: str, said: str) -> None:
+    with pytest.raises(CheckpointError, match=said) as error:
+        checkpoint.from_bytes((CASES / name).read_bytes())
+    assert sentence(error)
+
+
+def test_a_file_that_may_not_be_read_or_is_a_folder_is_refused_in_a_sentence(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder.safetensors").mkdir()
+    with pytest.raises(CheckpointError, match="cannot be read: a folder is in its way"):
+        checkpoint.load(tmp_path / "folder")
+    (tmp_path / "it.safetensors").write_bytes(content)
+
+    def locked(path: Path, *mode: str) -> IO[bytes]:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", locked)
+        with pytest.raises(CheckpointError, match="cannot be read: there is no permission"):
+            checkpoint.load(tmp_path / "it")
 
 
 def test_a_name_without_a_file_is_refused(tmp_path: Path) -> None:
@@ -431,7 +476,7 @@ def test_the_checkpoints_of_a_folder_are_listed_by_name(tmp_path: Path, content:
     assert checkpoint.shipped(tmp_path) == {}
     for name in ("b-2d", "a-2d"):
         (tmp_path / f"{name}.safetensors").write_bytes(content)
-    (tmp_path / "notes.txt").write_text("not a checkpoint")
+    (tmp_path / "notes.txt").write_text("not a checkpoint", encoding="utf-8")
     cards = checkpoint.shipped(tmp_path)
     assert list(cards) == ["a-2d", "b-2d"]
     assert cards["a-2d"] == checkpoint.from_bytes(content).card
@@ -481,7 +526,7 @@ def test_a_shipped_model_says_what_it_is(name: str) -> None:
         slack = 1.01 if pays else 1
         assert card.figures["mse"] < slack * card.figures["pca_mse_clipped"]
     assert card.figures["psnr"] == pytest.approx(-10 * math.log10(card.figures["mse"]))
-    assert Card.model_validate_json(path.read_text()) == card
+    assert Card.model_validate_json(path.read_text(encoding="utf-8")) == card
     assert path.with_suffix(".safetensors").stat().st_size < 10_000_000
 
 

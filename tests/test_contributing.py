@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 VARIANT, FORMULA_TEST = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
@@ -24,14 +24,20 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "pyproject.toml", folder)
     named = re.search(r"Save this as `(\S+)`", TEXT)
     assert named is not None
-    (folder / named[1]).write_text(VARIANT)
-    (folder / "tests" / "models" / "test_decorrelated.py").write_text(FORMULA_TEST)
+    (folder / named[1]).write_text(VARIANT, encoding="utf-8")
+    (folder / "tests" / "models" / "test_decorrelated.py").write_text(
+        FORMULA_TEST, encoding="utf-8"
+    )
     return folder
 
 
 def run(copy: Path, *command: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=copy, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *command],
+        cwd=copy,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

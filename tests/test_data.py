@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import gzip
 import hashlib
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from torchvision import datasets
 from aeviz import data
 
 ROOT = Path(data.__file__).parent.parent
+CASES = Path(__file__).parent / "cases"
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -30,13 +33,13 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def small(seed: int = 0) -> list[np.ndarray]:
-    """The four arrays of a data set with 12 training and 5 test images."""
+    """The four arrays of a data set with 20 training and 10 test images, of all ten classes."""
     draw = np.random.default_rng(seed)
     return [
-        draw.integers(0, 3, (12, 28, 28), np.uint8),
-        draw.integers(0, 10, 12, np.uint8),
-        draw.integers(0, 3, (5, 28, 28), np.uint8),
-        draw.integers(0, 10, 5, np.uint8),
+        draw.integers(0, 3, (20, 28, 28), np.uint8),
+        draw.permutation(np.arange(20, dtype=np.uint8) % 10),
+        draw.integers(0, 3, (10, 28, 28), np.uint8),
+        draw.permutation(np.arange(10, dtype=np.uint8)),
     ]
 
 
@@ -148,7 +151,7 @@ def test_pack_makes_the_same_bytes_from_packed_and_unpacked_files(tmp_path: Path
         raw = write(tmp_path / f"raw{packed}", arrays, packed)
         out = tmp_path / f"{packed}.gz"
         command = [sys.executable, "-m", "aeviz.data", "pack", str(raw), "--out", str(out)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, check=True)
         made.append(out.read_bytes())
         assert hashlib.sha256(made[-1]).hexdigest() in done.stdout
         assert f"{len(made[-1]):,} bytes" in done.stdout
@@ -244,9 +247,83 @@ def test_the_named_folder_comes_before_an_earlier_download(
     monkeypatch.setattr(data, "_loaded", {})
     monkeypatch.setenv("AEVIZ_DATA", str(tmp_path / "mine"))
     assert same(data.load("fashion"), mine)
-    (tmp_path / "mine" / "FashionMNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
-    monkeypatch.setattr(data, "_loaded", {})
-    assert same(data.load("fashion"), earlier)  # a folder with a part missing is no folder
+
+
+def unpack(name: str, folder: Path) -> Path:
+    """The raw folder of a data set that somebody brought."""
+    with zipfile.ZipFile(CASES / name) as archive:
+        archive.extractall(folder)
+    return folder / "FashionMNIST" / "raw"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_are_found_as_kaggle_spells_them(
+    packed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = unpack("idx-kaggle-spelling.zip", tmp_path)
+    for path in [*raw.iterdir()] if packed else []:
+        path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    monkeypatch.setenv("AEVIZ_DATA", str(tmp_path))
+    assert data.count("fashion") == 200  # without reading the images
+    dataset = data.load("fashion")
+    assert (len(dataset.train_images), len(dataset.test_images)) == (200, 50)
+    assert data.count("fashion") == 200
+
+
+@pytest.mark.parametrize("left", [(), ("train-images-idx3-ubyte", "notes.txt"), None])
+def test_a_named_folder_without_all_files_says_so_and_nothing_takes_its_place(
+    left: tuple[str, ...] | None,
+    mirror: Mirror,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(tmp_path / "cache" / "data" / "FashionMNIST" / "raw", small())  # downloaded before
+    raw = write(tmp_path / "mine" / "FashionMNIST" / "raw", small(1))
+    (raw / "notes.txt").touch()
+    for path in raw.iterdir():
+        if path.name not in (left or ()):
+            path.unlink()
+    if left is None:
+        raw.rmdir()
+    monkeypatch.setenv("AEVIZ_DATA", str(tmp_path / "mine"))
+    assert data.find_folder("fashion") is None
+    assert data.count("fashion") is None
+    with pytest.raises(data.DataError) as error:
+        data.load("fashion")
+    text = sentence(error)
+    assert f"{raw} has no " in text
+    for part in data.PARTS:
+        assert (f"{part}-ubyte" in text) == (part != "train-images-idx3" or not left) or left
+    assert "unset AEVIZ_DATA" in text
+    holds = {None: "cannot be listed", (): "holds nothing"}
+    assert holds.get(left, "holds notes.txt, train-images-idx3-ubyte.") in text
+    assert mirror.asked == []
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_set_without_images_is_refused(
+    part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = small()
+    both = part // 2 * 2
+    arrays[both], arrays[both + 1] = arrays[both][:0], arrays[both + 1][:0]
+    raw = write(tmp_path / "FashionMNIST" / "raw", arrays)
+    monkeypatch.setenv("AEVIZ_DATA", str(tmp_path))
+    kind = ("training", "test")[part // 2]
+    with pytest.raises(data.DataError, match=f"There are no {kind} images in {raw}") as error:
+        data.load("fashion")
+    sentence(error)
+
+
+def test_of_a_small_set_a_sixth_is_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert data.load().held_out == data.VALIDATION == data.held_out(100_000)
+    unpack("idx-five-per-class.zip", tmp_path)
+    monkeypatch.setenv("AEVIZ_DATA", str(tmp_path))
+    assert data.load("fashion").held_out == 8
+    assert data.held_out(2) == 1
 
 
 def spoil_bits(content: bytes) -> bytes:
@@ -262,11 +339,11 @@ def spoil_bits(content: bytes) -> bytes:
         (0, False, lambda content: content[:-1]),
         (1, False, lambda content: content[:-1]),
         (3, False, lambda content: b""),
-        (2, False, lambda content: idx(np.zeros((5, 32, 32), np.uint8))),
-        (2, False, lambda content: idx(np.zeros(5 * 784, np.uint8))),
-        (1, False, lambda content: idx(np.zeros(11, np.uint8))),
-        (1, False, lambda content: idx(np.zeros((12, 1), np.uint8))),
-        (3, False, lambda content: idx(np.full(5, 10, np.uint8))),
+        (2, False, lambda content: idx(np.zeros((10, 32, 32), np.uint8))),
+        (2, False, lambda content: idx(np.zeros(10 * 784, np.uint8))),
+        (1, False, lambda content: idx(np.zeros(19, np.uint8))),
+        (1, False, lambda content: idx(np.zeros((20, 1), np.uint8))),
+        (3, False, lambda content: idx(np.full(10, 10, np.uint8))),
     ],
 )
 def test_a_damaged_folder_is_refused_with_its_name(
@@ -475,11 +552,24 @@ def test_without_network_and_folder_one_sentence_says_both_ways(
 def test_a_cache_that_cannot_be_written_is_one_sentence_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     monkeypatch.setenv("AEVIZ_CACHE", str(tmp_path / "file"))
-    with pytest.raises(data.DataError) as error:
+    with pytest.raises(data.DataError, match="set AEVIZ_CACHE to a folder") as error:
         data.load("kmnist")
     sentence(error)
+
+
+def test_a_disk_that_fills_up_during_a_download_is_named(
+    mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(data.DataError, match="since the disk is full: make room there") as error:
+        data.load("fashion")
+    assert "AEVIZ_CACHE" in sentence(error)
+    assert kept(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["fashion", "kmnist"])

@@ -14,11 +14,12 @@ ROOT = Path(__file__).parent.parent
 
 # Each room imports only from rooms in earlier lines. A new module takes its place here.
 ORDER = [
+    {"aeviz.files"},
     {"aeviz.data", "aeviz.images", "aeviz.model", "aeviz.figures", "aeviz.jobs"},
     {"aeviz.nets"},
     {"aeviz.export"},
     {"aeviz.models"},
-    {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections"},
+    {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections", "aeviz.spec"},
     {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram", "aeviz.fill", "aeviz.mechanism"},
     {
         "aeviz.compare",
@@ -119,7 +120,7 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 
 def imports(path: Path) -> set[str]:
-    return set(imported(ast.parse(path.read_text())))
+    return set(imported(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -164,7 +165,7 @@ def loaded_by(*modules: str) -> set[str]:
     """Top-level names in sys.modules of a fresh Python that imported these modules."""
     program = f"import sys, {', '.join(modules)}; print(*{{m.split('.')[0] for m in sys.modules}})"
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
     )
     return set(done.stdout.split())
 

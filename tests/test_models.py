@@ -275,7 +275,7 @@ def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def drop(zoo: ModuleType, name: str, text: str) -> None:
-    Path(zoo.__path__[0], f"{name}.py").write_text(text)
+    Path(zoo.__path__[0], f"{name}.py").write_text(text, encoding="utf-8")
     importlib.invalidate_caches()
 
 

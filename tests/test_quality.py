@@ -205,8 +205,8 @@ def test_the_written_table_is_of_the_checkpoints_that_are_shipped() -> None:
     page = machine.RESULTS / "quality.md"
     if not page.exists():
         pytest.skip("The table of quality was not written yet.")
-    kept = json.loads(quality.KEPT.read_text())["shipped"]
-    text = page.read_text()
+    kept = json.loads(quality.KEPT.read_text(encoding="utf-8"))["shipped"]
+    text = page.read_text(encoding="utf-8")
     assert "Nothing else was tried" not in text
     for name, card in checkpoint.shipped().items():
         assert f"`{card.command}`, seed {card.seed}" in text

@@ -8,7 +8,7 @@ from pathlib import Path
 from aeviz import checkpoint
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_shipped_models_is_what_their_cards_say() -> None:
@@ -36,7 +36,9 @@ def test_the_table_of_speed_is_what_the_benchmarks_wrote() -> None:
         return {cells for cells in found if cells[-2:-1] in (("held",), ("missed",))}
 
     speed = ("training.md", "map.md", "app.md")
-    results = "".join((ROOT / "benchmarks/results" / name).read_text() for name in speed)
+    results = "".join(
+        (ROOT / "benchmarks/results" / name).read_text(encoding="utf-8") for name in speed
+    )
     assert rows(README)
     assert rows(README) == rows(results)
 

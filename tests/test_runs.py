@@ -121,9 +121,15 @@ def no_worker(tmp_path: Path) -> Iterator[None]:
         yield
 
 
+def taken(name: str) -> worker._Training:
+    """A run out of the queue, as the worker takes it."""
+    runs.take(name)
+    return worker._Training(name)
+
+
 def by_hand(name: str, turns: int | None = None) -> worker._Training:
     """Train a run in this process: some turns, or to its end."""
-    training = worker._Training(name)
+    training = taken(name)
     while not training.status.ended and turns != 0:
         training.advance()
         turns = None if turns is None else turns - 1
@@ -150,7 +156,7 @@ def test_a_finished_run_leaves_its_spec_status_curves_pictures_and_model(finishe
     assert status.epoch == pytest.approx(27 / 13)
     assert status.unit == "squared error per image"
     assert status.fraction == 1
-    assert json.loads((folder / "spec.json").read_text())["config"]["width"] == 32
+    assert json.loads((folder / "spec.json").read_text(encoding="utf-8"))["config"]["width"] == 32
     assert not list(runs.folder().glob("queue/*"))
 
 
@@ -200,7 +206,7 @@ def test_a_last_line_that_is_still_being_written_is_left_out(
     line = (
         '{"step": 1, "epoch": 0.1, "train": {"terms": {"a": 2}}, "validation": {"terms": {"a": 3}}}'
     )
-    (runs.path_of(name) / "metrics.jsonl").write_text(f"{line}\n{line[:40]}")
+    (runs.path_of(name) / "metrics.jsonl").write_text(f"{line}\n{line[:40]}", encoding="utf-8")
     (point,) = runs.metrics(name)
     assert point.validation.terms == {"a": 3}
 
@@ -331,7 +337,7 @@ def test_a_run_in_seconds_has_a_point_before_it_is_timed_by_fifty_steps(
 
 def test_a_run_that_is_stopped_while_it_is_timed_ends_at_once(no_worker: None) -> None:
     name = runs.create(small(steps=None, seconds=3000))
-    training = worker._Training(name)
+    training = taken(name)
     while not runs.metrics(name):
         next(training.work)
     next(training.work)
@@ -355,7 +361,7 @@ def test_while_a_model_finishes_the_run_says_what_it_does(
         inner(self, codes)
 
     monkeypatch.setattr(model_class, "finish", finish)
-    training = worker._Training(name)
+    training = taken(name)
     while not training.status.step:
         next(training.work)
     training.stopping = stopped
@@ -456,7 +462,7 @@ def test_the_worker_never_imports_streamlit(tmp_path: Path) -> None:
         [sys.executable, "-c", program],
         env=os.environ | {"AEVIZ_RUNS": str(tmp_path)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     assert done.stdout == "finished []\n"
@@ -468,7 +474,7 @@ def test_the_worker_never_imports_streamlit(tmp_path: Path) -> None:
 def test_a_pause_does_not_change_the_model(no_worker: None) -> None:
     plain, paused = (runs.create(small("variational", steps=12)) for _ in range(2))
     by_hand(plain)
-    training = worker._Training(paused)
+    training = taken(paused)
     while training.status.step < 5:
         next(training.work)
     runs.control(paused, "pause")

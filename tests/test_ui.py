@@ -79,7 +79,7 @@ KEY_AT = {"choice": 2, "pick_models": 0, "pick": 1, "decoded_as": 1, "pick_test_
 def keys_of(path: Path) -> set[str]:
     """The keys of a page's widgets that stand in its file as they are."""
     found = set()
-    for call in ast.walk(ast.parse(path.read_text())):
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(call, ast.Call):
             continue
         given = [word.value for word in call.keywords if word.arg == "key"]

@@ -73,7 +73,7 @@ def start_app(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
         except OSError:
             time.sleep(0.1)
     process.kill()
-    raise RuntimeError(f"The app did not start: {(folder / 'app.log').read_text()}")
+    raise RuntimeError(f"The app did not start: {(folder / 'app.log').read_text(encoding='utf-8')}")
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def test_the_threshold_is_dragged_and_a_letter_is_flagged_and_downloaded(
     settled(page)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download flagged list").click()
-    rows = list(csv.DictReader(Path(waiting.value.path()).read_text().splitlines()))
+    rows = list(csv.DictReader(Path(waiting.value.path()).read_text(encoding="utf-8").splitlines()))
     assert len(rows) == caught + alarms + 1
     assert [row["truth"] for row in rows].count("unknown") == 1
     found = [float(row["score"]) for row in rows]

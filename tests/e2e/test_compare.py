@@ -30,7 +30,7 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
     expect(page.locator(".aeviz-rows").first).to_contain_text(f"#{worst[0]}")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download errors as CSV").click()
-    with download.value.path().open(newline="") as file:
+    with download.value.path().open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert download.value.suggested_filename == "aeviz-compare.csv"
     assert [int(row["picture"].rsplit("#", 1)[1]) for row in rows] == worst.tolist()

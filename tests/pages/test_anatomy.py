@@ -29,5 +29,5 @@ def test_the_layers_the_words_the_formula_and_the_code_of_a_model(name: str) -> 
         assert words in text
     (code,) = app.code
     folder = Path(models.__path__[0])
-    assert code.value == (folder / f"{model.variant}.py").read_text().strip()
+    assert code.value == (folder / f"{model.variant}.py").read_text(encoding="utf-8").strip()
     assert app.json

@@ -79,7 +79,7 @@ def test_an_own_run_is_measured_by_a_button(monkeypatch: pytest.MonkeyPatch) -> 
         job.path.parent.mkdir(parents=True)
         kept = uses.kept()
         found = uses.Measured(use=kept.models[NAME], linear=kept.references.linear[2])
-        job.file(job.result).write_text(found.model_dump_json())
+        job.file(job.result).write_text(found.model_dump_json(), encoding="utf-8")
 
     monkeypatch.setattr(uses, "start", start)
     app = open_page(run)

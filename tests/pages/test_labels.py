@@ -71,7 +71,7 @@ def test_an_own_run_is_measured_by_a_button_first_with_few_labels_then_with_all(
         job.path.parent.mkdir(parents=True, exist_ok=True)
         part = {m: {n: found[n] for n in counts} for m, found in KEPT[FIRST].accuracy.items()}
         learned = few_labels.Learned(numbers=2, accuracy=part)
-        job.file(job.result).write_text(learned.model_dump_json())
+        job.file(job.result).write_text(learned.model_dump_json(), encoding="utf-8")
 
     monkeypatch.setattr(few_labels, "start", start)
     app = open_page(run)

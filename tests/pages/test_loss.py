@@ -233,7 +233,7 @@ def test_a_run_of_one_s_own_shows_the_curve_of_each_term() -> None:
         for s in (0, 50, 100)
     ]
     lines = "".join(point.model_dump_json() + "\n" for point in points)
-    (runs.path_of(run) / "metrics.jsonl").write_text(lines)
+    (runs.path_of(run) / "metrics.jsonl").write_text(lines, encoding="utf-8")
     # A number of a wider model in the address does no harm.
     app = open_page(model=run, number="30")
     charts = [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
