@@ -123,7 +123,6 @@ class Watch {
     const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
     return {
       text: read("--st-text-color", "#222"),
-      border: read("--st-border-color", "#8884"),
       font: read("--st-font", "sans-serif"),
       size: parseFloat(getComputedStyle(document.documentElement).fontSize),
     };
@@ -140,7 +139,7 @@ class Watch {
       this.part("charts").hidden = false;
     }
     place.setAttribute("aria-label", alt);
-    const axis = { gridcolor: theme.border, zeroline: false, automargin: true };
+    const axis = { gridcolor: "rgba(128, 128, 128, 0.2)", zeroline: false, automargin: true };
     const layout = {
       ...figure.layout,
       autosize: true,

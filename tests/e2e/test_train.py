@@ -12,14 +12,14 @@ from aeviz.models import MODELS, short_title
 
 # The map of a run: how many codes it shows, and the first of them.
 MAP = """() => {
-  const plot = document.querySelector(".st-key-run-map .js-plotly-plot");
+  const plot = document.querySelector(".aeviz-watch .run-map.js-plotly-plot");
   const data = plot && plot._fullData || [];
   if (!data.length || !data[0].x) return null;
   return [data.reduce((n, trace) => n + trace.x.length, 0), data[0].x[0], data[0].y[0]];
 }"""
 # The step of each point of the curves, and the names above them.
 CURVES = """() => {
-  const plot = document.querySelector(".st-key-curves .js-plotly-plot");
+  const plot = document.querySelector(".aeviz-watch .curves.js-plotly-plot");
   if (!plot || !plot._fullData) return null;
   const names = plot._fullLayout.annotations.map((a) => a.text);
   return [Array.from(plot._fullData[0].x || []), names];
@@ -48,7 +48,7 @@ def run_of(address: str) -> str:
 
 
 def progress(page: Page) -> Locator:
-    return page.get_by_test_id("stProgress")
+    return page.get_by_test_id("stMain").get_by_test_id("watch-text")
 
 
 def step(page: Page) -> int:
@@ -184,7 +184,7 @@ def test_a_file_that_is_no_model_is_one_sentence(page: Page, app: str, tmp_path:
     file.write_bytes(b"GIF89a" * 100)
     open_page(page, app)
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
-    expect(page.get_by_text("This is not a safetensors file.")).to_be_visible()
+    expect(page.get_by_text("This is not a safetensors file, or it is cut off.")).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
@@ -33,3 +34,9 @@ def box(app: AppTest, label: str) -> Any:
 def kept(app: AppTest, key: str) -> Any:
     """What the session keeps under a key of `aeviz.session`."""
     return app.session_state[f"{key}, kept"].value
+
+
+def components(app: AppTest, name: str) -> list[dict[str, Any]]:
+    """What the page sends to each component of this name."""
+    found = [component.proto for component in app.get("bidi_component")]
+    return [json.loads(proto.json) for proto in found if proto.component_name == f"aeviz.{name}"]

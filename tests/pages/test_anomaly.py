@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
 from aeviz import anomaly, anomaly_ui, checkpoint, data, evaluate, figures, latent, runs
+from tests.pages.opening import components
 
 MNIST = data.load()
 
@@ -46,8 +47,7 @@ def open_page(**state: object) -> AppTest:
 
 def sent(app: AppTest) -> dict:
     """What the page sends to the component."""
-    component = app.get("bidi_component")[0].proto
-    return json.loads(component.json)
+    return components(app, "threshold")[0]
 
 
 def unpacked(text: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from aeviz import checkpoint, data, figures, fill, picture_ui, ui
 from aeviz.patches import COVER, covered, middle, packed
 from aeviz.picture_ui import Picked
-from tests.pages.opening import box, kept
+from tests.pages.opening import box, components, kept
 
 MNIST = data.load()
 X = MNIST.test_images[1] / np.float32(255)
@@ -117,7 +117,7 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeyp
     app = open_page(OTHER, hide="paint", painted=packed(hole))
     assert kept(app, "painted") == hole
     check(app, [OTHER, *ROW], np.array([k == "0" for k in hole]).reshape(28, 28))
-    assert len(app.get("bidi_component")) == 2  # the canvas and the film
+    assert len(components(app, "player")) == len(components(app, "patches")) == 1
     film = next(m.value for m in app.markdown if "chosen in the sidebar" in m.value)
     assert ui.describe(OTHER) in film
     # several pictures of a person's own, of which nobody knows the class

@@ -6,13 +6,13 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import ui
 from aeviz.models import MODELS
-from tests.pages.opening import box
+from tests.pages.opening import box, components
 
 
 def test_home_shows_the_map_of_the_shipped_vae_and_the_ways_on() -> None:
     app = AppTest.from_file("../../app.py", default_timeout=120).run()
     assert not app.exception
-    assert len(app.get("bidi_component")) == 1
+    assert len(components(app, "latent_map")) == 1
     assert box(app, "Model").value == "variational-2d"
     text = " ".join(element.value for element in app.markdown)
     for model_class in MODELS.values():

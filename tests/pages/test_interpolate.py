@@ -11,7 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent
-from tests.pages.opening import box
+from tests.pages.opening import box, components
 from tests.pages.shipped import ONE_OF_EACH
 
 
@@ -33,7 +33,7 @@ def test_every_model_has_a_path_and_a_spherical_one_for_a_gaussian_prior(
 ) -> None:
     app = open_page(name)
     assert not app.exception
-    assert len(app.get("bidi_component")) == 1
+    assert len(components(app, "player")) == 1
     assert len(app.get("plotly_chart")) == 2
     assert len(strip(app)) == 2 * 11
     gaussian = checkpoint.load(checkpoint.FOLDER / name).gaussian_prior

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz import checkpoint, data, figures, latent, train, ui
 from aeviz.models import MODELS
-from tests.pages.opening import box
+from tests.pages.opening import box, components
 from tests.pages.shipped import ONE_OF_EACH
 
 
@@ -27,7 +27,7 @@ def test_every_shipped_model_has_a_map(name: str) -> None:
     app = open_map(model=name)
     assert not app.exception
     assert box(app, "Model").value == name
-    assert len(app.get("bidi_component")) == 1
+    assert len(components(app, "latent_map")) == 1
 
 
 def test_two_axes_need_two_numbers() -> None:
@@ -73,7 +73,7 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     assert not app.exception
     (chart,) = app.get("plotly_chart")
     assert '"scatter3d"' in chart.proto.spec
-    assert not app.get("bidi_component")
+    assert not components(app, "latent_map")
     assert app.toggle(key="background").disabled
     for k, slider in enumerate(app.slider[1:]):
         slider.set_value(slider.min if k else slider.max)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -10,10 +11,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, runs
+from aeviz import checkpoint, data, run_ui, runs, ui
 from aeviz.model import knobs
 from aeviz.models import MODELS
-from tests.pages.opening import box
+from tests.pages.opening import box, components
 
 PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise")
 
@@ -74,6 +75,17 @@ def pictures(app: AppTest) -> list[str]:
     """What the pictures drawn are called."""
     body = "".join(element.proto.body for element in app.get("html"))
     return re.findall(r'<img[^>]*alt="([^"]+)"', body)
+
+
+def watched(app: AppTest) -> dict[str, Any]:
+    """What the browser is told of the run in view."""
+    return components(app, "watch")[0]
+
+
+def drawing(run: str) -> dict[str, Any]:
+    """What the browser draws of a run."""
+    status = runs.status(run)
+    return json.loads(run_ui.drawn(run, status.unit, status.steps, time.time_ns()))
 
 
 # -- before a run -----------------------------------------------------------------------------
@@ -184,23 +196,23 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     assert runs.status(run).steps == 20
     app.run()
     assert not app.exception
-    assert app.get("progress")[0].proto.text == "Step 20 of 20, epoch 0.2, finished"
-    charts = app.get("plotly_chart")
-    assert len(charts) == 3  # curves, map, and the KL of each number
-    assert "KL per dim, nats" in charts[2].proto.spec
-    (elbo,) = app.metric
+    assert watched(app)["text"] == "Step 20 of 20, epoch 0.2, finished"
+    assert watched(app)["every"] is None
+    drawn = drawing(run)
+    charts = {chart["name"]: json.dumps(chart["figure"]) for chart in drawn["charts"]}
+    assert list(charts) == ["curves", "run-map", "metric-kl_per_dim"]
+    assert "KL per dim, nats" in charts["metric-kl_per_dim"]
     last = runs.metrics(run)[-1].validation
-    assert elbo.label == "ELBO, nats an image"
-    assert elbo.value == f"{last.metrics['elbo']:.4g}"
+    assert drawn["numbers"] == {"ELBO, nats an image": f"{last.metrics['elbo']:.4g}"}
     for term in ("reconstruction", "kl", "total"):
-        assert f"{term}, nats per image" in charts[0].proto.spec
-    assert pictures(app)[:2] == ["original, 0", "reconstruction, 0"]
-    assert len(pictures(app)) == 20
+        assert f"{term}, nats per image" in charts["curves"]
+    assert [column["text"] for column in drawn["columns"]] == list("0123456789")
+    assert [name for name, _ in drawn["columns"][0]["pictures"]] == ["original", "reconstruction"]
 
     button(app, "Explore its map").click().run()
     assert not app.exception
     assert box(app, "Model").value == run
-    assert len(app.get("bidi_component")) == 1
+    assert len(components(app, "latent_map")) == 1
     for page in PAGES:
         app.switch_page(f"pages/{page}.py").run()
         assert not app.exception
@@ -216,7 +228,7 @@ def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
     assert {"Resume", "Stop"} <= labels(app)
     wait_for(lambda: runs.status(run).state == "paused")
     app.run()
-    assert "paused" in app.get("progress")[0].proto.text
+    assert "paused" in watched(app)["text"]
     step = runs.status(run).step
     button(app, "Resume").click().run()
     assert "Pause" in labels(app)
@@ -312,7 +324,7 @@ def test_a_file_that_is_no_model_gives_one_sentence_and_the_page_stays() -> None
     app = open_page()
     app.file_uploader[0].upload("model.safetensors", b"GIF89a" * 100).run()
     (error,) = app.error
-    assert error.value == "This is not a safetensors file."
+    assert error.value == "This is not a safetensors file, or it is cut off."
     assert "Train" in labels(app)
 
 
@@ -326,7 +338,41 @@ def test_a_run_on_other_data_shows_its_classes_and_brings_its_data_along(
     name = next(iter(checkpoint.shipped()))
     model = checkpoint.load(checkpoint.FOLDER / name)
     content = checkpoint.to_bytes(model, model.card.model_copy(update={"data": "fashion"}))
-    app = open_page(run=runs.add(content))
-    assert f"original, {data.SOURCES['fashion'].classes[0]}" in pictures(app)
+    run = runs.add(content)
+    app = open_page(run=run)
+    texts = [column["text"] for column in drawing(run)["columns"]]
+    assert texts == list(data.SOURCES["fashion"].classes)
     button(app, "Explore its map").click().run()
     assert box(app, "Data").value == "fashion"
+
+
+# -- every variant, to the end and on --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(name: str) -> None:
+    app = open_page(variant=name)
+    preset = app.selectbox(key=f"preset-{name}-False").value
+    app.segmented_control(key=f"{name}-{preset}-unit").set_value("epochs").run()
+    number(app, "Epochs").set_value(0.03).run()
+    button(app, "Train").click().run()
+    assert not app.exception
+    run = query(app, "run") or ""
+    assert runs.spec(run).config == MODELS[name].presets[preset].to_dict()
+    wait_for(lambda: runs.status(run).ended)
+    assert runs.status(run).state == "finished", runs.status(run).message
+    app.run()
+    assert not app.exception
+    assert not app.error
+    drawn = drawing(run)
+    assert [len(column["pictures"]) for column in drawn["columns"]] == [2] * 10
+    assert {"curves", "run-map"} <= {chart["name"] for chart in drawn["charts"]}
+    # It is the chosen model at once; its map opens, and Undo goes back.
+    assert box(app, "Model").value == run
+    app.switch_page("pages/map.py").run()
+    assert not app.exception
+    assert len(components(app, "latent_map")) == 1
+    button(app, "Undo").click().run()
+    assert not app.exception
+    assert box(app, "Model").value == ui.home_model()
+    assert "Undo" not in labels(app)
