@@ -100,8 +100,9 @@ def show_run(run: str) -> None:
     if trouble:
         st.error(trouble)
     elif status.ended and not usable:
-        st.error(f"{status.message} {runs.WAY_OUT[status.state]}")
-    elif status.state == "interrupted":
+        why = status.message or "The model of this run is gone."
+        st.error(f"{why} {runs.WAY_OUT.get(status.state, 'Train it again.')}")
+    elif status.state in ("failed", "interrupted"):
         st.warning(status.message)
     run_ui.live(run, status.ended)
     ui.explain(

@@ -1,0 +1,103 @@
+"""Damaged runs and folders that cannot be written: a sentence, and every page goes on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz import checkpoint, runs, ui
+from tests.pages.opening import box, components, opened
+
+SHIPPED = checkpoint.FOLDER / "vanilla-2d.safetensors"
+WAYS = {
+    "empty": lambda path: path.write_bytes(b""),
+    "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "newer": lambda path: path.write_bytes(b'{"of": "a newer aeviz", "state": "dreaming"}'),
+    "noise": lambda path: path.write_bytes(bytes(range(256)) * 9),
+    "gone": lambda path: path.unlink(),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
+FILES = ("spec.json", "status.json", "preview.npz", "metrics.jsonl", "final.safetensors")
+
+
+@pytest.fixture
+def run() -> Iterator[str]:
+    """A finished run, with curves."""
+    name = runs.add(SHIPPED.read_bytes())
+    means = runs.Means(terms={"reconstruction": 1.0})
+    points = [runs.Point(step=k, epoch=0.0, train=means, validation=means) for k in range(3)]
+    lines = "".join(point.model_dump_json() + "\n" for point in points)
+    (runs.path_of(name) / "metrics.jsonl").write_text(lines, encoding="utf-8")
+    yield name
+    shutil.rmtree(runs.path_of(name))
+
+
+def told(app: AppTest) -> str:
+    return " ".join(element.value for element in (*app.error, *app.warning, *app.info))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("file", FILES)
+def test_the_page_of_a_damaged_run_says_so_and_offers_the_others(
+    run: str, file: str, way: str
+) -> None:
+    WAYS[way](runs.path_of(run) / file)
+    app = opened("train", run=run)
+    said = told(app)
+    if file in ("preview.npz", "metrics.jsonl"):  # what there is, is shown
+        (watched,) = components(app, "watch")
+        assert watched["text"]
+        assert any(button.label == "Explore its map" for button in app.button)
+    else:
+        assert said
+        assert "Traceback" not in said
+    assert app.file_uploader  # the page goes on below
+    # Nor does the link break what its owner does next.
+    for page in ("home", "sample", "train"):
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception, page
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("page", ["home", "denoise", "loss", "anomaly", "compare"])
+def test_a_link_to_a_damaged_model_says_so_and_shows_the_home_pages(
+    run: str, page: str, way: str
+) -> None:
+    WAYS[way](runs.path_of(run) / "final.safetensors")
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app.query_params["model"] = run
+    app.run()
+    assert not app.exception
+    assert "model of this link cannot be used" in told(app)
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    assert box(app, "Model").value == ui.home_model()
+
+
+@pytest.mark.parametrize("variable", ["AEVIZ_CACHE", "AEVIZ_RUNS"])
+@pytest.mark.parametrize("where", ["/proc/aeviz", "a file"])
+def test_a_folder_that_cannot_be_written_is_one_sentence_with_the_variables_name(
+    variable: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if where == "a file":
+        (tmp_path / "file").touch()
+        where = str(tmp_path / "file" / "runs")
+    monkeypatch.setenv(variable, where)
+    for page in ui.PAGES:
+        app = opened(page)
+        assert sum(variable in warning.value for warning in app.warning) == 1, page
+    app = opened("train", variant="vanilla")
+    train = next(button for button in app.button if button.label == "Train")
+    train.click().run()
+    assert not app.exception
+    (error,) = app.error
+    assert variable in error.value
+    assert next(button for button in app.button if button.label == "Train")  # the form is there
+    upload = app.file_uploader[0].upload("model.safetensors", SHIPPED.read_bytes())
+    upload.run()
+    assert not app.exception
+    assert any(variable in error.value for error in app.error)
