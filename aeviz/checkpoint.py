@@ -302,7 +302,7 @@ def read(path: Path) -> bytes:
 
     try:
         return files.again(first, files.READING)
-    except FileNotFoundError as error:
+    except files.MISSING as error:
         raise CheckpointError(f"There is no checkpoint {path}.") from error
     except OSError as error:
         said = files.reason(error)
