@@ -162,7 +162,7 @@ def read_card(content: bytes) -> Card:
             raise CheckpointError(f"This is {kind}, not a safetensors file saved by aeviz.")
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > min(len(content) - 8, MAX_HEADER):
-        raise CheckpointError("This is not a safetensors file, or it is cut off.")
+        raise CheckpointError("This is not a safetensors file.")
     try:
         header = _Header.model_validate_json(content[8 : 8 + length])
         return Card.model_validate_json(header.metadata.card)
@@ -302,7 +302,7 @@ def read(path: Path) -> bytes:
 
     try:
         return files.again(first, files.READING)
-    except FileNotFoundError as error:
+    except files.MISSING as error:
         raise CheckpointError(f"There is no checkpoint {path}.") from error
     except OSError as error:
         said = files.reason(error)

@@ -16,6 +16,8 @@ WRITING = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds before each further try to replace a file that another process holds open."""
 READING = (0.01, 0.03, 0.06)
 """The same for reading, for which a page waits."""
+MISSING = (FileNotFoundError, NotADirectoryError)
+"""What a system says of a file that is not there, or could not be."""
 FULL = {errno.ENOSPC, errno.EDQUOT}
 """What a system says when there is no room."""
 REASONS = {

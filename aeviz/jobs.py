@@ -61,7 +61,7 @@ def read(job: Job, parse: Callable[[bytes], T]) -> T | None:
     path = job.file(job.result)
     try:
         content = files.read(path)
-    except FileNotFoundError:
+    except files.MISSING:
         return None
     except OSError as error:
         _refuse(job, f"The result of {job.title} cannot be read: {files.reason(error)}.")
@@ -130,7 +130,7 @@ def _status(job: Job) -> dict[str, Any]:
     """What the computing process said last; empty where that cannot be read."""
     try:
         found = json.loads(files.read(job.file(".json")))
-    except FileNotFoundError:
+    except files.MISSING:
         return {}
     except (OSError, ValueError) as error:
         logging.warning("The status of %s: %s", job.path, error)

@@ -251,7 +251,7 @@ def spec(name: str) -> RunSpec:
 
 def _unreadable(what: str, error: Exception) -> str:
     """The sentence for a file of a run that cannot be had, without its full stop."""
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, files.MISSING):
         return f"The {what} of this run are not here any more"
     if isinstance(error, OSError):
         return f"The {what} of this run cannot be read, since {files.reason(error)}"
@@ -297,7 +297,7 @@ def metrics(name: str) -> list[Point]:
     """
     try:
         *lines, _unfinished = files.read(path_of(name) / "metrics.jsonl").split(b"\n")
-    except FileNotFoundError:
+    except files.MISSING:
         return []
     except OSError as error:
         raise RunError(_unreadable("curves", error) + ".") from error
@@ -332,7 +332,7 @@ def preview(name: str) -> Preview | None:
                     **{key: arrays[key] for key in _PREVIEW_ARRAYS},
                 )
             )
-    except FileNotFoundError:
+    except files.MISSING:
         return None
     except (OSError, *DAMAGED) as error:
         raise RunError(_unreadable("pictures", error) + ".") from error
@@ -419,7 +419,7 @@ def wish(name: str) -> Wish:
     """What was last asked of a run; "resume" where nothing is to be read."""
     try:
         asked = files.read(path_of(name) / "control").decode("utf-8", "replace")
-    except FileNotFoundError:
+    except files.MISSING:
         return "resume"
     except OSError as error:
         logging.warning("%s: what was asked of it cannot be read: %s", name, error)
@@ -541,7 +541,7 @@ def queued() -> list[str]:
     """The runs that wait, the oldest first; none where the queue cannot be listed."""
     try:
         names = [path.name for path in (folder() / "queue").iterdir()]
-    except FileNotFoundError:
+    except files.MISSING:
         return []
     except OSError as error:
         logging.warning("The queue cannot be listed: %s", error)
@@ -557,7 +557,7 @@ def take(name: str) -> bool:
     """
     try:
         files.again(_ticket(name).unlink)
-    except FileNotFoundError:
+    except files.MISSING:
         return False
     return True
 
