@@ -15,7 +15,6 @@ def draw_again() -> None:
     st.session_state.compare_seed = (st.session_state.compare_seed + 1) % 10_000
 
 
-ui.model_name()  # the sidebar is there
 dataset = ui.dataset()
 ui.heading(
     "Which model copies best?",
