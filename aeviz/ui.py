@@ -197,20 +197,9 @@ def one_thread() -> None:
     threadpool_limits(1)
 
 
-def _shared(key: str) -> Any:
-    """A setting of the sidebar."""
-    if session.value(key) is None:
-        # The first request to a fresh server, to another address than the home page's: Streamlit
-        # took pages/ for its older kind of app and ran the page without app.py. st.navigation
-        # tells it otherwise.
-        st.navigation(list(PAGES.values()), position="hidden")
-        st.rerun()
-    return session.value(key)
-
-
 def model_name() -> str:
     """The chosen model's name."""
-    return _shared("model")
+    return session.value("model")
 
 
 def model() -> Autoencoder:
@@ -220,7 +209,7 @@ def model() -> Autoencoder:
 
 def dataset() -> data.Dataset:
     """The chosen data set; MNIST, with a sentence, when it cannot be had."""
-    name = _shared("data")
+    name = session.value("data")
     if name == "mnist" or data.find_folder(name):
         return _load(name)
     bar = st.progress(0.0, "Looking for the data")

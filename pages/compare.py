@@ -9,7 +9,6 @@ MOST = 20
 NEAREST = 6
 WIDTHS = (2, 8, 32, 128)
 
-ui.model_name()  # the sidebar is there
 dataset = ui.dataset()
 ui.heading(
     "Which model copies best?",

@@ -16,7 +16,6 @@ def errors_of(name: str, model: Autoencoder) -> tuple[float, float]:
     return ours, ui.pca_errors(dataset.name, model.code_dim).overall["mse"]
 
 
-ui.model_name()  # the sidebar is there
 dataset, cards = ui.dataset(), ui.shipped_cards()
 rungs = checkpoint.ladder(cards)  # code width -> shipped model
 models = {width: ui.load_model(name) for width, name in rungs.items()}

@@ -8,7 +8,6 @@ MOST = 4  # models whose curves can be told apart
 NEAREST = 5
 STRIP = slice(None, None, 4)  # of the 25 strengths, also the one that changes nothing
 
-ui.model_name()  # the sidebar is there
 dataset = ui.dataset()
 ui.heading(
     "How far does the code move?",

@@ -135,7 +135,6 @@ ui.heading(
     "What does it learn while it trains?",
     "Press Train and watch: copies sharpen, the curves fall, and the map sorts itself by digit.",
 )
-ui.model_name()  # the sidebar is there
 asked = st.query_params.get("run")
 if asked is None and "variant" not in st.query_params:
     asked = st.session_state.get("run")  # back from another page

@@ -45,7 +45,6 @@ def demonstration(need: str, name: str) -> list[ui.Row]:
     return [ui.Row(what.get(need, "Original"), seen), ui.Row("What it makes of them", copies)]
 
 
-ui.model_name()  # the sidebar is there
 ui.heading(
     "Which autoencoder?",
     "Say what you need: the answer is trained and ready. Look at what it does to the digits.",

@@ -43,7 +43,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def pages_run_through_app() -> Iterator[None]:
     """AppTest takes pages/ for Streamlit's older kind of app in every run, and skips app.py.
 
-    A server does so for its very first request only: see tests/e2e/test_address.py.
+    It asks anew each time, so that what app.py does about it at a server's start is of no use.
     """
 
     class NoPagesFolder(type(Path())):

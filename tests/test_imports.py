@@ -76,6 +76,7 @@ STREAMLIT = {
     "aeviz.denoise_ui",
     "aeviz.hidden_ui",
     "aeviz.anomaly_ui",
+    "benchmarks.visitor",
 }
 
 

@@ -49,8 +49,12 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def start_app(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """Start the app with its own runs and cache; returns the process and its address."""
+def start_app(folder: Path, *more: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start the app with its own runs and cache; returns the process and its address.
+
+    Args:
+        more: options of `streamlit run`, beside those of the project.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -59,7 +63,7 @@ def start_app(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
         "AEVIZ_CACHE": str(folder / "cache"),
     }
     options = ["--server.port", str(port), "--server.headless", "true"]
-    options += ["--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
+    options += ["--server.address", "127.0.0.1", *more]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     with (folder / "app.log").open("wb") as log:
         process = subprocess.Popen(

@@ -11,18 +11,50 @@ from aeviz import ui
 from tests.e2e.conftest import start_app
 from tests.e2e.test_map import open_map
 
+# Keeps every navigation and every title that is in the page at any moment, from the first on.
+SEEN = """window.seen = { navigations: [], titles: [] };
+new MutationObserver(() => {
+  const links = [...document.querySelectorAll("[data-testid=stSidebarNav] a")];
+  const { navigations, titles } = window.seen;
+  if (links.length) navigations.push(links.map((link) => link.textContent.trim()).join());
+  if (document.title) titles.push(document.title);
+}).observe(document, { subtree: true, childList: true, characterData: true });
+"""
 
-def test_a_link_to_a_page_works_as_the_first_request_to_a_server(
+
+def test_the_first_requests_to_a_server_meet_the_app_and_nothing_else(
     browser: Browser, tmp_path: Path
 ) -> None:
     process, address = start_app(tmp_path)
     try:
-        page = browser.new_page()
-        open_map(page, f"{address}/map?model=vanilla-32d")
-        expect(page.get_by_role("heading", name="Where does each digit live?")).to_be_visible()
-        expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 32 numbers")
-        expect(page.get_by_role("link", name="Interpolate")).to_be_visible()
-        page.close()
+        tabs = []
+        for place in ("map?model=vanilla-32d", "train?variant=sparse", ""):  # all at once
+            tab = browser.new_page()
+            tab.add_init_script(SEEN)
+            tab.goto(f"{address}/{place}", wait_until="commit")
+            tabs.append(tab)
+        for tab, heading in zip(
+            tabs,
+            (
+                "Where does each digit live?",
+                "What does it learn while it trains?",
+                "A machine that dreams digits",
+            ),
+            strict=True,
+        ):
+            expect(tab.get_by_role("heading", name=heading)).to_be_visible(timeout=60_000)
+            seen = tab.evaluate("window.seen")
+            links = tab.get_by_test_id("stSidebarNav").get_by_role("link")
+            assert set(seen["navigations"]) == {",".join(links.all_text_contents())}
+            assert len(links.all()) == len(ui.PAGES)
+            assert set(seen["titles"]) <= {"Streamlit", "aeviz"}  # before its script, and after
+        deep, _, home = tabs
+        expect(deep.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 32 numbers")
+        for tab in (deep, home):
+            ready = tab.get_by_test_id("latent-map")
+            expect(ready).to_have_attribute("data-ready", "true", timeout=60_000)
+        for tab in tabs:
+            tab.close()
     finally:
         process.terminate()
         process.wait(20)

@@ -1,0 +1,273 @@
+"""A person at the app without a browser: Streamlit's own messages over its websocket.
+
+What a browser does, as far as the server can tell: it says which page it wants, keeps what it is
+sent, and asks again where a part of a page draws itself anew. Nothing is drawn, so that forty of
+these cost little beside one server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.asyncio.client import connect
+from websockets.typing import Origin, Subprotocol
+
+TRIGGERS = "$$STREAMLIT_INTERNAL_KEY_{}__events"
+"""Under this id Streamlit's page sends what a v2 component triggers."""
+WATCH = "aeviz.watch"
+"""This component asks for a run's state again once the last answer is there."""
+PATIENCE = 4
+"""It waits so many times as long as the last answer took."""
+KEPT = 2
+"""Runs for which a long message is kept that was not shown again; Streamlit's default."""
+
+
+@dataclass
+class Part:
+    """One element of the page, and the runs of the script that draw it."""
+
+    element: Element
+    fragment: str
+    run: str
+
+
+@dataclass
+class Kept:
+    """A long message, which the server does not send twice."""
+
+    message: ForwardMsg
+    unused: int = 0
+
+
+@dataclass
+class Visitor:
+    """One tab.
+
+    Args:
+        address: of the server, such as "http://127.0.0.1:8501".
+        page: a page's name in the address; the home page where left out.
+        query: what stands behind the question mark.
+    """
+
+    address: str
+    page: str = ""
+    query: str = ""
+    parts: dict[tuple[int, ...], Part] = field(default_factory=dict)
+    """What the page shows, by its place."""
+    finished: list[float] = field(default_factory=list)
+    """When a run of the page, or of a part of it, had come to its end; `time.perf_counter`."""
+
+    def __post_init__(self) -> None:
+        self._states: dict[str, WidgetState] = {}
+        self._kept: dict[str, Kept] = {}
+        self._asked: list[tuple[float, asyncio.Future[float]]] = []
+        self._timers: dict[str, asyncio.Task[None]] = {}  # of fragments and of `WATCH`
+        self._seen, self._ticked = "", 0.0  # what `WATCH` was given last, and when it asked
+        self._place = ""  # the page's hash, once it is known
+        self._run, self._fragments, self._began = "", frozenset[str](), 0.0
+
+    # -- what a person does -------------------------------------------------------------------
+
+    async def open(self) -> float:
+        """Connect and show the page; returns the seconds until it was there."""
+        began = time.perf_counter()
+        self._socket = await connect(
+            f"{self.address.replace('http', 'ws', 1)}/_stcore/stream",
+            origin=Origin(self.address),
+            subprotocols=[Subprotocol("streamlit"), Subprotocol("PLACEHOLDER_AUTH_TOKEN")],
+            max_size=None,
+            open_timeout=None,  # a browser is patient
+            compression=None,  # nor does the server offer any to a browser
+        )
+        self._listener = asyncio.create_task(self._listen())
+        await self._ask()
+        return time.perf_counter() - began
+
+    async def click(self, label: str) -> float:
+        """Press a button; returns the seconds until the page had been drawn anew."""
+        part = self.find("button", label)
+        press = WidgetState(id=part.element.button.id, trigger_value=True)
+        return await self._ask(part.fragment, [press])
+
+    async def put(self, kind: str, label: str, **value: Any) -> float:
+        """Change a box or a slider, as in `put("number_input", "Seed", double_value=7)`."""
+        part = self.find(kind, label)
+        widget = getattr(part.element, kind).id
+        self._states[widget] = WidgetState(id=widget, **value)
+        return await self._ask(part.fragment)
+
+    async def trigger(self, component: str, event: str, value: Any) -> float:
+        """What `setTriggerValue(event, value)` in a v2 component does."""
+        part = next(part for part in self.shown("bidi_component") if _is(part, component))
+        return await self._ask(part.fragment, [_triggered(part, event, value)])
+
+    async def close(self) -> None:
+        """Close the tab."""
+        self._stop_timers()
+        self._listener.cancel()
+        await asyncio.gather(self._listener, return_exceptions=True)
+        await self._socket.close()
+
+    # -- what is seen -------------------------------------------------------------------------
+
+    def shown(self, kind: str) -> Iterator[Part]:
+        """Every part of a kind, such as "button"."""
+        return (p for p in self.parts.values() if p.element.WhichOneof("type") == kind)
+
+    def find(self, kind: str, label: str) -> Part:
+        """The part of a kind that has a label.
+
+        Raises:
+            LookupError: the page has none.
+        """
+        for part in self.shown(kind):
+            if getattr(part.element, kind).label == label:
+                return part
+        raise LookupError(f"The page {self.page!r} has no {kind} {label!r}.")
+
+    # -- what the browser does ----------------------------------------------------------------
+
+    async def _ask(self, fragment: str = "", triggers: Sequence[WidgetState] = ()) -> float:
+        answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._asked.append((time.perf_counter(), answered))
+        await self._send(fragment, triggers)
+        return await answered
+
+    async def _send(
+        self, fragment: str, triggers: Sequence[WidgetState] = (), automatic: bool = False
+    ) -> None:
+        message = BackMsg()
+        state = message.rerun_script
+        state.query_string, state.fragment_id, state.is_auto_rerun = self.query, fragment, automatic
+        state.page_script_hash, state.page_name = self._place, "" if self._place else self.page
+        state.cached_message_hashes.extend(self._kept)
+        state.widget_states.widgets.extend([*self._states.values(), *triggers])
+        state.context_info.url = f"{self.address}/{self.page}"
+        await self._socket.send(message.SerializeToString())
+
+    async def _listen(self) -> None:
+        try:
+            async for content in self._socket:
+                assert isinstance(content, bytes)
+                self._take(ForwardMsg.FromString(content))
+        finally:  # nobody waits for an answer that cannot come
+            for _, answered in self._asked:
+                if not answered.done():
+                    answered.set_exception(ConnectionError("The server is not there any more."))
+            self._asked.clear()
+
+    def _take(self, message: ForwardMsg) -> None:
+        kind, metadata = message.WhichOneof("type"), message.metadata
+        if kind == "ref_hash":
+            kept = self._kept[message.ref_hash]
+            message, kept.unused = kept.message, 0
+            kind = message.WhichOneof("type")
+        elif metadata.cacheable:
+            self._kept[message.hash] = Kept(message)
+        if kind == "new_session":
+            self._begin(message)
+        elif kind == "navigation":
+            self._place = message.navigation.page_script_hash
+        elif kind == "delta" and message.delta.HasField("new_element"):
+            part = Part(message.delta.new_element, message.delta.fragment_id, self._run)
+            self.parts[tuple(metadata.delta_path)] = part
+            if _is(part, WATCH):
+                self._watch(part)
+        elif kind == "auto_rerun":
+            self._repeat(message.auto_rerun.fragment_id, message.auto_rerun.interval)
+        elif kind == "stop_auto_rerun":
+            for fragment in message.stop_auto_rerun.fragment_ids:
+                self._stop_timer(fragment)
+        elif kind == "script_finished":
+            self._finish(message.script_finished)
+
+    def _begin(self, message: ForwardMsg) -> None:
+        run = message.metadata.run
+        self._run, self._fragments = run.script_run_id, frozenset(run.fragment_ids)
+        self._began = time.perf_counter()
+        if not self._fragments:
+            self._place = message.new_session.page_script_hash
+            for name in set(self._timers) - {WATCH}:
+                self._stop_timer(name)
+
+    def _finish(self, status: int) -> None:
+        if status == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            return
+        now = time.perf_counter()
+        self.finished.append(now)
+        self.parts = {
+            place: part
+            for place, part in self.parts.items()
+            if part.run == self._run or not self._concerns(part.fragment)
+        }
+        for kept in self._kept.values():
+            kept.unused += self._concerns(kept.message.delta.fragment_id)
+        self._kept = {name: kept for name, kept in self._kept.items() if kept.unused <= KEPT}
+        # What is answered is what was asked before this run began: one under way is cut short.
+        done = [asked for asked in self._asked if asked[0] <= self._began]
+        self._asked = [asked for asked in self._asked if asked not in done]
+        for sent, answered in done:
+            if not answered.done():  # or nobody waits any more
+                answered.set_result(now - sent)
+
+    def _concerns(self, fragment: str) -> bool:
+        """True where this run of the script draws what belongs to a fragment."""
+        return not self._fragments or fragment in self._fragments
+
+    # -- what asks again by itself ------------------------------------------------------------
+
+    def _repeat(self, fragment: str, interval: float) -> None:
+        """A fragment's `run_every`: the browser asks each time, whether or not it was answered."""
+
+        async def repeat() -> None:
+            while True:
+                await asyncio.sleep(interval)
+                await self._send(fragment, automatic=True)
+
+        self._start_timer(fragment, repeat())
+
+    def _watch(self, part: Part) -> None:
+        """What `WATCH` does with new data: it waits, and longer the longer its answer took."""
+        component = part.element.bidi_component
+        if component.json == self._seen:
+            return
+        found, now = json.loads(component.json), time.perf_counter()
+        took = now - self._ticked if self._ticked else 0.0
+        self._seen, self._ticked = component.json, 0.0
+
+        async def tick() -> None:
+            await asyncio.sleep(max(found["every"] / 1000, PATIENCE * took))
+            self._ticked = time.perf_counter()
+            await self._send(part.fragment, [_triggered(part, "tick", found["n"])])
+
+        self._start_timer(WATCH, tick())
+
+    def _start_timer(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._stop_timer(name)
+        self._timers[name] = asyncio.create_task(work)
+
+    def _stop_timer(self, name: str) -> None:
+        if name in self._timers:
+            self._timers.pop(name).cancel()
+
+    def _stop_timers(self) -> None:
+        for name in list(self._timers):
+            self._stop_timer(name)
+
+
+def _is(part: Part, component: str) -> bool:
+    return part.element.bidi_component.component_name == component
+
+
+def _triggered(part: Part, event: str, value: Any) -> WidgetState:
+    widget = TRIGGERS.format(part.element.bidi_component.id)
+    return WidgetState(id=widget, json_trigger_value=json.dumps([{"event": event, "value": value}]))
