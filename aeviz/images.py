@@ -139,7 +139,9 @@ def stages(
     """
     image = _shrunk(picture)
     grey = _grey(image)
-    paper = _paper_only(grey)
+    paper = _with_margin(grey, inverted)
+    if paper is grey:
+        paper = _paper_only(grey, inverted)
     if inverted is None:
         inverted = _dark_ink(paper)
     ink = _without_lines(_flat(paper, inverted))
@@ -344,14 +346,88 @@ def _border(shape: tuple[int, ...]) -> np.ndarray:
     return border
 
 
-def _paper_only(grey: np.ndarray) -> np.ndarray:
+def _with_margin(grey: np.ndarray, inverted: bool | None) -> np.ndarray:
+    """The picture (H, W), with paper around it where a printed glyph fills it.
+
+    Of the two sides of Otsu's threshold the glyph is the one whose largest part reaches to all
+    four sides of the picture: only one can, as it parts what is left of the other. Paper with a
+    digit on it does so too, but takes nearly all of the border, or is a rectangle on a table.
+
+    Args:
+        inverted: see `to_mnist`.
+    """
+    step = -(-max(grey.shape) // SHAPE_SIDE)
+    small = grey[::step, ::step]
+    threshold = otsu(small)
+    bright = small > threshold
+    if min(small.shape) < 8 or not _two_levels(small, bright):
+        return grey
+    for dark in (True, False) if inverted is None else (inverted,):
+        glyph = bright != dark
+        if inverted is None:
+            parts, areas = _label(glyph)
+            glyph = parts == areas.argmax()
+        if _fills(glyph):
+            level = np.median(small[bright == dark])
+            return np.pad(grey, max(grey.shape) // 2, constant_values=level)
+    return grey
+
+
+SHAPE_SIDE = 256
+"""What is a glyph and what is a sheet is looked at with the longer side made this small."""
+GLYPH = 0.15, 0.85
+"""A printed glyph has between these shares of its box."""
+
+
+def _two_levels(grey: np.ndarray, bright: np.ndarray) -> bool:
+    """Whether brightness (H, W) has just two levels, parted by a mask, and what is between."""
+    share = bright.mean()
+    if not 0 < share < 1:
+        return False
+    apart = grey[bright].mean() - grey[~bright].mean()
+    return bool(apart > 0.3 and share * (1 - share) * apart**2 > 0.9 * grey.var())
+
+
+def _fills(glyph: np.ndarray) -> bool:
+    """Whether a mask (H, W) is a printed glyph that reaches to all four sides, or nearly."""
+    sides = glyph[0], glyph[-1], glyph[:, 0], glyph[:, -1]
+    ring = np.concatenate([glyph[0], glyph[1:, -1], glyph[-1, -2::-1], glyph[-2:0:-1, 0]])
+    if not GLYPH[0] < glyph.mean() < GLYPH[1] or ring.mean() > 0.75:
+        return False
+    if sum(not side.all() for side in sides) < 3:  # paper, with a digit in its corner
+        return False
+    if np.count_nonzero(ring != np.roll(ring, 1)) > 16:  # ruled lines
+        return False
+    rows, columns = np.flatnonzero(glyph.any(1)), np.flatnonzero(glyph.any(0))
+    margin = max(rows[0], columns[0], *(glyph.shape - np.array([rows[-1], columns[-1]]) - 1))
+    return margin <= 0.08 * max(glyph.shape) and _rectangular(glyph) < 0.9
+
+
+def _rectangular(mask: np.ndarray) -> float:
+    """Which share a mask (H, W) with its holes filled has of the smallest rectangle around it."""
+    filled: Any = ndimage.binary_fill_holes(mask)
+    inside: Any = ndimage.binary_erosion(filled)
+    edge = np.argwhere(filled & ~inside)
+    turns = np.radians(np.arange(0, 90, 3))
+    sides = [
+        np.ptp(edge @ np.array(along), axis=0) + 1
+        for along in ((np.cos(turns), np.sin(turns)), (-np.sin(turns), np.cos(turns)))
+    ]
+    return float(filled.sum() / (sides[0] * sides[1]).min())
+
+
+def _paper_only(grey: np.ndarray, inverted: bool | None) -> np.ndarray:
     """The picture with the table around a sheet painted like the sheet.
 
-    There is a table when most of the picture is of another brightness than its border.
+    There is a table when most of the picture is of another brightness than its border. A person
+    who says that the ink is what is as bright or as dark as that has no sheet.
+
+    Args:
+        inverted: see `to_mnist`.
     """
     around = np.median(grey[_border(grey.shape)])
     most = np.median(grey)
-    if abs(most - around) < 0.2:
+    if abs(most - around) < 0.2 or (inverted is not None and inverted == (most < around)):
         return grey
     threshold = otsu(grey)
     parts, areas = _label((grey > threshold) == (most > threshold))
