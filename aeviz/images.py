@@ -1,6 +1,6 @@
 """Any picture a person hands in, turned into what MNIST holds: 28 by 28, bright ink on black.
 
-A file comes from a stranger: its size is read before its pixels are, only five formats are tried,
+A file comes from a stranger: its size is read before its pixels are, only six formats are tried,
 and whatever is wrong with it becomes one sentence in an ImageError that says what to do.
 """
 
@@ -18,8 +18,14 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+HEIC = "HEIF"
+"""What iPhones write, by Pillow's name; read by pillow-heif where it is installed."""
 MAX_BYTES = 15_000_000
 MAX_PIXELS = 50_000_000
+FEWER_PIXELS = {"WEBP": 18_000_000, HEIC: 25_000_000}
+FEWER_DEEP_PIXELS = 25_000_000
+"""Some kinds cost more: a WebP up to 16 bytes a pixel while it is decoded; transparent ones, ones
+of 16 bits and a progressive JPEG with four bands time or memory. None takes 300 MB by these."""
 WORKING_SIDE = 512
 """A picture is made smaller until its longer side has 512 to 1023 pixels: a digit in it still has
 many more than the 20 it will get."""
@@ -42,6 +48,10 @@ SEAM_ROWS = 48
 """A seam is looked for in a picture made this high, in pixels."""
 MAX_DIGITS = 40
 """More digits than this in one picture are left out: it is a page of text."""
+MAX_PARTS = 1000
+"""More parts than this are a pattern. A page of text has as many letters."""
+WIDENED_SIDE = 320
+"""Fine strokes are widened in a picture made this small: a pixel of the result is 16 then."""
 
 Picture = bytes | str | Path | Image.Image
 
@@ -51,7 +61,7 @@ class ImageError(Exception):
 
 
 class BlankError(ImageError):
-    """It is a picture, but no ink was found on it."""
+    """It is a picture, but no digit was found on it; another threshold may find one."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,9 @@ def stages(
     """
     image = _shrunk(picture)
     grey = _grey(image)
-    paper = _paper_only(grey)
+    paper = _with_margin(grey, inverted)
+    if paper is grey:
+        paper = _paper_only(grey, inverted)
     if inverted is None:
         inverted = _dark_ink(paper)
     ink = _without_lines(_flat(paper, inverted))
@@ -164,14 +176,14 @@ def _shrunk(picture: Picture) -> Image.Image:
     """The first frame, upright, with its longer side below 1024 pixels where it was above."""
     if isinstance(picture, Image.Image):
         _check_size(picture)
-        return _upright(picture.copy())
+        return _upright(picture)
     content = picture if isinstance(picture, bytes) else _read(Path(picture))
     if not content:
         raise ImageError("This file is empty: choose another one.")
     if len(content) > MAX_BYTES:
         raise ImageError(f"A picture may have at most {MAX_BYTES // 1_000_000} MB: {SMALLER}.")
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = Image.open(io.BytesIO(content), formats=_formats(content))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(TOO_LARGE) from error
     except Exception as error:  # Pillow's readers raise many kinds on what is not theirs
@@ -182,18 +194,41 @@ def _shrunk(picture: Picture) -> Image.Image:
         image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
         return _upright(image)
     except Exception as error:  # the same readers, now on the pixels
-        raise ImageError(
-            "This picture is damaged or cut off: save it once more, or choose another one."
-        ) from error
+        raise ImageError(DAMAGED) from error
 
 
+DAMAGED = "This picture is damaged or cut off: save it once more, or choose another one."
 SMALLER = "save it smaller, or take a screenshot of it"
 TOO_LARGE = f"A picture may have at most {MAX_PIXELS // 1_000_000} million pixels: {SMALLER}."
+
+
+def _is_heic(content: bytes) -> bool:
+    """Whether a file says that it is a HEIC photo: ISO/IEC 23008-12:2022, annex B."""
+    return content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"mif1", b"msf1")
+
+
+def _formats(content: bytes) -> tuple[str, ...]:
+    """The formats that are tried. What reads HEIC is loaded with the first such photo."""
+    if not _is_heic(content):
+        return FORMATS
+    try:
+        import pillow_heif
+    except ImportError:  # an app may do without it
+        return FORMATS
+    if HEIC not in Image.OPEN:
+        pillow_heif.register_heif_opener()
+    return (HEIC,)
 
 
 def _what_instead(content: bytes) -> str:
     """What to do with a file that is none of the formats, by how it begins."""
     start = content[:1000].lstrip().lower()
+    if b"/data.pkl" in content[:200]:  # torch.save writes a ZIP file that begins so
+        return f"This is a trained model: {PICTURES_ONLY}."
+    if content.startswith(b"\x89HDF"):
+        return f"This is an HDF5 file, such as a Keras model: {PICTURES_ONLY}."
+    if _is_heic(content) and HEIC in Image.OPEN:
+        return DAMAGED
     if content.startswith((b"PK", b"\x1f\x8b", b"7z", b"Rar!", b"BZh", b"\xfd7zXZ")):
         return "This is an archive: unpack it, and hand in the PNG, JPEG or WebP pictures in it."
     if b"<svg" in start:
@@ -202,7 +237,10 @@ def _what_instead(content: bytes) -> str:
         return "This is a PDF: save its page as PNG, JPEG or WebP."
     if content[4:8] == b"ftyp":  # what telephones write
         return "This is a HEIC or AVIF photo or a film: save it as PNG, JPEG or WebP."
-    return "This is not a picture that can be read: use PNG, JPEG, WebP, GIF or BMP."
+    return f"This is not a picture that can be read: {PICTURES_ONLY}."
+
+
+PICTURES_ONLY = "use PNG, JPEG, WebP, GIF, BMP or HEIC"
 
 
 def _read(path: Path) -> bytes:
@@ -219,25 +257,57 @@ def _check_size(image: Image.Image) -> None:
     """Refuse before the pixels are decoded; Pillow by itself only warns up to 179 million."""
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(TOO_LARGE)
+    most = FEWER_PIXELS.get(image.format or "", MAX_PIXELS)
+    deep = image.mode not in ("1", "L", "P", "RGB", "CMYK") or "transparency" in image.info
+    if deep or (image.mode == "CMYK" and "progressive" in image.info):
+        most = min(most, FEWER_DEEP_PIXELS)
+    if image.width * image.height > most:
+        many = f"{most // 1_000_000} million pixels"
+        raise ImageError(f"A picture of this kind may have at most {many}: {SMALLER}.")
     if not image.width * image.height:
         raise ImageError("This picture has no pixels: choose another one.")
 
 
 def _upright(image: Image.Image) -> Image.Image:
     """Turned as its EXIF tag says, shrunk, on white paper where it is transparent."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith(("I", "F")):  # 16 bits or more a pixel
-        values = np.nan_to_num(np.asarray(image, np.float32))
-        image = Image.fromarray(values / max(float(values.max()), 1.0) * 255)
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-    elif image.mode not in ("L", "RGB"):
-        image = image.convert("RGB")
-    if (factor := max(image.size) // WORKING_SIDE) > 1:
-        image = image.reduce(factor)
-    if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB") if image.mode == "RGBA" else image
+    small = _reduced(image)
+    if small.mode == "F":
+        values = np.nan_to_num(np.asarray(small))
+        small = Image.fromarray(values / max(float(values.max()), 1.0) * 255)
+    elif small.mode == "RGBA":
+        small = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small)
+        small = small.convert("RGB")
+    small.info = dict(image.info)  # says how it was held
+    return ImageOps.exif_transpose(small)
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """A whole fraction of a picture's size, as brightness, colours, with alpha, or float.
+
+    Strip by strip: nothing beside the decoded picture is as large as that.
+    """
+    factor = max(max(image.size) // WORKING_SIDE, 1)
+    high = STRIP_ROWS * factor
+    strips = [
+        _simple(image.crop((0, top, image.width, min(top + high, image.height)))).reduce(factor)
+        for top in range(0, image.height, high)
+    ]
+    small = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
+    for k, strip in enumerate(strips):
+        small.paste(strip, (0, k * STRIP_ROWS))
+    return small
+
+
+STRIP_ROWS = 16
+
+
+def _simple(image: Image.Image) -> Image.Image:
+    """A picture in one of four modes: L, RGB, RGBA where it is transparent, F for 16 bits."""
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(np.asarray(image, np.float32))
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
 def _grey(image: Image.Image) -> np.ndarray:
@@ -276,14 +346,88 @@ def _border(shape: tuple[int, ...]) -> np.ndarray:
     return border
 
 
-def _paper_only(grey: np.ndarray) -> np.ndarray:
+def _with_margin(grey: np.ndarray, inverted: bool | None) -> np.ndarray:
+    """The picture (H, W), with paper around it where a printed glyph fills it.
+
+    Of the two sides of Otsu's threshold the glyph is the one whose largest part reaches to all
+    four sides of the picture: only one can, as it parts what is left of the other. Paper with a
+    digit on it does so too, but takes nearly all of the border, or is a rectangle on a table.
+
+    Args:
+        inverted: see `to_mnist`.
+    """
+    step = -(-max(grey.shape) // SHAPE_SIDE)
+    small = grey[::step, ::step]
+    threshold = otsu(small)
+    bright = small > threshold
+    if min(small.shape) < 8 or not _two_levels(small, bright):
+        return grey
+    for dark in (True, False) if inverted is None else (inverted,):
+        glyph = bright != dark
+        if inverted is None:
+            parts, areas = _label(glyph)
+            glyph = parts == areas.argmax()
+        if _fills(glyph):
+            level = np.median(small[bright == dark])
+            return np.pad(grey, max(grey.shape) // 2, constant_values=level)
+    return grey
+
+
+SHAPE_SIDE = 256
+"""What is a glyph and what is a sheet is looked at with the longer side made this small."""
+GLYPH = 0.15, 0.85
+"""A printed glyph has between these shares of its box."""
+
+
+def _two_levels(grey: np.ndarray, bright: np.ndarray) -> bool:
+    """Whether brightness (H, W) has just two levels, parted by a mask, and what is between."""
+    share = bright.mean()
+    if not 0 < share < 1:
+        return False
+    apart = grey[bright].mean() - grey[~bright].mean()
+    return bool(apart > 0.3 and share * (1 - share) * apart**2 > 0.9 * grey.var())
+
+
+def _fills(glyph: np.ndarray) -> bool:
+    """Whether a mask (H, W) is a printed glyph that reaches to all four sides, or nearly."""
+    sides = glyph[0], glyph[-1], glyph[:, 0], glyph[:, -1]
+    ring = np.concatenate([glyph[0], glyph[1:, -1], glyph[-1, -2::-1], glyph[-2:0:-1, 0]])
+    if not GLYPH[0] < glyph.mean() < GLYPH[1] or ring.mean() > 0.75:
+        return False
+    if sum(not side.all() for side in sides) < 3:  # paper, with a digit in its corner
+        return False
+    if np.count_nonzero(ring != np.roll(ring, 1)) > 16:  # ruled lines
+        return False
+    rows, columns = np.flatnonzero(glyph.any(1)), np.flatnonzero(glyph.any(0))
+    margin = max(rows[0], columns[0], *(glyph.shape - np.array([rows[-1], columns[-1]]) - 1))
+    return margin <= 0.08 * max(glyph.shape) and _rectangular(glyph) < 0.9
+
+
+def _rectangular(mask: np.ndarray) -> float:
+    """Which share a mask (H, W) with its holes filled has of the smallest rectangle around it."""
+    filled: Any = ndimage.binary_fill_holes(mask)
+    inside: Any = ndimage.binary_erosion(filled)
+    edge = np.argwhere(filled & ~inside)
+    turns = np.radians(np.arange(0, 90, 3))
+    sides = [
+        np.ptp(edge @ np.array(along), axis=0) + 1
+        for along in ((np.cos(turns), np.sin(turns)), (-np.sin(turns), np.cos(turns)))
+    ]
+    return float(filled.sum() / (sides[0] * sides[1]).min())
+
+
+def _paper_only(grey: np.ndarray, inverted: bool | None) -> np.ndarray:
     """The picture with the table around a sheet painted like the sheet.
 
-    There is a table when most of the picture is of another brightness than its border.
+    There is a table when most of the picture is of another brightness than its border. A person
+    who says that the ink is what is as bright or as dark as that has no sheet.
+
+    Args:
+        inverted: see `to_mnist`.
     """
     around = np.median(grey[_border(grey.shape)])
     most = np.median(grey)
-    if abs(most - around) < 0.2:
+    if abs(most - around) < 0.2 or (inverted is not None and inverted == (most < around)):
         return grey
     threshold = otsu(grey)
     parts, areas = _label((grey > threshold) == (most > threshold))
@@ -346,6 +490,8 @@ def _without_lines(ink: np.ndarray) -> np.ndarray:
 
 LINE_SIDE = 256
 """Lines are looked for with the longer side made this small, in pixels."""
+MAX_PIECES = 4000
+"""More pieces are a pattern: the lines of a sheet with squares of 5 mm cross 2,500 times."""
 
 
 @dataclass(frozen=True)
@@ -405,7 +551,9 @@ def _traced(long: np.ndarray, there: np.ndarray) -> list[_Line]:
         there: how many columns of each row lie in the picture.
     """
     width = long.shape[1]
-    parts, _ = _label(long)
+    parts, areas = _label(long)
+    if len(areas) > MAX_PIECES:
+        return []
     pieces = []
     for number, box in enumerate(ndimage.find_objects(parts), 1):
         part = parts[box] == number
@@ -414,18 +562,16 @@ def _traced(long: np.ndarray, there: np.ndarray) -> list[_Line]:
         pieces.append((np.arange(box[1].start, box[1].stop), heights, count))
     pieces.sort(key=lambda piece: piece[0][0])
     chains: list[list[Any]] = []
+    ends = np.empty((2, len(pieces)))  # the column and the height where each chain ends by now
     for piece in pieces:
-        start, height = piece[0][0], piece[1][:5].mean()
-        nearest, least = None, np.inf
-        for chain in chains:
-            gap = start - chain[-1][0][-1]
-            away = abs(height - chain[-1][1][-5:].mean())
-            if gap > 0 and away < min(least, 2 + 0.04 * gap):
-                nearest, least = chain, away
-        if nearest:
-            nearest.append(piece)
-        else:
-            chains.append([piece])
+        gap = piece[0][0] - ends[0, : len(chains)]
+        away = np.abs(piece[1][:5].mean() - ends[1, : len(chains)])
+        away[(gap <= 0) | (away >= 2 + 0.04 * gap)] = np.inf
+        nearest = int(away.argmin()) if np.isfinite(away).any() else len(chains)
+        if nearest == len(chains):
+            chains.append([])
+        chains[nearest].append(piece)
+        ends[:, nearest] = piece[0][-1], piece[1][-5:].mean()
     lines, short = [], []
     for chain in chains:
         columns, heights, counts = (np.concatenate(column) for column in zip(*chain, strict=True))
@@ -488,7 +634,12 @@ def _core(ink: np.ndarray, threshold: float, by_hand: bool) -> np.ndarray:
         raise BlankError(
             "This picture is blank: use a darker pen, or go nearer to what is written."
         )
-    return _main_parts(core)
+    main = _main_parts(core)
+    if _label(main)[1].astype(bool).sum() > MAX_PARTS:
+        raise BlankError(
+            f"This picture is a pattern of more than {MAX_PARTS:,} parts: hand in one digit, large."
+        )
+    return main
 
 
 def _paper_level(ink: np.ndarray, core: np.ndarray) -> tuple[float, float]:
@@ -567,8 +718,9 @@ def _main_parts(mask: np.ndarray) -> np.ndarray:
     if inner.max() > area.max() / 10:
         main = parts == inner.argmax()
         size = max(np.ptp(np.flatnonzero(main.any(axis))) + 1 for axis in (0, 1))
-        gap = ndimage.minimum(_to_edge(~main), parts, border)
-        area[border[gap > NEAR * size]] = 0
+        gap = np.full(len(area), np.inf)
+        np.minimum.at(gap, parts.ravel(), _to_edge(~main).ravel())
+        area[border[gap[border] > NEAR * size]] = 0
     return (area > area.max() / 30)[parts]
 
 
@@ -725,10 +877,23 @@ def _width(mask: np.ndarray) -> float:
 
 
 def _thick_enough(value: np.ndarray) -> np.ndarray:
-    """Strokes drawn with a fine pen made as wide as MNIST's thinnest."""
+    """Strokes drawn with a fine pen made as wide as MNIST's thinnest.
+
+    In a large picture each block of pixels becomes its brightest one before: the cost of widening
+    grows with the fourth power of a side.
+    """
     width = _width(value > value.max() / 2)
     wanted = MIN_STROKE * max(value.shape) / 20
-    if (radius := round((wanted - width) / 2)) < 1:
+    if round((wanted - width) / 2) < 1:
+        return value
+    block = -(-max(value.shape) // WIDENED_SIDE)
+    height, wide = (-(-side // block) for side in value.shape)
+    rest = (height * block - value.shape[0], wide * block - value.shape[1])
+    blocks = np.pad(value, ((0, rest[0]), (0, rest[1]))).reshape(height, block, wide, block)
+    value = blocks.max((1, 3))
+    # A block reaches over half of itself beyond a stroke on each side of it.
+    radius = round((wanted - (width + block - 1)) / 2 / block)
+    if radius < 1:
         return value
     y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
     return ndimage.grey_dilation(np.pad(value, radius), footprint=x**2 + y**2 <= radius**2)

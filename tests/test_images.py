@@ -3,10 +3,13 @@ import gzip
 import io
 import re
 import struct
+import subprocess
+import sys
 import warnings
 import zipfile
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from aeviz import data, images
 from aeviz.images import ImageError, to_mnist
 from benchmarks import strangers
 
+CASES = Path(__file__).parent / "cases"
 X, LABELS = data.load().test_images, data.load().test_labels
 DIGIT = X[0]  # a seven: wider at the top, so that a wrong turn is noticed
 
@@ -254,6 +258,62 @@ def test_a_sheet_on_a_dark_table():
     assert likeness(to_mnist(turned.rotate(-6, Image.Resampling.BILINEAR)), DIGIT) > 0.85
 
 
+# -- bold print that fills the picture -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["2", "dark-on-light", "light-on-dark"])
+def test_a_bold_printed_six_without_a_margin_is_a_six(name):
+    path = CASES / f"printed-six-bold-tight-{name}.png"
+    found = images.stages(path)
+    assert found.inverted is (name != "light-on-dark")
+    assert list(strangers.read(found.digits)) == [6]
+    tight = np.asarray(Image.open(path))
+    paper = 255 if found.inverted else 0
+    with_margin = to_mnist(Image.fromarray(np.pad(tight, 100, constant_values=paper)))
+    assert likeness(found.result, with_margin) > 0.98
+    by_hand = to_mnist(path, inverted=found.inverted)
+    np.testing.assert_array_equal(by_hand, found.result)
+
+
+def bold(digit: int) -> np.ndarray:
+    """A printed digit, bright on black, cropped to its ink (H, W)."""
+    sheet = Image.new("L", (400, 400))
+    font = ImageFont.load_default(200)
+    ImageDraw.Draw(sheet).text((100, 60), str(digit), 255, font, stroke_width=14)
+    return np.asarray(sheet.crop(sheet.getbbox() or (0, 0, 1, 1)))
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("margin", [0, 1, 6, 12, 40])
+def test_bold_print_is_the_same_with_and_without_a_margin(margin, dark):
+    for digit in range(10):
+        tight = bold(digit)
+        expected = to_mnist(Image.fromarray(np.pad(tight, 150)))
+        picture = np.pad(tight, margin)
+        picture = Image.fromarray(255 - picture if dark else picture)
+        for inverted in (None, dark):
+            assert likeness(to_mnist(picture, inverted=inverted), expected) > 0.95, digit
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_two_bold_digits_that_fill_the_picture_are_apart_with_a_hand(dark):
+    two, five = (np.asarray(Image.fromarray(bold(k)).resize((150, 220))) for k in (2, 5))
+    tight = np.hstack([two, np.zeros((220, 12), np.uint8), five])
+    picture = Image.fromarray(255 - tight if dark else tight)
+    found = images.digits(picture, inverted=dark)
+    expected = images.digits(Image.fromarray(np.pad(tight, 150)))
+    assert len(found) == len(expected) == 2
+    assert all(likeness(a, b) > 0.95 for a, b in zip(found, expected, strict=True))
+
+
+def test_a_sheet_that_leaves_little_of_its_table_is_no_bold_digit():
+    sheet = np.full((600, 800), 235, np.uint8)
+    sheet[150:450, 250:550] = np.minimum(235, np.asarray(paper(side=300)))
+    for table in (10, 20, 30):
+        scene = np.pad(sheet, table, constant_values=40)
+        assert likeness(to_mnist(Image.fromarray(scene)), DIGIT) > 0.9
+
+
 # -- several digits ---------------------------------------------------------------------------
 
 
@@ -383,6 +443,130 @@ def test_otsu_parts_two_groups():
     assert images.otsu(np.r_[np.zeros(90), np.ones(10)]) == pytest.approx(0.5, abs=0.01)
 
 
+# -- what costs much ------------------------------------------------------------------------------
+
+
+def checkerboard(side: int, square: int) -> bytes:
+    y, x = np.mgrid[:side, :side] // square
+    return encoded(Image.fromarray(np.uint8((y + x) % 2 * 255)), "PNG")
+
+
+def dots(number: int) -> bytes:
+    """A PNG of black dots in rows on white."""
+    sheet = Image.new("L", (1000, 1000), 255)
+    pen = ImageDraw.Draw(sheet)
+    side = int(np.ceil(np.sqrt(number)))
+    for k in range(number):
+        x, y = (round((place + 0.5) * 1000 / side) for place in divmod(k, side))
+        pen.ellipse((x - 2, y - 2, x + 2, y + 2), 0)
+    return encoded(sheet, "PNG")
+
+
+def squared_sheet(distance: int) -> bytes:
+    sheet = np.full((1000, 1000), 255, np.uint8)
+    sheet[::distance] = sheet[:, ::distance] = 0
+    return encoded(Image.fromarray(sheet), "PNG")
+
+
+def test_no_picture_is_widened_at_its_full_size(monkeypatch):
+    widened = []
+    widen = ndimage.grey_dilation
+    monkeypatch.setattr(
+        ndimage,
+        "grey_dilation",
+        lambda x, footprint: (
+            widened.append((x.size, footprint.size)) or widen(x, footprint=footprint)
+        ),
+    )
+    bars = Image.fromarray(np.tile(np.uint8(np.arange(1000) // 2 % 2 * 255), (1000, 1)))
+    for content in (checkerboard(1000, 1), checkerboard(1000, 3), dots(900), encoded(bars, "PNG")):
+        widened.clear()
+        images.stages(content)
+        assert sum(pixels * around for pixels, around in widened) < 2e8  # was 4e9 and more
+
+
+def test_fine_strokes_are_as_wide_in_a_large_picture_as_in_a_small_one():
+    for width in (5, 9, 20):
+        results = []
+        for scale in (1, 3):
+            sheet = Image.new("L", (330 * scale, 330 * scale), 255)
+            line = [(x * scale, y * scale) for x, y in ((30, 30), (300, 30), (120, 300))]
+            ImageDraw.Draw(sheet).line(line, 0, width * scale, joint="curve")
+            results.append(to_mnist(sheet))
+        assert likeness(results[0], results[1]) > 0.97
+        assert results[0].sum() == pytest.approx(results[1].sum(), rel=0.15)
+
+
+def test_thousands_of_dots_are_refused_before_they_are_compared(monkeypatch):
+    monkeypatch.setattr(images, "_groups", lambda core: pytest.fail("compared"))
+    for content in (dots(1500), dots(10_000), checkerboard(512, 8)):
+        assert "pattern" in refusal(content)
+    with pytest.raises(images.BlankError):  # another threshold may leave one digit of it
+        to_mnist(dots(1500))
+
+
+def test_a_digit_among_thousands_of_specks_is_read():
+    speckled = np.array(Image.open(io.BytesIO(dots(2500))))
+    ink = np.asarray(paper(side=800))
+    speckled[100:900, 100:900] = np.minimum(speckled[100:900, 100:900], ink)
+    assert likeness(to_mnist(Image.fromarray(speckled)), DIGIT) > 0.8
+
+
+def test_a_pattern_of_crossing_lines_is_not_followed_piece_by_piece(monkeypatch):
+    found = []
+    traced = images._traced
+    monkeypatch.setattr(images, "_traced", lambda *a: found.append(traced(*a)) or found[-1])
+    images.stages(squared_sheet(10))  # 10,000 pieces
+    assert found == [[], []]
+    found.clear()
+    with pytest.raises(ImageError):
+        images.stages(squared_sheet(25))  # 1,600 pieces, as on a sheet of paper, and nothing on it
+    assert [len(lines) for lines in found] == [40, 40]
+
+
+MEMORY = """
+import resource, sys
+from aeviz import images
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+before = peak()
+images.stages(sys.stdin.buffer.read())
+print((peak() - before) / (1 if sys.platform == "darwin" else 1000))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say the most that was held")
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [("RGBA", {}), ("LA", {}), ("I;16", {}), ("P", {"transparency": 0})],
+    ids=["transparent", "grey and transparent", "16 bits", "palette"],
+)
+def test_a_large_picture_is_in_memory_once(mode, options):
+    large = Image.new("L", (4900, 4900), 255)
+    large.paste(paper(side=3000), (900, 900))
+    large = (
+        Image.fromarray(np.asarray(large, np.uint16) * 257)
+        if mode == "I;16"
+        else large.convert(mode)
+    )
+    content = encoded(large, "PNG", compress_level=1, **options)
+    run = [sys.executable, "-c", MEMORY]
+    said = subprocess.run(run, input=content, capture_output=True, check=True).stdout
+    assert float(said) < 150  # megabytes; the pixels of RGBA alone are 96
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16"])
+def test_more_pixels_than_can_be_decoded_in_no_time_are_refused(mode, monkeypatch):
+    monkeypatch.setattr(images, "_upright", lambda image: pytest.fail("decoded"))
+    assert "25 million pixels" in refusal(encoded(Image.new(mode, (5100, 5000)), "PNG"))
+    webp = encoded(Image.new("RGB", (4300, 4300)), "WEBP", method=0)
+    assert "18 million pixels" in refusal(webp)
+    inks = encoded(Image.new("CMYK", (5100, 5000)), "JPEG", progressive=True)
+    assert "25 million pixels" in refusal(inks)
+
+
 # -- every kind of file ---------------------------------------------------------------------------
 
 
@@ -392,6 +576,30 @@ def test_otsu_parts_two_groups():
 )
 def test_the_five_formats(kind, options):
     assert same_digit(to_mnist(encoded(paper(), kind, **options)))
+
+
+def test_a_photo_of_an_iphone():
+    pillow_heif = pytest.importorskip("pillow_heif")
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(photo(shape=(600, 800)).convert("RGB")).save(buffer, quality=80)
+    assert buffer.getvalue()[4:12] == b"ftypheic"
+    assert same_digit(to_mnist(buffer.getvalue()))
+    cut = buffer.getvalue()[: len(buffer.getvalue()) // 2]
+    assert "damaged" in refusal(cut)
+    assert "damaged" in refusal(CASES / "iphone.heic")  # its photo is not there
+
+
+def test_without_the_reader_of_heic_its_way_out_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.delitem(Image.OPEN, images.HEIC, raising=False)
+    assert "save it as PNG, JPEG" in refusal(CASES / "iphone.heic")
+
+
+@pytest.mark.parametrize("name", ["model.pt", "model.h5"])
+def test_a_model_is_no_picture(name):
+    found = refusal(CASES / name)
+    assert "model" in found
+    assert "PNG, JPEG" in found
 
 
 @pytest.mark.parametrize(
@@ -524,15 +732,15 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="28" height="28"><path d="
         (archive(), "archive: unpack it"),
         (gzip.compress(encoded(paper(), "PNG")), "archive: unpack it"),
         (encoded(paper(), "PDF"), "PDF: save"),
-        (b"\0\0\0\x18ftypheic" + bytes(100), "HEIC.*save it"),
+        (b"\0\0\0\x18ftypavif" + bytes(100), "AVIF.*save it"),
         (b"hello", "not a picture"),
         (bytes(1000), "not a picture"),
         (encoded(paper(), "TIFF"), "not a picture"),
         (encoded(paper(), "ICO"), "not a picture"),
     ],
-    ids=["svg", "xml", "zip", "gzip", "pdf", "heic", "text", "zeros", "tiff", "ico"],
+    ids=["svg", "xml", "zip", "gzip", "pdf", "avif", "text", "zeros", "tiff", "ico"],
 )
-def test_what_is_not_one_of_the_five_formats(content, sentence):
+def test_what_is_not_one_of_the_formats(content, sentence):
     found = refusal(content)
     assert re.search(sentence, found)
     assert "PNG, JPEG" in found
