@@ -470,6 +470,7 @@ STYLE = """
 .aeviz-rows .held {
   display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; gap: inherit;
   position: sticky; top: 0; z-index: 1; padding-bottom: 0.2rem;
+  background: Canvas;  /* before Safari 17.5 */
   background: light-dark(#ffffff, #171614);  /* the page's own, as Streamlit has it */
 }
 .aeviz-rows img {

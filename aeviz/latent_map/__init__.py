@@ -25,6 +25,7 @@ _CELL = '<div><canvas width="28" height="28" role="img"></canvas><b></b><small><
 _HTML = f"""
 <div class="aeviz-map" data-testid="latent-map">
   <div class="stage">
+    <div class="background" data-part="background"></div>
     <div class="plot" data-part="plot"></div>
     <div class="probe" data-part="probe" data-testid="probe" role="slider" tabindex="0" hidden
       aria-label="Probe: drag it, or move it with the arrow keys"></div>
@@ -43,6 +44,7 @@ _HTML = f"""
     <p class="far" data-part="far" role="status"></p>
     <p class="quiet" data-part="measure"></p>
     <div class="five" data-part="nearest">{_CELL * 5}</div>
+    <p class="quiet" data-part="fewer" data-testid="fewer-dots" hidden></p>
     <div class="clicked" data-part="clicked" data-testid="clicked" hidden>
       <div class="three">
         <figure><canvas width="28" height="28"></canvas><figcaption>original</figcaption></figure>

@@ -5,6 +5,7 @@ const SIDE = 28;
 const PIXELS = SIDE * SIDE;
 const SHEET_COLUMNS = 100; // real digits per row of their sheet
 const REST_MS = 90; // the pointer rests: ask for the exact decode
+const SVG_DOTS = 3000; // without WebGL each dot is an element of the page, and slow to move
 const FAR_TEXT = "Far from every code: the decoder was never asked for anything here.";
 
 const instances = new WeakMap();
@@ -69,6 +70,8 @@ class LatentMap {
     this.root = parent.querySelector(".aeviz-map");
     this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     this.plot = this.part("plot");
+    this.plot.dataset.twoFingers = "true"; // see touch.js of aeviz/browser
+    this.background = this.part("background");
     this.handle = this.part("probe");
     this.canvas = this.part("digit");
     this.context = this.canvas.getContext("2d");
@@ -79,6 +82,7 @@ class LatentMap {
     this.dragging = false;
     this.frame = 0;
     this.listen();
+    this.pinch();
   }
 
   // -- data from the server --------------------------------------------------------------
@@ -151,8 +155,20 @@ class LatentMap {
       group.y.push(xy[2 * i + 1]);
       group.index.push(i);
     }
+    const fewer = !hasWebGL() && count > SVG_DOTS;
+    this.part("fewer").hidden = !fewer;
+    if (fewer) {
+      const shown = (n) => n.toLocaleString("en");
+      this.part("fewer").textContent =
+        `This browser has no WebGL: ${shown(SVG_DOTS)} of ${shown(count)} dots are drawn, ` +
+        "the same share of each class.";
+      for (const group of groups) {
+        const share = Math.round((group.x.length * SVG_DOTS) / count);
+        for (const values of Object.values(group)) values.length = share;
+      }
+    }
     return groups.map((group, label) => ({
-      type: "scattergl",
+      type: hasWebGL() ? "scattergl" : "scatter",
       mode: "markers",
       x: group.x,
       y: group.y,
@@ -163,23 +179,34 @@ class LatentMap {
     }));
   }
 
-  images() {
-    if (!this.data.background) return [];
-    return this.layers.map(({ url, window: [x0, x1, y0, y1], size }) => {
-      const dx = (x1 - x0) / (size - 1);
-      const dy = (y1 - y0) / (size - 1);
-      return {
-        source: url,
-        xref: "x",
-        yref: "y",
-        x: x0 - dx / 2,
-        y: y1 + dy / 2,
-        sizex: x1 - x0 + dx,
-        sizey: y1 - y0 + dy,
-        sizing: "stretch",
-        layer: "below",
-        opacity: this.data.opacity,
-      };
+  // Pictures of the page under the plot, not Plotly's own images: a CSS filter turns them into ink
+  // on paper, and WebKit draws a slab where the filter is on an image inside an SVG.
+  layBackground() {
+    const layers = this.data.background ? this.layers : [];
+    this.background.replaceChildren(
+      ...layers.map(({ url }) => {
+        const image = Object.assign(document.createElement("img"), { src: url, alt: "" });
+        image.style.opacity = this.data.opacity;
+        return image;
+      }),
+    );
+  }
+
+  // Each picture of a grid lies around its node, so the sheet is wider than the window.
+  placeBackground(xaxis, yaxis) {
+    const put = (element, left, top, width, height) =>
+      Object.assign(element.style, {
+        left: `${left}px`,
+        top: `${top}px`,
+        width: `${width}px`,
+        height: `${height}px`,
+      });
+    put(this.background, xaxis._offset, yaxis._offset, xaxis._length, yaxis._length);
+    [...this.background.children].forEach((image, k) => {
+      const { window: [x0, x1, y0, y1], size } = this.layers[k];
+      const [dx, dy] = [(x1 - x0) / (size - 1) / 2, (y1 - y0) / (size - 1) / 2];
+      const [left, top] = [xaxis.d2p(x0 - dx), yaxis.d2p(y1 + dy)];
+      put(image, left, top, xaxis.d2p(x1 + dx) - left, yaxis.d2p(y0 - dy) - top);
     });
   }
 
@@ -202,7 +229,6 @@ class LatentMap {
       font: { family: theme.font, color: theme.text, size: 0.85 * theme.size },
       xaxis: axis(this.data.axes[0], [x0, x1]),
       yaxis: axis(this.data.axes[1], [y0, y1]),
-      images: this.images(),
       legend: {
         orientation: "h",
         y: 1.01,
@@ -226,6 +252,7 @@ class LatentMap {
       modeBarButtonsToRemove: ["toImage", "autoScale2d"],
       modeBarButtonsToAdd: ["select2d", "lasso2d"],
     };
+    this.layBackground();
     await this.Plotly.react(this.plot, this.traces(theme), layout, config);
     if (this.bound) return;
     this.bound = true;
@@ -236,8 +263,16 @@ class LatentMap {
     this.plot.on("plotly_deselect", () => this.select(null));
     this.plot.on("plotly_doubleclick", () => this.whole());
     this.plot.on("plotly_relayout", () => this.zoomed());
+    this.plot.on("plotly_webglcontextlost", () => this.withoutWebGL());
     for (const name of ["plotly_relayouting", "plotly_afterplot"])
       this.plot.on(name, () => this.place());
+  }
+
+  // The browser took the context away, as it does when a page has too many.
+  withoutWebGL() {
+    if (!this.bound) return;
+    shared.webgl = false;
+    this.draw(this.theme()).catch(this.fail);
   }
 
   whole() {
@@ -254,6 +289,7 @@ class LatentMap {
     const axes = this.axes();
     if (!axes || !this.probe) return;
     const [xaxis, yaxis] = axes;
+    this.placeBackground(xaxis, yaxis);
     const x = xaxis.d2p(this.probe.x);
     const y = yaxis.d2p(this.probe.y);
     const visible = x >= -1 && x <= xaxis._length + 1 && y >= -1 && y <= yaxis._length + 1;
@@ -330,6 +366,72 @@ class LatentMap {
     );
   }
 
+  // Two fingers move and zoom the map: the places between them stay between them. One finger
+  // scrolls the page: see touch.js of aeviz/browser.
+  pinch() {
+    const grip = (event) => {
+      const fingers = [...event.touches].filter(({ target }) => this.plot.contains(target));
+      if (fingers.length !== 2) return null;
+      const [[x, y], [u, v]] = fingers.map(({ clientX, clientY }) => [clientX, clientY]);
+      const box = this.plot.getBoundingClientRect();
+      const [xaxis, yaxis] = this.axes();
+      return {
+        apart: Math.max(Math.hypot(u - x, v - y), 1),
+        // how far the middle is along each axis, in [0, 1]
+        across: ((x + u) / 2 - box.left - xaxis._offset) / xaxis._length,
+        up: 1 - ((y + v) / 2 - box.top - yaxis._offset) / yaxis._length,
+      };
+    };
+    let start = null;
+    const keep = (event) => {
+      if (event.cancelable) event.preventDefault();
+      event.stopPropagation();
+    };
+    const how = { capture: true, passive: false };
+    this.plot.addEventListener(
+      "touchstart",
+      (event) => {
+        start = ["lasso", "select"].includes(this.plot._fullLayout?.dragmode) ? null : grip(event);
+        if (!start) return;
+        keep(event);
+        this.pressed = null; // not a click
+        start.ranges = this.axes().map((axis) => [...axis.range]);
+      },
+      how,
+    );
+    this.plot.addEventListener(
+      "touchmove",
+      (event) => {
+        const now = start && grip(event);
+        if (!now) return;
+        keep(event);
+        const zoom = start.apart / now.apart;
+        const [x, y] = ["across", "up"].map((way, k) => {
+          const [low, high] = start.ranges[k];
+          const first = low + start[way] * (high - low) - now[way] * zoom * (high - low);
+          return [first, first + zoom * (high - low)];
+        });
+        this.wanted = { "xaxis.range": x, "yaxis.range": y };
+        this.follow();
+      },
+      how,
+    );
+    const done = (event) => {
+      if (event.touches.length < 2) start = null;
+    };
+    for (const kind of ["touchend", "touchcancel"]) this.plot.addEventListener(kind, done, true);
+  }
+
+  // At most one drawing a frame, of the newest place that the fingers asked for.
+  follow() {
+    this.following ??= requestAnimationFrame(async () => {
+      const { wanted } = this;
+      await this.Plotly.relayout(this.plot, wanted);
+      this.following = null;
+      if (wanted !== this.wanted) this.follow();
+    });
+  }
+
   moveTo(probe) {
     this.probe = probe;
     this.schedule();
@@ -374,7 +476,7 @@ class LatentMap {
       for (let k = 0; k < PIXELS; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = digit[k];
     } else {
       // The finest grid that covers the place; the first layer is the whole window.
-      const layer = this.layers.findLast((one) => one.grid && inside(one.window, x, y));
+      const layer = this.layers.filter((one) => one.grid && inside(one.window, x, y)).pop();
       if (layer) {
         this.blend(layer, x, y, bytes);
         painted = "blend";
@@ -529,6 +631,7 @@ class LatentMap {
     cancelAnimationFrame(this.frame);
     for (const timer of [this.resting, this.zooming]) clearTimeout(timer);
     if (this.bound) this.Plotly.purge(this.plot);
+    this.bound = false;
   }
 }
 

@@ -73,6 +73,7 @@ class Threshold {
     this.plot.addEventListener("pointerdown", (event) => this.begin(event));
     this.plot.addEventListener("pointermove", (event) => this.dragging && this.follow(event));
     this.plot.addEventListener("pointerup", () => this.end(true));
+    this.plot.addEventListener("click", (event) => this.tap(event));
     this.plot.addEventListener("pointercancel", () => this.end(false));
     this.line.addEventListener("keydown", (event) => this.key(event));
     this.line.addEventListener("blur", () => this.tell()); // before whatever is pressed next
@@ -233,11 +234,19 @@ class Threshold {
 
   begin(event) {
     if (event.button !== 0) return;
+    // A finger beside the line scrolls the page, or taps.
+    if (event.pointerType === "touch" && !this.line.contains(event.target)) return;
     this.plot.setPointerCapture(event.pointerId);
     this.dragging = true;
     this.line.focus({ preventScroll: true });
     event.preventDefault();
     this.follow(event);
+  }
+
+  // Of a mouse, the press has moved the line there already.
+  tap(event) {
+    this.follow(event);
+    this.tell();
   }
 
   follow(event) {

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -36,40 +37,56 @@ def find_chromium() -> str | None:
     return next((path for path in found if path), None)
 
 
+def find(*names: str) -> str:
+    """Path of the first of some programs; without any the test is skipped, but fails in CI."""
+    found = next((path for path in map(shutil.which, names) if path), None)
+    return found or lacking(f'no {names[0]}: README\'s "Start" says which packages to install')
+
+
+def lacking(what: str) -> NoReturn:
+    """Skip the test because the machine lacks something, which in CI is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = find_chromium()
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail(HOW)
-        pytest.skip(HOW)
+    path = find_chromium() or lacking(HOW)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 
 
-def start_app(folder: Path, *more: str) -> tuple[subprocess.Popen[bytes], str]:
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_app(folder: Path, *more: str, path: str = "") -> tuple[subprocess.Popen[bytes], str]:
     """Start the app with its own runs and cache; returns the process and its address.
 
     Args:
-        more: options of `streamlit run`, beside those of the project.
+        more: further options of `streamlit run`.
+        path: below which it is served.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "AEVIZ_RUNS": str(folder / "runs"),
         "AEVIZ_CACHE": str(folder / "cache"),
     }
     options = ["--server.port", str(port), "--server.headless", "true"]
-    options += ["--server.address", "127.0.0.1", *more]
+    options += ["--server.address", "127.0.0.1"]
+    options += ["--server.baseUrlPath", path, *more]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     with (folder / "app.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
         )
-    address = f"http://127.0.0.1:{port}"
+    address = f"http://127.0.0.1:{port}/{path}".rstrip("/")
     for _ in range(300):
         try:
             urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)

@@ -150,9 +150,7 @@ def test_clicking_a_dot_shows_its_copy_and_moves_the_probe(page: Page, app: str)
 
 def test_zooming_in_asks_for_a_finer_grid(page: Page, app: str) -> None:
     root = open_map(page, f"{app}/map")
-    images = (
-        "document.querySelector('[data-testid=latent-map] [data-part=plot]').layout.images.length"
-    )
+    images = "document.querySelectorAll('[data-testid=latent-map] .background img').length"
     assert page.evaluate(images) == 1
     box = root.locator(".stage").bounding_box()
     assert box is not None
