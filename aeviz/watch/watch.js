@@ -1,6 +1,7 @@
 // A bar, pictures and charts of something that goes on, and when to ask how it goes.
 
 const PATIENCE = 4; // so many times as long as the last answer took is waited before the next
+const LONGEST_MS = 4000; // but no longer than this: one slow answer is no crowd
 const LOST_MS = 15000; // a question without an answer is asked again: the line may have been cut
 
 const watches = new WeakMap();
@@ -35,7 +36,7 @@ class Watch {
     this.root.dataset.state = data.state;
     this.root.dataset.step = data.step ?? "";
     if (data.drawing && !same) this.draw(data, theme);
-    this.wait(Math.max(data.every ?? 0, PATIENCE * this.took));
+    this.wait(Math.max(data.every ?? 0, Math.min(PATIENCE * this.took, LONGEST_MS)));
   }
 
   // -- asking ----------------------------------------------------------------------------

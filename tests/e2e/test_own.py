@@ -1,0 +1,102 @@
+"""A person's runs in a real browser: watched, found again, chosen when they finish."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, WebSocket, expect
+
+from tests.e2e.test_train import open_page, progress, run_of, train_for, wait_for_step
+
+NO_LINE = "No connection to aeviz"
+
+
+def go_to(page: Page, title: str, heading: str) -> None:
+    page.get_by_role("link", name=title, exact=True).first.click()
+    page.get_by_role("heading", level=1, name=heading).wait_for(timeout=60_000)
+
+
+def test_a_run_that_finishes_is_chosen_on_whatever_page_one_is_and_undone(
+    page: Page, app: str
+) -> None:
+    open_page(page, app, "?variant=vanilla")
+    train_for(page, 8)
+    go_to(page, "Sample", "What does it draw on its own?")
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar.get_by_role("link", name="Your run")).to_be_visible()
+    expect(sidebar.get_by_role("progressbar")).to_be_visible()
+    model = page.get_by_role("combobox", name="Model", exact=True)
+    expect(model).to_have_value("Variational, 2 numbers")
+    undo = sidebar.get_by_role("button", name="Undo")
+    undo.wait_for(timeout=120_000)
+    expect(model).to_have_value(re.compile("^Yours, [0-9:]+: Vanilla, 2 numbers$"))
+    expect(page).to_have_url(re.compile("model=run-"))
+    expect(sidebar.get_by_role("progressbar")).to_have_count(0)
+    undo.click()
+    expect(model).to_have_value("Variational, 2 numbers")
+    expect(undo).to_have_count(0)
+    model.click()  # it stays in the list
+    model.fill("Yours")
+    expect(page.get_by_role("option", name=re.compile("^Yours, .*Vanilla"))).to_have_count(1)
+
+
+def test_a_cut_line_is_said_and_a_run_is_found_again_after_a_reload_elsewhere(
+    page: Page, app: str
+) -> None:
+    open_page(page, app, "?variant=linear")
+    train_for(page, 900)
+    run = run_of(page.url)
+    wait_for_step(page, after=0)
+    page.context.set_offline(True)
+    expect(page.get_by_role("alert").filter(has_text=NO_LINE)).to_be_visible()
+    page.wait_for_timeout(3000)
+    page.context.set_offline(False)
+    expect(page.get_by_text(NO_LINE)).to_have_count(0, timeout=60_000)
+    page.goto(f"{app}/sample")
+    page.get_by_role("heading", name="What does it draw on its own?").wait_for(timeout=60_000)
+    page.reload()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Your run").click(timeout=60_000)
+    page.wait_for_url(lambda url: run_of(url) == run)
+    wait_for_step(page, after=0)
+    page.get_by_role("link", name=re.compile("^Linear, 2 numbers, ")).wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(progress(page)).to_contain_text("stopped")
+
+
+def test_a_page_asks_when_it_was_answered_and_draws_only_what_is_new(page: Page, app: str) -> None:
+    sent: list[float] = []
+    fetched: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(0.0))
+
+    page.on("websocket", listen)
+    page.on("response", lambda r: fetched.append(r.url) if r.url.endswith(".json") else None)
+    open_page(page, app, "?variant=linear")
+    train_for(page, 900)
+    wait_for_step(page, after=0)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(progress(page)).to_contain_text("paused")
+    page.wait_for_timeout(5000)  # the last pictures
+    assert fetched
+    sent.clear()
+    fetched.clear()
+    page.wait_for_timeout(6000)
+    assert not fetched  # nothing is new
+    assert 1 <= len(sent) <= 6000 / 400
+    page.evaluate(
+        """() => {
+          Object.defineProperty(document, "hidden", { get: () => true, configurable: true });
+        }"""
+    )
+    page.wait_for_timeout(4500)
+    sent.clear()
+    page.wait_for_timeout(2500)
+    assert not sent  # nobody looks
+    page.evaluate(
+        "() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    page.wait_for_timeout(2500)
+    assert sent
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(progress(page)).to_contain_text("stopped")
