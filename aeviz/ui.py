@@ -457,6 +457,8 @@ STYLE = """
   max-width: var(--caption); margin: 0 auto; font-size: 0.8rem; line-height: 1.3; opacity: 0.85;
 }
 .aeviz-problems { overflow-wrap: anywhere; }
+/* Columns with a pad in them stand below each other before they cut it off. */
+.stColumn:has([class*="st-key-pad-"]) { min-width: 256px; }
 .aeviz-rows { overflow: auto; max-width: 60rem; max-height: 85vh; }
 .aeviz-rows > div {
   display: grid; gap: 0.1rem 0.2rem; text-align: center; width: max-content; min-width: 100%;
