@@ -115,6 +115,12 @@ def use_model(name: str) -> None:
     if runs.is_run(name) and name not in own:
         own.append(name)
     st.session_state.model = name
+    _model_is_chosen()
+
+
+def _model_is_chosen() -> None:
+    """Remember that the model is the person's choice, also where it is the first one."""
+    st.session_state.model_chosen = True
 
 
 def _start_from_url(key: str, options: Sequence[str], default: str) -> None:
@@ -136,6 +142,8 @@ def sidebar() -> None:
     """What all pages share: which model, which data, large type. Called once, by app.py."""
     with st.sidebar:
         names = model_names()
+        if "model" not in st.session_state and st.query_params.get("model") in names:
+            _model_is_chosen()
         _start_from_url("model", names, home_model())
         st.selectbox(
             "Model",
@@ -145,6 +153,7 @@ def sidebar() -> None:
             names.index(st.session_state.model),
             format_func=describe,
             key="model",
+            on_change=_model_is_chosen,
             help="Shipped models were trained on all 60,000 digits. Your own appear here.",
         )
         _write_to_url("model", home_model())
