@@ -216,10 +216,20 @@ def cleans(variant: type[Autoencoder]) -> bool:
     return hasattr(variant, "corrupt")
 
 
-def widest_cleaner(cards: dict[str, Card]) -> str | None:
-    """The model with the widest code among those that learned to clean; None without any."""
-    able = [name for name, card in cards.items() if cleans(MODELS[card.variant])]
-    return max(able, key=lambda name: cards[name].config["latent_dim"], default=None)
+def best_cleaner(cards: dict[str, Card]) -> str | None:
+    """The model that cleans what the page opens with best; None where none learned from it.
+
+    Of those that were trained on the first of `CORRUPTIONS` at the strength that it starts with,
+    the one whose copies of clean test pictures have the least error.
+    """
+    name, kind = next(iter(CORRUPTIONS.items()))
+    able = {
+        model: card.figures["mse"]
+        for model, card in cards.items()
+        if (card.config.get("corruption"), card.config.get("level")) == (name, kind.start)
+        and cleans(MODELS[card.variant])
+    }
+    return min(able, key=able.__getitem__, default=None)
 
 
 # -- cleaning without learning ----------------------------------------------------------------

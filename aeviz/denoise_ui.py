@@ -10,11 +10,12 @@ import numpy as np
 import streamlit as st
 
 from aeviz import corruption, data, evaluate, export, figures, latent, ui
-from aeviz.model import Autoencoder
 
 MOST = 3
 """Models beside the chosen one in the curve."""
 BESIDE = "strength_beside"
+WITH = "denoise_with"
+"""Which model the page uses: "best", or "sidebar", the only one that is named in the address."""
 NAMES = {
     "clean": "Clean",
     "noisy": "Spoilt",
@@ -25,18 +26,47 @@ NAMES = {
 """What the page calls each of `corruption.versions`."""
 
 
-def offer(model: Autoencoder) -> None:
+def choose_model() -> str:
+    """The model that cleans: the best that ships until a person chose one; says which and why.
+
+    What was chosen in the sidebar or by the address is used, and another one offered if it was not
+    trained to clean. The sidebar itself is left as it is, so other pages keep its model.
+    """
+    chosen, best = ui.model_name(), corruption.best_cleaner(ui.shipped_cards())
+    state = st.session_state
+    if state.model_chosen or chosen != ui.home_model():
+        state[WITH], state.model_chosen = "sidebar", False
+    elif WITH not in state:
+        state[WITH] = "sidebar" if st.query_params.get(WITH) == "sidebar" else "best"
+    if state[WITH] == "sidebar" and chosen == ui.home_model():
+        st.query_params[WITH] = "sidebar"
+    else:
+        st.query_params.pop(WITH, None)
+    if best and state[WITH] == "best":
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"Cleaned by *{ui.describe(best)}*, which was trained to clean.")
+            st.button(f"Use the sidebar's: {ui.describe(chosen)}", on_click=_use_sidebar)
+        return best
+    _offer(chosen, best)
+    return chosen
+
+
+def _use_sidebar() -> None:
+    st.session_state[WITH] = "sidebar"
+
+
+def _offer(name: str, best: str | None) -> None:
     """Where a model was not trained to clean: that it was not, and one that was."""
-    if corruption.cleans(type(model)):
+    if corruption.cleans(type(ui.load_model(name))):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.info(
             "This model is not trained to clean: it drops only what its code has no room for.",
             width=740,
         )
-        if better := corruption.widest_cleaner(ui.shipped_cards()):
+        if best:
             st.button(
-                f"Use {ui.describe(better)}", on_click=ui.use_model, args=(better,), type="primary"
+                f"Use {ui.describe(best)}", on_click=ui.use_model, args=(best,), type="primary"
             )
 
 
@@ -136,7 +166,7 @@ def cleaning_curves(
 
 def _choose_beside() -> list[str]:
     """A box for models to compare with the chosen one; in the URL unless it is as at first."""
-    names, better = ui.model_names(), corruption.widest_cleaner(ui.shipped_cards())
+    names, better = ui.model_names(), corruption.best_cleaner(ui.shipped_cards())
     start = [better] if better else []
     if BESIDE not in st.session_state:
         asked = st.query_params.get(BESIDE)

@@ -6,10 +6,10 @@ import hashlib
 import html
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 import streamlit as st
@@ -21,15 +21,12 @@ SOURCES = {"test": "Test set", "upload": "Upload", "draw": "Draw", "camera": "Ca
 MAX_FILES = 60
 KEPT_BYTES = 40_000_000
 """As much of what a person uploaded is there again after other pages."""
-CANVAS = 280
-"""Side of the drawing canvas, in pixels; a telephone's screen has 320 and more."""
-PEN = 22
-"""A digit drawn 200 pixels high gets strokes of 2.2 pixels: the median of MNIST's."""
+CANVAS = 256
+"""Side of the drawing canvas, in pixels: a screen of 320 has as much, in large type too."""
+PEN = 20
+"""A digit drawn 180 pixels high gets strokes of 2.2 pixels: the median of MNIST's."""
 THUMBNAIL = 160
 STRIP = "clamp(3.2rem, 13vw, 5.4rem)"
-
-KINDS = ["png", "jpg", "jpeg", "webp", "gif", "bmp"]
-"""Endings that the file dialog offers; what a file is, its content says."""
 
 File = tuple[str, bytes]
 """A name, as the person gave it, and the content."""
@@ -119,27 +116,50 @@ def _plain(content: bytes) -> np.ndarray | str:
 
 def plain(label: str, key: str) -> list[np.ndarray]:
     """Pictures (28, 28) that a person hands in as they are, noise and all; none at first."""
-    uploads = st.file_uploader(
-        label,
-        KINDS,
-        accept_multiple_files=True,
-        key=key,
-        max_upload_size=images.MAX_BYTES // 1_000_000,
-        width=560,
-    )
+    if not has_uploads(st.context.headers, st.context.cookies):
+        _lead_to_a_window(key)
+        return []
+    uploads = st.file_uploader(label, accept_multiple_files=True, key=key, width=560)
     read = [(upload.name, _plain(upload.getvalue())) for upload in uploads[:MAX_FILES]]
     _problems([(name, found) for name, found in read if isinstance(found, str)])
     pictures = [found for _, found in read if not isinstance(found, str)]
     if not pictures:
-        st.info("Nothing is uploaded yet. Until then this is a spoilt test picture.")
+        none = "None of these is a picture." if uploads else "Nothing is uploaded yet."
+        st.info(f"{none} Until then this is a spoilt test picture.")
     return pictures
 
 
 # -- where pictures come from -----------------------------------------------------------------
 
 
+def has_uploads(headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
+    """Does this browser send the cookie without which Streamlit answers an upload with 403?
+
+    Not in a frame of another site's page, unless server.xsrfCookieSameSite is "none", and not
+    where a person keeps all cookies out.
+
+    Args:
+        headers, cookies: of the person's first request; both empty where there is no browser.
+    """
+    guarded = st.get_option("server.enableXsrfProtection")
+    return not headers or not guarded or "_streamlit_xsrf" in cookies
+
+
+def _lead_to_a_window(key: str) -> None:
+    """Say why nothing can be uploaded here, and where it can."""
+    st.info(
+        "Your browser keeps back a cookie that uploads need, as it does inside the page of another "
+        "site. Open aeviz in a window of its own, or choose Draw."
+    )
+    address = f"{st.context.url}?{urlencode(st.query_params.to_dict())}"
+    st.link_button("Open in a new window", address, key=f"{key}_window", type="primary")
+
+
 def _upload(key: str) -> list[File]:
     """Files from the person's disk; they are there again after other pages."""
+    if not has_uploads(st.context.headers, st.context.cookies):
+        _lead_to_a_window(key)
+        return []
     widget, kept = f"{key}_file", f"{key}_kept"
 
     def keep() -> None:
@@ -152,13 +172,12 @@ def _upload(key: str) -> list[File]:
             if total <= KEPT_BYTES
         ]
 
+    # Any file comes in: what the browser keeps out of a kind or a size, it does without a sentence.
     uploads = st.file_uploader(
         "Digits on plain or ruled paper: photos, scans, drawings",
-        KINDS,
         accept_multiple_files=True,
         key=widget,
         on_change=keep,
-        max_upload_size=images.MAX_BYTES // 1_000_000,
     )
     if len(uploads) > MAX_FILES:
         st.caption(f"The first {MAX_FILES} files are used.")
@@ -190,6 +209,9 @@ def has_camera(address: str | None) -> bool:
 
 def _photograph(key: str) -> list[File]:
     """A photo by the camera of the person's own machine."""
+    if not has_uploads(st.context.headers, st.context.cookies):
+        _lead_to_a_window(key)
+        return []
     if not has_camera(st.context.url):
         st.info(
             "Your browser gives the camera only to https addresses. Choose Upload: there a phone "
@@ -225,16 +247,17 @@ def _draw(key: str) -> list[File]:
     if widget not in st.session_state:
         begin_with(sheet["objects"])
     st.caption("Draw one digit, large.")  # the canvas puts its tools beside this
-    canvas = st_canvas(
-        stroke_width=PEN,
-        stroke_color="#ffffff",
-        background_color="#000000",
-        width=CANVAS,
-        height=CANVAS,
-        initial_drawing=sheet["start"],
-        return_image_data=True,
-        key=widget,
-    )
+    with st.container(key=f"pad-{key}"):  # the name that its place in a page is laid out by
+        canvas = st_canvas(
+            stroke_width=PEN,
+            stroke_color="#ffffff",
+            background_color="#000000",
+            width=CANVAS,
+            height=CANVAS,
+            initial_drawing=sheet["start"],
+            return_image_data=True,
+            key=widget,
+        )
     sheet["objects"] = (canvas.json_data or {}).get("objects", [])
     try:
         sheet["png"] = canvas.image_bytes or sheet["png"]

@@ -120,12 +120,19 @@ def use_model(name: str) -> None:
     if runs.is_run(name):
         own.opened(name)
     session.put("model", name)
+    st.session_state.model_chosen = True
+
+
+def _model_is_chosen() -> None:
+    """Remember that the model is the person's choice, also where it is the first one."""
+    st.session_state.model_chosen |= session.changed("model")
 
 
 def sidebar() -> None:
     """What all pages share: which model, which data, large type. Called once, by app.py."""
     own.choose_finished()
     asked, names = st.query_params.get("model", ""), model_names()
+    st.session_state.setdefault("model_chosen", asked in names)
     if runs.is_run(asked) and asked not in names:
         st.warning(f"The model of this link cannot be used. {own.trouble(asked)}")
     with st.sidebar:
@@ -136,6 +143,7 @@ def sidebar() -> None:
             home_model(),
             describe,
             "Shipped models were trained on all 60,000 digits. Your own appear here.",
+            _model_is_chosen,
         )
         own.offer_undo("undo")
         _shared_box(
@@ -160,13 +168,14 @@ def _shared_box(
     default: str,
     title: Callable[[str], str],
     help: str,
+    on_change: Callable[[], None] | None = None,
 ) -> None:
     session.from_address(key, options, default)
     box = session.box(key)
     # Said twice, also by the key: a box whose first run was interrupted by a change of pages falls
     # back to this, and without it to the first of the list.
     start = options.index(session.value(key))
-    st.selectbox(label, options, start, format_func=title, key=box, help=help)
+    st.selectbox(label, options, start, format_func=title, key=box, help=help, on_change=on_change)
     session.to_address(key, default)
 
 
@@ -459,6 +468,8 @@ STYLE = """
   max-width: var(--caption); margin: 0 auto; font-size: 0.8rem; line-height: 1.3; opacity: 0.85;
 }
 .aeviz-problems { overflow-wrap: anywhere; }
+/* Columns with a pad in them stand below each other before they cut it off. */
+.stColumn:has([class*="st-key-pad-"]) { min-width: 256px; }
 .aeviz-rows { overflow: auto; max-width: 60rem; max-height: 85vh; }
 .aeviz-rows > div {
   display: grid; gap: 0.1rem 0.2rem; text-align: center; width: max-content; min-width: 100%;

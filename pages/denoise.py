@@ -8,14 +8,15 @@ STARTS = {"clean": "A clean picture, spoilt here", "spoilt": "My own, spoilt alr
 # All seven in one row on a laptop; on a phone three, as wide as the screen.
 SIZE = "min(14rem, max(8.6vw, min(7.7rem, 33.3vw - 1.3rem)))"
 
-model_name, dataset, model = ui.model_name(), ui.dataset(), ui.model()
-codes = ui.codes(model_name, dataset.name)
+dataset = ui.dataset()
 ui.heading(
     "Can it tell ink from noise?",
     "A picture is spoilt and cleaned again. Look for strokes that the model loses or makes up, "
     "and for whether a plain filter does better.",
 )
-denoise_ui.offer(model)
+model_name = denoise_ui.choose_model()
+model = ui.load_model(model_name)
+codes = ui.codes(model_name, dataset.name)
 
 as_it_is = ui.choice("Start from", STARTS, "start_from") == "spoilt"
 if as_it_is:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from aeviz import data, figures, images, latent, picture_ui
 from tests.pages.opening import box
 
 MNIST = data.load()
+CASES = Path(__file__).parent / "cases"
 
 
 def page(many: bool) -> None:
@@ -101,6 +103,61 @@ def test_uploads_one_several_and_unreadable_ones() -> None:
     np.testing.assert_array_equal(picked(app).pictures, images.to_mnist(scan(1))[None])
     app.button(key="picture_forget").click().run()
     assert is_test_picture(picked(app))
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("model.pt", "This is a trained model"),
+        ("model.h5", "such as a Keras model"),
+        ("iphone.heic", "damaged or cut off"),
+    ],
+)
+def test_a_file_of_the_wrong_kind_gives_a_sentence_on_the_page(name: str, sentence: str) -> None:
+    app = choose(open_page(), "upload")
+    uploader = app.file_uploader(key="picture_file")
+    assert not list(uploader.proto.type)  # the browser keeps none out
+    upload(app, (name, (CASES / name).read_bytes()))
+    assert f"<b>{name}</b>: " in html_of(app)
+    assert sentence in html_of(app)
+    assert app.info[-1].value == "No digit was found. Until then this is a test picture."
+    assert is_test_picture(picked(app))
+
+
+def test_a_picture_above_the_limit_gives_a_sentence_on_the_page() -> None:
+    app = choose(open_page(), "upload")
+    upload(app, ("huge.png", bytes(images.MAX_BYTES + 1)))
+    assert "at most 15 MB" in html_of(app)
+
+
+COOKIE = {"_streamlit_xsrf": "2|a|b|1"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "cookies", "able"),
+    [
+        ({"Host": "lab"}, COOKIE, True),
+        ({"Host": "lab"}, {"other": "1"}, False),
+        ({"Host": "lab"}, {}, False),
+        ({}, {}, True),  # no browser
+    ],
+)
+def test_a_browser_without_the_cookie_cannot_upload(
+    headers: dict[str, str], cookies: dict[str, str], able: bool
+) -> None:
+    assert picture_ui.has_uploads(headers, cookies) is able
+
+
+@pytest.mark.parametrize("source", ["upload", "camera"])
+def test_where_nothing_can_be_uploaded_the_way_out_is_said(
+    monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setattr(picture_ui, "has_uploads", lambda headers, cookies: False)
+    app = choose(open_page(), source)
+    assert not app.get("file_uploader")
+    assert not app.get("camera_input")
+    assert "window of its own" in app.info[0].value
+    assert app.get("link_button")
 
 
 def test_several_digits_in_one_picture_are_offered() -> None:

@@ -100,14 +100,23 @@ def test_a_picture_that_came_spoilt_is_cleaned_as_it_is(page: Page, app: str) ->
     expect(page.get_by_text(re.compile(r"PSNR [\d.]+ dB"))).to_have_count(0)
 
 
-def test_the_denoising_model_is_one_press_away(page: Page, app: str) -> None:
+def test_the_page_cleans_at_once_and_the_sidebars_model_is_one_press_away(
+    page: Page, app: str
+) -> None:
     open_page(page, app)
-    before = source(page, "cleaned")
+    best = source(page, "cleaned")
+    cleaned = page.get_by_alt_text("cleaned", exact=True)
+    expect(page.get_by_text("which was trained to clean")).to_be_visible()
+    expect(page.get_by_text("is not trained to clean")).to_have_count(0)
+    page.get_by_role("button", name=re.compile("^Use the sidebar")).click()
+    expect(cleaned).not_to_have_attribute("src", best, timeout=60_000)
+    expect(page).to_have_url(re.compile("denoise_with=sidebar"))
+    home = source(page, "cleaned")
+    page.reload()
+    expect(cleaned).to_have_attribute("src", home, timeout=60_000)
     expect(page.get_by_text("is not trained to clean")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Use ")).click()
-    expect(page.get_by_alt_text("cleaned", exact=True)).not_to_have_attribute(
-        "src", before, timeout=60_000
-    )
+    expect(cleaned).to_have_attribute("src", best, timeout=60_000)
     expect(page.get_by_text("is not trained to clean")).to_have_count(0)
     expect(page).to_have_url(re.compile("model=convolutional_denoising"))
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import itertools
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, ViewportSize, expect
 
-from aeviz import figures, images
+from aeviz import figures, images, picture_ui
 from benchmarks import strangers
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium
 
+CASES = Path(__file__).parents[1] / "cases"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
@@ -236,3 +241,102 @@ def test_where_browsers_give_no_camera_the_page_leads_to_upload(browser: Browser
         expect(page.get_by_alt_text("step: 28 by 28")).to_be_visible()
     finally:
         afar.close()
+
+
+PADS = {
+    "denoise": "picture_from=draw",
+    "anomaly": "anomaly_from=draw",
+    "anomaly?own": "odd_task=own&anomaly_from=draw",
+    "hidden": "hidden_picture_from=draw",
+    "compare": "compare_show=own&compare_picture_from=draw",
+    "stability": "moved_picture_from=draw",
+}
+WIDTHS = (1920, 1440, 1280, 1024, 900, 768, 640, 390, 360, 320)
+CUT_OFF_BY = """canvas => {
+    const box = canvas.getBoundingClientRect();
+    const outside = (around) => box.left < around.left - 0.5 || box.right > around.right + 0.5;
+    const found = outside({left: 0, right: innerWidth}) ? ["the window"] : [];
+    let element = canvas;
+    while ((element = element.parentElement ?? element.getRootNode().host)) {
+        if (getComputedStyle(element).overflowX !== "visible"
+                && outside(element.getBoundingClientRect())) found.push(element.className);
+    }
+    return [box.width, found];
+}"""
+
+
+@pytest.mark.parametrize("large", ["", "&large=true"], ids=["", "large"])
+@pytest.mark.parametrize("where", PADS)
+def test_the_pad_is_whole_at_any_width(page: Page, app: str, where: str, large: str) -> None:
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    page.goto(f"{app}/{where.partition('?')[0]}?{PADS[where]}{large}")
+    canvas = page.locator("canvas.upper-canvas")
+    canvas.wait_for(timeout=60_000)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(400)  # what the sidebar takes changes by degrees
+        assert canvas.evaluate(CUT_OFF_BY) == [picture_ui.CANVAS, []], width
+    expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 60, box["y"] + box["height"] - 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4, steps=8)
+    page.mouse.up()
+    expect(page.get_by_text("Nothing is drawn yet.")).to_have_count(0)
+
+
+def test_a_file_of_the_wrong_kind_is_answered_on_the_page(page: Page, app: str) -> None:
+    open_page(page, app, "Upload")
+    for name, sentence in (
+        ("model.pt", "This is a trained model"),
+        ("model.h5", "such as a Keras model"),
+        ("iphone.heic", "damaged or cut off"),
+    ):
+        page.locator("input[type=file]").set_input_files(CASES / name)
+        problem = page.get_by_role("alert").filter(has_text=name)
+        expect(problem).to_contain_text(sentence)
+        expect(page.get_by_text("No digit was found.")).to_be_visible()
+        expect(page.get_by_text("Nothing is uploaded yet.")).to_have_count(0)
+
+
+class Embedding(BaseHTTPRequestHandler):
+    """A page of another site, with the address of its path in a frame."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        address = html.escape(unquote(self.path[1:]), quote=True)
+        self.wfile.write(f'<iframe src="{address}" width=1200 height=800></iframe>'.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_in_a_frame_of_another_site_the_way_to_an_upload_is_said(
+    browser: Browser, app: str
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Embedding)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        inside = quote(f"{app}/denoise?embed=true&picture_from=upload", safe="")
+        page.goto(f"http://localhost:{server.server_port}/{inside}")  # another site than 127.0.0.1
+        frame = page.frame_locator("iframe")
+        expect(frame.get_by_text("Open aeviz in a window of its own")).to_be_visible(timeout=60_000)
+        expect(frame.locator("input[type=file]")).to_have_count(0)
+        with context.expect_page() as opened:
+            frame.get_by_role("link", name="Open in a new window").click()
+        alone = opened.value
+        expect(alone).to_have_url(re.compile("/denoise.*picture_from=upload"))
+        expect(alone.get_by_text("Nothing is uploaded yet.")).to_be_visible(timeout=60_000)
+        files = alone.locator("input[type=file]")
+        files.set_input_files(FilePayload(name="n.png", mimeType="image/png", buffer=a_number()))
+        expect(alone.get_by_alt_text("step: 28 by 28")).to_be_visible()
+    finally:
+        context.close()
+        server.shutdown()
+        server.server_close()

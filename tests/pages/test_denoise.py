@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,19 +27,22 @@ from aeviz import (
     planes,
     ui,
 )
-from aeviz.models import MODELS
+from benchmarks import strangers
 from tests.pages.opening import box
 from tests.pages.shipped import HOME, ONE_OF_EACH
 
 MNIST = data.load()
+CASES = Path(__file__).parents[1] / "cases"
 SHIPPED = checkpoint.shipped()
 START = 1
+BEST = "convolutional_denoising-128d"
 VERSIONS = ["clean", "noisy", "cleaned", "median", "nlm", "wiener", "control"]
 
 
 def open_page(model: str = HOME) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120).run()
-    box(app, "Model").set_value(model)
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app.query_params["model"] = model
+    app.run()
     app.switch_page("pages/denoise.py").run()
     assert not app.exception
     return app
@@ -191,10 +195,7 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     assert not app.exception
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     filters = [found.title for found in corruption.FILTERS.values()]
-    able = max(
-        (name for name, card in SHIPPED.items() if hasattr(MODELS[card.variant], "corrupt")),
-        key=lambda name: SHIPPED[name].config["latent_dim"],
-    )
+    able = BEST
     names = [ui.describe(HOME), ui.describe(able), "Not cleaned", *filters]
     assert [trace["name"] for trace in chart["data"]] == names
     assert chart["data"][0]["line"]["color"] == figures.RECONSTRUCTION
@@ -240,9 +241,7 @@ def test_the_models_beside_are_in_the_address_unless_they_are_as_at_first(
     assert app.query_params["strength_beside"] == "vanilla-2d,denoising-32d"
     app.multiselect(key="strength_beside").set_value([]).run()
     assert app.query_params["strength_beside"] == ""
-    app.multiselect(key="strength_beside").set_value(
-        [corruption.widest_cleaner(SHIPPED) or ""]
-    ).run()
+    app.multiselect(key="strength_beside").set_value([BEST]).run()
     assert "strength_beside" not in app.query_params
     assert not app.exception
 
@@ -281,14 +280,99 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_model_that_was_not_trained_to_clean_says_so_and_offers_one_that_was() -> None:
-    able = [
-        (card.config["latent_dim"], name)
-        for name, card in SHIPPED.items()
-        if hasattr(checkpoint.load(checkpoint.FOLDER / name), "corrupt")
-    ]
     app = open_page()
     assert "not trained to clean" in app.info[0].value
     next(b for b in app.button if b.label.startswith("Use ")).click().run()
-    assert box(app, "Model").value == max(able)[1]
+    assert box(app, "Model").value == BEST
     assert not app.info
     assert not app.exception
+
+
+def first_visit(**query: str) -> AppTest:
+    """The page as somebody meets it who chose no model."""
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.switch_page("pages/denoise.py").run()
+    assert not app.exception
+    return app
+
+
+def used(app: AppTest) -> str:
+    """Which of two models cleaned the first picture."""
+    x = evaluate.noisy(MNIST.test_images[START], 0.5, 0)[None]
+    models = {name: checkpoint.load(checkpoint.FOLDER / name) for name in (HOME, BEST)}
+    shown = pictures(app)["cleaned"]
+    return next(
+        name
+        for name, model in models.items()
+        if figures.data_uri(latent.reconstruct(model, x)[0]) == shown
+    )
+
+
+def test_the_page_opens_with_a_model_that_cleans_and_a_two_stays_a_two() -> None:
+    app = first_visit()
+    assert used(app) == BEST
+    assert box(app, "Model").value == HOME  # the sidebar is left alone
+    assert any(f"Cleaned by *{ui.describe(BEST)}*" in text.value for text in app.markdown)
+    assert "denoise_with" not in app.query_params
+    assert "model" not in app.query_params
+    found = expected(BEST, MNIST.test_images[START], "gaussian", 0.5, 0)
+    error = {key: np.square(x - found["clean"]).mean() for key, x in found.items()}
+    assert all(error["cleaned"] < 0.75 * error[key] for key in corruption.FILTERS)
+    shown = pictures(app)["cleaned"]
+    assert shown == figures.data_uri(found["cleaned"])
+    assert strangers.read(found["cleaned"][None])[0] == MNIST.test_labels[START] == 2
+    home = expected(HOME, MNIST.test_images[START], "gaussian", 0.5, 0)["cleaned"]
+    assert strangers.read(home[None])[0] != 2  # why it does not open with that one
+    chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
+    model = checkpoint.load(checkpoint.FOLDER / BEST)
+    plane = planes.default_plane(latent.encode(model, MNIST.test_images))
+    note = chart["layout"]["annotations"][0]
+    place = plane.project(latent.encode(model, found["clean"][None]))[0]
+    assert (note["x"], note["y"]) == pytest.approx(tuple(place), rel=1e-3, abs=1e-3)
+
+
+def test_the_sidebars_model_is_one_press_away_and_the_address_says_so() -> None:
+    app = first_visit()
+    next(b for b in app.button if b.label.startswith("Use the sidebar's")).click().run()
+    assert used(app) == HOME
+    assert app.query_params["denoise_with"] in ("sidebar", ["sidebar"])
+    assert used(first_visit(denoise_with="sidebar")) == HOME
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/denoise.py").run()
+    assert used(app) == HOME  # kept for the session
+    next(b for b in app.button if b.label == f"Use {ui.describe(BEST)}").click().run()
+    assert used(app) == BEST
+    assert box(app, "Model").value == BEST
+
+
+def test_a_model_that_a_person_chose_is_kept_also_where_it_is_the_first_one() -> None:
+    assert used(first_visit(model=HOME)) == HOME
+    app = first_visit()
+    box(app, "Model").set_value(BEST).run()
+    assert used(app) == BEST
+    assert not any("Use the sidebar's" in b.label for b in app.button)
+    box(app, "Model").set_value(HOME).run()
+    assert used(app) == HOME
+    assert "not trained to clean" in app.info[0].value
+    assert "denoise_with" in app.query_params
+
+
+def test_the_best_cleaner_is_chosen_by_what_it_learned_and_by_its_error() -> None:
+    assert corruption.best_cleaner(SHIPPED) == BEST
+    without = {name: card for name, card in SHIPPED.items() if name != BEST}
+    assert corruption.best_cleaner(without) == "denoising-32d"
+    others = {n: c for n, c in without.items() if n != "denoising-32d"}
+    assert corruption.best_cleaner(others) is None  # they learned from other noise
+
+
+def test_a_file_that_is_no_picture_is_not_called_nothing() -> None:
+    app = open_page()
+    app.segmented_control(key="start_from").set_value("spoilt").run()
+    content = (CASES / "model.pt").read_bytes()
+    app.file_uploader(key="spoilt_files").upload("model.pt", content, "").run()
+    assert not app.exception
+    assert any("None of these is a picture" in info.value for info in app.info)
+    said = next(e.proto.body for e in app.get("html") if "aeviz-problems" in e.proto.body)  # type: ignore[attr-defined]
+    assert "This is a trained model" in said
