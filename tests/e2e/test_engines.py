@@ -238,14 +238,10 @@ def test_the_background_of_the_map_is_as_bright_in_webkit_as_in_chromium(
 ) -> None:
     address = f"{app}/map?embed=true&embed_options={theme}_theme"
     chromium = Playwright(page)
-    found = []
     for driver in (chromium, webkit):
         driver.open(address)
         wait(driver, READY)
-        wait(
-            driver,
-            "() => document.querySelector('.aeviz-map .background img')?.complete",
-        )
+        wait(driver, "() => [...document.images].every((image) => image.complete)")
     page.wait_for_timeout(1500)  # until both are painted
     seen = np.asarray(Image.open(BytesIO(page.screenshot())).convert("RGB")).mean(-1)
     found = [
