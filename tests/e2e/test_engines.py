@@ -190,6 +190,20 @@ def test_without_webgl_the_map_still_zooms_selects_and_hides_classes(plain: Page
     expect(plain.get_by_role("heading", name=re.compile(r"\d+ selected"))).to_be_visible()
 
 
+def test_dots_come_back_when_the_browser_takes_webgl_away(page: Page, app: str) -> None:
+    page.goto(app)
+    driver = Playwright(page)
+    wait(driver, READY)
+    assert {kind for kind, _ in driver.call(TRACES)} == {"scattergl"}
+    driver.call(
+        "() => { for (const canvas of document.querySelectorAll('.aeviz-map canvas.gl-canvas'))"
+        " canvas.getContext('webgl')?.getExtension('WEBGL_lose_context')?.loseContext() }"
+    )
+    drawn = "() => document.querySelectorAll('.aeviz-map .scatterlayer path.point').length"
+    wait(driver, f"() => ({drawn})() >= 2990")
+    expect(page.get_by_test_id("fewer-dots")).to_be_visible()
+
+
 # -- old browsers ------------------------------------------------------------------------------
 
 
