@@ -193,7 +193,8 @@ class LatentMap {
   }
 
   // Each picture of a grid lies around its node, so the sheet is wider than the window.
-  placeBackground(xaxis, yaxis) {
+  placeBackground() {
+    const [xaxis, yaxis] = this.axes();
     const put = (element, left, top, width, height) =>
       Object.assign(element.style, {
         left: `${left}px`,
@@ -254,6 +255,7 @@ class LatentMap {
     };
     this.layBackground();
     await this.Plotly.react(this.plot, this.traces(theme), layout, config);
+    this.placeBackground();
     if (this.bound) return;
     this.bound = true;
     this.plot.on("plotly_hover", (event) => this.hover(event.points[0]));
@@ -265,7 +267,10 @@ class LatentMap {
     this.plot.on("plotly_relayout", () => this.zoomed());
     this.plot.on("plotly_webglcontextlost", () => this.withoutWebGL());
     for (const name of ["plotly_relayouting", "plotly_afterplot"])
-      this.plot.on(name, () => this.place());
+      this.plot.on(name, () => {
+        this.placeBackground();
+        this.place();
+      });
   }
 
   // The browser took the context away, as it does when a page has too many.
@@ -289,7 +294,6 @@ class LatentMap {
     const axes = this.axes();
     if (!axes || !this.probe) return;
     const [xaxis, yaxis] = axes;
-    this.placeBackground(xaxis, yaxis);
     const x = xaxis.d2p(this.probe.x);
     const y = yaxis.d2p(this.probe.y);
     const visible = x >= -1 && x <= xaxis._length + 1 && y >= -1 && y <= yaxis._length + 1;

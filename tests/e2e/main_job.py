@@ -140,6 +140,7 @@ READY = """() => document.querySelector('[data-testid=latent-map][data-ready=tru
   && document.querySelector('[data-testid=probe-digit]').dataset.shows === 'exact'"""
 DIGIT = """() => Array.from(document.querySelector('[data-testid=probe-digit]').getContext('2d')
   .getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)"""
+COORDINATES = "() => document.querySelector('[data-testid=probe-coordinates]').innerText"
 # A visible dot of the map that is far from the probe.
 DOT = """() => {
   const plot = document.querySelector('[data-testid=latent-map] [data-part=plot]');
@@ -176,9 +177,10 @@ def difference(a: list[int], b: list[int]) -> float:
 
 def drag_the_probe(driver: Driver) -> None:
     """The digit changes with the probe, and where it rests the exact one is shown."""
-    before = driver.call(DIGIT)
+    before, start = driver.call(DIGIT), driver.call(COORDINATES)
     x, y = place(driver, "[data-testid=probe]")
     driver.drag([(x, y), (x + 90, y - 40), (x + 180, y - 130)])
+    wait(driver, f"start => ({COORDINATES})() !== start", start)
     wait(driver, READY)
     assert difference(before, driver.call(DIGIT)) > 5
 

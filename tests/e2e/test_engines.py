@@ -190,6 +190,20 @@ def test_without_webgl_the_map_still_zooms_selects_and_hides_classes(plain: Page
     expect(plain.get_by_role("heading", name=re.compile(r"\d+ selected"))).to_be_visible()
 
 
+def test_dots_come_back_when_the_browser_takes_webgl_away(page: Page, app: str) -> None:
+    page.goto(app)
+    driver = Playwright(page)
+    wait(driver, READY)
+    assert {kind for kind, _ in driver.call(TRACES)} == {"scattergl"}
+    driver.call(
+        "() => { for (const canvas of document.querySelectorAll('.aeviz-map canvas.gl-canvas'))"
+        " canvas.getContext('webgl')?.getExtension('WEBGL_lose_context')?.loseContext() }"
+    )
+    drawn = "() => document.querySelectorAll('.aeviz-map .scatterlayer path.point').length"
+    wait(driver, f"() => ({drawn})() >= 2990")
+    expect(page.get_by_test_id("fewer-dots")).to_be_visible()
+
+
 # -- old browsers ------------------------------------------------------------------------------
 
 
@@ -238,14 +252,10 @@ def test_the_background_of_the_map_is_as_bright_in_webkit_as_in_chromium(
 ) -> None:
     address = f"{app}/map?embed=true&embed_options={theme}_theme"
     chromium = Playwright(page)
-    found = []
     for driver in (chromium, webkit):
         driver.open(address)
         wait(driver, READY)
-        wait(
-            driver,
-            "() => document.querySelector('.aeviz-map .background img')?.complete",
-        )
+        wait(driver, "() => [...document.images].every((image) => image.complete)")
     page.wait_for_timeout(1500)  # until both are painted
     seen = np.asarray(Image.open(BytesIO(page.screenshot())).convert("RGB")).mean(-1)
     found = [
