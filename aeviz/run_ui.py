@@ -69,7 +69,7 @@ def show_digits(looks: dict[str, runs.Preview], classes: tuple[str, ...], size: 
 def show_map(seen: runs.Preview, classes: tuple[str, ...], key: str, height: int) -> None:
     """The map of 2,000 test codes."""
     figure = run_map(seen, classes, height)
-    st.plotly_chart(figure, config=figures.PLAIN, key=key, alt=map_title(seen))
+    st.plotly_chart(ui.drawable(figure), config=figures.PLAIN, key=key, alt=map_title(seen))
 
 
 def map_title(seen: runs.Preview) -> str:

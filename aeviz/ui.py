@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 import torch
 from threadpoolctl import threadpool_limits
@@ -36,6 +37,7 @@ from aeviz import (
     session,
     uses,
 )
+from aeviz.link import has_webgl
 from aeviz.model import Autoencoder, BaseConfig, knobs
 from aeviz.watch import watch
 
@@ -578,6 +580,16 @@ def error_key() -> None:
         '<div class="aeviz-key">Error: too dark (-1)'
         f'<img src="{scale}" alt="from blue over white to red">too bright (+1)</div>'
     )
+
+
+def drawable(figure: go.Figure) -> go.Figure:
+    """A figure as this person's browser can draw it: its dots as SVG where there is no WebGL."""
+    if has_webgl():
+        return figure
+    parts = figure.to_dict()
+    for trace in parts["data"]:
+        trace["type"] = {"scattergl": "scatter"}.get(trace["type"], trace["type"])
+    return go.Figure(parts)
 
 
 def class_key(classes: tuple[str, ...]) -> None:

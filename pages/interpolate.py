@@ -92,13 +92,15 @@ with chart:
     ui.choice("A click on the map places", TARGETS, "target")
     plane = planes.default_plane(codes)
     st.plotly_chart(
-        figures.path_map(
-            plane.project(codes)[:DOTS],
-            dataset.test_labels[:DOTS],
-            dataset.classes,
-            plane.project(path),
-            dict(zip(letters, plane.project(ends), strict=True)),
-            plane.axis_titles,
+        ui.drawable(
+            figures.path_map(
+                plane.project(codes)[:DOTS],
+                dataset.test_labels[:DOTS],
+                dataset.classes,
+                plane.project(path),
+                dict(zip(letters, plane.project(ends), strict=True)),
+                plane.axis_titles,
+            )
         ),
         config=figures.CONFIG,
         key="dots",

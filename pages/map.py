@@ -3,6 +3,7 @@ import streamlit as st
 
 from aeviz import figures, latent, planes, ui
 from aeviz.latent_map.explorer import explore
+from aeviz.link import has_webgl
 
 VIEWS = {"pca": "PCA plane", "axes": "Two axes", "umap": "UMAP", "tsne": "t-SNE"}
 DOTS = 4000  # in space
@@ -39,7 +40,8 @@ wide = codes.shape[1] > 2
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     view = "pca"
     if wide:
-        views = VIEWS | ({"space": "In space"} if codes.shape[1] == 3 else {})
+        in_space = codes.shape[1] == 3 and has_webgl()  # else there is nothing to draw it with
+        views = VIEWS | ({"space": "In space"} if in_space else {})
         view = ui.choice(
             "View of the code",
             views,

@@ -78,7 +78,7 @@ with inspector:
     points = plane.project(codes)[:DOTS]
     dots = figures.code_map(points, dataset.test_labels[:DOTS], dataset.classes, height=430)
     figures.overlay(dots, points, plane.project(drawn), 3 if as_grid else 6, plane.axis_titles)
-    st.plotly_chart(dots, config=figures.CONFIG, key="samples")
+    st.plotly_chart(ui.drawable(dots), config=figures.CONFIG, key="samples")
     st.caption("Black dots: the codes drawn. Coloured: test codes, put there by the encoder.")
 
 labels = None if asked is None else np.resize(asked, len(drawn))

@@ -72,7 +72,16 @@ def test_a_map_that_was_never_mounted_has_no_state() -> None:
     assert state("nowhere").probe is None
 
 
-KEY_AT = {"choice": 2, "pick_models": 0, "pick": 1, "decoded_as": 1, "pick_test_picture": 1}
+KEY_AT = {
+    "choice": 2,
+    "pick_models": 0,
+    "pick": 1,
+    "decoded_as": 1,
+    "pick_test_picture": 1,
+    "number": 3,
+    "draw_again": 0,
+    "box": 0,
+}
 """Which argument of our own widgets is the key, where it is not given by its name."""
 
 

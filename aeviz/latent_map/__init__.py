@@ -123,17 +123,21 @@ def _grey(image: np.ndarray) -> str:
     return _text(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8))
 
 
-def state(key: str) -> MapState:
-    """What the person did on the map mounted under a key; all None before it is mounted."""
-    raw: Any = st.session_state.get(key)
-    if not raw:
-        return MapState()
-    probe, view = raw.get("probe"), raw.get("view")
+def state(key: str, of: str = "") -> MapState:
+    """What the person did on the map mounted under a key; all None before it is mounted.
+
+    Args:
+        of: its `move`. What was done on another map under the same key, with another model, is
+            still there and means nothing on this one.
+    """
+    raw: Any = st.session_state.get(key) or {}
+    done = {name: told for name in raw if (told := raw[name]) and told.get("of") == of}
+    probe, view, selection = (done.get(name, {}) for name in ("probe", "view", "selection"))
     return MapState(
         probe=(float(probe["x"]), float(probe["y"])) if probe else None,
         clicked=int(probe["index"]) if probe and probe.get("index") is not None else None,
-        view=tuple(float(v) for v in view) if view else None,  # type: ignore[arg-type]
-        selection=tuple(int(i) for i in raw.get("selection") or ()),
+        view=tuple(float(v) for v in view["window"]) if view else None,  # type: ignore[arg-type]
+        selection=tuple(int(i) for i in selection.get("numbers", ())),
     )
 
 
@@ -221,4 +225,4 @@ def latent_map(
         on_view_change=lambda: None,
         on_selection_change=lambda: None,
     )
-    return state(key)
+    return state(key, move)

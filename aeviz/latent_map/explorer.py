@@ -127,7 +127,7 @@ def explore(
     Only this part runs again when the probe rests, the view changes or points are selected.
 
     Args:
-        key: of the component; what the person did is read with `latent_map.state(key)`.
+        key: of the component; what the person did is read with `latent_map.state`.
         label: for variants with `uses_labels`, what every place is decoded as.
         wheel: whether the mouse wheel zooms.
     """
@@ -135,14 +135,13 @@ def explore(
     plane_key = planes.plane_key(plane)
     points, window, far_points, far_codes = _frame(model_name, data_name, plane_key, plane)
     same = f"{model_name} {data_name} {plane_key}"
-    done = state(key)
+    done = state(key, same)
     memory = st.session_state.setdefault(f"{key}-memory", {})
     if memory.get("same") not in (None, same):
         # Another map: the old place and selection mean nothing here.
         memory.clear()
         for name in ("probe", "view"):
             st.query_params.pop(name, None)
-        done = type(done)()
     elif not memory:
         memory["probe"] = numbers(st.query_params.get("probe"), 2)
         memory["view"] = _shared_window(st.query_params.get("view"))

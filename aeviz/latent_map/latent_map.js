@@ -456,8 +456,13 @@ class LatentMap {
     clearTimeout(this.resting);
     this.resting = setTimeout(() => {
       const { x, y, index } = this.probe;
-      this.send?.("probe", { x, y, index });
+      this.tell("probe", { x, y, index });
     }, delay);
+  }
+
+  // With the map that it was done on: of another one it would mean another place.
+  tell(name, what) {
+    this.send?.(name, { ...what, of: this.data.move });
   }
 
   exactHere() {
@@ -614,7 +619,7 @@ class LatentMap {
   }
 
   select(event) {
-    this.send?.("selection", event ? event.points.map((point) => point.customdata) : []);
+    this.tell("selection", { numbers: event ? event.points.map((p) => p.customdata) : [] });
   }
 
   zoomed() {
@@ -627,7 +632,7 @@ class LatentMap {
       const text = JSON.stringify(view);
       if (text === this.sentView) return;
       this.sentView = text;
-      this.send?.("view", view);
+      this.tell("view", { window: view });
     }, 250);
   }
 

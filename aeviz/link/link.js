@@ -1,4 +1,5 @@
-// Keeps a person's runs in a cookie, and says in one sentence when the server is not reached.
+// Keeps a person's runs in a cookie, tells whether there is WebGL, and says in one sentence when
+// the server is not reached.
 
 const MONTH = 30 * 24 * 3600; // seconds
 const GRACE_MS = 1500; // a line that is back sooner is nobody's trouble
@@ -61,9 +62,12 @@ class Line {
 
 const lines = new WeakMap();
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setStateValue }) {
   keep(data);
-  if (!lines.has(parentElement)) lines.set(parentElement, new Line());
+  if (!lines.has(parentElement)) {
+    lines.set(parentElement, new Line());
+    if (!hasWebGL()) setStateValue("webgl", false);
+  }
   return () => {
     lines.get(parentElement)?.end();
     lines.delete(parentElement);

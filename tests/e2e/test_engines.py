@@ -190,6 +190,21 @@ def test_without_webgl_the_map_still_zooms_selects_and_hides_classes(plain: Page
     expect(plain.get_by_role("heading", name=re.compile(r"\d+ selected"))).to_be_visible()
 
 
+@pytest.mark.parametrize("address", ["sample", "interpolate", "train?variant=vanilla"])
+def test_without_webgl_every_chart_has_its_dots(plain: Page, app: str, address: str) -> None:
+    plain.goto(f"{app}/{address}")
+    points = plain.locator(".stPlotlyChart .scatterlayer path.point")
+    expect(points.nth(1000)).to_be_attached(timeout=60_000)
+    expect(plain.get_by_text("WebGL is not supported")).to_have_count(0)
+
+
+def test_without_webgl_codes_are_not_offered_in_space(plain: Page, app: str) -> None:
+    plain.goto(f"{app}/map?model=variational-3d")
+    views = plain.get_by_role("radiogroup", name="View of the code")
+    expect(views.get_by_text("Two axes")).to_be_visible(timeout=60_000)
+    expect(views.get_by_text("In space")).to_have_count(0)
+
+
 def test_dots_come_back_when_the_browser_takes_webgl_away(page: Page, app: str) -> None:
     page.goto(app)
     driver = Playwright(page)

@@ -91,9 +91,31 @@ def test_only_codes_of_three_numbers_have_a_place_in_space() -> None:
     assert "space" not in app.segmented_control(key="plane").options
 
 
+def test_what_was_done_on_another_models_map_means_nothing_on_this_one() -> None:
+    app = open_map(model="vanilla-2d")
+    of = app.session_state["map-memory"]["same"]
+    probe, view = {"of": of, "x": 2.5, "y": -1.5, "index": 7}, {"of": of, "window": [0, 1, 0, 1]}
+    done = {"probe": probe, "view": view, "selection": {"of": of, "numbers": [1, 2]}}
+    app.session_state["map"] = done
+    app.run()
+    assert app.query_params["probe"] == "2.5,-1.5"
+    assert app.query_params["view"] == "0,1,0,1"
+    box(app, "Model").set_value("denoising-2d").run()
+    start = app.query_params["probe"]
+    assert start != "2.5,-1.5"
+    for _ in range(2):  # the browser sends what it holds with each click, on whatever map
+        app.session_state["map"] = done
+        app.run()
+        assert not app.exception
+        assert app.query_params["probe"] == start
+        assert "view" not in app.query_params
+        assert not any("selected" in heading.value for heading in app.subheader)
+
+
 def test_a_selection_is_counted_and_shown() -> None:
     app = open_map()
-    app.session_state["map"] = {"selection": [0, 1, 2, 3]}
+    of = app.session_state["map-memory"]["same"]
+    app.session_state["map"] = {"selection": {"of": of, "numbers": [0, 1, 2, 3]}}
     app.run()
     assert not app.exception
     assert any(heading.value == "4 selected" for heading in app.subheader)
