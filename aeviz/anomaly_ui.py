@@ -107,7 +107,7 @@ def _train(classes: tuple[int, ...], share: float, *, known: bool) -> None:
         return
     if run and not runs.is_finished(run):
         status = runs.status(run)
-        st.error(f"{status.message} {runs.WAY_OUT[status.state]}")
+        st.error(f"{status.message} {runs.WAY_OUT.get(status.state, '')}")
     card = ui.load_model(anomaly.shipped(classes[0])).card
     spec = runs.RunSpec.model_validate(anomaly.recipe(card, classes, share))
     st.button(
@@ -209,14 +209,10 @@ def _number(text: str) -> float | None:
     return value if 0 < value < math.inf else None
 
 
-def line_key() -> str:
-    """Of the component: another one once it was set back, so that the same drag counts again."""
-    return f"threshold_line~{session.version('odd_dragged')}"
-
-
-def drag(selection: str, key: str) -> None:
-    """Take over where the threshold was dragged to in the component of this key."""
-    session.keep("odd_dragged", (selection, float(st.session_state[key].threshold)))
+def drag(selection: str) -> None:
+    """Take over where the threshold was dragged to; for the component."""
+    threshold = float(st.session_state.threshold_line.threshold["value"])
+    session.put("odd_dragged", (selection, threshold))
 
 
 def forget() -> None:

@@ -78,9 +78,7 @@ def given(way: str, picture: np.ndarray, shown: np.ndarray) -> None:
         return
     grid = GRIDS[way]
     hidden: str = session.value(grid.key)
-    # Of another key once a shortcut was pressed: the same click as before it is a choice again.
-    key = f"{grid.key}-grid~{session.version(grid.key)}"
-    patches.patches(key, picture, hidden, partial(_keep, grid.key, key), brush=grid.brush)
+    patches.patches(f"{grid.key}-grid", picture, hidden, partial(_keep, grid.key), brush=grid.brush)
     st.caption(grid.how)
     shortcuts = {
         "patches": {
@@ -98,9 +96,9 @@ def given(way: str, picture: np.ndarray, shown: np.ndarray) -> None:
             st.button(label, on_click=session.put, args=(grid.key, then), type=kind)
 
 
-def _keep(key: str, grid: str) -> None:
-    """Take over what the person hides and shows in the component of this key."""
-    session.keep(key, st.session_state[grid].hidden)
+def _keep(key: str) -> None:
+    """Take over what the person hides and shows."""
+    session.put(key, st.session_state[f"{key}-grid"].hidden["cells"])
 
 
 def note(of: str, losses: np.ndarray, shown: np.ndarray) -> str:

@@ -56,17 +56,6 @@ def put(key: str, new: Any) -> None:
         kept.value, kept.version = new, kept.version + 1
 
 
-def keep(key: str, new: Any) -> None:
-    """Keep what a person chose in a component; for its callback, as components are no boxes."""
-    st.session_state[f"{key}, kept"] = _Kept(new, version(key))
-
-
-def version(key: str) -> int:
-    """How often the page has set a value: part of the key of a component that shows it."""
-    kept = _kept(key)
-    return kept.version if kept else 0
-
-
 def box(key: str, start: Any = None) -> str:
     """The key of the box that holds a value, in this run.
 

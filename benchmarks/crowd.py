@@ -38,7 +38,7 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of processor time that it has used."""
-        _, _, rest = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")
+        _, _, rest = Path(f"/proc/{self.process}/stat").read_text(encoding="utf-8").rpartition(")")
         return sum(map(int, rest.split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -104,7 +104,7 @@ async def warm(server: Server) -> None:
     """Somebody was at the home page and at Sample before, as in any class but the first's."""
     for page in ("", SAMPLE):
         visitor = Visitor(server.address, page)
-        await visitor.open()
+        await visitor.come()
         await visitor.close()
     await asyncio.sleep(3)  # the training worker starts behind the first page
 
@@ -115,7 +115,7 @@ async def opening(server: Server, people: int) -> tuple[list[float], Used]:
 
     async def come(number: int) -> float:
         await asyncio.sleep(number * OPEN_WITHIN / people)
-        return await visitors[number].open()
+        return await visitors[number].come()
 
     meter = Meter(server)
     seconds = await all_of([come(number) for number in range(people)])
@@ -155,8 +155,8 @@ async def watching(server: Server, run: str, watchers: int, clicks: int) -> Watc
     """People watch a run that trains, and one more person draws samples."""
     visitors = [Visitor(server.address, "train", f"run={run}") for _ in range(watchers)]
     clicker = Visitor(server.address, SAMPLE)
-    await clicker.open()
-    await all_of([visitor.open() for visitor in visitors])
+    await clicker.come()
+    await all_of([visitor.come() for visitor in visitors])
     await asyncio.sleep(2)
     meter, began = Meter(server), time.perf_counter()
     seconds = await click(clicker, clicks)
@@ -175,7 +175,7 @@ async def reruns(server: Server, people: int, seconds: float) -> tuple[list[floa
     Nobody clicks before the last click was answered: a second click would stop what is under way.
     """
     visitors = [Visitor(server.address, SAMPLE) for _ in range(people)]
-    await all_of([visitor.open() for visitor in visitors])
+    await all_of([visitor.come() for visitor in visitors])
     meter, end = Meter(server), time.perf_counter() + seconds
     answers: list[float] = []
 

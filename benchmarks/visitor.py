@@ -77,7 +77,7 @@ class Visitor:
 
     # -- what a person does -------------------------------------------------------------------
 
-    async def open(self) -> float:
+    async def come(self) -> float:
         """Connect and show the page; returns the seconds until it was there."""
         began = time.perf_counter()
         self._socket = await connect(

@@ -93,13 +93,12 @@ with right:
         st.button(
             f"Back to {quantile:g} %", on_click=anomaly_ui.forget, disabled=threshold == suggested
         )
-    line = anomaly_ui.line_key()
     threshold_line(
-        line,
+        "threshold_line",
         scores.normal,
         scores.odd,
         threshold,
-        partial(anomaly_ui.drag, selection, line),
+        partial(anomaly_ui.drag, selection),
         title=f"{title} (logarithmic)",
         suggested=(f"{quantile:g} %", suggested),
         marks={"Your picture" if own else f"Picture {picked.names[0]}": marked},

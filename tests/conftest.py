@@ -1,7 +1,7 @@
 """What all tests share: they leave the user's own cache and runs alone.
 
 They run in two processes. What a file's fixtures computed stays in one of them; all that drives a
-browser is one after the other, so that only one app and one browser run at a time.
+browser is in two groups, so that at most two apps and two browsers run at a time.
 """
 
 from __future__ import annotations
@@ -18,12 +18,18 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # two pools on two cores slow each other tenfold
 
 
+ENGINES = {"test_engines", "test_proxy", "test_touch", "test_boxes", "test_own", "test_address"}
+"""Browser tests that start servers of their own or wait much: they go beside the other ones."""
+
+
 class ByFile(LoadScopeScheduling):
-    """Tests of a file go to one process, and all that drives a browser to one."""
+    """Tests of a file go to one process, and those that drive browsers to two."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "browser" if "/e2e/" in file else file
+        if "/e2e/" not in file:
+            return file
+        return "engines" if Path(file).stem in ENGINES else "browser"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:

@@ -13,7 +13,7 @@ from benchmarks.visitor import Visitor
 
 async def walk(address: str) -> None:
     visitor = Visitor(address, "sample", "model=variational-2d&sample_seed=7")
-    await visitor.open()
+    await visitor.come()
     pictures = [part.element.html.body for part in visitor.shown("html")]
     assert visitor.find("number_input", "Seed").element.number_input.value == 7
     await visitor.click("Draw again")

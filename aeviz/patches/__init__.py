@@ -46,8 +46,8 @@ def patches(
 ) -> None:
     """Show a picture (H, W) in a grid of cells that a person hides and shows.
 
-    The page keeps what is hidden: after a change it stands in `st.session_state[key].hidden`, and
-    the page hands it in again.
+    The page keeps what is hidden: after a change it stands in
+    `st.session_state[key].hidden["cells"]`, and the page hands it in again.
 
     Args:
         on_change: called after a click, or at the end of a drag.
@@ -57,7 +57,7 @@ def patches(
     _component(
         key=key,
         data={"picture": figures.data_uri(picture), "hidden": hidden, "side": side, "brush": brush},
-        default={"hidden": hidden},
+        default={"hidden": {"cells": hidden, "at": 0}},
         on_hidden_change=on_change,
     )
 

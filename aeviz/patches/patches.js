@@ -121,7 +121,8 @@ class Patches {
   }
 
   tell() {
-    this.send("hidden", this.buttons.map((_, k) => Number(this.isHidden(k))).join(""));
+    const cells = this.buttons.map((_, k) => Number(this.isHidden(k))).join("");
+    this.send("hidden", { cells, at: Date.now() }); // the same again counts too
   }
 }
 

@@ -40,8 +40,8 @@ def threshold_line(
     """Show histograms of scores (N,), (M,), back to back, with a threshold across both.
 
     While it is dragged the browser counts what it flags, from the scores that were sent once. The
-    page keeps the threshold: after a drag it stands in `st.session_state[key].threshold`, and the
-    page hands it in again.
+    page keeps the threshold: after a drag it stands in `st.session_state[key].threshold["value"]`,
+    and the page hands it in again.
 
     Args:
         on_change: called at the end of a drag, or after a key.
@@ -60,6 +60,6 @@ def threshold_line(
             "marks": [[name, float(s)] for name, found in marks.items() for s in found],
             "colours": {"normal": figures.NORMAL, "odd": figures.ODD, "mark": figures.PLACE},
         },
-        default={"threshold": threshold},
+        default={"threshold": {"value": threshold, "at": 0}},
         on_threshold_change=on_change,
     )

@@ -285,7 +285,7 @@ class Threshold {
     clearTimeout(this.waiting);
     if (this.dragging || this.value === this.told) return;
     this.told = this.value;
-    this.send("threshold", this.value);
+    this.send("threshold", { value: this.value, at: Date.now() }); // the same again counts too
   }
 }
 

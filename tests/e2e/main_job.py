@@ -19,7 +19,7 @@ Point = tuple[float, float]
 class Driver(Protocol):
     """A browser with one tab; its mouse and its keys are real ones to the page."""
 
-    def open(self, address: str) -> None: ...
+    def goto(self, address: str) -> None: ...
 
     def call(self, function: str, *given: Any) -> Any:
         """What a JavaScript function gives."""
@@ -41,7 +41,7 @@ class Playwright:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def open(self, address: str) -> None:
+    def goto(self, address: str) -> None:
         self.page.goto(address)
 
     def call(self, function: str, *given: Any) -> Any:
@@ -72,7 +72,7 @@ class Selenium:
     def __init__(self, driver: WebDriver) -> None:
         self.driver = driver
 
-    def open(self, address: str) -> None:
+    def goto(self, address: str) -> None:
         self.driver.get(address)
 
     def call(self, function: str, *given: Any) -> Any:
@@ -202,7 +202,7 @@ def click_a_dot(driver: Driver) -> None:
 def main_job(driver: Driver, address: str, *, train: bool = True) -> None:
     """From the home page to a model of one's own."""
     step: Callable[[str], Any] = lambda function: wait(driver, function)  # noqa: E731
-    driver.open(address)
+    driver.goto(address)
     step(READY)
     drag_the_probe(driver)
     click(driver, "link", "Latent map")

@@ -10,12 +10,10 @@ from playwright.sync_api import Page, expect
 from aeviz import data
 
 # What is pressed when the answer to the press before it is, is not, or is half there.
-PAUSES = (0, 100, 150, 250)
-PICTURES = {
+PAUSES = (0, 150)
+PICTURES = {  # what picture_ui offers on all other pages is one and the same
     "interpolate": ("A", "from", 3),
     "denoise": ("Picture", "picture", 1),
-    "hidden": ("Picture", "hidden_picture", 1),
-    "stability": ("Picture", "moved_picture", 0),
 }
 
 

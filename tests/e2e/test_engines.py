@@ -268,7 +268,7 @@ def test_the_background_of_the_map_is_as_bright_in_webkit_as_in_chromium(
     address = f"{app}/map?embed=true&embed_options={theme}_theme"
     chromium = Playwright(page)
     for driver in (chromium, webkit):
-        driver.open(address)
+        driver.goto(address)
         wait(driver, READY)
         wait(driver, "() => [...document.images].every((image) => image.complete)")
     page.wait_for_timeout(1500)  # until both are painted

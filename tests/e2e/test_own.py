@@ -77,13 +77,13 @@ def test_a_page_asks_when_it_was_answered_and_draws_only_what_is_new(page: Page,
     wait_for_step(page, after=0)
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(progress(page)).to_contain_text("paused")
-    page.wait_for_timeout(5000)  # the last pictures
+    page.wait_for_timeout(3000)  # the last pictures
     assert fetched
     sent.clear()
     fetched.clear()
-    page.wait_for_timeout(6000)
+    page.wait_for_timeout(5000)
     assert not fetched  # nothing is new
-    assert 1 <= len(sent) <= 6000 / 400
+    assert 1 <= len(sent) <= 5000 / 400
     page.evaluate(
         """() => {
           Object.defineProperty(document, "hidden", { get: () => true, configurable: true });

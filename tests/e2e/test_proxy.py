@@ -62,11 +62,13 @@ class Nginx:
             except OSError:
                 time.sleep(0.1)
         self.close()
-        raise RuntimeError(f"nginx did not start: {(folder / 'error.log').read_text()}")
+        raise RuntimeError(
+            f"nginx did not start: {(folder / 'error.log').read_text(encoding='utf-8')}"
+        )
 
     def asked(self) -> list[tuple[int, str]]:
         """Status and path of all that was asked."""
-        lines = self.log.read_text().splitlines()
+        lines = self.log.read_text(encoding="utf-8").splitlines()
         return [(int(line.split()[0]), line.split()[1]) for line in lines]
 
     def close(self) -> None:
@@ -144,7 +146,7 @@ def test_a_proxy_may_rewrite_the_host_if_the_app_is_told_the_real_one(
     assert "inside.example" in block
     for nginx in served(tmp_path, block, "--browser.serverAddress", HOST):
         driver = Playwright(tab)
-        driver.open(f"http://{HOST}:{nginx.port}/class/")
+        driver.goto(f"http://{HOST}:{nginx.port}/class/")
         wait(driver, READY)
 
 
@@ -153,7 +155,7 @@ def test_a_proxy_may_take_the_path_away(tab: Page, tmp_path: Path) -> None:
     for nginx in served(tmp_path, block, path=""):
         driver = Playwright(tab)
         for address in ("/class", "/class/map"):
-            driver.open(f"http://{HOST}:{nginx.port}{address}")
+            driver.goto(f"http://{HOST}:{nginx.port}{address}")
             wait(driver, READY)
         tab.get_by_role("link", name="Home", exact=True).first.click()
         tab.get_by_role("heading", name="A machine that dreams digits").wait_for()

@@ -367,6 +367,8 @@ def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(
     drawn = drawing(run)
     assert [len(column["pictures"]) for column in drawn["columns"]] == [2] * 10
     assert {"curves", "run-map"} <= {chart["name"] for chart in drawn["charts"]}
+    codes = runs.load_model(run).sample_prior(3)
+    assert codes is None or codes.isfinite().all()
     # It is the chosen model at once; its map opens, and Undo goes back.
     assert box(app, "Model").value == run
     app.switch_page("pages/map.py").run()
