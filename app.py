@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import streamlit as st
 from streamlit import cli_util, runtime
@@ -44,7 +45,8 @@ def show() -> None:
         },
         expanded=True,
     )
-    with st.spinner("Loading the models"):  # seconds for torch, once in a server's life
+    first = "aeviz.ui" not in sys.modules  # seconds for torch, once in a server's life
+    with st.spinner("Loading the models") if first else nullcontext():
         from aeviz import ui
     ui.one_thread()
     ui.sidebar()

@@ -61,5 +61,10 @@ def one_finger_scrolls() -> None:
 
     Plain script, as `st.plotly_chart` gives no component's JavaScript a way in.
     """
+    st.html(_touch(), unsafe_allow_javascript=True)
+
+
+@cache
+def _touch() -> str:
     code = (HERE / "touch.js").read_text(encoding="utf-8")
-    st.html(f"<script>{code}</script>", unsafe_allow_javascript=True)
+    return f"<script>{code}</script>"
