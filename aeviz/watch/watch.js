@@ -2,6 +2,7 @@
 
 const PATIENCE = 4; // so many times as long as the last answer took is waited before the next
 const LONGEST_MS = 4000; // but no longer than this: one slow answer is no crowd
+const LOOKED_AT = ["visibilitychange", "pointerdown", "pointerup", "pointercancel"];
 const LOST_MS = 15000; // a question without an answer is asked again: the line may have been cut
 
 const watches = new WeakMap();
@@ -12,10 +13,12 @@ class Watch {
     this.part = (name) => root.querySelector(`[data-part="${name}"]`);
     this.charts = new Map(); // name -> its element, with the text of what is drawn there
     this.took = 0;
-    this.seen = () => {
-      if (!document.hidden && this.due) this.ask();
+    this.pressed = false; // an answer would cost a drag some of its pictures
+    this.look = ({ type }) => {
+      if (type !== "visibilitychange") this.pressed = type === "pointerdown";
+      if (this.due && this.free) this.ask();
     };
-    document.addEventListener("visibilitychange", this.seen);
+    for (const event of LOOKED_AT) document.addEventListener(event, this.look, true);
   }
 
   update(data, send) {
@@ -41,13 +44,17 @@ class Watch {
 
   // -- asking ----------------------------------------------------------------------------
 
+  get free() {
+    return !document.hidden && !this.pressed;
+  }
+
   wait(delay) {
     clearTimeout(this.timer);
     this.due = false;
     if (this.data.every === null) return;
     this.timer = setTimeout(() => {
       this.due = true;
-      if (!document.hidden) this.ask();
+      if (this.free) this.ask();
     }, delay);
   }
 
@@ -159,7 +166,7 @@ class Watch {
 
   destroy() {
     clearTimeout(this.timer);
-    document.removeEventListener("visibilitychange", this.seen);
+    for (const event of LOOKED_AT) document.removeEventListener(event, this.look, true);
     for (const place of this.charts.values()) this.Plotly?.purge(place);
   }
 }
