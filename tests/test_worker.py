@@ -400,9 +400,10 @@ def test_the_worker_goes_on_whatever_lies_in_the_folder(tmp_path: Path) -> None:
         assert finish(another).state == "finished"
         for name, waited in broken.items():
             assert runs.status(name).ended
-            assert runs.is_finished(name) == (
-                waited and (runs.path_of(name) / "status.json").is_file()
-            )
+            if (runs.path_of(name) / "status.json").is_file():
+                assert runs.is_finished(name) == waited
+            else:  # a folder in its place: how far it came before that was noticed is chance
+                assert runs.status(name).message
         assert len(ours()) == 1
         assert runs.worker_is_alive()
 
