@@ -9,13 +9,13 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from aeviz import corruption, data, evaluate, export, figures, latent, ui
+from aeviz import corruption, data, evaluate, export, figures, latent, own, ui
 
 MOST = 3
 """Models beside the chosen one in the curve."""
 BESIDE = "strength_beside"
 WITH = "denoise_with"
-"""Which model the page uses: "best", or "sidebar", the only one that is named in the address."""
+"""Which model the page uses: "best" or "sidebar"; in the address where it is not the usual one."""
 NAMES = {
     "clean": "Clean",
     "noisy": "Spoilt",
@@ -30,16 +30,19 @@ def choose_model() -> str:
     """The model that cleans: the best that ships until a person chose one; says which and why.
 
     What was chosen in the sidebar or by the address is used, and another one offered if it was not
-    trained to clean. The sidebar itself is left as it is, so other pages keep its model.
+    trained to clean. A run that has just finished was chosen by nobody: it is used if it cleans.
+    The sidebar itself is left as it is, so other pages keep its model.
     """
     chosen, best = ui.model_name(), corruption.best_cleaner(ui.shipped_cards())
-    state = st.session_state
-    if state.model_chosen or chosen != ui.home_model():
+    state, asked = st.session_state, st.query_params.get(WITH)
+    own_cleaner = own.chosen_now(chosen) and corruption.cleans(type(ui.load_model(chosen)))
+    if WITH not in state and asked in ("best", "sidebar"):
+        state[WITH], state.model_chosen = asked, False
+    elif state.model_chosen or own_cleaner:
         state[WITH], state.model_chosen = "sidebar", False
-    elif WITH not in state:
-        state[WITH] = "sidebar" if st.query_params.get(WITH) == "sidebar" else "best"
-    if state[WITH] == "sidebar" and chosen == ui.home_model():
-        st.query_params[WITH] = "sidebar"
+    state.setdefault(WITH, "best")
+    if state[WITH] != ("best" if chosen == ui.home_model() else "sidebar"):
+        st.query_params[WITH] = state[WITH]
     else:
         st.query_params.pop(WITH, None)
     if best and state[WITH] == "best":
@@ -194,6 +197,7 @@ def curve(model_name: str, data_name: str, name: str) -> None:
         "How strong may it be? Draw the curve", key="strength_curve", bind="query-params"
     ):
         return
+    ui.still_there(model_name)
     kind = corruption.CORRUPTIONS[name]
     chosen = list(dict.fromkeys([model_name, *_choose_beside()]))
     found = cleaning_curves([*chosen, *corruption.FILTERS, ""], data_name, name)

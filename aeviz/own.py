@@ -113,7 +113,6 @@ def choose_finished() -> None:
         if not trouble(run):
             st.session_state.before = run, session.value("model"), session.value("data")
             choose(run)
-            st.toast("Your run has finished: its model is chosen.")
 
 
 def control(run: str, wish: runs.Wish) -> None:
@@ -137,20 +136,17 @@ def undo() -> None:
     session.put("data", data)
 
 
-def offer_undo(key: str) -> None:
-    """Say that the chosen model is a run's that has just finished, with a way back."""
+def notice() -> None:
+    """Above each page: how far this person's newest run is, or that its model is chosen now."""
+    waiting = st.session_state.waiting
+    if waiting and st.query_params.get("run") != waiting[-1]:  # whose own page shows more
+        with st.container(border=True, gap="xsmall"):
+            st.page_link(TRAIN, label="Your run", query_params={"run": waiting[-1]})
+            _progress(waiting[-1])
     if chosen_now(session.value("model")):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("Your new model is chosen on all pages.", width="content")
-            st.button("Undo", key=key, on_click=undo)
-
-
-def progress() -> None:
-    """How far the newest run of this person is, on all pages but its own; for the sidebar."""
-    waiting = st.session_state.waiting
-    if waiting and st.query_params.get("run") != waiting[-1]:
-        st.page_link(TRAIN, label="Your run", query_params={"run": waiting[-1]})
-        _progress(waiting[-1])
+            st.button("Undo", on_click=undo)
     link(started())
 
 

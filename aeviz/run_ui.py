@@ -91,8 +91,11 @@ def live(run: str, ended: bool) -> None:
     status = runs.status(run)
     if status.ended and not ended:
         st.rerun()  # the whole page: other buttons, and no more asking
-    stamp = own.stamp(run, "metrics.jsonl", "preview.npz")
-    look = drawn(run, status.unit, status.steps, stamp)
+    stamp, look = own.stamp(run, "metrics.jsonl", "preview.npz"), None
+    try:
+        look = drawn(run, status.unit, status.steps, stamp)
+    except runs.RunError as error:  # damaged since the page was opened
+        st.warning(str(error))
     watch(
         "live",
         status.progress,

@@ -61,6 +61,8 @@ class RunError(Exception):
 class RunStatus(BaseModel):
     """Where a run stands. A run that ended keeps the numbers of its last step."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     state: State = "queued"
     step: int = 0
     steps: int | None = None
@@ -309,7 +311,8 @@ def metrics(name: str) -> list[Point]:
         except ValueError as error:
             wrong = error
             continue
-        if not points or point.train.terms.keys() == points[0].train.terms.keys():
+        terms = point.train.terms.keys()
+        if terms == point.validation.terms.keys() == (points or [point])[0].train.terms.keys():
             points.append(point)
     if wrong and not points:
         raise RunError(_unreadable("curves", wrong) + ".") from wrong
@@ -353,6 +356,7 @@ def _checked(seen: Preview) -> Preview:
         != (digits, digits, points)
         or len(seen.axis_titles) != 2
         or {seen.originals.dtype, seen.reconstructions.dtype} != {np.dtype(np.uint8)}
+        or not {*seen.labels.tolist(), *seen.point_labels.tolist()} <= set(range(10))
     ):
         raise ValueError("The pictures do not fit each other.")
     return seen

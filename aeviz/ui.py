@@ -114,7 +114,16 @@ def _shipped(name: str) -> Autoencoder:
 
 def load_model(name: str) -> Autoencoder:
     """A shipped model or a finished run, loaded once for everybody."""
-    return own.model(name) if runs.is_run(name) else _shipped(name)
+    return own.model(name) if runs.RUN_ID.fullmatch(name) else _shipped(name)
+
+
+def still_there(name: str) -> None:
+    """Run the whole page again where a run's model has gone since; for fragments.
+
+    The sidebar then says so and chooses another one.
+    """
+    if runs.RUN_ID.fullmatch(name) and own.trouble(name):
+        st.rerun()
 
 
 def use_model(name: str) -> None:
@@ -147,7 +156,6 @@ def sidebar() -> None:
             "Shipped models were trained on all 60,000 digits. Your own appear here.",
             _model_is_chosen,
         )
-        own.offer_undo("undo")
         _shared_box(
             "Data",
             "data",
@@ -157,10 +165,10 @@ def sidebar() -> None:
             "The pictures that the pages show. Only MNIST ships with aeviz.",
         )
         st.toggle("Large type", key="large", bind="query-params", help="For the back of a room.")
-        own.progress()
         browser.one_finger_scrolls()
     size = 22 if st.session_state.large else 16
     st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
+    own.notice()
 
 
 def _shared_box(

@@ -95,8 +95,6 @@ def show_run(run: str) -> None:
         st.button(
             "Train again" if status.ended else "Train another", on_click=run_ui.again, args=(run,)
         )
-    if usable:
-        own.offer_undo("undo-here")
     if trouble:
         st.error(trouble)
     elif status.ended and not usable:

@@ -131,6 +131,7 @@ def explore(
         label: for variants with `uses_labels`, what every place is decoded as.
         wheel: whether the mouse wheel zooms.
     """
+    ui.still_there(model_name)
     dataset = data.load(data_name)
     plane_key = planes.plane_key(plane)
     points, window, far_points, far_codes = _frame(model_name, data_name, plane_key, plane)

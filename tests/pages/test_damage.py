@@ -82,6 +82,58 @@ def test_a_link_to_a_damaged_model_says_so_and_shows_the_home_pages(
     assert box(app, "Model").value == ui.home_model()
 
 
+LINE = """{"step": 9, "epoch": 0, "train": {"terms": {"reconstruction": 1}},
+ "validation": {"terms": {}}}""".replace("\n", "")
+
+
+def live_app() -> None:
+    import streamlit as st
+
+    from aeviz import run_ui
+
+    run_ui.live(st.query_params["run"], True)
+
+
+@pytest.mark.parametrize(("file", "content"), [("spec.json", ""), ("metrics.jsonl", f"{LINE}\n")])
+def test_what_is_damaged_while_one_watches_is_a_sentence_at_most(
+    run: str, file: str, content: str
+) -> None:
+    with (runs.path_of(run) / file).open("a" if content else "w", encoding="utf-8") as damaged:
+        damaged.write(content)
+    app = AppTest.from_function(live_app, default_timeout=60)
+    app.query_params["run"] = run
+    app.run()
+    assert not app.exception
+    assert len(app.warning) == (file == "spec.json")
+    assert components(app, "watch")
+
+
+def fragment_app() -> None:
+    import streamlit as st
+
+    from aeviz import ui
+
+    if "again" not in st.session_state:
+        st.session_state.again = True
+        ui.still_there(st.query_params["model"])
+        st.text("goes on")
+    else:
+        st.text("runs the page again")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_part_of_a_page_whose_model_has_gone_runs_the_page_again(run: str, there: bool) -> None:
+    if not there:
+        shutil.move(runs.path_of(run), runs.path_of(run).with_name("elsewhere"))
+    app = AppTest.from_function(fragment_app, default_timeout=60)
+    app.query_params["model"] = run
+    app.run()
+    assert not app.exception
+    assert app.text[0].value == ("goes on" if there else "runs the page again")
+    if not there:
+        shutil.move(runs.path_of(run).with_name("elsewhere"), runs.path_of(run))
+
+
 @pytest.mark.parametrize("variable", ["AEVIZ_CACHE", "AEVIZ_RUNS"])
 @pytest.mark.parametrize("where", ["/proc/aeviz", "a file"])
 def test_a_folder_that_cannot_be_written_is_one_sentence_with_the_variables_name(

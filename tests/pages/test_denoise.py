@@ -25,6 +25,7 @@ from aeviz import (
     latent,
     picture_ui,
     planes,
+    runs,
     ui,
 )
 from benchmarks import strangers
@@ -376,3 +377,16 @@ def test_a_file_that_is_no_picture_is_not_called_nothing() -> None:
     assert any("None of these is a picture" in info.value for info in app.info)
     said = next(e.proto.body for e in app.get("html") if "aeviz-problems" in e.proto.body)  # type: ignore[attr-defined]
     assert "This is a trained model" in said
+
+
+@pytest.mark.parametrize(("name", "cleaner"), [(HOME, True), ("denoising-32d", False)])
+def test_a_run_that_finishes_cleans_only_where_it_learned_to(name: str, cleaner: bool) -> None:
+    app = first_visit()
+    run = runs.add((checkpoint.FOLDER / f"{name}.safetensors").read_bytes())
+    app.session_state["waiting"].append(run)
+    app.run()
+    assert not app.exception
+    assert box(app, "Model").value == run
+    said = any(f"Cleaned by *{ui.describe(BEST)}*" in text.value for text in app.markdown)
+    assert said == cleaner
+    assert ("denoise_with" in app.query_params) == cleaner
