@@ -100,6 +100,8 @@ def opened(run: str) -> None:
 
 def choose(run: str) -> None:
     """Choose a run's model, and the data that it was trained on, on all pages."""
+    if trouble(run):  # it has gone since the page was drawn, which is said there
+        return
     opened(run)
     session.put("model", run)
     session.put("data", model(run).card.data)

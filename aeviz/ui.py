@@ -168,7 +168,8 @@ def sidebar() -> None:
         browser.one_finger_scrolls()
     size = 22 if st.session_state.large else 16
     st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
-    own.notice()
+    with st.container():  # also where there is nothing to say: the page below keeps its place
+        own.notice()
 
 
 def _shared_box(

@@ -48,7 +48,8 @@ def run_of(address: str) -> str:
 
 
 def progress(page: Page) -> Locator:
-    return page.get_by_test_id("stMain").get_by_test_id("watch-text")
+    live = page.locator('[data-testid=watch][data-state]:not([data-state=""])')  # not the notice
+    return live.get_by_test_id("watch-text")
 
 
 def step(page: Page) -> int:
@@ -158,8 +159,8 @@ def test_a_run_is_found_again_in_the_middle_paused_resumed_and_stopped(
     page.get_by_role("link", name="Home", exact=True).first.click()
     page.get_by_role("heading", name="A machine that dreams digits").wait_for()
     page.get_by_role("link", name="Train", exact=True).first.click()
+    page.wait_for_url(lambda url: run_of(url) == run)
     wait_for_step(page, after=seen)
-    assert run_of(page.url) == run
 
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(progress(page)).to_contain_text("paused")
