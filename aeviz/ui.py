@@ -168,7 +168,9 @@ def sidebar() -> None:
         browser.one_finger_scrolls()
     size = 22 if st.session_state.large else 16
     st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
-    with st.container():  # also where there is nothing to say: the page below keeps its place
+    with st.container(
+        key="notice"
+    ):  # also where there is nothing to say: the page below keeps its place
         own.notice()
 
 
@@ -466,6 +468,7 @@ STYLE = """
 .stMainBlockContainer { padding-top: 2.5rem; }
 .stMainBlockContainer h1 { font-size: 2rem; padding-bottom: 0.25rem; }
 .stMainBlockContainer .stPageLink a { padding-left: 0; }
+.st-key-notice:has(a, button) { padding-top: 1.5rem; }  /* below a phone's header */
 .st-key-chosen-variant { outline: 2px solid #2590b8; outline-offset: 2px; border-radius: 0.4rem; }
 .katex-display { overflow: auto hidden; padding: 0.2rem 0; }
 .aeviz-sheet { width: 100%; max-width: 46rem; image-rendering: pixelated; border-radius: 0.4rem; }
