@@ -409,6 +409,7 @@ def _how_read(
             threshold = found.threshold if threshold is None else threshold
     session.put(inverted_key, "yes" if inverted else "no")
     session.put(threshold_key, min(max(round(threshold or 0.1, 2), 0.01), 0.99))
+    inverted_box, threshold_box = session.box(inverted_key), session.box(threshold_key)
 
     def take() -> None:
         """Keep what was set by hand."""
@@ -426,9 +427,10 @@ def _how_read(
         st.segmented_control(
             "Invert",
             ["yes", "no"],
+            default=session.value(inverted_key),
             required=True,
             format_func={"yes": "Yes: dark ink", "no": "No: bright ink"}.__getitem__,
-            key=session.box(inverted_key),
+            key=inverted_box,
             on_change=take,
             help="MNIST has bright ink on black. The border of the picture shows what the paper "
             "is; here you know better.",
@@ -437,8 +439,9 @@ def _how_read(
             "Threshold",
             0.01,
             0.99,
+            session.value(threshold_key),
             step=0.01,
-            key=session.box(threshold_key),
+            key=threshold_box,
             on_change=take,
             help="What is brighter than the paper by this share of black to white is ink. It is "
             "found by Otsu's method. Lower it for faint strokes, raise it against dirt.",

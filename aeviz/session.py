@@ -3,6 +3,9 @@
 With each click the browser sends what all boxes hold, also a box whose new value is still on its
 way to the browser. Under the same key that old value would be taken for the person's choice. So a
 box that the page sets gets a new key, and what still comes under the old one is nobody's choice.
+
+The box is told the value as its default, not by Streamlit's session state: that is sent once, in
+the first run with the key, and when the next click interrupts this run, the browser never hears it.
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ def put(key: str, new: Any) -> None:
 
 
 def box(key: str, start: Any = None) -> str:
-    """The key of the box that holds a value, in this run.
+    """The key of the box that holds a value, in this run; its default is `value`.
 
     Args:
         start: the value at first.
@@ -67,10 +70,8 @@ def box(key: str, start: Any = None) -> str:
     kept = _kept(key)
     assert kept is not None
     name = _box(key, kept.version)
-    if name in st.session_state:
-        kept.value = st.session_state[name]
-    else:  # new, or forgotten by Streamlit while other pages were shown
-        st.session_state[name] = kept.value
+    # Not there when it is new, or forgotten by Streamlit while other pages were shown.
+    kept.value = st.session_state.get(name, kept.value)
     return name
 
 

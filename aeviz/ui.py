@@ -185,8 +185,6 @@ def _shared_box(
 ) -> None:
     session.from_address(key, options, default)
     box = session.box(key)
-    # Said twice, also by the key: a box whose first run was interrupted by a change of pages falls
-    # back to this, and without it to the first of the list.
     start = options.index(session.value(key))
     st.selectbox(label, options, start, format_func=title, key=box, help=help, on_change=on_change)
     session.to_address(key, default)
@@ -651,13 +649,15 @@ def choice(
     options, first, title = list(names), next(iter(names)), names.__getitem__
     session.from_address(key, options, first)
     box = session.box(key)
+    now = session.value(key)
+    start = options.index(now)
     if menu:
-        chosen = st.selectbox(label, options, format_func=title, key=box, help=help, width=380)
+        chosen = st.selectbox(label, options, start, title, box, help, width=380)
     elif vertical:
-        chosen = st.radio(label, options, format_func=title, key=box, help=help)
+        chosen = st.radio(label, options, start, title, box, help)
     else:
         chosen = st.segmented_control(
-            label, options, required=True, format_func=title, key=box, help=help
+            label, options, default=now, required=True, format_func=title, key=box, help=help
         )
     session.to_address(key, first)
     assert chosen is not None  # required
@@ -697,7 +697,8 @@ def number(label: str, low: int, high: int, key: str, start: int, *, width: int 
     asked = session.value(key, st.query_params.get(key, ""))
     fits = re.fullmatch(r"[0-9]{1,9}", str(asked)) and low <= int(asked) <= high
     session.put(key, int(asked) if fits else start)
-    chosen = st.number_input(label, low, high, key=session.box(key), width=width)
+    box = session.box(key)
+    chosen = st.number_input(label, low, high, session.value(key), key=box, width=width)
     session.to_address(key, start)
     return start if chosen is None else chosen
 
@@ -742,11 +743,13 @@ def pick_test_picture(letter: str, key: str, start: int, dataset: data.Dataset) 
     with by_number:
         chosen = number(f"{letter}: number", 0, len(labels) - 1, key, start, width=150)
     session.put(of_class, int(labels[chosen]))
+    box = session.box(of_class)
     by_class.selectbox(
         f"{letter}: class",
         range(len(dataset.classes)),
+        session.value(of_class),
         format_func=dataset.classes.__getitem__,
-        key=session.box(of_class),
+        key=box,
         on_change=draw_of_class,
         width=110,
     )
@@ -789,12 +792,14 @@ def pick_models(key: str, most: int | None = None) -> list[str]:
             wanted = start
     session.put(key, wanted)
     st.session_state[followed] = start
+    box = session.box(key)
     limit = f"Up to {most}" if most else "As many as you like"
     chosen: list[str] = st.multiselect(
         "Models",
         names,
+        session.value(key),
         format_func=describe,
-        key=session.box(key),
+        key=box,
         max_selections=most,
         placeholder="Choose a model",
         help=f"{limit}. PCA with as many numbers as the first one is always beside them.",

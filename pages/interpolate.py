@@ -32,13 +32,15 @@ def picked() -> None:
             session.put(target, int(number))
 
 
+waypoints = session.box("via", st.query_params.get("via", ""))
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
     start = ui.pick_test_picture("A", "from", 3, dataset)
     end = ui.pick_test_picture("B", "to", 2, dataset)
     written = st.text_input(
         "Waypoints",
+        session.value("via"),
         type="search",
-        key=session.box("via", st.query_params.get("via", "")),
+        key=waypoints,
         placeholder="such as 18 61",
         help=f"Numbers of test pictures that the path passes in this order, {MOST} at most.",
         width=190,
