@@ -1,7 +1,8 @@
 """What all tests share: they leave the user's own cache and runs alone.
 
-They run in two processes. What a file's fixtures computed stays in one of them; all that drives a
-browser is in two groups, so that at most two apps and two browsers run at a time.
+They run in two processes. What a file's fixtures computed stays in one of them, and so does what
+the pages keep for each other. All that drives a browser is in two groups, so that at most two apps
+and two browsers run at a time.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ ENGINES = {"test_engines", "test_proxy", "test_touch", "test_boxes", "test_own",
 
 
 class ByFile(LoadScopeScheduling):
-    """Tests of a file go to one process, and those that drive browsers to two."""
+    """Tests of a file go to one process, those of pages too, those that drive browsers to two."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
+        if "/pages/" in file:
+            return "pages"
         if "/e2e/" not in file:
             return file
         return "engines" if Path(file).stem in ENGINES else "browser"

@@ -252,6 +252,18 @@ PADS = {
     "stability": "moved_picture_from=draw",
 }
 WIDTHS = (1920, 1440, 1280, 1024, 900, 768, 640, 390, 360, 320)
+AT_REST = """canvas => new Promise((resolve) => {  // what the sidebar takes changes by degrees
+    let last = "", same = 0;
+    const look = () => {
+        const { left, width } = canvas.getBoundingClientRect();
+        const now = `${left} ${width}`;
+        same = now === last ? same + 1 : 0;
+        last = now;
+        if (same > 3) resolve();
+        else setTimeout(look, 40);
+    };
+    look();
+})"""
 CUT_OFF_BY = """canvas => {
     const box = canvas.getBoundingClientRect();
     const outside = (around) => box.left < around.left - 0.5 || box.right > around.right + 0.5;
@@ -274,7 +286,7 @@ def test_the_pad_is_whole_at_any_width(page: Page, app: str, where: str, large: 
     canvas.wait_for(timeout=60_000)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(400)  # what the sidebar takes changes by degrees
+        canvas.evaluate(AT_REST)
         assert canvas.evaluate(CUT_OFF_BY) == [picture_ui.CANVAS, []], width
     expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
     canvas.scroll_into_view_if_needed()

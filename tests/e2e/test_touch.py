@@ -79,10 +79,9 @@ def swipe(page: Page, x: float, y: float, distance: float) -> None:
 @pytest.mark.parametrize("name", ui.PAGES)
 def test_a_swipe_that_begins_on_a_chart_scrolls_the_page(phone: Page, app: str, name: str) -> None:
     phone.goto(f"{app}/{name if name != 'home' else ''}")
-    settle(phone)
     if name not in BARE:
         phone.wait_for_function(f"() => ({CHARTS})().length")
-        settle(phone)
+    settle(phone)
     charts = phone.evaluate(f"() => ({CHARTS})().length")
     for k in range(charts):
         x, y = phone.evaluate(MIDDLE, k)
