@@ -45,9 +45,9 @@ def show() -> None:
         },
         expanded=True,
     )
-    first = "aeviz.ui" not in sys.modules  # seconds for torch, once in a server's life
+    first = "aeviz.app.ui" not in sys.modules  # seconds for torch, once in a server's life
     with st.spinner("Loading the models") if first else nullcontext():
-        from aeviz import ui
+        from aeviz.app import ui
     ui.one_thread()
     ui.sidebar()
     notice = st.container()
@@ -60,7 +60,7 @@ def show() -> None:
 async def start(app: st.App) -> AsyncIterator[None]:
     """Load torch before anybody asks, and open a browser as `streamlit run` does without this."""
     loop = asyncio.get_running_loop()
-    loop.run_in_executor(None, importlib.import_module, "aeviz.ui")
+    loop.run_in_executor(None, importlib.import_module, "aeviz.app.ui")
     if not st.get_option("server.headless"):
         loop.call_later(1, cli_util.open_browser, server_util.get_url("localhost"))
     yield

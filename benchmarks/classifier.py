@@ -14,7 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from aeviz import data, latent, train
+from aeviz.data import datasets
+from aeviz.models import latent
+from aeviz.training import loop
 
 FILE = Path(__file__).with_name("classifier.safetensors")
 FEATURES = 64
@@ -78,7 +80,7 @@ def fit(images: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> Class
         if step % per_epoch == 0:
             chosen = torch.randperm(len(x)).split(BATCH)
         for group in optimiser.param_groups:
-            group["lr"] = train.learning_rate(step, epochs * per_epoch, LR)
+            group["lr"] = loop.learning_rate(step, epochs * per_epoch, LR)
         part = chosen[step % per_epoch]
         loss = nn.functional.cross_entropy(model(x[part]), y[part])
         optimiser.zero_grad()
@@ -95,7 +97,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    digits = data.load("mnist")
+    digits = datasets.load("mnist")
     model = fit(digits.train_images, digits.train_labels, args.epochs, args.seed)
     save_file({name: weight.half() for name, weight in model.state_dict().items()}, FILE)
     load.cache_clear()

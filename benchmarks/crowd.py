@@ -15,7 +15,7 @@ from statistics import fmean, median
 
 import numpy as np
 
-from aeviz import runs
+from aeviz.training import runs
 from benchmarks import machine
 from benchmarks.visitor import Visitor
 from tests.e2e.conftest import start_app

@@ -13,7 +13,10 @@ from statistics import median
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from aeviz import checkpoint, data, latent, planes, runs
+from aeviz.analysis import planes
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
+from aeviz.training import runs
 from benchmarks import browser, machine
 
 FRAME = 1000 / 60
@@ -145,7 +148,7 @@ def stop(name: str) -> runs.RunStatus:
 # -- blended against exact ---------------------------------------------------------------------
 
 
-def blend_errors(dataset: data.Dataset) -> dict[str, list[float]]:
+def blend_errors(dataset: datasets.Dataset) -> dict[str, list[float]]:
     """Mean absolute error in grey levels of each 2-d checkpoint, for each size of the grid.
 
     The last is of the grid that the map takes.
@@ -204,7 +207,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     random = np.random.default_rng(args.seed)
-    errors = blend_errors(data.load("mnist"))
+    errors = blend_errors(datasets.load("mnist"))
     with tempfile.TemporaryDirectory() as folder, browser.chromium() as chromium:
         os.environ["AEVIZ_RUNS"] = str(Path(folder) / "runs")  # the app's, where its worker looks
         with browser.app(Path(folder)) as address:

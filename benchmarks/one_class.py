@@ -11,7 +11,10 @@ import json
 
 import torch
 
-from aeviz import anomaly, checkpoint, data, evaluate, runs, train
+from aeviz.analysis import anomaly, evaluate
+from aeviz.data import datasets
+from aeviz.models import checkpoint
+from aeviz.training import loop, runs
 
 VARIANT = "denoising"
 SETTINGS = {
@@ -28,7 +31,7 @@ SHARES = (0.02, 0.05, 0.1, 0.2)
 
 
 def command(digit: int) -> list[str]:
-    """What `python -m aeviz.train` is told to make the shipped model of a digit.
+    """What `python -m aeviz.training.loop` is told to make the shipped model of a digit.
 
     Not on all training pictures: the last 10,000 are held out, to set a threshold by.
     """
@@ -47,7 +50,8 @@ def shipped() -> list[float] | None:
         return None
     models = [checkpoint.load(path) for path in paths if path is not None]
     return [
-        evaluate.one_class(model, data.load("mnist"), digit) for digit, model in enumerate(models)
+        evaluate.one_class(model, datasets.load("mnist"), digit)
+        for digit, model in enumerate(models)
     ]
 
 
@@ -56,7 +60,7 @@ def linear() -> tuple[list[float], list[float]]:
 
     The first is what is published for PCA; the second differs from a model by the copies alone.
     """
-    digits = data.load("mnist")
+    digits = datasets.load("mnist")
     residual, scored = [], []
     test = digits.test_images
     for digit in range(10):
@@ -73,15 +77,15 @@ def linear() -> tuple[list[float], list[float]]:
 
 def contaminated(digit: int, share: float) -> dict[str, float]:
     """AUROC by each score of a model of a digit that was trained as on the page, once."""
-    digits, name = data.load("mnist"), anomaly.shipped(digit)
+    digits, name = datasets.load("mnist"), anomaly.shipped(digit)
     card = checkpoint.load(checkpoint.FOLDER / name).card
     spec = runs.RunSpec.model_validate(anomaly.recipe(card, (digit,), share))
     seen = runs.training_set(spec, digits.train_labels)
     images, labels = digits.train_images[seen], digits.train_labels[seen]
-    model = train.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
+    model = loop.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
     assert spec.epochs is not None  # of up to three digits
     steps = round(spec.epochs * -(-len(images) // spec.batch))
-    for _ in train.fit(
+    for _ in loop.fit(
         model,
         images,
         steps=steps,
@@ -138,8 +142,8 @@ def main() -> None:
         keep_contaminated()
         return
     for digit in range(10) if args.digit is None else [args.digit]:
-        print("python -m aeviz.train", *command(digit), flush=True)
-        train.main(command(digit))
+        print("python -m aeviz.training.loop", *command(digit), flush=True)
+        loop.main(command(digit))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from aeviz import checkpoint, data, evaluate, train
-from aeviz.models import MODELS
+from aeviz.analysis import evaluate
+from aeviz.data import datasets
+from aeviz.models import checkpoint
+from aeviz.models.zoo import MODELS
+from aeviz.training import loop
 from benchmarks import classifier, machine, one_class
 
 KEPT = machine.RESULTS / "quality.json"
@@ -67,23 +70,23 @@ ONE_CLASS = "one class"
 
 def run(recipe: Recipe, seconds: float, digit: int | None = None) -> tuple[Any, float, int]:
     """A model trained for a time on all digits, or on one; the seconds it took and the steps."""
-    digits = data.load("mnist")
+    digits = datasets.load("mnist")
     images, labels = digits.train_images, digits.train_labels
     if digit is not None:
         images, labels = images[labels == digit], labels[labels == digit]
     model_class = MODELS[recipe.variant]
-    model = train.build(model_class, model_class.Config.from_dict(recipe.settings), SEED)
+    model = loop.build(model_class, model_class.Config.from_dict(recipe.settings), SEED)
     how: dict[str, Any] = {"batch": recipe.batch, "lr": recipe.lr, "labels": labels}
-    *_, steps = train.steps_in(MARGIN * seconds, model, images, **how)
+    *_, steps = loop.steps_in(MARGIN * seconds, model, images, **how)
     start = time.perf_counter()
-    for _ in train.fit(model, images, steps=steps, seed=SEED, **how):
+    for _ in loop.fit(model, images, steps=steps, seed=SEED, **how):
         pass
     return model.eval(), time.perf_counter() - start, steps
 
 
 def live(name: str, samples: int) -> dict[str, Any]:
     """Train a recipe and measure it."""
-    digits = data.load("mnist")
+    digits = datasets.load("mnist")
     if name == ONE_CLASS:
         recipe = Recipe(one_class.VARIANT, one_class.SETTINGS, one_class.LR, one_class.BATCH)
         runs = [run(recipe, SECONDS / 10, digit) for digit in range(10)]
@@ -98,7 +101,7 @@ def live(name: str, samples: int) -> dict[str, Any]:
 
 def measure(model: Any, samples: int) -> dict[str, float]:
     """All figures of a model on the test digits."""
-    digits = data.load("mnist")
+    digits = datasets.load("mnist")
     return evaluate.all_figures(
         model,
         digits,
@@ -121,7 +124,7 @@ def shipped(kept: dict[str, Any], samples: int, keep: Callable[[], None]) -> dic
     for name in checkpoint.shipped():
         content = (checkpoint.FOLDER / f"{name}.safetensors").read_bytes()
         digest = hashlib.sha256(content).hexdigest()
-        fashion = evaluate.stranger(data.load("mnist")) is not None
+        fashion = evaluate.stranger(datasets.load("mnist")) is not None
         before = kept.get(name)
         same = before and (before["sha256"], before["samples"]) == (digest, samples)
         if before and same and ("other_auroc" in before["figures"] or not fashion):
@@ -140,7 +143,7 @@ def shipped(kept: dict[str, Any], samples: int, keep: Callable[[], None]) -> dic
 
 def references() -> dict[str, str]:
     """PCA and other linear methods on the same images, by the name of the figure."""
-    digits = data.load("mnist")
+    digits = datasets.load("mnist")
     x, labels = digits.test_images, digits.test_labels
     texts = {}
     for width in (2, 32, 64):
@@ -679,7 +682,7 @@ def main() -> None:
     if ten:
         kept["shipped"]["one-class"] = {"figures": {"auroc": float(np.mean(ten))}, "digits": ten}
     keep()
-    fashion = evaluate.stranger(data.load("mnist")) is not None
+    fashion = evaluate.stranger(datasets.load("mnist")) is not None
     text = report(kept["shipped"], kept["live"], args.samples, fashion) + "\n"
     print(text)
     (machine.RESULTS / "quality.md").write_text(text, encoding="utf-8")

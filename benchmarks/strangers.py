@@ -1,4 +1,4 @@
-"""Pictures from strangers: are they read right, and does nothing break `aeviz.images`?
+"""Pictures from strangers: are they read right, and does nothing break `aeviz.data.digits`?
 
 `python -m benchmarks.strangers` draws digits on paper, photographs them badly, and lets the small
 classifier read what `to_mnist` makes of them; then it hands in 2,000 spoilt files.
@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
-from aeviz import data, images
+from aeviz.data import datasets, digits
 from benchmarks import classifier, machine
 
 MOST_SECONDS = 0.25
@@ -213,7 +213,7 @@ def drawn(label: int, random: np.random.Generator) -> Iterator[np.ndarray]:
 
 def source(scene: Scene) -> np.ndarray:
     """The test digit (28, 28) uint8 whose ink a scene uses: the first of its class."""
-    digits = data.load("mnist")
+    digits = datasets.load("mnist")
     return digits.test_images[np.flatnonzero(digits.test_labels == scene.label)[0]]
 
 
@@ -301,9 +301,9 @@ def fuzz(number: int, seed: int) -> Fuzz:
             result, before = Fuzz(), megabytes()
         began = time.process_time()
         try:
-            images.stages(content)
+            digits.stages(content)
             result.read += 1
-        except images.ImageError:
+        except digits.ImageError:
             result.refused += 1
         except Exception as error:  # what is counted here
             result.uncaught += 1
@@ -330,10 +330,10 @@ def main() -> None:
     lines, guesses, clean = [], [], []
     for number, scene in enumerate(SCENES):
         content = photograph(scene, random)
-        found, took = images.stages(content), []
+        found, took = digits.stages(content), []
         for _ in range(3):
             began = time.process_time()
-            images.stages(content)
+            digits.stages(content)
             took.append(time.process_time() - began)
         guess = int(read(found.result[None])[0])
         guesses.append((guess == scene.label, len(found.digits), sorted(took)[1], scene))
@@ -341,7 +341,7 @@ def main() -> None:
         if args.keep:
             args.keep.mkdir(parents=True, exist_ok=True)
             keep(args.keep / f"{number:02d}", content, found)
-        alone = images.to_mnist(photograph(plain(scene), random))
+        alone = digits.to_mnist(photograph(plain(scene), random))
         clean.append(read(alone[None])[0] == scene.label)
     right = sum(good for good, *_ in guesses)
     single = sum(count == 1 for _, count, *_ in guesses)
@@ -390,8 +390,8 @@ def main() -> None:
     notes = [
         "Pictures: drawn by this program, digits by strokes with jitter, by a font and from the "
         "ink of three test digits; paper with grain and ruled lines, shadows, tables, JPEG. They "
-        "were used to find faults in aeviz/images.py, so other pictures will be read less well. "
-        "The classifier takes the font's 6 for a 0 on plain white paper too.",
+        "were used to find faults in aeviz/data/digits.py, so other pictures will be read less "
+        "well. The classifier takes the font's 6 for a 0 on plain white paper too.",
         "The classifier is benchmarks/classifier.py, trained on MNIST's 60,000 training digits and "
         "on nothing else.",
         "Times: processor time on one thread, which other work on the machine changes least, from "
@@ -407,7 +407,7 @@ def main() -> None:
     machine.report("strangers", command, args.seed, rows, notes, more)
 
 
-def keep(path: Path, content: bytes, found: images.Stages) -> None:
+def keep(path: Path, content: bytes, found: digits.Stages) -> None:
     """Write a picture and the strip of its stages, to be looked at."""
     path.with_suffix(".jpg").write_bytes(content)
     strip = Image.new("RGB", (5 * 300, 300), "gray")

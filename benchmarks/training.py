@@ -24,9 +24,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from aeviz import data, evaluate, latent, train
-from aeviz.model import Autoencoder
-from aeviz.models import MODELS
+from aeviz.analysis import evaluate
+from aeviz.data import datasets
+from aeviz.models import latent
+from aeviz.models.base import Autoencoder
+from aeviz.models.zoo import MODELS
+from aeviz.training import loop
 from benchmarks import keras_reference, machine
 
 WIDTHS = (784, 128, 64, 32, 64, 128, 784)
@@ -62,9 +65,9 @@ def starter(folder: Path) -> Iterator[None]:
 
     raw = folder / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    buffer, start = gzip.decompress(data.EMBEDDED.read_bytes()), 0
-    for part in data.PARTS:
-        _, end = data.read_idx(buffer, start)
+    buffer, start = gzip.decompress(datasets.EMBEDDED.read_bytes()), 0
+    for part in datasets.PARTS:
+        _, end = datasets.read_idx(buffer, start)
         (raw / f"{part}-ubyte").write_bytes(buffer[start:end])
         start = end
     dataset = MNIST(folder, train=True, transform=ToTensor())
@@ -138,13 +141,13 @@ def our_model(seed: int) -> Autoencoder:
     model_class = MODELS["vanilla"]
     settings = {"latent_dim": 32, "width": 128, "depth": 2, "activation": "relu"}
     config = model_class.Config.from_dict(settings | {"reconstruction": "squared"})
-    return train.build(model_class, config, seed)
+    return loop.build(model_class, config, seed)
 
 
 def ours(model: Autoencoder, images: np.ndarray, epochs: int, seed: int) -> Iterator[None]:
-    """`aeviz.train.fit` as every run of the app uses it."""
+    """`aeviz.training.loop.fit` as every run of the app uses it."""
     per_epoch = math.ceil(len(images) / BATCH)
-    for step in train.fit(model, images, steps=epochs * per_epoch, batch=BATCH, lr=LR, seed=seed):
+    for step in loop.fit(model, images, steps=epochs * per_epoch, batch=BATCH, lr=LR, seed=seed):
         if step.step % per_epoch == 0:
             yield
 
@@ -198,14 +201,14 @@ def time_rounds(contenders: dict[str, Iterator[None]], rounds: int) -> dict[str,
     return seconds
 
 
-def our_epochs(dataset: data.Dataset, epochs: int, seed: int) -> tuple[list[float], float]:
+def our_epochs(dataset: datasets.Dataset, epochs: int, seed: int) -> tuple[list[float], float]:
     """Seconds of each epoch with a validation on the test images, and the last one's MSE."""
     model, seconds = our_model(seed), []
     epoch = ours(model, dataset.train_images, epochs, seed)
     for _ in range(epochs):
         start = time.perf_counter()
         next(epoch)
-        train.validate(model, dataset.test_images)
+        loop.validate(model, dataset.test_images)
         seconds.append(time.perf_counter() - start)
     copies = latent.reconstruct(model, dataset.test_images)
     return seconds, float(evaluate.mse(dataset.test_images, copies).mean())
@@ -265,7 +268,7 @@ def epoch_rows(seconds: dict[str, list[float]], threads: int) -> list[machine.Ro
 
 
 def keras_row(
-    dataset: data.Dataset, python: str, epochs: int, rounds: int, threads: int, seed: int
+    dataset: datasets.Dataset, python: str, epochs: int, rounds: int, threads: int, seed: int
 ) -> tuple[machine.Row, str]:
     """Ours beside Keras, and what to say about it."""
     what = f"seconds per epoch, {epochs} epochs with validation"
@@ -322,7 +325,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    dataset = data.load("mnist")
+    dataset = datasets.load("mnist")
     images = dataset.train_images
     flops = check_products(args.seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -357,7 +360,8 @@ def main() -> None:
             f"Matrix products: the 17 of a step ({flops / 1e6:.1f} million operations, counted by "
             "torch to be the same in all contenders), by torch.mm into memory that is there "
             "already.",
-            "Ours: `aeviz.train.fit`, which also turns uint8 into floats and checks the gradient.",
+            "Ours: `aeviz.training.loop.fit`, which also turns uint8 into floats and checks the "
+            "gradient.",
             note,
         ],
     )

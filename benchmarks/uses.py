@@ -2,7 +2,7 @@
 
 Writes aeviz/uses.json and aeviz/few_labels.json and keeps after each model, so that it can be
 interrupted; a checkpoint is measured again when its file has changed. `--choose` prints what the
-settings of aeviz/few_labels.py were chosen by, on held-out training digits.
+settings of aeviz/analysis/few_labels.py were chosen by, on held-out training digits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from aeviz import checkpoint, data, few_labels, uses
+from aeviz.analysis import few_labels, uses
+from aeviz.data import datasets
+from aeviz.models import checkpoint
 from benchmarks import machine
 
 FEW = ("vanilla-32d", "convolutional-32d", "variational-32d")
@@ -52,7 +54,7 @@ def missing(kept: dict[str, Any], names: list[str]) -> list[str]:
 
 def codes(again: bool) -> None:
     """Measure pixels, PCA, files and every shipped code."""
-    digits = data.load("mnist")
+    digits = datasets.load("mnist")
     fresh = again or not uses.KEPT.exists()
     kept = {"models": {}} if fresh else json.loads(uses.KEPT.read_text(encoding="utf-8"))
     names = list(checkpoint.shipped())
@@ -70,7 +72,7 @@ def codes(again: bool) -> None:
 
 def labels(again: bool, names: tuple[str, ...]) -> None:
     """Measure accuracy with few labels and with all."""
-    digits = data.load("mnist")
+    digits = datasets.load("mnist")
     fresh = again or not few_labels.KEPT.exists()
     kept = {} if fresh else json.loads(few_labels.KEPT.read_text(encoding="utf-8"))
     for name in missing(kept, list(names)):
@@ -90,8 +92,8 @@ def timed(what: str, work: Callable[[], Any]) -> Any:
 
 def choose(counts: list[int], methods: list[str]) -> None:
     """Print accuracy on held-out digits for each setting that is tried."""
-    digits = data.load("mnist")
-    cut = -data.VALIDATION
+    digits = datasets.load("mnist")
+    cut = -datasets.VALIDATION
     inside = digits.train_images[:cut], digits.train_labels[:cut]
     held_out = digits.train_images[cut:], digits.train_labels[cut:]
     model = checkpoint.load(checkpoint.FOLDER / CHOSEN_WITH)

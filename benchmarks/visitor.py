@@ -23,7 +23,7 @@ from websockets.typing import Origin, Subprotocol
 
 TRIGGERS = "$$STREAMLIT_INTERNAL_KEY_{}__events"
 """Under this id Streamlit's page sends what a v2 component triggers."""
-WATCH = "aeviz.watch"
+WATCH = "aeviz.app.components.watch"
 """This component asks for a run's state again once the last answer is there."""
 PATIENCE = 4
 """It waits so many times as long as the last answer took."""

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from aeviz import diagram, ui
-from aeviz.model import NEEDS
-from aeviz.models import numbers
+from aeviz.app import ui
+from aeviz.charts import diagram
+from aeviz.models.base import NEEDS
+from aeviz.models.zoo import numbers
 
 
 @st.cache_data(max_entries=48, show_spinner="Running it once")

@@ -3,8 +3,11 @@ from functools import partial
 
 import streamlit as st
 
-from aeviz import anomaly, anomaly_ui, data, picture_ui, ui
-from aeviz.threshold import threshold_line
+from aeviz.analysis import anomaly
+from aeviz.app import intake, ui
+from aeviz.app.components.threshold import threshold_line
+from aeviz.app.views import anomaly as view
+from aeviz.data import datasets
 
 TASKS = {
     "digits": "Chosen digits, not the others",
@@ -29,7 +32,7 @@ ui.heading(
     "A model that has only seen normal pictures copies other ones badly. **Drag the threshold** "
     "and watch what is caught, what is missed, and how often it cries wolf.",
 )
-sidebar, digits = ui.model_name(), data.load("mnist")
+sidebar, digits = ui.model_name(), datasets.load("mnist")
 ui.dataset()  # downloads what is chosen there
 left, right = st.columns([3, 5], gap="large")
 
@@ -38,20 +41,20 @@ with left:
     task = ui.choice("What is normal, and what is not", TASKS, "odd_task", vertical=True)
     name, classes = sidebar, EVERY
     if task == "digits":
-        name, classes = anomaly_ui.choose_digits()
+        name, classes = view.choose_digits()
     elif ui.model().card.data != digits.name:
         st.info("The chosen model knows no digits; the one of the home page takes its place.")
         name = ui.home_model()
-    st.caption(anomaly_ui.biography(name))
+    st.caption(view.biography(name))
     model = ui.load_model(name)
 
     st.subheader("2 Run new data through", anchor=False)
-    at_hand = task == "digits" or (task == "fashion" and bool(data.find_folder("fashion")))
+    at_hand = task == "digits" or (task == "fashion" and bool(datasets.find_folder("fashion")))
     if task == "fashion" and not at_hand:
-        st.info(anomaly_ui.NO_FASHION)
+        st.info(view.NO_FASHION)
     if task == "own":
         st.caption("Hand in what is no digit, such as a letter: these pictures are the anomalies.")
-    picked = picture_ui.pick(digits, "anomaly")
+    picked = intake.pick(digits, "anomaly")
     own = picked.labels is None
 
     st.subheader("3 An error for each picture", anchor=False)
@@ -62,8 +65,8 @@ with left:
         st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
     title = f"{about.title}, {about.unit}" if about.unit else about.title
 
-scores = anomaly_ui.scores(name, kind, classes, at_hand)
-linear = anomaly_ui.scores(name, anomaly.BASELINE, classes, at_hand)
+scores = view.scores(name, kind, classes, at_hand)
+linear = view.scores(name, anomaly.BASELINE, classes, at_hand)
 normal = anomaly.normal_pictures(digits, classes)
 odd = anomaly.odd_pictures(digits, classes) if at_hand else anomaly.NONE
 handed_in = anomaly.Pictures(picked.pictures, picked.names)
@@ -84,28 +87,26 @@ with right:
             0.5,
             key="let_through",
             bind="query-params",
-            on_change=anomaly_ui.forget,
+            on_change=view.forget,
             width=320,
         )
         suggested = anomaly.quantile_threshold(scores.validation, quantile / 100)
         selection = f"{name} {kind} {task} {classes}"
-        threshold = anomaly_ui.threshold(selection, suggested)
-        st.button(
-            f"Back to {quantile:g} %", on_click=anomaly_ui.forget, disabled=threshold == suggested
-        )
+        threshold = view.threshold(selection, suggested)
+        st.button(f"Back to {quantile:g} %", on_click=view.forget, disabled=threshold == suggested)
     threshold_line(
         "threshold_line",
         scores.normal,
         scores.odd,
         threshold,
-        partial(anomaly_ui.drag, selection),
+        partial(view.drag, selection),
         title=f"{title} (logarithmic)",
         suggested=(f"{quantile:g} %", suggested),
         marks={"Your picture" if own else f"Picture {picked.names[0]}": marked},
     )
-    st.caption(anomaly_ui.what_is_shown(scores, anomaly.saw_all(model.card, digits), quantile))
+    st.caption(view.what_is_shown(scores, anomaly.saw_all(model.card, digits), quantile))
     if len(odd):
-        anomaly_ui.curves(scores, linear, threshold)
+        view.curves(scores, linear, threshold)
 
 st.subheader("5 Flag and act", anchor=False)
 verdicts = [
@@ -113,14 +114,14 @@ verdicts = [
     for name, score in zip(picked.names, marked, strict=True)
 ]
 st.markdown(f"{'Yours' if own else 'Picked'}: {'; '.join(verdicts)}. Threshold: {threshold:.3g}.")
-copies = anomaly_ui.copies(name, kind, picked.pictures)
-anomaly_ui.gallery(handed_in, marked, copies[:SHOWN], range(len(copies))[:SHOWN])
+copies = view.copies(name, kind, picked.pictures)
+view.gallery(handed_in, marked, copies[:SHOWN], range(len(copies))[:SHOWN])
 for key, chosen in anomaly.examples(scores, threshold, SHOWN).items():
     heading, text = GALLERIES[key]
     pictures, found = (normal, scores.normal) if key == "alarms" else (odd, scores.odd)
     st.markdown(f"**{heading}.** {text}" if len(chosen) else f"**{heading}.** None.")
-    copies = anomaly_ui.copies(name, kind, pictures.images[chosen])
-    anomaly_ui.gallery(pictures, found, copies, chosen.tolist())
+    copies = view.copies(name, kind, pictures.images[chosen])
+    view.gallery(pictures, found, copies, chosen.tolist())
 
 
 def flagged() -> anomaly.Flagged:
@@ -136,7 +137,7 @@ with st.container(horizontal=True, gap="small"):
 
 if task == "digits":
     st.subheader("How much harm do anomalies in the training set do?", anchor=False)
-    anomaly_ui.damage(kind, classes)
+    view.damage(kind, classes)
 ui.explain(
     "An autoencoder that was trained on normal pictures has learned to copy those. What differs "
     "comes back changed, and the size of the change is a score: above a threshold the picture is "

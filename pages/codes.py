@@ -1,6 +1,9 @@
 import streamlit as st
 
-from aeviz import figures, jobs, ui, uses
+from aeviz import jobs
+from aeviz.analysis import uses
+from aeviz.app import ui
+from aeviz.charts import figures
 
 DISTORTION = {"psnr": "PSNR, dB", "mse": "MSE"}
 SHARE = {

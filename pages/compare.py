@@ -1,8 +1,11 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import compare, evaluate, export, figures, latent, picture_ui, ui
-from aeviz.models import numbers
+from aeviz.analysis import compare, evaluate
+from aeviz.app import intake, ui
+from aeviz.charts import export, figures
+from aeviz.models import latent
+from aeviz.models.zoo import numbers
 
 SHOW = {"worst": "Worst 20", "classes": "Each class", "random": "Random 20", "own": "Yours"}
 MOST = 20
@@ -37,7 +40,7 @@ usual = {
 }
 
 
-def pick() -> tuple[picture_ui.Picked, str]:
+def pick() -> tuple[intake.Picked, str]:
     """Widgets that choose the pictures, and a sentence that says which ones they are."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         show = ui.choice(
@@ -60,13 +63,13 @@ def pick() -> tuple[picture_ui.Picked, str]:
             found = compare.first_of_each(dataset.test_labels)
             sentence = "The first test picture of each class."
     if show == "own":
-        picked = picture_ui.pick(dataset, key="compare_picture", many=True)
+        picked = intake.pick(dataset, key="compare_picture", many=True)
         labels = None if picked.labels is None else picked.labels[:MOST]
-        return picture_ui.Picked(picked.pictures[:MOST], picked.names[:MOST], labels), ""
+        return intake.Picked(picked.pictures[:MOST], picked.names[:MOST], labels), ""
     labels = dataset.test_labels[found]
     names = [f"{dataset.classes[label]}\n#{i}" for label, i in zip(labels, found, strict=True)]
     pictures = latent.to_float(dataset.test_images[found])
-    return picture_ui.Picked(pictures, names, labels), sentence
+    return intake.Picked(pictures, names, labels), sentence
 
 
 # What follows is a fragment, and the closer look one within it: a click runs no more than it needs.
@@ -124,7 +127,7 @@ def beside_each_other() -> None:
 
 
 @st.fragment
-def closer(picked: picture_ui.Picked, codes: dict[str, np.ndarray]) -> None:
+def closer(picked: intake.Picked, codes: dict[str, np.ndarray]) -> None:
     """One of the pictures: its code under each model, and its neighbours in each space."""
     st.subheader("A closer look at one", anchor=False)
     k = 0

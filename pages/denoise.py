@@ -1,7 +1,11 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import corruption, denoise_ui, figures, latent, picture_ui, ui
+from aeviz.analysis import corruption
+from aeviz.app import intake, ui
+from aeviz.app.views import denoise as view
+from aeviz.charts import figures
+from aeviz.models import latent
 
 START = 1
 STARTS = {"clean": "A clean picture, spoilt here", "spoilt": "My own, spoilt already"}
@@ -14,17 +18,17 @@ ui.heading(
     "A picture is spoilt and cleaned again. Look for strokes that the model loses or makes up, "
     "and for whether a plain filter does better.",
 )
-model_name = denoise_ui.choose_model()
+model_name = view.choose_model()
 model = ui.load_model(model_name)
 codes = ui.codes(model_name, dataset.name)
 
 as_it_is = ui.choice("Start from", STARTS, "start_from") == "spoilt"
 if as_it_is:
-    handed_in = picture_ui.plain("Digits with noise: only their size is changed", "spoilt_files")
+    handed_in = intake.plain("Digits with noise: only their size is changed", "spoilt_files")
     pictures = np.array(handed_in or [latent.to_float(dataset.test_images[START])])
 else:
     handed_in = []
-    pictures = picture_ui.pick(dataset, "picture", START, many=True).pictures
+    pictures = intake.pick(dataset, "picture", START, many=True).pictures
 shown = 0
 if len(pictures) > 1:
     shown = st.selectbox(
@@ -35,7 +39,7 @@ if len(pictures) > 1:
         help="All of them are cleaned for the download.",
         width=220,
     )
-name, strength, seed = denoise_ui.choose_noise(draws=not handed_in)
+name, strength, seed = view.choose_noise(draws=not handed_in)
 if learned := corruption.trained_on(model):
     what, level = corruption.CORRUPTIONS[learned[0]], learned[1]
     st.caption(f"This model was trained on: {what.title}, {what.strength} {level:g}.")
@@ -50,7 +54,7 @@ def versions(part: slice) -> dict[str, np.ndarray]:
 
 
 one = versions(slice(shown, shown + 1))
-items = denoise_ui.cells(one, 0)
+items = view.cells(one, 0)
 ui.gallery(items, size=SIZE, narrow=True)
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     ui.error_key()
@@ -58,7 +62,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     if len(pictures) > 1:
         ui.download(
             f"all {len(pictures)} as ZIP",
-            lambda: denoise_ui.archive(versions(slice(None))),
+            lambda: view.archive(versions(slice(None))),
             "aeviz-cleaned.zip",
         )
 if as_it_is:
@@ -67,7 +71,7 @@ if as_it_is:
         "picture is what was changed. The filters are set for the noise that is chosen above: "
         "choose what yours looks like. The model is told nothing."
     )
-denoise_ui.curve(model_name, dataset.name, name)
+view.curve(model_name, dataset.name, name)
 
 dots, words = st.columns([3, 2], gap="large")
 plane = ui.default_plane(model_name, dataset.name)

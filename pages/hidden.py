@@ -1,8 +1,12 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import figures, fill, hidden_ui, latent, picture_ui, ui
-from aeviz.player import player
+from aeviz.analysis import inpainting
+from aeviz.app import intake, ui
+from aeviz.app.components.player import player
+from aeviz.app.views import inpainting as view
+from aeviz.charts import figures
+from aeviz.models import latent
 
 START = 1
 
@@ -12,7 +16,7 @@ ui.heading(
     "A part of the picture is hidden, and four kinds of models draw what they expect there. "
     "Look for how little they need to be right, and for digits that could have been another one.",
 )
-picked = picture_ui.pick(dataset, "hidden_picture", START)
+picked = intake.pick(dataset, "hidden_picture", START)
 chosen = 0
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     if len(picked.names) > 1:
@@ -24,18 +28,18 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             key=f"hidden-of-{many}",
             width=200,
         )
-    way, rows = hidden_ui.choose_way()
+    way, rows = view.choose_way()
 picture = picked.pictures[chosen]
 title = picked.names[chosen]
 if picked.labels is not None:
     title = dataset.classes[picked.labels[chosen]]
-visible = hidden_ui.visible(way, rows)
+visible = view.visible(way, rows)
 
 given, results = st.columns([2, 5], gap="large")
 with given:
-    hidden_ui.given(way, picture, visible)
+    view.given(way, picture, visible)
 
-names = fill.side_by_side(ui.shipped_cards())
+names = inpainting.side_by_side(ui.shipped_cards())
 if name not in names:
     names.insert(0, name)
 hidden = ~visible
@@ -50,7 +54,7 @@ for of, result in found.items():
     items.append(
         ui.Item(
             [(result.picture, f"filled in by {of}"), (signed, f"error of {of}")],
-            f"{ui.describe(of)}\n{error}\n{hidden_ui.note(of, result.losses, visible)}",
+            f"{ui.describe(of)}\n{error}\n{view.note(of, result.losses, visible)}",
         )
     )
 with results:

@@ -1,8 +1,9 @@
 import streamlit as st
 
-from aeviz import planes, ui
-from aeviz.latent_map.explorer import explore
-from aeviz.models import MODELS, short_title
+from aeviz.analysis import planes
+from aeviz.app import ui
+from aeviz.app.views.map import explore
+from aeviz.models.zoo import MODELS, short_title
 
 WAYS = {  # as in the sidebar
     "Explore: what is inside?": {

@@ -3,8 +3,11 @@ import re
 import numpy as np
 import streamlit as st
 
-from aeviz import figures, latent, planes, session, ui
-from aeviz.player import player
+from aeviz.analysis import planes
+from aeviz.app import session, ui
+from aeviz.app.components.player import player
+from aeviz.charts import figures
+from aeviz.models import latent
 
 FRAMES = 91  # of the film and the curve; the film strip has as many as are asked for
 DOTS = 3000

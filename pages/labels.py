@@ -1,6 +1,9 @@
 import streamlit as st
 
-from aeviz import few_labels, figures, jobs, ui
+from aeviz import jobs
+from aeviz.analysis import few_labels
+from aeviz.app import ui
+from aeviz.charts import figures
 
 NOTES = {
     few_labels.FEW: "This takes about a minute, once for each model. Other pages work meanwhile.",

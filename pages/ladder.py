@@ -1,8 +1,11 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import checkpoint, evaluate, figures, latent, ui
-from aeviz.model import Autoencoder
+from aeviz.analysis import evaluate
+from aeviz.app import ui
+from aeviz.charts import figures
+from aeviz.models import checkpoint, latent
+from aeviz.models.base import Autoencoder
 
 COLUMNS = 10
 

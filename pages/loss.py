@@ -1,7 +1,11 @@
 import streamlit as st
 
-from aeviz import data, figures, loss_ui, own, run_ui, ui
-from aeviz.models import short_title
+from aeviz.app import own, ui
+from aeviz.app.views import loss as view
+from aeviz.app.views import train
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models.zoo import short_title
 
 THINGS = {  # what a loss may report: what there is to see then
     "active_fraction": "Look for how often each unit answers, and for what it draws.",
@@ -28,15 +32,15 @@ st.latex(model.formula)
 bars, words = st.columns([3, 2], gap="large")
 with bars:
     costs = {"Test": test.terms, "Training": training.terms}
-    costs = {k: {run_ui.metric_title(t): v for t, v in c.items()} for k, c in costs.items()}
+    costs = {k: {train.metric_title(t): v for t, v in c.items()} for k, c in costs.items()}
     figure = figures.loss_terms(costs, model.unit)
-    loss_ui.chart(figure, "terms", "each term of the loss")
+    view.chart(figure, "terms", "each term of the loss")
 note = "Where training ones cost much less, it has learned them by heart."
 if model.card.data != dataset.name:
-    note = f"It was trained on {data.SOURCES[model.card.data].title}: all are new to it."
+    note = f"It was trained on {datasets.SOURCES[model.card.data].title}: all are new to it."
 elif (spec := own.spec(name)) and spec.classes is not None:
     note = "It was trained on some classes alone, and test pictures are of all."
-steps, fallen = loss_ui.curves(name, model.card)
+steps, fallen = view.curves(name, model.card)
 with words:
     parts = " + ".join(f"{term} **{value:.4g}**" for term, value in costs["Test"].items())
     total = f" = **{test.total:.4g}**" if len(test.terms) > 1 else ""
@@ -46,31 +50,31 @@ with words:
         if st.button(f"Train: {short_title(model.variant)}"):
             st.switch_page(ui.PAGES["train"], query_params={"variant": model.variant})
 if fallen:
-    fallen = {run_ui.metric_title(term): values for term, values in fallen.items()}
+    fallen = {train.metric_title(term): values for term, values in fallen.items()}
     height = 90 + 110 * len(fallen)
     figure = figures.loss_curves(steps, fallen, unit=model.unit, height=height)
-    loss_ui.chart(figure, "curves", "each term of the loss over the steps")
+    view.chart(figure, "curves", "each term of the loss over the steps")
     st.caption(
         "Training: averaged over steps, with what only training has, such as dropout. The first "
         "fall lies out of view."
     )
 
 if "perplexity" in has:
-    loss_ui.show_words(*ui.words(name, dataset.name))
+    view.show_words(*ui.words(name, dataset.name))
 elif "active_fraction" in has:
-    number = loss_ui.show_units(name, model, codes)
-    loss_ui.show_unit(model, codes, dataset, number)
+    number = view.show_units(name, model, codes)
+    view.show_unit(model, codes, dataset, number)
 else:
     if "kl_per_dim" in has:
-        number = loss_ui.show_kl(name, test.metrics["kl_per_dim"])
+        number = view.show_kl(name, test.metrics["kl_per_dim"])
     else:
         st.subheader("What does one number do?", anchor=False)
-        number = loss_ui.pick_number(name, codes.shape[1], int(codes.var(0).argmax()))
-    loss_ui.show_number(model, codes, dataset, number)
+        number = view.pick_number(name, codes.shape[1], int(codes.var(0).argmax()))
+    view.show_number(model, codes, dataset, number)
 slopes = ui.spectrum(name, dataset.name)
 if slopes is not None:
     penalised = "squared_jacobian" in has
-    loss_ui.show_slopes(name, slopes, model.code_dim, dataset.name, penalised=penalised)
+    view.show_slopes(name, slopes, model.code_dim, dataset.name, penalised=penalised)
 
 ui.explain(
     "A loss is a sum of terms in one unit; what is drawn is what is minimised, weights included, "

@@ -1,9 +1,12 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import figures, latent, planes, ui
-from aeviz.latent_map.explorer import explore
-from aeviz.link import has_webgl
+from aeviz.analysis import planes
+from aeviz.app import ui
+from aeviz.app.components.link import has_webgl
+from aeviz.app.views.map import explore
+from aeviz.charts import figures
+from aeviz.models import latent
 
 VIEWS = {"pca": "PCA plane", "axes": "Two axes", "umap": "UMAP", "tsne": "t-SNE"}
 DOTS = 4000  # in space

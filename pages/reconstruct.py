@@ -1,8 +1,11 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import evaluate, figures, latent, ui
-from aeviz.models import numbers
+from aeviz.analysis import evaluate
+from aeviz.app import ui
+from aeviz.charts import figures
+from aeviz.models import latent
+from aeviz.models.zoo import numbers
 
 ORDERS = {"random": "Random", "best": "Best", "worst": "Worst"}
 COLUMNS = 10

@@ -1,7 +1,10 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import figures, latent, planes, ui
+from aeviz.analysis import planes
+from aeviz.app import ui
+from aeviz.charts import figures
+from aeviz.models import latent
 
 NEAREST = {"no": "Hide", "pixels": "In pixels", "codes": "In code space"}
 DOTS = 3000

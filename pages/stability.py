@@ -1,8 +1,12 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import compare, evaluate, export, figures, latent, perturb, picture_ui, ui
-from aeviz.models import numbers
+from aeviz.analysis import compare, evaluate
+from aeviz.app import intake, ui
+from aeviz.charts import export, figures
+from aeviz.data import perturb
+from aeviz.models import latent
+from aeviz.models.zoo import numbers
 
 MOST = 4  # models whose curves can be told apart
 NEAREST = 5
@@ -38,7 +42,7 @@ def say(points: np.ndarray, code: np.ndarray, own: np.ndarray) -> tuple[str, int
 @st.fragment  # a click runs no more than it changes
 def movements() -> None:
     """A picture and a change, and how far each code moves by it."""
-    picked = picture_ui.pick(dataset, key="moved_picture", start=0)
+    picked = intake.pick(dataset, key="moved_picture", start=0)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         change = ui.choice(
             "Change", {key: kind.title for key, kind in perturb.KINDS.items()}, "change"

@@ -1,7 +1,11 @@
 import streamlit as st
 
-from aeviz import checkpoint, data, own, run_ui, runs, ui
-from aeviz.models import MODELS
+from aeviz.app import own, ui
+from aeviz.app.views import train as view
+from aeviz.data import datasets
+from aeviz.models import checkpoint
+from aeviz.models.zoo import MODELS
+from aeviz.training import runs
 
 USES = {
     "map": "Explore its map",
@@ -21,7 +25,7 @@ def set_up(variant: str) -> None:
     summary = st.empty()
     pictures, form = st.columns([5, 2], gap="large")
     with form:
-        wanted = run_ui.settings(variant, bar)
+        wanted = view.settings(variant, bar)
     try:
         spec, wrong = runs.RunSpec.model_validate(wanted), ""
     except ValueError as error:
@@ -30,33 +34,33 @@ def set_up(variant: str) -> None:
     pressed = bar.button("Train", "train", type="primary", disabled=spec is None, width=140)
     if pressed and spec:
         try:
-            run_ui.show(own.start(spec))
+            view.show(own.start(spec))
             st.rerun()
         except runs.RunError as error:
             summary.error(str(error))
             return
     with cards:
-        run_ui.picker(variant)
+        view.picker(variant)
     idea.markdown(MODELS[variant].idea)
     if spec is None:
         summary.error(wrong)
         return
     summary.markdown(runs.summary(spec))
     with pictures:
-        looks = {"before its first step": run_ui.before(spec)}
+        looks = {"before its first step": view.before(spec)}
         shipped = ui.nearest_shipped(variant, spec.config["latent_dim"])
         if shipped:
             steps = ui.shipped_cards()[shipped].steps
-            looks[f"after {steps:,} steps (shipped with aeviz)"] = run_ui.shipped_look(shipped)
-        classes = data.SOURCES[spec.data].classes
-        run_ui.show_digits(looks, classes, "min(3.1rem, 12vw)")
+            looks[f"after {steps:,} steps (shipped with aeviz)"] = view.shipped_look(shipped)
+        classes = datasets.SOURCES[spec.data].classes
+        view.show_digits(looks, classes, "min(3.1rem, 12vw)")
         st.caption(
             "Above: test pictures. Below: what the network makes of them " + ", then ".join(looks)
         )
         for column, (what, seen) in zip(st.columns(len(looks)), looks.items(), strict=True):
             with column:
                 st.markdown(f"**{what.capitalize()}**")
-                run_ui.show_map(seen, classes, f"look-{what}", 330)
+                view.show_map(seen, classes, f"look-{what}", 330)
     model_class = MODELS[variant]
     ui.explain(
         f"{model_class.idea} {model_class.when} {model_class.fails} ({model_class.source})",
@@ -69,7 +73,7 @@ def show_run(run: str) -> None:
     status, spec = runs.status(run), runs.spec(run)
     trouble = own.trouble(run) if runs.is_finished(run) else ""
     usable = runs.is_finished(run) and not trouble
-    about = f"**{spec.title}**, {data.SOURCES[spec.data].title}, seed {spec.seed}. "
+    about = f"**{spec.title}**, {datasets.SOURCES[spec.data].title}, seed {spec.seed}. "
     if usable:
         about += runs.measured(ui.load_model(run).card)
     # The buttons stand outside the part that draws itself again and again: no click is lost.
@@ -93,7 +97,7 @@ def show_run(run: str) -> None:
             name = f"{spec.variant}-{spec.config['latent_dim']}d-{run}.safetensors"
             ui.download("model", lambda: runs.model_bytes(run), name)
         st.button(
-            "Train again" if status.ended else "Train another", on_click=run_ui.again, args=(run,)
+            "Train again" if status.ended else "Train another", on_click=view.again, args=(run,)
         )
     if trouble:
         st.error(trouble)
@@ -102,7 +106,7 @@ def show_run(run: str) -> None:
         st.error(f"{why} {runs.WAY_OUT.get(status.state, 'Train it again.')}")
     elif status.state in ("failed", "interrupted"):
         st.warning(status.message)
-    run_ui.live(run, status.ended)
+    view.live(run, status.ended)
     ui.explain(
         "Each step shows the network a batch of training pictures and moves its weights a little "
         "down the slope of the loss. The curves show each term of that loss: on the pictures it "
@@ -121,7 +125,7 @@ def upload() -> None:
         return
     try:
         with st.spinner("Reading the model"):
-            run_ui.show(runs.add(file.getvalue()))
+            view.show(runs.add(file.getvalue()))
     except (checkpoint.CheckpointError, runs.RunError) as error:
         st.error(str(error))
         return
@@ -137,7 +141,7 @@ asked = st.query_params.get("run")
 if asked is None and "variant" not in st.query_params:
     asked = st.session_state.get("run")  # back from another page
 if asked and runs.is_run(asked):
-    run_ui.show(asked)
+    view.show(asked)
     try:
         show_run(asked)
     except runs.RunError as error:
@@ -151,7 +155,7 @@ else:
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("Your runs", anchor=False)
-    run_ui.own_runs(asked)
+    view.own_runs(asked)
 with right:
     st.subheader("Load a model", anchor=False)
     upload()

@@ -1,9 +1,12 @@
 import numpy as np
 import streamlit as st
 
-from aeviz import data, evaluate, latent, ui
-from aeviz.model import NEEDS
-from aeviz.models import MODELS, describe, short_title
+from aeviz.analysis import evaluate
+from aeviz.app import ui
+from aeviz.data import datasets
+from aeviz.models import latent
+from aeviz.models.base import NEEDS
+from aeviz.models.zoo import MODELS, describe, short_title
 
 COLUMNS, SIGMA, CUT, HIDDEN = 8, 0.5, 14, 0.6
 PAGE = {  # where a model shows how it serves a need
@@ -19,7 +22,7 @@ PAGE = {  # where a model shows how it serves a need
 
 def demonstration(need: str, name: str) -> list[ui.Row]:
     """What a shipped model does for a need, on fixed test digits."""
-    model, mnist = ui.load_model(name), data.load("mnist")
+    model, mnist = ui.load_model(name), datasets.load("mnist")
     x = latent.to_float(mnist.test_images[:COLUMNS])
     if need == "classes":
         code = latent.sample_prior(model, 1)

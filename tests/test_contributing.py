@@ -54,7 +54,7 @@ def test_the_example_passes_what_every_variant_must(copy: Path) -> None:
 
 
 def test_the_example_has_options_of_its_own(copy: Path) -> None:
-    out = run(copy, "aeviz.train", "decorrelated", "--help")
+    out = run(copy, "aeviz.training.loop", "decorrelated", "--help")
     assert "--penalty" in out
 
 

@@ -15,41 +15,59 @@ ROOT = Path(__file__).parent.parent
 # Each room imports only from rooms in earlier lines. A new module takes its place here.
 ORDER = [
     {"aeviz.files"},
-    {"aeviz.data", "aeviz.images", "aeviz.model", "aeviz.figures", "aeviz.jobs"},
-    {"aeviz.nets"},
-    {"aeviz.export"},
-    {"aeviz.models"},
-    {"aeviz.train", "aeviz.checkpoint", "aeviz.latent", "aeviz.projections", "aeviz.spec"},
-    {"aeviz.planes", "aeviz.evaluate", "aeviz.diagram", "aeviz.fill", "aeviz.mechanism"},
     {
-        "aeviz.compare",
-        "aeviz.perturb",
-        "aeviz.anomaly",
-        "aeviz.uses",
-        "aeviz.few_labels",
-        "aeviz.corruption",
+        "aeviz.data.datasets",
+        "aeviz.data.digits",
+        "aeviz.models.base",
+        "aeviz.charts.figures",
+        "aeviz.jobs",
     },
-    {"aeviz.runs"},
-    {"aeviz.worker"},
-    {"aeviz.browser", "aeviz.session"},
+    {"aeviz.models.nets"},
+    {"aeviz.charts.export"},
+    {"aeviz.models.zoo"},
     {
-        "aeviz.latent_map",
-        "aeviz.player",
-        "aeviz.patches",
-        "aeviz.threshold",
-        "aeviz.watch",
-        "aeviz.link",
+        "aeviz.training.loop",
+        "aeviz.models.checkpoint",
+        "aeviz.models.latent",
+        "aeviz.analysis.projections",
+        "aeviz.training.spec",
     },
-    {"aeviz.own"},
-    {"aeviz.ui"},
     {
-        "aeviz.latent_map.explorer",
-        "aeviz.run_ui",
-        "aeviz.picture_ui",
-        "aeviz.denoise_ui",
-        "aeviz.hidden_ui",
-        "aeviz.anomaly_ui",
-        "aeviz.loss_ui",
+        "aeviz.analysis.planes",
+        "aeviz.analysis.evaluate",
+        "aeviz.charts.diagram",
+        "aeviz.analysis.inpainting",
+        "aeviz.analysis.mechanism",
+    },
+    {
+        "aeviz.analysis.compare",
+        "aeviz.data.perturb",
+        "aeviz.analysis.anomaly",
+        "aeviz.analysis.uses",
+        "aeviz.analysis.few_labels",
+        "aeviz.analysis.corruption",
+    },
+    {"aeviz.training.runs"},
+    {"aeviz.training.worker"},
+    {"aeviz.app.components.browser", "aeviz.app.session"},
+    {
+        "aeviz.app.components.latent_map",
+        "aeviz.app.components.player",
+        "aeviz.app.components.patches",
+        "aeviz.app.components.threshold",
+        "aeviz.app.components.watch",
+        "aeviz.app.components.link",
+    },
+    {"aeviz.app.own"},
+    {"aeviz.app.ui"},
+    {
+        "aeviz.app.views.map",
+        "aeviz.app.views.train",
+        "aeviz.app.intake",
+        "aeviz.app.views.denoise",
+        "aeviz.app.views.inpainting",
+        "aeviz.app.views.anomaly",
+        "aeviz.app.views.loss",
     },
     {"pages"},
     {"app"},
@@ -59,30 +77,30 @@ LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 STREAMLIT = {
     "app",
     "pages",
-    "aeviz.session",
-    "aeviz.own",
-    "aeviz.watch",
-    "aeviz.link",
-    "aeviz.ui",
-    "aeviz.run_ui",
-    "aeviz.loss_ui",
-    "aeviz.picture_ui",
-    "aeviz.browser",
-    "aeviz.latent_map",
-    "aeviz.latent_map.explorer",
-    "aeviz.player",
-    "aeviz.patches",
-    "aeviz.threshold",
-    "aeviz.denoise_ui",
-    "aeviz.hidden_ui",
-    "aeviz.anomaly_ui",
+    "aeviz.app.session",
+    "aeviz.app.own",
+    "aeviz.app.components.watch",
+    "aeviz.app.components.link",
+    "aeviz.app.ui",
+    "aeviz.app.views.train",
+    "aeviz.app.views.loss",
+    "aeviz.app.intake",
+    "aeviz.app.components.browser",
+    "aeviz.app.components.latent_map",
+    "aeviz.app.views.map",
+    "aeviz.app.components.player",
+    "aeviz.app.components.patches",
+    "aeviz.app.components.threshold",
+    "aeviz.app.views.denoise",
+    "aeviz.app.views.inpainting",
+    "aeviz.app.views.anomaly",
     "benchmarks.visitor",
 }
 
 
 def room_of(name: str) -> str:
     """The room that a module belongs to: variants and pages share theirs."""
-    for shared in ("aeviz.models", "pages"):
+    for shared in ("aeviz.models.zoo", "pages"):
         if name == shared or name.startswith(f"{shared}."):
             return shared
     return name
@@ -131,7 +149,7 @@ def test_a_module_imports_only_what_lies_below_it(name: str) -> None:
         if other.split(".")[0] not in ("aeviz", "pages", "app"):
             continue
         room = room_of(other)
-        inside = room == room_of(name) == "aeviz.models" and name == "aeviz.models"
+        inside = room == room_of(name) == "aeviz.models.zoo" and name == "aeviz.models.zoo"
         assert inside or LEVEL[room] < level, f"{name} imports {other}"
 
 
@@ -139,10 +157,10 @@ def test_the_order_names_only_rooms_that_exist() -> None:
     assert set(LEVEL) == {room_of(name) for name in FILES}
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("aeviz.models.")])
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("aeviz.models.zoo.")])
 def test_a_variant_is_read_with_its_contract_and_trunks_alone(name: str) -> None:
     house = {other for other in imports(FILES[name]) if other.startswith("aeviz")}
-    assert house <= {"aeviz.model", "aeviz.nets"}
+    assert house <= {"aeviz.models.base", "aeviz.models.nets"}
 
 
 def test_only_the_glue_imports_streamlit() -> None:
@@ -153,7 +171,7 @@ def test_only_the_glue_imports_streamlit() -> None:
         if any(other.split(".")[0] == "streamlit" for other in imports(path))
     }
     assert users <= STREAMLIT
-    assert "aeviz.ui" in users  # the search finds something
+    assert "aeviz.app.ui" in users  # the search finds something
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("pages.")])
@@ -172,7 +190,11 @@ def loaded_by(*modules: str) -> set[str]:
 
 
 def test_data_needs_no_torch() -> None:
-    assert not loaded_by("aeviz.data", "aeviz.images") & {"torch", "torchvision", "streamlit"}
+    assert not loaded_by("aeviz.data.datasets", "aeviz.data.digits") & {
+        "torch",
+        "torchvision",
+        "streamlit",
+    }
 
 
 def test_the_core_starts_without_streamlit_and_without_what_is_seldom_needed() -> None:
@@ -184,6 +206,6 @@ def test_the_core_starts_without_streamlit_and_without_what_is_seldom_needed() -
 
 
 def test_the_app_starts_without_what_is_seldom_needed() -> None:
-    loaded = loaded_by("aeviz.ui", "aeviz.latent_map.explorer", "aeviz.player")
+    loaded = loaded_by("aeviz.app.ui", "aeviz.app.views.map", "aeviz.app.components.player")
     assert not loaded & {"torchvision", "sklearn", "umap", "numba"}
     assert "streamlit" in loaded

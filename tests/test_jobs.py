@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aeviz import checkpoint, few_labels, files, jobs, projections, uses
+from aeviz import files, jobs
+from aeviz.analysis import few_labels, projections, uses
+from aeviz.models import checkpoint
 from tests.test_files import FULL, LOCKED
 
 CODES = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)

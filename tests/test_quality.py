@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from aeviz import checkpoint, data, evaluate, train
-from aeviz.model import Autoencoder
+from aeviz.analysis import evaluate
+from aeviz.data import datasets
+from aeviz.models import checkpoint
+from aeviz.models.base import Autoencoder
+from aeviz.training import loop
 from benchmarks import classifier, machine, one_class, quality
 
-MNIST = data.load()
+MNIST = datasets.load()
 
 
 # -- the classifier ---------------------------------------------------------------------------
@@ -75,10 +78,10 @@ def test_a_model_of_one_digit_sees_that_digit_alone(
         begun.update(options, images=images)
         raise Started
 
-    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
     with pytest.raises(Started):
-        train.main(one_class.command(digit))
+        loop.main(one_class.command(digit))
     images, labels = MNIST.train_images[:50_000], MNIST.train_labels[:50_000]
     assert np.array_equal(begun["images"], images[labels == digit])
     assert set(begun["labels"]) == {digit}
@@ -87,16 +90,16 @@ def test_a_model_of_one_digit_sees_that_digit_alone(
 def test_the_card_of_a_model_of_one_digit_says_which_and_how_well_it_tells_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = data.Dataset(
+    few = datasets.Dataset(
         "mnist",
         MNIST.train_images[:300],
         MNIST.train_labels[:300],
         MNIST.test_images[:150],
         MNIST.test_labels[:150],
     )
-    monkeypatch.setattr(data, "load", lambda name="mnist": few)
+    monkeypatch.setattr(datasets, "load", lambda name="mnist": few)
     out = tmp_path / "vanilla-2d-digit3"
-    train.main(["vanilla", "--width=16", "--digit=3", "--all", "--steps=3", f"--out={out}"])
+    loop.main(["vanilla", "--width=16", "--digit=3", "--all", "--steps=3", f"--out={out}"])
     model = checkpoint.load(out)
     assert model.card.digit == 3
     assert model.card.trained_on == (few.train_labels == 3).sum()
@@ -107,7 +110,7 @@ def test_the_card_of_a_model_of_one_digit_says_which_and_how_well_it_tells_other
 
 def test_there_is_no_eleventh_digit(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        train.main(["vanilla", "--digit=10", "--out=nowhere"])
+        loop.main(["vanilla", "--digit=10", "--out=nowhere"])
     assert "There is no class 10 in MNIST digits" in capsys.readouterr().err
 
 

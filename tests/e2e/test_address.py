@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Browser, Page, expect
 
-from aeviz import ui
+from aeviz.app import ui
 from tests.e2e.conftest import start_app
 from tests.e2e.test_map import open_map
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from aeviz import data
+from aeviz.data import datasets
 
 # What is pressed when the answer to the press before it is, is not, or is half there.
 PAUSES = (0, 150)
@@ -53,7 +53,7 @@ def test_fast_clicks_and_held_keys_count_and_draw_no_other_picture(
     settled(page)
     expect(box).to_have_value(str(number))
     of_class = page.get_by_role("combobox", name=f"{letter}: class")
-    expect(of_class).to_have_value(str(data.load().test_labels[number]))
+    expect(of_class).to_have_value(str(datasets.load().test_labels[number]))
 
 
 @pytest.mark.parametrize("pause", PAUSES)
@@ -88,12 +88,12 @@ def test_a_class_and_a_random_picture_are_still_drawn(page: Page, app: str) -> N
     expect(box).not_to_have_value("3")
     settled(page)
     number = int(box.input_value())
-    assert data.load().test_labels[number] == 7
+    assert datasets.load().test_labels[number] == 7
     expect(of_class).to_have_value("7")
     page.get_by_role("button", name="Random A").click()
     expect(box).not_to_have_value(str(number))
     settled(page)
-    expect(of_class).to_have_value(str(data.load().test_labels[int(box.input_value())]))
+    expect(of_class).to_have_value(str(datasets.load().test_labels[int(box.input_value())]))
 
 
 def test_the_same_patch_is_hidden_again_after_a_shortcut(page: Page, app: str) -> None:

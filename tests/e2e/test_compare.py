@@ -10,7 +10,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from aeviz import checkpoint, data, evaluate, export
+from aeviz.analysis import evaluate
+from aeviz.charts import export
+from aeviz.data import datasets
+from aeviz.models import checkpoint
 
 
 def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page, app: str) -> None:
@@ -24,7 +27,7 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
     page.get_by_role("combobox", name="Worst copied by").click()
     page.get_by_role("option", name="PCA, 2 numbers").click()
     expect(page).to_have_url(re.compile("compare_worst=2"))
-    images = data.load().test_images
+    images = datasets.load().test_images
     errors = evaluate.mse(images, evaluate.pca("mnist", 2).reconstruct(images))
     worst = errors.argsort()[::-1][:20]
     expect(page.locator(".aeviz-rows").first).to_contain_text(f"#{worst[0]}")

@@ -17,7 +17,9 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, ViewportSize, expect
 
-from aeviz import figures, images, picture_ui
+from aeviz.app import intake
+from aeviz.charts import figures
+from aeviz.data import digits
 from benchmarks import strangers
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium
 
@@ -64,7 +66,7 @@ def test_a_file_is_uploaded_and_one_of_its_digits_chosen(page: Page, app: str) -
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("Traceback")).to_have_count(0)
     files.set_input_files(number)
-    one, seven = (figures.data_uri(digit) for digit in images.digits(a_number()))
+    one, seven = (figures.data_uri(digit) for digit in digits.digits(a_number()))
     expect(clean).to_have_attribute("src", one)
     used = page.get_by_test_id("stButtonGroup").filter(has_text="Digits that are used")
     used.get_by_text("1", exact=True).click()  # both are at first; the page shows the first
@@ -287,7 +289,7 @@ def test_the_pad_is_whole_at_any_width(page: Page, app: str, where: str, large: 
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         canvas.evaluate(AT_REST)
-        assert canvas.evaluate(CUT_OFF_BY) == [picture_ui.CANVAS, []], width
+        assert canvas.evaluate(CUT_OFF_BY) == [intake.CANVAS, []], width
     expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()

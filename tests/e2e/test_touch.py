@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from aeviz import ui
+from aeviz.app import ui
 from tests.e2e.main_job import DOT, READY
 
 BARE = {"which", "anatomy", "reconstruct", "hidden", "train"}

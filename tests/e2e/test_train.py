@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from aeviz import checkpoint
-from aeviz.models import MODELS, short_title
+from aeviz.models import checkpoint
+from aeviz.models.zoo import MODELS, short_title
 
 # The map of a run: how many codes it shows, and the first of them.
 MAP = """() => {

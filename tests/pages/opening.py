@@ -32,7 +32,7 @@ def box(app: AppTest, label: str) -> Any:
 
 
 def kept(app: AppTest, key: str) -> Any:
-    """What the session keeps under a key of `aeviz.session`."""
+    """What the session keeps under a key of `aeviz.app.session`."""
     return app.session_state[f"{key}, kept"].value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aeviz import checkpoint
+from aeviz.models import checkpoint
 
 CARDS = checkpoint.shipped()
 HOME = next(name for name, card in CARDS.items() if card.home)

@@ -15,10 +15,15 @@ import pytest
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from aeviz import anomaly, anomaly_ui, checkpoint, data, evaluate, figures, latent, runs
+from aeviz.analysis import anomaly, evaluate
+from aeviz.app.views import anomaly as view
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
+from aeviz.training import runs
 from tests.pages.opening import components
 
-MNIST = data.load()
+MNIST = datasets.load()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,9 +31,9 @@ def few_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, number in (("NORMAL", 60), ("ODD", 90), ("HELD_OUT", 80), ("FITTED", 200)):
             patch.setattr(anomaly, name, number)
-        anomaly_ui.scores.clear()
+        view.scores.clear()
         yield
-    anomaly_ui.scores.clear()
+    view.scores.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -160,7 +165,7 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     assert "No anomalies yet" not in words(app)  # the letter is one
     clothes = replace(MNIST, name="fashion", test_images=MNIST.test_images[:, ::-1])
     monkeypatch.setattr(evaluate, "stranger", lambda dataset: clothes)
-    monkeypatch.setattr(data, "find_folder", lambda name: Path())
+    monkeypatch.setattr(datasets, "find_folder", lambda name: Path())
     app.run()
     assert not app.exception
     assert "AEVIZ_DATA" not in words(app)

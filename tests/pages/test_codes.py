@@ -9,7 +9,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, jobs, runs, uses
+from aeviz import jobs
+from aeviz.analysis import uses
+from aeviz.data import datasets
+from aeviz.models import checkpoint
+from aeviz.training import runs
 from tests.pages.opening import opened
 
 NAME = "linear-2d"
@@ -106,11 +110,11 @@ def test_a_measurement_that_failed_says_so_and_can_be_tried_again() -> None:
 def test_on_other_data_the_digits_are_shown_until_it_is_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    load = data.load
-    monkeypatch.setattr(data, "find_folder", lambda name: Path())
-    other = data.Dataset("fashion", *(getattr(load(), f) for f in FIELDS))
+    load = datasets.load
+    monkeypatch.setattr(datasets, "find_folder", lambda name: Path())
+    other = datasets.Dataset("fashion", *(getattr(load(), f) for f in FIELDS))
     monkeypatch.setattr(
-        data, "load", lambda name="mnist", **_: load() if name == "mnist" else other
+        datasets, "load", lambda name="mnist", **_: load() if name == "mnist" else other
     )
     app = open_page(NAME, data="fashion")
     assert "not measured on Fashion-MNIST" in app.info[0].value

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, evaluate, figures, latent, ui
+from aeviz.analysis import evaluate
+from aeviz.app import ui
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
 from tests.pages.opening import box, opened
 
-MNIST = data.load()
+MNIST = datasets.load()
 VAE, OTHER = "variational-2d", "vanilla-32d"
 
 

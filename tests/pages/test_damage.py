@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, runs, ui
+from aeviz.app import ui
+from aeviz.models import checkpoint
+from aeviz.training import runs
 from tests.pages.opening import box, components, opened
 
 SHIPPED = checkpoint.FOLDER / "vanilla-2d.safetensors"
@@ -89,9 +91,9 @@ LINE = """{"step": 9, "epoch": 0, "train": {"terms": {"reconstruction": 1}},
 def live_app() -> None:
     import streamlit as st
 
-    from aeviz import run_ui
+    from aeviz.app.views import train as view
 
-    run_ui.live(st.query_params["run"], True)
+    view.live(st.query_params["run"], True)
 
 
 @pytest.mark.parametrize(("file", "content"), [("spec.json", ""), ("metrics.jsonl", f"{LINE}\n")])
@@ -111,7 +113,7 @@ def test_what_is_damaged_while_one_watches_is_a_sentence_at_most(
 def fragment_app() -> None:
     import streamlit as st
 
-    from aeviz import ui
+    from aeviz.app import ui
 
     if "again" not in st.session_state:
         st.session_state.again = True

@@ -15,24 +15,18 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from aeviz import (
-    checkpoint,
-    corruption,
-    data,
-    denoise_ui,
-    evaluate,
-    figures,
-    latent,
-    picture_ui,
-    planes,
-    runs,
-    ui,
-)
+from aeviz.analysis import corruption, evaluate, planes
+from aeviz.app import intake, ui
+from aeviz.app.views import denoise as view
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
+from aeviz.training import runs
 from benchmarks import strangers
 from tests.pages.opening import box
 from tests.pages.shipped import HOME, ONE_OF_EACH
 
-MNIST = data.load()
+MNIST = datasets.load()
 CASES = Path(__file__).parents[1] / "cases"
 SHIPPED = checkpoint.shipped()
 START = 1
@@ -210,7 +204,7 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     strengths = corruption.CORRUPTIONS["gaussian"].curve
     copies = [latent.reconstruct(model, evaluate.noisy(x, s, 0)) for s in strengths]
     dbs = [-10 * np.log10(np.square(copy - x).mean()) for copy in copies]
-    found = denoise_ui.cleaning_curves(["denoising-32d", ""], "mnist", "gaussian")
+    found = view.cleaning_curves(["denoising-32d", ""], "mnist", "gaussian")
     assert found["denoising-32d"] == pytest.approx(dbs, abs=1e-3)
     assert found[""][0] == np.inf
     app.multiselect(key="strength_beside").set_value([]).run()
@@ -252,7 +246,7 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ui, "download", lambda kind, make, name: made.update({name: make}))
     batch = latent.to_float(MNIST.test_images[:3])
     names = ["../seven.png", "two", "=1+1"]
-    monkeypatch.setattr(picture_ui, "pick", lambda *a, **k: picture_ui.Picked(batch, names, None))
+    monkeypatch.setattr(intake, "pick", lambda *a, **k: intake.Picked(batch, names, None))
     app = open_page()
     assert pictures(app)["clean"] == figures.data_uri(batch[0])
     app.selectbox(key="denoise_shown").set_value(2).run()
@@ -274,7 +268,7 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
         -10 * np.log10(np.square(found["nlm"] - batch[0]).mean()), abs=1e-3
     )
     assert float(first["ssim"]) == pytest.approx(corruption.ssim(batch[0], found["nlm"]), abs=1e-4)
-    monkeypatch.setattr(picture_ui, "plain", lambda *a: list(batch))
+    monkeypatch.setattr(intake, "plain", lambda *a: list(batch))
     app.segmented_control(key="start_from").set_value("spoilt").run()
     with zipfile.ZipFile(io.BytesIO(made["aeviz-cleaned.zip"]())) as bundle:
         assert bundle.namelist() == [f"picture-{k:03d}.png" for k in (1, 2, 3)]

@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, figures, fill, picture_ui, ui
-from aeviz.patches import COVER, covered, middle, packed
-from aeviz.picture_ui import Picked
+from aeviz.analysis import inpainting
+from aeviz.app import intake, ui
+from aeviz.app.components.patches import COVER, covered, middle, packed
+from aeviz.app.intake import Picked
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models import checkpoint
 from tests.pages.opening import box, components, kept
 
-MNIST = data.load()
+MNIST = datasets.load()
 X = MNIST.test_images[1] / np.float32(255)
 CARDS = checkpoint.shipped()
-ROW = fill.side_by_side(CARDS)
+ROW = inpainting.side_by_side(CARDS)
 OTHER = "variational-2d"
 
 
@@ -60,7 +64,7 @@ def check(app: AppTest, names: list[str], visible: np.ndarray) -> None:
     assert texts[0] == ["Original", "2"]
     errors = []
     for name, text in zip(names, texts[1:], strict=True):
-        filled = fill.fill(checkpoint.load(checkpoint.FOLDER / name), X, visible).picture
+        filled = inpainting.fill(checkpoint.load(checkpoint.FOLDER / name), X, visible).picture
         assert np.array_equal(filled[visible], X[visible])
         assert shown[f"filled in by {name}"] == figures.data_uri(filled)
         assert shown[f"error of {name}"] == figures.data_uri(figures.signed(filled - X))
@@ -122,7 +126,7 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeyp
     assert ui.describe(OTHER) in film
     # several pictures of a person's own, of which nobody knows the class
     two = Picked(MNIST.test_images[5:7] / np.float32(255), ["mine-1", "mine-2"], None)
-    monkeypatch.setattr(picture_ui, "pick", lambda *_: two)
+    monkeypatch.setattr(intake, "pick", lambda *_: two)
     app.run()
     assert captions(app)[0] == ["Original", "mine-1"]
     app.selectbox(key="hidden-of-2").select_index(1).run()

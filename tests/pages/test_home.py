@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from aeviz import ui
-from aeviz.models import MODELS
+from aeviz.app import ui
+from aeviz.models.zoo import MODELS
 from tests.pages.opening import box, components
 
 

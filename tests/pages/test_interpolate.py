@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, figures, latent
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
 from tests.pages.opening import box, components
 from tests.pages.shipped import ONE_OF_EACH
 
@@ -53,7 +55,7 @@ def test_the_strip_begins_and_ends_with_what_the_decoder_makes_of_a_and_b() -> N
     box(app, "B: number").set_value(18)
     app.slider(key="path_steps").set_value(5).run()
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
-    images = data.load().test_images[[17, 18]]
+    images = datasets.load().test_images[[17, 18]]
     first, last = latent.reconstruct(model, images)
     pictures = strip(app)
     assert len(pictures) == 2 * 5
@@ -65,7 +67,7 @@ def test_the_strip_begins_and_ends_with_what_the_decoder_makes_of_a_and_b() -> N
 
 def test_an_end_can_be_chosen_by_class_and_at_random() -> None:
     app = open_page()
-    labels = data.load().test_labels
+    labels = datasets.load().test_labels
     box(app, "B: class").set_value(7).run()
     number = box(app, "B: number").value
     assert number != 2

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, few_labels, runs
-from aeviz.models import MODELS
+from aeviz.analysis import few_labels
+from aeviz.models import checkpoint
+from aeviz.models.zoo import MODELS
+from aeviz.training import runs
 from tests.pages.opening import box, opened
 
 KEPT = few_labels.kept()

@@ -11,8 +11,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, evaluate, figures, latent, train, ui
-from aeviz.models import MODELS
+from aeviz.analysis import evaluate
+from aeviz.app import ui
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
+from aeviz.models.zoo import MODELS
+from aeviz.training import loop
 from tests.pages.opening import box
 
 WIDTHS = (2, 4, 8)
@@ -28,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     model_class = MODELS["vanilla"]
     for width in WIDTHS:
         config = model_class.Config.from_dict({"latent_dim": width, "width": 64, "depth": 1})
-        model = train.build(model_class, config, width)
+        model = loop.build(model_class, config, width)
         checkpoint.round_weights(model)
         # The widest is not measured yet.
         known = {} if width == 8 else {"mse": 0.5 / width, "pca_mse_clipped": 0.9 / width}
@@ -67,10 +72,10 @@ def test_a_rung_shows_its_copies_beside_pcas_and_can_be_used_everywhere(
     found = re.findall(r'<img src="([^"]+)" alt="([^"]+), (\d+)"', body(app))
     rows = {alt: [src for src, name, _ in found if name == alt] for _, alt, _ in found}
     originals = rows["Original"][:10]
-    images = data.load().test_images
+    images = datasets.load().test_images
     uris = {figures.data_uri(latent.to_float(image)): k for k, image in enumerate(images)}
     shown = [uris[uri] for uri in originals]
-    assert data.load().test_labels[shown].tolist() == list(range(10))
+    assert datasets.load().test_labels[shown].tolist() == list(range(10))
     model = checkpoint.load(folder / "rung-8")
     copies = latent.reconstruct(model, images[shown])
     ours = rows["Copy by the vanilla autoencoder with 8 numbers"]

@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, figures, latent, mechanism, runs
+from aeviz.analysis import mechanism
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
+from aeviz.training import runs
 from tests.pages.opening import box, opened
 
-MNIST = data.load()
+MNIST = datasets.load()
 
 
 open_page = partial(opened, "loss")

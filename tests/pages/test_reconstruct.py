@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, evaluate, figures, latent
+from aeviz.analysis import evaluate
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
 from tests.pages.opening import box
 from tests.pages.shipped import ONE_OF_EACH
 
-MNIST = data.load()
+MNIST = datasets.load()
 
 
 def open_page(model: str, **settings: str) -> AppTest:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, figures, latent
-from aeviz.models import MODELS
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
+from aeviz.models.zoo import MODELS
 from tests.pages.opening import box
 from tests.pages.shipped import ONE_OF_EACH
 
@@ -103,7 +105,7 @@ def test_the_nearest_training_picture_stands_below_each_sample(space: str) -> No
     shown = pictures(app)
     assert len(shown) == 8
 
-    mnist = data.load()
+    mnist = datasets.load()
     model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
     code = np.asarray(latent.sample_prior(model, 4, 1.0, 0))[:1]
     if space == "pixels":

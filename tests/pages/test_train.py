@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint, data, run_ui, runs, ui
-from aeviz.model import knobs
-from aeviz.models import MODELS
+from aeviz.app import ui
+from aeviz.app.views import train as view
+from aeviz.data import datasets
+from aeviz.models import checkpoint
+from aeviz.models.base import knobs
+from aeviz.models.zoo import MODELS
+from aeviz.training import runs
 from tests.pages.opening import box, components
 
 PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise")
@@ -85,7 +89,7 @@ def watched(app: AppTest) -> dict[str, Any]:
 def drawing(run: str) -> dict[str, Any]:
     """What the browser draws of a run."""
     status = runs.status(run)
-    return json.loads(run_ui.drawn(run, status.unit, status.steps, time.time_ns()))
+    return json.loads(view.drawn(run, status.unit, status.steps, time.time_ns()))
 
 
 # -- before a run -----------------------------------------------------------------------------
@@ -332,16 +336,16 @@ def test_a_run_on_other_data_shows_its_classes_and_brings_its_data_along(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pretends that Fashion-MNIST looks like MNIST: the names of its classes are enough here."""
-    mnist = data.load()
-    monkeypatch.setitem(data._loaded, "fashion", mnist)
-    monkeypatch.setattr(data, "find_folder", lambda name: name)
+    mnist = datasets.load()
+    monkeypatch.setitem(datasets._loaded, "fashion", mnist)
+    monkeypatch.setattr(datasets, "find_folder", lambda name: name)
     name = next(iter(checkpoint.shipped()))
     model = checkpoint.load(checkpoint.FOLDER / name)
     content = checkpoint.to_bytes(model, model.card.model_copy(update={"data": "fashion"}))
     run = runs.add(content)
     app = open_page(run=run)
     texts = [column["text"] for column in drawing(run)["columns"]]
-    assert texts == list(data.SOURCES["fashion"].classes)
+    assert texts == list(datasets.SOURCES["fashion"].classes)
     button(app, "Explore its map").click().run()
     assert box(app, "Data").value == "fashion"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz import checkpoint
-from aeviz.model import NEEDS
-from aeviz.models import MODELS
+from aeviz.models import checkpoint
+from aeviz.models.base import NEEDS
+from aeviz.models.zoo import MODELS
 from tests.pages.opening import box
 
 

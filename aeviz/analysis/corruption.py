@@ -1,0 +1,458 @@
+"""Ways to spoil a picture, each with one strength, and the filters that clean without learning."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from aeviz.analysis import evaluate
+from aeviz.data import datasets
+from aeviz.models import latent
+from aeviz.models.base import Autoencoder
+from aeviz.models.checkpoint import Card
+from aeviz.models.zoo import MODELS
+
+# -- spoiling ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """A way to spoil pictures that has one strength.
+
+    strength: what it is called, with its unit; low, high, step, start: of its slider.
+    curve: strengths to measure at, from weak to strong; the first one changes nothing.
+    spoil: pictures (N, 28, 28) in [0, 1], strength and seed -> spoilt ones, clipped by `apply`.
+    seeded: there is chance in it.
+    """
+
+    title: str
+    strength: str
+    low: float
+    high: float
+    step: float
+    start: float
+    curve: tuple[float, ...]
+    help: str
+    formula: str
+    spoil: Callable[[np.ndarray, float, int], np.ndarray]
+    seeded: bool = True
+
+    def apply(self, images: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
+        """Images (..., 28, 28), uint8 or float in [0, 1], spoilt: float32 of that shape, in [0, 1].
+
+        The first of several is spoilt as it would be alone.
+        """
+        x = latent.to_float(images)
+        spoilt = self.spoil(x.reshape(-1, 28, 28), strength, seed)
+        return np.clip(spoilt, 0, 1).astype(np.float32).reshape(x.shape)
+
+
+def salt_and_pepper(x: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """A share of the pixels set to black or white, each with the same chance.
+
+    Source: Vincent et al. 2010, JMLR 11:3371, as in `aeviz.models.variants.denoising`.
+    """
+    chance, colour = np.moveaxis(
+        np.random.default_rng(seed).random((*x.shape, 2), np.float32), -1, 0
+    )
+    return np.where(chance < share, colour < 0.5, x)
+
+
+def masking(x: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """A share of the pixels set to black.
+
+    Source: Vincent et al. 2010, JMLR 11:3371, as in `aeviz.models.variants.denoising`.
+    """
+    return np.where(np.random.default_rng(seed).random(x.shape, np.float32) < share, 0, x)
+
+
+def speckle(x: np.ndarray, sigma: float, seed: int) -> np.ndarray:
+    """X (1 + sigma epsilon): noise that is as strong as the pixel is bright.
+
+    Source: Lee 1980, IEEE Trans. PAMI 2:165, of multiplicative noise.
+    """
+    noise = np.random.default_rng(seed).standard_normal(x.shape, np.float32)
+    return x * (1 + np.float32(sigma) * noise)
+
+
+def blur(x: np.ndarray, sigma: float, seed: int = 0) -> np.ndarray:
+    """Convolved with a Gaussian of that standard deviation in pixels, mirrored at the border."""
+    return ndimage.gaussian_filter(x, (0, sigma, sigma))
+
+
+def low_resolution(x: np.ndarray, factor: float, seed: int = 0) -> np.ndarray:
+    """Squares of factor by factor pixels, from the top left, each set to its mean.
+
+    Where 28 is no multiple, the border is continued outwards to fill the last squares.
+    """
+    f = int(factor)
+    more = -28 % f
+    whole = np.pad(x, ((0, 0), (0, more), (0, more)), "edge")
+    side = (28 + more) // f
+    means = whole.reshape(-1, side, f, side, f).mean((2, 4))
+    return means.repeat(f, 1).repeat(f, 2)[:, :28, :28]
+
+
+def erase_block(x: np.ndarray, side: float, seed: int) -> np.ndarray:
+    """A square of side by side pixels set to black, anywhere inside.
+
+    Source: DeVries & Taylor 2017, arXiv:1708.04552, but never across the border.
+    """
+    places = np.random.default_rng(seed).random((len(x), 2)) * (29 - side)
+    inside = np.arange(28) - np.floor(places)[..., None]
+    rows, columns = ((inside >= 0) & (inside < side)).swapaxes(0, 1)
+    return np.where(rows[:, :, None] & columns[:, None], 0, x)
+
+
+def jpeg(x: np.ndarray, quality: float, seed: int = 0) -> np.ndarray:
+    """Through a grey JPEG file of that quality and back; 100 is a grey level off at most, or two.
+
+    Source: Wallace 1992, IEEE Trans. Consumer Electronics 38:xviii; quality as libjpeg has it.
+    """
+    pictures = np.empty_like(x)
+    for picture, pixels in zip(pictures, np.round(x * 255).astype(np.uint8), strict=True):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=int(quality))
+        picture[:] = np.asarray(Image.open(file, formats=["JPEG"]), np.float32) / 255
+    return pictures
+
+
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+
+CORRUPTIONS = {
+    "gaussian": Corruption(
+        "Gaussian noise",
+        "standard deviation",
+        *(0.0, 1.0, 0.05, 0.5),
+        (0.0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.8, 1.0),
+        "Of what is added to each pixel in [0, 1]; what leaves that range is clipped.",
+        r"\tilde x_i = x_i + \sigma \epsilon_i, \; \epsilon_i \sim \mathcal{N}(0, 1)",
+        evaluate.noisy,
+    ),
+    "salt and pepper": Corruption(
+        "Salt and pepper",
+        "share of pixels",
+        *(0.0, 1.0, 0.05, 0.3),
+        SHARES,
+        "So many pixels are set to black or white, by chance.",
+        r"\tilde x_i = b_i \in \{0, 1\} \text{ with chance } p, \text{ else } x_i",
+        salt_and_pepper,
+    ),
+    "masking": Corruption(
+        "Masking",
+        "share of pixels",
+        *(0.0, 1.0, 0.05, 0.5),
+        SHARES,
+        "So many pixels are set to black.",
+        r"\tilde x_i = 0 \text{ with chance } p, \text{ else } x_i",
+        masking,
+    ),
+    "speckle": Corruption(
+        "Speckle",
+        "standard deviation",
+        *(0.0, 2.0, 0.1, 1.0),
+        (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0),
+        "Of the factor that each pixel is multiplied by. Black stays black.",
+        r"\tilde x_i = x_i (1 + \sigma \epsilon_i), \; \epsilon_i \sim \mathcal{N}(0, 1)",
+        speckle,
+    ),
+    "blur": Corruption(
+        "Blur",
+        "standard deviation, pixels",
+        *(0.0, 4.0, 0.25, 1.5),
+        (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0),
+        "Of the Gaussian that the picture is convolved with, as out of focus.",
+        r"\tilde x = x * \mathcal{N}(0, \sigma^2 I)",
+        blur,
+        seeded=False,
+    ),
+    "low resolution": Corruption(
+        "Low resolution",
+        "pixels in one",
+        *(1, 8, 1, 4),
+        (1, 2, 3, 4, 5, 6, 7, 8),
+        "Squares with that side become one pixel: their mean.",
+        r"\tilde x_i = \tfrac{1}{f^2} \sum_{j \in \mathrm{square}(i)} x_j",
+        low_resolution,
+        seeded=False,
+    ),
+    "block": Corruption(
+        "Block erased",
+        "side, pixels",
+        *(0, 28, 1, 10),
+        (0, 4, 7, 10, 13, 16, 20, 24),
+        "Side of a square that is set to black, somewhere in the picture.",
+        r"\tilde x_i = 0 \text{ in a square of } s \times s \text{ pixels, else } x_i",
+        erase_block,
+    ),
+    "jpeg": Corruption(
+        "JPEG",
+        "quality",
+        *(1, 100, 1, 5),
+        (100, 80, 60, 40, 20, 10, 5, 1),
+        "Of the JPEG file that the picture is saved as; 100 keeps nearly all.",
+        r"\tilde x = \mathrm{DCT}^{-1}\bigl(Q \, \lfloor \mathrm{DCT}(x) / Q \rceil\bigr)"
+        r" \text{ in squares of } 8 \times 8",
+        jpeg,
+        seeded=False,
+    ),
+}
+"""By the names that `aeviz.models.variants.denoising` has for those it trains on."""
+
+
+def trained_on(model: Autoencoder) -> tuple[str, float] | None:
+    """The corruption and the strength that a model learned from; None where it saw none."""
+    name = getattr(model.config, "corruption", None)
+    return (name, model.config.level) if name in CORRUPTIONS else None
+
+
+def cleans(variant: type[Autoencoder]) -> bool:
+    """Whether a variant learns from spoilt pictures with clean ones as target."""
+    return hasattr(variant, "corrupt")
+
+
+def best_cleaner(cards: dict[str, Card]) -> str | None:
+    """The model that cleans what the page opens with best; None where none learned from it.
+
+    Of those that were trained on the first of `CORRUPTIONS` at the strength that it starts with,
+    the one whose copies of clean test pictures have the least error.
+    """
+    name, kind = next(iter(CORRUPTIONS.items()))
+    able = {
+        model: card.figures["mse"]
+        for model, card in cards.items()
+        if (card.config.get("corruption"), card.config.get("level")) == (name, kind.start)
+        and cleans(MODELS[card.variant])
+    }
+    return min(able, key=able.__getitem__, default=None)
+
+
+# -- cleaning without learning ----------------------------------------------------------------
+
+
+def median(images: np.ndarray, size: float, psf: np.ndarray | None = None) -> np.ndarray:
+    """Each pixel the median of size by size pixels around it; 1 changes nothing.
+
+    Source: Tukey 1977, Exploratory Data Analysis; Huang et al. 1979, IEEE Trans. ASSP 27:13.
+    """
+    from skimage import filters
+
+    return filters.median(images, np.ones((1, int(size), int(size))))
+
+
+def non_local_means(images: np.ndarray, h: float, psf: np.ndarray | None = None) -> np.ndarray:
+    """Each pixel a mean of those within 4 pixels, the more alike their 5 by 5 patches the more.
+
+    Args:
+        h: how unlike a patch may be, in grey levels of [0, 1]; 0 changes nothing.
+
+    Source: Buades et al. 2005, CVPR 2:60; fast: Darbon et al. 2008, ISBI 1331.
+    """
+    from skimage import restoration
+
+    if not h:
+        return images
+    cleaned = [restoration.denoise_nl_means(x, patch_size=5, patch_distance=4, h=h) for x in images]
+    return np.array(cleaned, np.float32)
+
+
+def wiener(images: np.ndarray, balance: float, psf: np.ndarray | None = None) -> np.ndarray:
+    """The linear filter that undoes a blur as far as noise lets it: see `skimage.restoration`.
+
+    Args:
+        balance: how much smoother than the picture the result is, no unit; 0 changes nothing
+            where there is no blur.
+        psf: the picture of a point, of a blur that is known; a point where left out.
+
+    Source: Wiener 1949; with a Laplacian as its prior: Hunt 1973, IEEE Trans. Computers 22:805.
+    """
+    from skimage import restoration
+
+    if psf is None:
+        if not balance:
+            return images
+        psf = np.ones((1, 1), np.float32)
+    cleaned: list[Any] = [restoration.wiener(x, psf, balance, clip=False) for x in images]
+    return np.array(cleaned, np.float32)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A classical way to clean pictures.
+
+    settings: what its one number is chosen from.
+    clean: pictures (N, 28, 28), that number, and the picture of a point where a blur is known.
+    """
+
+    title: str
+    settings: tuple[float, ...]
+    clean: Callable[[np.ndarray, float, np.ndarray | None], np.ndarray]
+
+
+FILTERS = {
+    "median": Filter("Median filter", (1, 3, 5), median),
+    "nlm": Filter("Non-local means", (0, 0.1, 0.2, 0.3, 0.45, 0.7), non_local_means),
+    "wiener": Filter("Wiener filter", (0, 1e-6, 1e-4, 1e-2, 0.1, 0.3, 1, 3), wiener),
+}
+
+TUNED_ON = 25
+"""So many validation images, evenly spread, are what a filter's setting is chosen on."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A filter set for one corruption: its number, then a stretch of the grey levels.
+
+    Noise that is clipped makes black pixels brighter on average. A linear filter keeps that, so
+    its output is stretched by least squares, gain y + offset, and clipped to [0, 1].
+    """
+
+    filter: Filter
+    setting: float
+    psf: np.ndarray | None
+    gain: float
+    offset: float
+
+    def clean(self, images: np.ndarray) -> np.ndarray:
+        """Cleaned pictures (N, 28, 28) float32 in [0, 1]."""
+        return self.stretch(self.filter.clean(images, self.setting, self.psf))
+
+    def stretch(self, y: np.ndarray) -> np.ndarray:
+        """What the filter gave, any shape, stretched and clipped, float32 in [0, 1]."""
+        return np.clip(self.gain * y + self.offset, 0, 1).astype(np.float32)
+
+
+def point_spread(name: str, strength: float) -> np.ndarray | None:
+    """The picture (K, K) of a point after a corruption that blurs; None for any other."""
+    if name != "blur" or not strength:
+        return None
+    point = np.zeros((1, 28, 28), np.float32)
+    point[0, 14, 14] = 1
+    return blur(point, strength)[0, 1:, 1:]  # odd sides: the point is in the middle
+
+
+@lru_cache(1024)
+def tuned(filter_name: str, data_name: str, name: str, strength: float) -> Tuned:
+    """A filter with the setting that has the least mean squared error on validation pictures.
+
+    On 25 of the last 10,000 training pictures of the data set, spoilt with seed 0. A filter is
+    told the kind and the strength of what spoilt a picture; a model is not.
+    """
+    dataset = datasets.load(data_name)
+    held_out = dataset.train_images[-dataset.held_out :]
+    x = latent.to_float(held_out[:: max(len(held_out) // TUNED_ON, 1)])
+    spoilt = CORRUPTIONS[name].apply(x, strength)
+    x = x.astype(np.float64)
+    psf = point_spread(name, strength)
+    found = FILTERS[filter_name]
+    best, least = None, np.inf
+    for setting in found.settings:
+        y = found.clean(spoilt, setting, psf).astype(np.float64)
+        spread = y.var()
+        gain = float(((y - y.mean()) * x).mean() / spread) if spread else 0.0
+        offset = float(x.mean() - gain * y.mean())
+        # Rounded, so that what changes nothing has no stretch of 1.0000000001 either.
+        candidate = Tuned(found, setting, psf, round(gain, 6), round(offset, 6))
+        error = np.square(candidate.stretch(y) - x).mean()
+        if error < least:
+            best, least = candidate, error
+    assert best is not None
+    return best
+
+
+def filtered(
+    images: np.ndarray, data_name: str, name: str, strength: float
+) -> dict[str, np.ndarray]:
+    """Pictures (N, 28, 28) cleaned by each of `FILTERS`, tuned to a corruption; by its name."""
+    return {key: tuned(key, data_name, name, strength).clean(images) for key in FILTERS}
+
+
+def versions(
+    model: Autoencoder,
+    spoilt: np.ndarray,
+    clean: np.ndarray | None,
+    data_name: str,
+    name: str,
+    strength: float,
+) -> dict[str, np.ndarray]:
+    """Pictures (N, 28, 28) in each version, by what it is, the first one to compare with.
+
+    "clean" where it is known, "noisy", "cleaned" by the model, by each of `FILTERS`, and "control",
+    the clean one through the model. No model is told a label: what is there is for it to find.
+
+    Args:
+        name, strength: of the corruption, for the filters.
+    """
+    found = {"noisy": spoilt, "cleaned": latent.reconstruct(model, spoilt)}
+    found |= filtered(spoilt, data_name, name, strength)
+    if clean is None:
+        return found
+    return {"clean": clean, **found, "control": latent.reconstruct(model, clean)}
+
+
+# -- how well ---------------------------------------------------------------------------------
+
+
+def psnr(clean: np.ndarray, other: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of a picture (28, 28) in dB for a peak of 1; infinite if equal."""
+    from skimage import metrics
+
+    with np.errstate(divide="ignore"):
+        return float(metrics.peak_signal_noise_ratio(clean, other, data_range=1))
+
+
+def ssim(clean: np.ndarray, other: np.ndarray) -> float:
+    """Structural similarity of a picture (28, 28) to the clean one, 1 if equal, no unit.
+
+    Source: Wang et al. 2004, IEEE Trans. Image Processing 13:600, with its Gaussian window.
+    """
+    from skimage import metrics
+
+    value: Any = metrics.structural_similarity(
+        clean,
+        other,
+        data_range=1,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    return float(value)
+
+
+SCORES = ("picture", "version", "psnr_db", "ssim")
+
+
+def scores(pictures: dict[str, np.ndarray]) -> list[tuple[int, str, float, float]]:
+    """A row of `SCORES` for each picture, from 1, and each of its `versions` but the clean one."""
+    if "clean" not in pictures:
+        return []
+    return [
+        (k + 1, key, psnr(clean, others[k]), ssim(clean, others[k]))
+        for k, clean in enumerate(pictures["clean"])
+        for key, others in pictures.items()
+        if key != "clean"
+    ]
+
+
+MEASURED_ON = 1000
+"""Test pictures, the first ones, that a curve is measured on."""
+
+
+def cleaning_mse(
+    clean: Callable[[np.ndarray], np.ndarray], dataset: datasets.Dataset, name: str, strength: float
+) -> float:
+    """Mean squared error of a way to clean, over the first 1,000 test pictures, spoilt with seed 0.
+
+    Args:
+        clean: spoilt pictures (N, 28, 28) -> cleaned ones.
+    """
+    x = latent.to_float(dataset.test_images[:MEASURED_ON])
+    spoilt = CORRUPTIONS[name].apply(x, strength)
+    return float(evaluate.mse(x, clean(spoilt)).mean(dtype=np.float64))

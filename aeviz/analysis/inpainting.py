@@ -1,0 +1,244 @@
+"""A hidden part filled in: by an encoder that is told, in turns, or by a search for the code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aeviz.models import latent
+from aeviz.models.base import Autoencoder
+from aeviz.models.checkpoint import Card
+from aeviz.models.zoo import MODELS
+from aeviz.training import loop
+
+CLASSES = 10
+EPSILON = 1e-6
+"""Pixels of a decoder without logits are kept this far from 0 and 1."""
+ROUNDS = 10
+"""Turns after which copies of copies hardly change any more."""
+RATE = 0.3
+"""Step size of the search, in standard deviations of the codes that it starts from."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A picture with its hidden part filled in.
+
+    picture: (28, 28) float32 in [0, 1], as given where visible, as drawn elsewhere;
+    drawn: (28, 28), all that the decoder draws; code: (code_dim,), what it draws from;
+    losses: nats before the first step of a search and after each, (steps + 1,), else empty;
+    label: the class that suits a variant with `uses_labels` best.
+    """
+
+    picture: np.ndarray
+    drawn: np.ndarray
+    code: np.ndarray
+    losses: np.ndarray
+    label: int | None
+
+
+def way(model: Autoencoder) -> str:
+    """How a model is made to fill in: "told", "gibbs" or "search", by what it can do.
+
+    One whose encoder takes `visible` is told. One that learned from spoilt pictures cleans its own
+    guess, turn by turn; so does one whose decoder has no gradient. For any other a code is sought.
+    """
+    if model.uses_visible:
+        return "told"
+    return "gibbs" if hasattr(model, "corrupt") or not has_gradient(model) else "search"
+
+
+def fill(
+    model: Autoencoder, picture: np.ndarray, visible: np.ndarray, codes: np.ndarray | None = None
+) -> Filled:
+    """Fill in what is not visible (28, 28) bool of a picture (28, 28), by the model's own way.
+
+    Args:
+        codes: see `search`.
+    """
+    how = way(model)
+    if how == "told":
+        return told(model, picture, visible)
+    if how == "gibbs":
+        return gibbs(model, picture, visible)
+    return search(model, picture, visible, codes=codes)
+
+
+def told(model: Autoencoder, picture: np.ndarray, visible: np.ndarray) -> Filled:
+    """What a variant with `uses_visible` draws when its encoder is told what is hidden.
+
+    Source: He et al. 2021, arXiv:2111.06377, section 3.
+    """
+    x = (latent.to_float(picture) * visible)[None]
+    code = latent.encode(model, x, None, visible[None])
+    return _filled(picture, visible, latent.decode(model, code)[0], code[0])
+
+
+def gibbs(
+    model: Autoencoder, picture: np.ndarray, visible: np.ndarray, rounds: int = ROUNDS
+) -> Filled:
+    """Draw, put the visible pixels back, draw again: black in the hole at first.
+
+    Pseudo-Gibbs sampling with means in place of draws, so that it settles.
+
+    Source: Rezende et al. 2014, arXiv:1401.4082, appendix F; for denoising autoencoders: Bengio
+    et al. 2013, arXiv:1305.6663, section 5.
+    """
+    given = latent.to_float(picture)
+
+    def turn(x: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        labels = latent.classify(model, x[None])
+        code = latent.encode(model, x[None], labels)
+        return labels, code[0], latent.decode(model, code, labels)[0]
+
+    labels, code, drawn = turn(given * visible)
+    for _ in range(rounds - 1):
+        labels, code, drawn = turn(np.where(visible, given, drawn))
+    return _filled(given, visible, drawn, code, label=None if labels is None else labels[0])
+
+
+def has_gradient(model: Autoencoder) -> bool:
+    """Whether a small step of the code changes the picture; not so where codes are snapped."""
+    model.eval()
+    z = torch.zeros(1, model.code_dim, device=model.device, requires_grad=True)
+    return torch.autograd.grad(model.decode(z).sum(), z, allow_unused=True)[0] is not None
+
+
+def search(
+    model: Autoencoder,
+    picture: np.ndarray,
+    visible: np.ndarray,
+    *,
+    codes: np.ndarray | None = None,
+    starts: int = 256,
+    kept: int = 4,
+    steps: int = 40,
+    seed: int = 0,
+) -> Filled:
+    """The code whose picture fits the visible pixels best, found by gradient descent.
+
+    It minimises -log p(x_V | z) - log p(z) over z, without constants: the cross-entropy of the
+    visible pixels, and |z|^2 / 2 where the codes were pressed into N(0, I). Many starts are
+    compared, the best of them take the steps side by side, and the best at the end is the answer.
+    A variant with `uses_labels` tries each label at each start.
+
+    Args:
+        codes: (N, code_dim), of other pictures. Starts are drawn from these, else from N(0, I)
+            where that is the prior, and the code of the picture with black in its hole is one.
+        kept: how many of the starts go on.
+        seed: of the starts.
+
+    Raises:
+        ValueError: the decoder has no gradient.
+
+    Source: Yeh et al. 2017, arXiv:1607.07539, eq. 1; the masked likelihood of a model with a
+        posterior: Rezende et al. 2014, arXiv:1401.4082, appendix F.
+    """
+    if not has_gradient(model):
+        raise ValueError(
+            "This model snaps each code to the nearest entry of its codebook, so there is no "
+            "gradient along which to search."
+        )
+    given = latent.to_float(picture)
+    z, labels = _starts(model, given * visible, codes, starts, seed)
+    spread = z.std(0).mean().item() if len(z) > 1 else 1.0
+    shown = torch.from_numpy(np.array(visible)).flatten().to(model.device)
+    x = torch.from_numpy(given).flatten().to(model.device)[shown]
+
+    def cost() -> Tensor:
+        logits = _logits(model, z, labels).flatten(1)[:, shown]
+        # -x log p - (1 - x) log(1 - p) = softplus(logit) - x logit, summed over visible pixels
+        nats = (nn.functional.softplus(logits) - x * logits).sum(1)
+        return nats + 0.5 * z.square().sum(1) if model.gaussian_prior else nats
+
+    with torch.no_grad():
+        best = cost().topk(min(kept, len(z)), largest=False).indices
+    z, labels = z[best].requires_grad_(), None if labels is None else labels[best]
+    optimiser = loop.Adam([z])
+    losses = []
+    for step in range(steps):
+        costs = cost()
+        losses.append(costs.detach())
+        (z.grad,) = torch.autograd.grad(costs.sum(), z)  # of the code alone: the weights stay
+        optimiser.step(loop.learning_rate(step, steps, RATE * spread))
+    with torch.no_grad():
+        losses.append(cost())
+        winner = int(losses[-1].argmin())
+        code = z[winner].cpu().numpy()
+    label = None if labels is None else labels[winner].cpu().numpy()
+    drawn = latent.decode(model, code[None], None if label is None else label[None])[0]
+    history = torch.stack(losses)[:, winner].cpu().numpy()
+    return _filled(given, visible, drawn, code, history, label)
+
+
+def _logits(model: Any, z: Tensor, labels: Tensor | None) -> Tensor:
+    """Logits (B, 1, 28, 28) of the pixels' probabilities, with a gradient."""
+    told = {} if labels is None else {"labels": labels}
+    if hasattr(model, "logits"):
+        return model.logits(z, **told)
+    return model.decode(z, **told).logit(EPSILON)
+
+
+def _starts(
+    model: Autoencoder, black: np.ndarray, codes: np.ndarray | None, number: int, seed: int
+) -> tuple[Tensor, Tensor | None]:
+    """Codes (N, code_dim) to start from, and a label (N,) for each where the variant takes one."""
+    labels = np.arange(CLASSES) if model.uses_labels else None
+    first = latent.encode(model, black[None].repeat(CLASSES if model.uses_labels else 1, 0), labels)
+    draw, each = np.random.default_rng(seed), number // len(first)
+    if codes is not None:
+        others = codes[draw.permutation(len(codes))[:each]]
+    elif model.gaussian_prior:
+        others = draw.standard_normal((each, model.code_dim), np.float32)
+    else:
+        others = first[:0]
+    z = np.concatenate([first, others.repeat(len(first), 0)])
+    if labels is not None:
+        labels = torch.from_numpy(np.resize(labels, len(z))).to(model.device)
+    return torch.from_numpy(z).to(model.device), labels
+
+
+def _filled(
+    picture: np.ndarray,
+    visible: np.ndarray,
+    drawn: np.ndarray,
+    code: np.ndarray,
+    losses: np.ndarray | None = None,
+    label: Any = None,
+) -> Filled:
+    whole = np.where(visible, latent.to_float(picture), drawn)
+    losses = np.empty(0, np.float32) if losses is None else losses
+    return Filled(whole, drawn, code, losses, None if label is None else int(label))
+
+
+def side_by_side(cards: dict[str, Card]) -> list[str]:
+    """The models that are compared: of each kind the one with the widest code, if there is any.
+
+    One that is told which patches are hidden, one that reads rows until the first hidden one, one
+    that learned from pictures with pixels blacked out, and one with a likelihood and a Gaussian
+    prior.
+
+    Args:
+        cards: by name, from simple to involved: of equally wide ones the simplest is taken.
+    """
+    kinds = (
+        lambda model, config: model.uses_visible and not model.reads_rows,
+        lambda model, config: model.reads_rows,
+        lambda model, config: config.get("corruption") == "masking",
+        lambda model, config: model.gaussian_prior and "beta" in config and not model.uses_labels,
+    )
+    found = []
+    for kind in kinds:
+        able = [name for name, card in cards.items() if kind(MODELS[card.variant], card.config)]
+        if able:
+            found.append(max(able, key=lambda name: cards[name].config["latent_dim"]))
+    return found
+
+
+def rows_read(visible: np.ndarray) -> int:
+    """How many rows lie above the first one with a hidden pixel, of visible (28, 28) bool."""
+    return int(visible.all(1).cumprod().sum())

@@ -1,0 +1,246 @@
+"""What a loss does to the code: its terms, numbers in use, firing units, slopes, words in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from aeviz.models import latent
+from aeviz.models.base import Autoencoder
+from aeviz.training import loop
+
+# -- what the loss says -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What pictures cost a model, as it would in training.
+
+    terms: in the model's unit per image, weights included; their sum is minimised.
+    metrics: numbers () or (D,) that are watched only.
+    """
+
+    terms: dict[str, float]
+    metrics: dict[str, np.ndarray]
+
+    @property
+    def total(self) -> float:
+        """What is minimised."""
+        return sum(self.terms.values())
+
+
+def cost(model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None) -> Cost:
+    """The loss of images (N, 28, 28) uint8 in its parts, with the same noise each time."""
+    found = loop.validate(model, images, labels)
+    return Cost(
+        {name: float(value) for name, value in found.terms.items()},
+        {name: value.cpu().numpy() for name, value in found.metrics.items()},
+    )
+
+
+@cache
+def reports(model_class: type[Autoencoder]) -> frozenset[str]:
+    """What a variant's loss measures beside its terms, by the names of its metrics.
+
+    Asked of a network with the variant's defaults, on two black pictures.
+    """
+    model = loop.build(model_class, model_class.Config(), 0).eval()
+    with torch.no_grad(), loop.Noise(0, model.device):
+        return frozenset(model.loss(torch.zeros(2, 1, 28, 28)).metrics)
+
+
+# -- numbers that say something ---------------------------------------------------------------
+
+COLLAPSED = 0.01
+"""Nats per image: a number of the code with less is not in use."""
+
+
+def collapsed(kl_per_dim: np.ndarray) -> np.ndarray:
+    """Which numbers of a code, from 0 on, hardly say anything: kl_per_dim (D,) in nats."""
+    return np.flatnonzero(kl_per_dim < COLLAPSED)
+
+
+def listed(which: np.ndarray, most: int = 8) -> str:
+    """Numbers of a code, counted from 0, as a person reads them: "z1, z3 and z7"."""
+    names = [f"z{k + 1}" for k in which[:most]]
+    if len(which) > most:
+        return f"{', '.join(names)} and {len(which) - most} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+REACH = np.linspace(-3, 3, 13)
+"""How far one number is moved, in standard deviations."""
+
+
+def sweep(codes: np.ndarray, number: int, *, by_prior: bool) -> np.ndarray:
+    """The mean code with one number moved along `REACH`, (13, D).
+
+    Args:
+        codes: (N, D), of test images.
+        by_prior: in standard deviations of N(0, 1), about 0; else in those of the codes, about
+            their mean.
+    """
+    moved = codes.mean(0)[None].repeat(len(REACH), 0)
+    centre, spread = codes[:, number].mean(), codes[:, number].std()
+    moved[:, number] = REACH if by_prior else centre + REACH * spread
+    return moved
+
+
+def spread(codes: np.ndarray) -> float:
+    """Standard deviation of the numbers of codes (N, D), the root of their mean variance."""
+    return float(np.sqrt(codes.var(0, dtype=np.float64).mean()))
+
+
+# -- units that fire --------------------------------------------------------------------------
+
+
+def firing(model: Any, codes: np.ndarray) -> np.ndarray:
+    """Share of codes (N, D) in which each unit is active, (D,), by the model's own `active`."""
+    return model.active(torch.from_numpy(codes)).numpy().mean(0)
+
+
+def atoms(model: Any, codes: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """What single units add to a picture: decode(unit alone) - decode(0), (K, 28, 28).
+
+    Each unit is as strong as it is on average in those codes (N, D) in which it is active.
+
+    Source: dictionary atoms, Olshausen & Field 1996, Nature 381:607, here through a nonlinearity.
+    """
+    alone = np.zeros((len(units) + 1, codes.shape[1]), np.float32)
+    for row, unit in enumerate(units):
+        values = codes[:, unit]
+        values = values[model.active(torch.from_numpy(values)).numpy()]
+        alone[row, unit] = values.mean() if len(values) else 1
+    pictures = latent.decode(model, alone)
+    return pictures[:-1] - pictures[-1]
+
+
+def adds(model: Autoencoder, codes: np.ndarray, number: int) -> np.ndarray:
+    """What one number adds to the copies of codes (N, D): with it minus with 0, (N, 28, 28)."""
+    without = codes.copy()
+    without[:, number] = 0
+    return latent.decode(model, codes) - latent.decode(model, without)
+
+
+# -- how steep the encoder is -----------------------------------------------------------------
+
+ROWS = 1600
+"""Slopes are taken at so many pictures that they have about this many rows in all, ..."""
+MOST, LEAST = 50, 4
+"""... within these bounds."""
+AT_ONCE = 256
+"""Rows that go backwards through the encoder together."""
+
+
+def jacobian(
+    model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None
+) -> np.ndarray | None:
+    """Slopes of the code in the pixels, (N, code_dim, 784); None where a code moves in jumps.
+
+    Exact: a backward pass for each number of the code, for all images (N, 28, 28) at once, as the
+    code of one does not depend on the others.
+
+    Args:
+        labels: (N,), for variants with `uses_labels`.
+    """
+    x = torch.from_numpy(latent.to_float(images))[:, None].clone().requires_grad_()
+    given = {}
+    if model.uses_labels and labels is not None:
+        given["labels"] = torch.from_numpy(np.array(labels)).long()
+    with torch.enable_grad():
+        z = model.eval().encode(x, **given)
+        if not z.requires_grad:
+            return None
+        rows = [
+            torch.autograd.grad(
+                z,
+                x,
+                some[:, None].expand(-1, len(x), -1),  # (rows at once, N, D): each asks for one z_k
+                retain_graph=True,
+                is_grads_batched=True,
+            )[0].flatten(2)
+            for some in torch.eye(z.shape[1]).split(max(AT_ONCE // len(x), 1))
+        ]
+    return torch.cat(rows).transpose(0, 1).numpy()
+
+
+def singular_values(slopes: np.ndarray) -> np.ndarray:
+    """Of Jacobians (N, D, P), largest first, (N, min(D, P)); the sum of their squares is |J|_F^2.
+
+    How far the code moves when the picture moves by one, in the direction in which it moves most,
+    in the one after that, and so on. What rounding leaves of a zero is zero.
+    """
+    values = np.linalg.svd(slopes, compute_uv=False)
+    rounding = np.finfo(slopes.dtype).eps * max(slopes.shape[1:])  # numpy's own for a rank
+    return np.where(values > rounding * values[:, :1], values, 0)
+
+
+def spectrum(
+    model: Autoencoder, images: np.ndarray, labels: np.ndarray, seed: int = 0
+) -> np.ndarray | None:
+    """Singular values (N, R) of the encoder's Jacobian at some of the images, drawn at random.
+
+    None where a code moves in jumps. The wider the code, the fewer images: see `ROWS`.
+
+    Source: Rifai et al. 2011, ICML, section 6 (figure 3).
+    """
+    number = min(max(ROWS // model.code_dim, LEAST), MOST)
+    some = np.random.default_rng(seed).permutation(len(images))[:number]
+    slopes = jacobian(model, images[some], labels[some])
+    return None if slopes is None else singular_values(slopes)
+
+
+# -- words that are used ----------------------------------------------------------------------
+
+
+def _grids(model: Any, codes: np.ndarray) -> np.ndarray:
+    """Which entry of the model's codebook stands at each place of codes (N, D): (N, places)."""
+    width = model.codebook.shape[1]
+    parts = [
+        model.nearest(
+            torch.from_numpy(codes[start : start + latent.BATCH]).unflatten(1, (-1, width))
+        )
+        for start in range(0, len(codes), latent.BATCH)
+    ]
+    return torch.cat(parts).numpy()
+
+
+@torch.no_grad()
+def usage(model: Any, codes: np.ndarray) -> np.ndarray:
+    """Share of all places of codes (N, D) that each entry of the codebook (K, .) has, (K,)."""
+    grids = _grids(model, codes)
+    return np.bincount(grids.ravel(), minlength=len(model.codebook)) / grids.size
+
+
+def perplexity(shares: np.ndarray) -> float:
+    """exp(entropy) of shares (K,): so many entries, used equally often, would be as varied."""
+    used = shares[shares > 0]
+    return float(np.exp(-(used * np.log(used)).sum()))
+
+
+WINDOW = 12
+"""Pixels along the side of the part of a picture that is looked at around a word."""
+
+
+@torch.no_grad()
+def windows(model: Any, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """What stands in pictures where a word does, (K, 12, 12): the mean of all windows around it.
+
+    Black where a word is never used, and beyond the border of a picture.
+
+    Args:
+        codes: (N, code_dim), of a square grid of entries.
+        images: (N, 28, 28), of which they are the codes.
+    """
+    grids = _grids(model, codes)
+    step = images.shape[1] // round(grids.shape[1] ** 0.5)  # pixels from one place to the next
+    beyond = (WINDOW - step) // 2
+    padded = np.pad(latent.to_float(images), ((0, 0), (beyond, beyond), (beyond, beyond)))
+    views = np.lib.stride_tricks.sliding_window_view(padded, (WINDOW, WINDOW), (1, 2))
+    views = views[:, ::step, ::step].reshape(-1, WINDOW * WINDOW)
+    chosen = np.eye(len(model.codebook), dtype=np.float32)[grids.ravel()]
+    return (chosen.T @ views / chosen.sum(0)[:, None].clip(1)).reshape(-1, WINDOW, WINDOW)

@@ -1,0 +1,1 @@
+"""The app: with app.py and pages/ all that knows Streamlit."""

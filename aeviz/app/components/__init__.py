@@ -1,0 +1,1 @@
+"""What the browser computes by itself: Streamlit components, a folder each."""

@@ -1,0 +1,65 @@
+"""Scores of two groups as histograms, and a threshold that is dragged; a Streamlit component."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import streamlit.components.v2 as components
+
+from aeviz.charts import figures
+
+HERE = Path(__file__).parent
+
+_component = components.component(
+    "aeviz.threshold",
+    html='<div class="threshold" data-testid="threshold"></div>',
+    css=(HERE / "threshold.css").read_text(encoding="utf-8"),
+    js=(HERE / "threshold.js").read_text(encoding="utf-8"),
+)
+
+
+def _packed(scores: np.ndarray) -> str:
+    """Scores in order, as the bytes of float64 in base64: beside others, bytes are lost."""
+    return base64.b64encode(np.sort(scores).astype("<f8").tobytes()).decode()
+
+
+def threshold_line(
+    key: str,
+    normal: np.ndarray,
+    odd: np.ndarray,
+    threshold: float,
+    on_change: Callable[[], None],
+    *,
+    title: str,
+    suggested: tuple[str, float],
+    marks: Mapping[str, np.ndarray],
+) -> None:
+    """Show histograms of scores (N,), (M,), back to back, with a threshold across both.
+
+    While it is dragged the browser counts what it flags, from the scores that were sent once. The
+    page keeps the threshold: after a drag it stands in `st.session_state[key].threshold["value"]`,
+    and the page hands it in again.
+
+    Args:
+        on_change: called at the end of a drag, or after a key.
+        title: of the scores, with their unit.
+        suggested: name and place of another threshold, drawn as a thin line.
+        marks: name -> scores of single pictures, which are marked.
+    """
+    _component(
+        key=key,
+        data={
+            "normal": _packed(normal),
+            "odd": _packed(odd),
+            "threshold": threshold,
+            "title": title,
+            "suggested": list(suggested),
+            "marks": [[name, float(s)] for name, found in marks.items() for s in found],
+            "colours": {"normal": figures.NORMAL, "odd": figures.ODD, "mark": figures.PLACE},
+        },
+        default={"threshold": {"value": threshold, "at": 0}},
+        on_threshold_change=on_change,
+    )

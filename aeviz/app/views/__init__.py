@@ -1,0 +1,1 @@
+"""The parts that the pages call, a file for each page that needs one."""

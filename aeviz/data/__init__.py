@@ -1,0 +1,1 @@
+"""What is looked at: images, as they come and as they are changed; without torch."""

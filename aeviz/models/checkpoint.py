@@ -1,0 +1,365 @@
+"""Trained models on disk: safetensors plus a validated card; the only reader and writer of weights.
+
+The card travels in the header of the safetensors file, so that one file is a whole model. A copy
+lies beside it as readable JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import textwrap
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from aeviz import files
+from aeviz.models.base import Autoencoder
+from aeviz.models.zoo import MODELS
+
+MAX_BYTES = 100_000_000
+MAX_HEADER = 1_000_000
+FOLDER = Path(__file__).parents[2] / "checkpoints"
+
+
+class CheckpointError(Exception):
+    """A file is not a checkpoint of a variant known here; the message says what is wrong."""
+
+
+class Curve(BaseModel):
+    """How the loss on training images fell: at some steps (K,), each term (K,) by its name.
+
+    A term is averaged over the last steps before each of them, in the model's unit.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: list[int]
+    terms: dict[str, list[float]]
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Self:
+        if any(len(values) != len(self.steps) for values in self.terms.values()):
+            raise ValueError("A curve has a value of each term for each step.")
+        return self
+
+
+class Card(BaseModel):
+    """What a checkpoint is and how it was made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+    variant: str
+    config: dict[str, Any]
+    data: str = "mnist"
+    trained_on: int = Field(ge=0)
+    """Number of training images seen; the first ones of the training set."""
+    digit: int | None = Field(default=None, ge=0, le=9)
+    """The only class among them, for a model that is to find what does not belong."""
+    seed: int
+    steps: int = Field(ge=0)
+    batch: int = Field(ge=1)
+    lr: float = Field(gt=0, allow_inf_nan=False)
+    command: str = ""
+    """Makes the checkpoint again."""
+    device: str = Field(default="cpu", pattern="^[a-z]+$")
+    """Where it was trained, as torch says it; another one rounds otherwise, to other weights."""
+    figures: dict[str, float] = {}
+    """Measured on the test images of its data set."""
+    curve: Curve | None = None
+    """Of its training; None where it was not kept."""
+    home: bool = False
+    """Shown on the home page."""
+
+
+LARGE = 16_384
+"""Matrices of at least so many weights are shipped in eight bits."""
+
+
+def _scales(tensor: Tensor) -> Tensor | None:
+    """What one step of eight bits is worth in each row (R,) of a large matrix, else None.
+
+    In bfloat16, so that 127 steps and their 127th part are exact in float32.
+    """
+    if tensor.dtype != torch.float32 or tensor.ndim < 2 or tensor.numel() < LARGE:
+        return None
+    return (tensor.flatten(1).abs().amax(1) / 127).bfloat16()
+
+
+def _to_steps(tensor: Tensor, scale: Tensor) -> Tensor:
+    """The nearest whole number of steps for each weight, int8; 0 in a row of zeros."""
+    steps = tensor.flatten(1) / scale.float()[:, None]
+    return steps.nan_to_num(0).round().clamp(-127, 127).reshape(tensor.shape).to(torch.int8)
+
+
+def _from_steps(steps: Tensor, scale: Tensor) -> Tensor:
+    return (steps.flatten(1).float() * scale.float()[:, None]).reshape(steps.shape)
+
+
+def round_weights(model: Autoencoder) -> None:
+    """Round the weights to what is shipped, so that figures are measured as kept.
+
+    Large matrices to eight bits with a scale for each row, all else to sixteen.
+    """
+    for tensor in model.state_dict().values():
+        scale = _scales(tensor)
+        if scale is not None:
+            tensor.copy_(_from_steps(_to_steps(tensor, scale), scale))
+        elif tensor.dtype == torch.float32:
+            tensor.copy_(tensor.half())
+
+
+SCALE = "scale of "
+"""Before the name of a matrix in eight bits: the tensor with its scales."""
+
+
+def to_bytes(model: Autoencoder, card: Card) -> bytes:
+    """A checkpoint as the bytes of one safetensors file.
+
+    Weights that eight or sixteen bits hold exactly (see `round_weights`) are kept in as many.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        kept = tensor.detach().cpu()
+        scale = _scales(kept)
+        if scale is not None and torch.equal(
+            _from_steps(steps := _to_steps(kept, scale), scale), kept
+        ):
+            tensors[SCALE + name] = scale
+            kept = steps
+        elif kept.dtype == torch.float32 and torch.equal((half := kept.half()).float(), kept):
+            kept = half
+        # A copy: safetensors refuses weights that share memory, such as tied ones.
+        tensors[name] = kept.clone(memory_format=torch.contiguous_format)
+    return save_tensors(tensors, metadata={"card": card.model_dump_json()})
+
+
+def save(model: Autoencoder, path: Path | str, *, card: Card) -> Path:
+    """Write `<path>.safetensors` and a readable copy of its card, `<path>.json`."""
+    target = Path(path).with_suffix("") if str(path).endswith(".safetensors") else Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    weights = target.with_name(target.name + ".safetensors")
+    files.write(weights, to_bytes(model, card))
+    readable = card.model_dump_json(indent=2) + "\n"
+    files.write(target.with_name(target.name + ".json"), readable.encode())
+    return weights
+
+
+def read_card(content: bytes) -> Card:
+    """The card in a safetensors file's header.
+
+    Raises:
+        CheckpointError: there is none, or it is not valid.
+    """
+    for start, kind in OTHERS.items():
+        if content.startswith(start):
+            raise CheckpointError(f"This is {kind}, not a safetensors file saved by aeviz.")
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > min(len(content) - 8, MAX_HEADER):
+        raise CheckpointError("This is not a safetensors file.")
+    try:
+        header = _Header.model_validate_json(content[8 : 8 + length])
+        return Card.model_validate_json(header.metadata.card)
+    except ValidationError as error:
+        raise CheckpointError(_not_a_card(error)) from error
+
+
+OTHERS = {
+    b"PK\x03\x04": "a file of PyTorch or another zip file",
+    b"\x80\x02": "an older file of PyTorch",
+    b"\x89HDF": "an HDF5 file, such as Keras writes",
+}
+"""How files that people take for a checkpoint begin, and what they are."""
+
+
+def _not_a_card(error: ValidationError) -> str:
+    """What is wrong with a header or the card in it."""
+    unknown = [str(e["loc"][-1]) for e in error.errors() if e["type"] == "extra_forbidden"]
+    if unknown and len(unknown) == error.error_count():  # all else is as this version knows it
+        return (
+            f"This checkpoint was saved by a newer aeviz: its card has {_short(', '.join(unknown))}"
+            ", which this one does not know. Update aeviz to load it."
+        )
+    return (
+        "This safetensors file has no valid aeviz card: it was not saved by aeviz, or is damaged."
+    )
+
+
+class _HeaderMetadata(BaseModel):
+    card: str
+
+
+class _Header(BaseModel):
+    metadata: _HeaderMetadata = Field(alias="__metadata__")
+
+
+def from_bytes(content: bytes) -> Autoencoder:
+    """A model from the bytes of a checkpoint, in eval mode on the CPU, with `.card`.
+
+    Raises:
+        CheckpointError: not a checkpoint, an unknown variant, settings out of range, or weights
+            that do not fit.
+    """
+    if len(content) > MAX_BYTES:
+        raise CheckpointError(f"A checkpoint has at most {MAX_BYTES // 1_000_000} MB.")
+    card = read_card(content)
+    if card.variant not in MODELS:
+        raise CheckpointError(
+            f"There is no variant {_short(repr(card.variant))} here; a newer aeviz may have it."
+        )
+    model_class = MODELS[card.variant]
+    try:
+        model = model_class(model_class.Config.from_dict(card.config))
+    except (ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"This checkpoint does not fit {card.variant}: {_short(error)}."
+        ) from error
+    model.load_state_dict(_weights(content, model))
+    model.card = card
+    return model.eval()
+
+
+def _weights(content: bytes, model: Autoencoder) -> dict[str, Tensor]:
+    """The weights in a checkpoint, where they are just those that the model has."""
+    try:
+        tensors = load_tensors(content)
+    except (SafetensorError, KeyError, RuntimeError) as error:  # KeyError: a dtype unknown to torch
+        raise CheckpointError(
+            f"This checkpoint is damaged or cut off ({_short(error)}): copy it again."
+        ) from error
+    wanted = model.state_dict()
+    for name in [name for name in tensors if name.startswith(SCALE)]:
+        scale, of = tensors.pop(name), name.removeprefix(SCALE)
+        steps, shape = tensors.get(of), getattr(wanted.get(of), "shape", ())
+        if (
+            steps is None
+            or steps.dtype != torch.int8
+            or len(shape) < 2
+            or steps.shape != shape
+            or scale.shape != shape[:1]
+        ):
+            raise CheckpointError(
+                f"This checkpoint does not fit {model.variant} with its settings: "
+                f"the scale of {_short(of)} belongs to other weights."
+            )
+        tensors[of] = _from_steps(steps, scale)
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in wanted:
+            reason = "unknown"
+        elif name not in tensors:
+            reason = "missing"
+        elif tensors[name].shape != wanted[name].shape:
+            reason = "of another size"
+        elif tensors[name].dtype not in (wanted[name].dtype, torch.float16):
+            reason = "of another kind"
+        elif not torch.isfinite(tensors[name]).all():
+            reason = "not finite"
+        else:
+            continue
+        raise CheckpointError(
+            f"This checkpoint does not fit {model.variant} with its settings: "
+            f"the weights {_short(name)} are {reason}."
+        )
+    return {name: tensor.to(wanted[name].dtype) for name, tensor in tensors.items()}
+
+
+def _short(reason: object) -> str:
+    """One line without a full stop, whatever a file holds."""
+    return textwrap.shorten(str(reason), 160, placeholder=" ...").rstrip(".")
+
+
+def load(path: Path | str) -> Autoencoder:
+    """A model from a checkpoint file, in eval mode on the CPU; `.variant`, `.config`, `.card`.
+
+    Args:
+        path: with or without the suffix .safetensors.
+
+    Raises:
+        CheckpointError: no such file, or see `from_bytes`.
+    """
+    weights = Path(path)
+    if weights.suffix != ".safetensors":
+        weights = Path(f"{path}.safetensors")
+    return from_bytes(read(weights))
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a checkpoint file, no more than it may have and one.
+
+    Raises:
+        CheckpointError: no such file, or it cannot be read.
+    """
+
+    def first() -> bytes:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+
+    try:
+        return files.again(first, files.READING)
+    except files.MISSING as error:
+        raise CheckpointError(f"There is no checkpoint {path}.") from error
+    except OSError as error:
+        said = files.reason(error)
+        raise CheckpointError(f"The checkpoint {path} cannot be read: {said}.") from error
+
+
+def digest(name: str) -> str:
+    """SHA-256 of a shipped checkpoint's file; empty without one of that name."""
+    path = FOLDER / f"{name}.safetensors"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def shipped(folder: Path = FOLDER) -> dict[str, Card]:
+    """The checkpoints of a folder by name, each with its card.
+
+    Raises:
+        CheckpointError: a file is not a checkpoint; the message names it.
+    """
+    cards = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:  # the header is enough, the weights are not read
+            start = file.read(8)
+            length = min(int.from_bytes(start, "little"), MAX_HEADER)
+            try:
+                cards[path.stem] = read_card(start + file.read(length))
+            except CheckpointError as error:
+                raise CheckpointError(f"{path.name}: {error}") from error
+    # From simple to involved, as the picker has them; the plain one before those with a tag.
+    return dict(
+        sorted(
+            cards.items(),
+            key=lambda item: (
+                MODELS[item[1].variant].order if item[1].variant in MODELS else 0,
+                item[1].config.get("latent_dim", 0),
+                item[0],
+            ),
+        )
+    )
+
+
+def ladder(cards: dict[str, Card]) -> dict[int, str]:
+    """The largest group of checkpoints that differ in the width of their code alone.
+
+    Seeds and lengths of training may differ as well.
+
+    Args:
+        cards: by name, as from `shipped`.
+
+    Returns:
+        Name by latent dimension, narrow first; empty without cards.
+    """
+    groups: dict[str, dict[int, str]] = {}
+    for name, card in cards.items():
+        config = MODELS[card.variant].Config.from_dict(card.config).to_dict()
+        width = config.pop("latent_dim")
+        same = card.model_dump(
+            exclude={"config", "seed", "steps", "command", "device", "figures", "curve", "home"}
+        )
+        groups.setdefault(json.dumps([same, config]), {}).setdefault(width, name)
+    return dict(sorted(max(groups.values(), key=len, default={}).items()))

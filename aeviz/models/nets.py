@@ -1,0 +1,268 @@
+"""Trunks, and how pictures are spoilt: what more than one variant uses."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aeviz.models.base import BaseConfig, knob
+
+PIXELS = 28 * 28
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "elu": nn.ELU,
+    "tanh": nn.Tanh,
+}
+
+
+def width_knob(default: int = 512) -> Any:
+    """Width of the first hidden layer."""
+    return knob(
+        default,
+        low=16,
+        high=2048,
+        label="Width of the first layer",
+        help="Units in the encoder's first hidden layer. Wider learns more and trains slower.",
+    )
+
+
+def depth_knob(default: int = 3) -> Any:
+    """Number of hidden layers."""
+    return knob(
+        default,
+        low=0,
+        high=6,
+        label="Hidden layers",
+        help="Each hidden layer is half as wide as the one before; the decoder mirrors them. "
+        "With none, encoder and decoder are one linear layer each.",
+    )
+
+
+def activation_knob(default: str = "silu") -> Any:
+    """Nonlinearity between layers."""
+    return knob(
+        default,
+        choices=tuple(ACTIVATIONS),
+        label="Activation",
+        help="What bends the layers. ReLU is the fastest, SiLU smooth; tanh "
+        "gives the map with the gentlest bends.",
+    )
+
+
+def batch_norm_knob() -> Any:
+    """Whether hidden layers are normalised over the batch."""
+    return knob(
+        False,
+        label="Batch normalisation",
+        help="Gives each hidden unit mean 0 and variance 1 over the batch. It helps deep networks.",
+    )
+
+
+def dropout_knob() -> Any:
+    """Fraction of hidden units that is silenced in each step."""
+    return knob(
+        0.0,
+        low=0.0,
+        high=0.9,
+        label="Dropout",
+        help="Fraction of hidden units switched off at random in each step. Against learning by "
+        "heart, which a narrow code prevents already.",
+    )
+
+
+def channels_knob() -> Any:
+    """Feature maps after the first convolution."""
+    return knob(
+        16,
+        low=4,
+        high=64,
+        label="Feature maps",
+        help="Channels after the first convolution; the second has twice as many.",
+    )
+
+
+def hidden_knob() -> Any:
+    """Units between the feature maps and the code."""
+    return knob(
+        256,
+        low=16,
+        high=1024,
+        label="Hidden units",
+        help="Units of the fully connected layer between the feature maps and the code.",
+    )
+
+
+TRUNK = ("width", "depth", "channels", "hidden", "activation", "batch_norm", "dropout")
+
+
+def layers_of(config: BaseConfig) -> dict[str, Any]:
+    """The settings of a config that a trunk takes, by name: `MLPEncoder(out, **layers_of(c))`."""
+    return {name: value for name, value in config.to_dict().items() if name in TRUNK}
+
+
+def hidden_widths(width: int, depth: int) -> list[int]:
+    """Widths of the hidden layers, halving: (512, 3) gives [512, 256, 128]."""
+    return [max(width >> layer, 1) for layer in range(depth)]
+
+
+def bend(
+    activation: str, batch_norm: nn.Module | None = None, dropout: float = 0.0
+) -> list[nn.Module]:
+    """What follows a layer: its batch normalisation, the activation, dropout; each where wanted.
+
+    Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.2, for the order; Srivastava et al.
+    2014, JMLR 15:1929, for dropout.
+    """
+    layers = [] if batch_norm is None else [batch_norm]
+    layers.append(ACTIVATIONS[activation]())
+    return [*layers, nn.Dropout(dropout)] if dropout > 0 else layers
+
+
+def mlp(
+    widths: list[int], activation: str, batch_norm: bool = False, dropout: float = 0.0
+) -> nn.Sequential:
+    """Fully connected layers with what follows each between them, nothing after the last."""
+    layers: list[nn.Module] = []
+    *hidden, last = pairwise(widths)
+    for fan_in, fan_out in hidden:
+        # Batch normalisation subtracts the mean, and with it any bias.
+        layers.append(nn.Linear(fan_in, fan_out, bias=not batch_norm))
+        layers += bend(activation, nn.BatchNorm1d(fan_out) if batch_norm else None, dropout)
+    return nn.Sequential(*layers, nn.Linear(*last))
+
+
+class MLPEncoder(nn.Sequential):
+    """Images (B, 1, 28, 28) through hidden layers to (B, out) numbers."""
+
+    def __init__(
+        self,
+        out: int,
+        *,
+        width: int,
+        depth: int,
+        activation: str,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        """Hidden layers halve in width from `width` on."""
+        widths = [PIXELS, *hidden_widths(width, depth), out]
+        super().__init__(nn.Flatten(), *mlp(widths, activation, batch_norm, dropout))
+
+
+class MLPDecoder(nn.Sequential):
+    """Codes (B, D) through the mirrored layers to logits (B, 1, 28, 28)."""
+
+    def __init__(
+        self,
+        latent_dim: int,
+        *,
+        width: int,
+        depth: int,
+        activation: str,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        """Hidden layers double in width up to `width`."""
+        widths = [latent_dim, *reversed(hidden_widths(width, depth)), PIXELS]
+        super().__init__(
+            *mlp(widths, activation, batch_norm, dropout), nn.Unflatten(1, (1, 28, 28))
+        )
+
+
+class ConvEncoder(nn.Sequential):
+    """Images (B, 1, 28, 28) through two strided convolutions, 28 -> 14 -> 7, to (B, out)."""
+
+    def __init__(
+        self,
+        out: int,
+        *,
+        channels: int,
+        hidden: int,
+        activation: str,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        """`channels` feature maps, then twice as many, then `hidden` units."""
+
+        def then(maps: int) -> list[nn.Module]:
+            return bend(activation, nn.BatchNorm2d(maps) if batch_norm else None)
+
+        bias = not batch_norm
+        super().__init__(
+            nn.Conv2d(1, channels, 4, stride=2, padding=1, bias=bias),
+            *then(channels),
+            nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1, bias=bias),
+            *then(2 * channels),
+            nn.Flatten(),
+            nn.Linear(2 * channels * 49, hidden),
+            *bend(activation, dropout=dropout),
+            nn.Linear(hidden, out),
+        )
+
+
+class ConvDecoder(nn.Sequential):
+    """Codes (B, D) through two transposed convolutions, 7 -> 14 -> 28, to logits."""
+
+    def __init__(
+        self,
+        latent_dim: int,
+        *,
+        channels: int,
+        hidden: int,
+        activation: str,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        """The mirror of ConvEncoder."""
+        bias = not batch_norm
+        super().__init__(
+            nn.Linear(latent_dim, hidden),
+            *bend(activation, dropout=dropout),
+            nn.Linear(hidden, 2 * channels * 49),
+            *bend(activation),
+            nn.Unflatten(1, (2 * channels, 7, 7)),
+            nn.ConvTranspose2d(2 * channels, channels, 4, stride=2, padding=1, bias=bias),
+            *bend(activation, nn.BatchNorm2d(channels) if batch_norm else None),
+            nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1),
+        )
+
+
+# -- spoiling ----------------------------------------------------------------------------------
+
+
+def corruption_knob() -> Any:
+    """How pictures are spoilt in training."""
+    return knob(
+        "gaussian",
+        choices=("gaussian", "masking", "salt and pepper"),
+        label="Corruption",
+        help="Gaussian adds noise to every pixel, masking blacks pixels out, "
+        "salt and pepper sets them to black or white.",
+    )
+
+
+def level_knob() -> Any:
+    """How much they are spoilt."""
+    return knob(
+        0.5,
+        low=0.0,
+        high=1.0,
+        label="Corruption level",
+        help="Standard deviation of the Gaussian noise, or the fraction of pixels spoilt.",
+    )
+
+
+def corrupt(x: Tensor, kind: str, level: float) -> Tensor:
+    """A freshly spoilt copy of x, same shape, in [0, 1]."""
+    if kind == "gaussian":
+        return (x + level * torch.randn_like(x)).clamp(0, 1)
+    spoilt = torch.rand_like(x) < level
+    if kind == "masking":
+        return x.masked_fill(spoilt, 0.0)
+    return torch.where(spoilt, torch.randint_like(x, 2), x)

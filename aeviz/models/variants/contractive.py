@@ -1,0 +1,117 @@
+"""The contractive autoencoder: a code that hardly moves when the picture does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import jacrev, vmap
+
+from aeviz.models.base import (
+    Autoencoder,
+    BaseConfig,
+    Loss,
+    knob,
+    reconstruction_knob,
+    reconstruction_loss,
+)
+from aeviz.models.nets import (
+    MLPDecoder,
+    MLPEncoder,
+    activation_knob,
+    depth_knob,
+    layers_of,
+    width_knob,
+)
+
+
+class Contractive(Autoencoder):
+    """min E |x - g(f(x))|^2 + penalty |J|_F^2, J = df/dx the Jacobian of the encoder."""
+
+    title = "Contractive autoencoder"
+    year = 2011
+    source = "Rifai et al. 2011, ICML, eq. 3; one sigmoid layer: eq. 7"
+    formula = (
+        r"\mathcal{L} = \lVert x - \hat x \rVert^2 + \lambda\,\lVert J_f(x) \rVert_F^2,"
+        r" \qquad J_f(x) = \frac{\partial f(x)}{\partial x}"
+    )
+    idea = "Punish the code for moving when a pixel does: only what tells digits apart survives."
+    when = "You want a code that small changes of the picture leave alone, or one to classify."
+    fails = "Exact Jacobians cost a pass for each number of the code; the code shrinks as a whole."
+    no_prior = "Its loss says how slowly codes change, not where codes should lie."
+    order = 25
+    needs = ("stability", "features")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """The penalty and how it is computed, layers and the loss."""
+
+        penalty: float = knob(
+            0.1,
+            low=0.0,
+            high=100.0,
+            label="Penalty",
+            help="Weight of the squared Jacobian. With 0 it is a vanilla autoencoder.",
+        )
+        jacobian: str = knob(
+            "exact",
+            choices=("exact", "estimate"),
+            label="Jacobian",
+            help="Exact takes a backward pass for each number of the code. Estimate takes one, "
+            "along a random direction: right on average, noisy in each step.",
+        )
+        width: int = width_knob()
+        depth: int = depth_knob(2)
+        activation: str = activation_knob()
+        reconstruction: str = reconstruction_knob("squared")
+
+    presets = {
+        "a map (2 numbers)": Config(),
+        "a stable code (32 numbers)": Config(latent_dim=32, jacobian="estimate"),
+        "one sigmoid layer (the paper's)": Config(latent_dim=64, depth=0),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        c = self.config = config or self.Config()
+        layers = layers_of(c)
+        self.encoder = MLPEncoder(c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, **layers)
+
+    def encode(self, x: Tensor) -> Tensor:
+        z = self.encoder(x)
+        return z if self.config.depth else z.sigmoid()
+
+    def squared_jacobian(self, x: Tensor) -> Tensor:
+        """Squared Frobenius norm (B,) of the encoder's Jacobian at each x (B, 1, 28, 28)."""
+        if self.config.depth == 0:  # Rifai et al., eq. 7: the slope of a sigmoid is z (1 - z)
+            z = self.encode(x)
+            weights = self.encoder.get_parameter("1.weight")
+            return (z * (1 - z)).square() @ weights.square().sum(1)
+        if self.config.jacobian == "exact":
+            rows = vmap(jacrev(lambda one: self.encode(one[None])[0]))(x)  # (B, D, 1, 28, 28)
+            return rows.flatten(1).square().sum(1)
+        # E |v J|^2 = |J|_F^2 for v ~ N(0, I): Hutchinson 1990.
+        backward: Any = torch.func.vjp(self.encode, x)[1]
+        (row,) = backward(torch.randn(len(x), self.config.latent_dim, device=x.device))
+        return row.flatten(1).square().sum(1)
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+        return self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).sigmoid()
+
+    def loss(self, x: Tensor) -> Loss:
+        logits = self.logits(self.encode(x))
+        norm = self.squared_jacobian(x).mean()
+        return Loss(
+            {
+                "reconstruction": reconstruction_loss(logits, x, self.config.reconstruction),
+                "contraction": self.config.penalty * norm,
+            },
+            {"squared_jacobian": norm},
+        )

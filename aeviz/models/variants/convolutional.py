@@ -1,0 +1,84 @@
+"""The convolutional autoencoder: the same weights look at every place of the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from aeviz.models.base import (
+    Autoencoder,
+    BaseConfig,
+    Loss,
+    reconstruction_knob,
+    reconstruction_loss,
+)
+from aeviz.models.nets import (
+    ConvDecoder,
+    ConvEncoder,
+    activation_knob,
+    batch_norm_knob,
+    channels_knob,
+    dropout_knob,
+    hidden_knob,
+    layers_of,
+)
+
+
+class Convolutional(Autoencoder):
+    """min E |x - g(f(x))|^2 with strided convolutions down and transposed ones up."""
+
+    title = "Convolutional autoencoder"
+    year = 2011
+    source = "Masci et al. 2011, ICANN, section 2.2"
+    formula = (
+        r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad "
+        r"h^k = \sigma(x * W^k + b^k)"
+    )
+    idea = "Share the weights over the picture: a stroke is the same stroke wherever it is."
+    when = "The inputs are images, and sharp reconstruction matters more than training speed."
+    fails = (
+        "Each step costs several times that of a fully connected one, and the map has holes too."
+    )
+    no_prior = (
+        "Nothing in its loss says where codes should lie, so there is nothing to sample from."
+    )
+    order = 30
+    needs = ("images", "compression")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """Feature maps, layers and the loss."""
+
+        channels: int = channels_knob()
+        hidden: int = hidden_knob()
+        activation: str = activation_knob()
+        batch_norm: bool = batch_norm_knob()
+        dropout: float = dropout_knob()
+        reconstruction: str = reconstruction_knob("squared")
+
+    presets = {
+        "a map (2 numbers)": Config(activation="tanh"),
+        "a good copy (32 numbers)": Config(latent_dim=32),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        c = self.config = config or self.Config()
+        layers = layers_of(c)
+        self.encoder = ConvEncoder(c.latent_dim, **layers)
+        self.decoder = ConvDecoder(c.latent_dim, **layers)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+        return self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).sigmoid()
+
+    def loss(self, x: Tensor) -> Loss:
+        logits = self.logits(self.encode(x))
+        return Loss({"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)})

@@ -1,0 +1,98 @@
+"""The convolutional denoising autoencoder: clean pictures with layers made for pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from aeviz.models.base import (
+    Autoencoder,
+    BaseConfig,
+    Loss,
+    knob,
+    reconstruction_knob,
+    reconstruction_loss,
+)
+from aeviz.models.nets import (
+    ConvDecoder,
+    ConvEncoder,
+    activation_knob,
+    batch_norm_knob,
+    channels_knob,
+    corrupt,
+    corruption_knob,
+    dropout_knob,
+    hidden_knob,
+    layers_of,
+    level_knob,
+)
+
+
+class ConvolutionalDenoising(Autoencoder):
+    """min E |x - g(f(x~))|^2 with x~ a corrupted x, f and g convolutional."""
+
+    title = "Convolutional denoising autoencoder"
+    year = 2011
+    source = "Masci et al. 2011, ICANN, section 2.2; Vincent et al. 2008, ICML, section 2.3"
+    formula = (
+        r"\mathcal{L} = \lVert x - g(f(\tilde x)) \rVert^2, \qquad"
+        r" \tilde x \sim C(\tilde x \mid x), \qquad h^k = \sigma(\tilde x * W^k + b^k)"
+    )
+    idea = "A stroke in noise looks alike wherever it is: clean with weights shared over the place."
+    when = "Your pictures are noisy and you can wait: it cleans best of all here."
+    fails = "It cleans only the kind of spoiling it was trained on, and each step costs more."
+    no_prior = "Its loss cares about clean pictures, not about where codes lie."
+    order = 35
+    needs = ("noise", "images")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """Corruption, feature maps, layers and the loss."""
+
+        latent_dim: int = knob(
+            64,
+            low=1,
+            high=256,
+            label="Latent dimension D",
+            help="How many numbers the code has. Wide codes keep strokes, narrow ones the class.",
+        )
+        corruption: str = corruption_knob()
+        level: float = level_knob()
+        channels: int = channels_knob()
+        hidden: int = hidden_knob()
+        activation: str = activation_knob()
+        batch_norm: bool = batch_norm_knob()
+        dropout: float = dropout_knob()
+        reconstruction: str = reconstruction_knob("squared")
+
+    presets = {
+        "cleans Gaussian noise": Config(),
+        "fills in missing pixels": Config(corruption="masking", level=0.5),
+        "as it is shipped (128 numbers)": Config(latent_dim=128, channels=32, hidden=512),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        c = self.config = config or self.Config()
+        layers = layers_of(c)
+        self.encoder = ConvEncoder(c.latent_dim, **layers)
+        self.decoder = ConvDecoder(c.latent_dim, **layers)
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """A freshly spoilt copy of x, same shape, in [0, 1]."""
+        return corrupt(x, self.config.corruption, self.config.level)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+        return self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).sigmoid()
+
+    def loss(self, x: Tensor) -> Loss:
+        logits = self.logits(self.encode(self.corrupt(x)))
+        return Loss({"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)})

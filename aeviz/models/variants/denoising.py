@@ -1,0 +1,99 @@
+"""The denoising autoencoder: rebuild the clean picture from a spoilt one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from aeviz.models.base import (
+    Autoencoder,
+    BaseConfig,
+    Loss,
+    knob,
+    reconstruction_knob,
+    reconstruction_loss,
+)
+from aeviz.models.nets import (
+    MLPDecoder,
+    MLPEncoder,
+    activation_knob,
+    batch_norm_knob,
+    corrupt,
+    corruption_knob,
+    depth_knob,
+    dropout_knob,
+    layers_of,
+    level_knob,
+    width_knob,
+)
+
+
+class Denoising(Autoencoder):
+    """min E |x - g(f(x~))|^2 with x~ a corrupted x, corrupted afresh for every batch."""
+
+    title = "Denoising autoencoder"
+    year = 2008
+    source = "Vincent et al. 2008, ICML, section 2.3"
+    formula = (
+        r"\mathcal{L} = \lVert x - g(f(\tilde x)) \rVert^2, \qquad \tilde x \sim C(\tilde x \mid x)"
+    )
+    idea = "Spoil the picture on purpose and learn to give back the clean one."
+    when = "Your pictures are noisy, or you want a code that ignores noise."
+    fails = "It cleans only the kind of spoiling it was trained on, and smooths fine strokes away."
+    no_prior = "Its loss cares about clean pictures, not about where codes lie."
+    order = 20
+    needs = ("noise", "stability")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """Corruption, layers and the loss."""
+
+        latent_dim: int = knob(
+            32,
+            low=1,
+            high=64,
+            label="Latent dimension D",
+            help="How many numbers the code has. Wide codes keep strokes, narrow ones the class.",
+        )
+        corruption: str = corruption_knob()
+        level: float = level_knob()
+        width: int = width_knob(1024)
+        depth: int = depth_knob(2)
+        activation: str = activation_knob()
+        batch_norm: bool = batch_norm_knob()
+        dropout: float = dropout_knob()
+        reconstruction: str = reconstruction_knob("squared")
+
+    presets = {
+        "cleans Gaussian noise": Config(),
+        "fills in missing pixels": Config(corruption="masking", level=0.5),
+        "a map (2 numbers)": Config(
+            latent_dim=2, level=0.25, width=512, depth=3, activation="tanh"
+        ),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        c = self.config = config or self.Config()
+        layers = layers_of(c)
+        self.encoder = MLPEncoder(c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, **layers)
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """A freshly spoilt copy of x, same shape, in [0, 1]."""
+        return corrupt(x, self.config.corruption, self.config.level)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+        return self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).sigmoid()
+
+    def loss(self, x: Tensor) -> Loss:
+        logits = self.logits(self.encode(self.corrupt(x)))
+        return Loss({"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)})

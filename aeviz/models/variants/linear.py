@@ -1,0 +1,65 @@
+"""The linear autoencoder: one matrix in, one matrix out, and what it finds is PCA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from aeviz.models.base import Autoencoder, BaseConfig, Loss
+from aeviz.models.nets import PIXELS
+
+
+class Linear(Autoencoder):
+    """min E |x - (V (W x + b) + c)|^2."""
+
+    title = "Linear autoencoder"
+    year = 1989
+    source = "Baldi & Hornik 1989, Neural Networks 2:53, fact 4"
+    formula = (
+        r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad z = W x + b, \quad \hat x = V z + c"
+    )
+    idea = "Allow nothing but one matrix each way: it learns the plane that PCA computes."
+    when = "You want the yardstick that every deeper autoencoder has to beat."
+    fails = "It can only add and subtract fixed pictures, so its copies are shadowy."
+    no_prior = "It finds a plane through the pictures, and nothing in its loss places codes on it."
+    order = 5
+    needs = ("baseline",)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """The width of the code is all there is to choose."""
+
+    presets = {
+        "a map (2 numbers)": Config(),
+        "a copy (32 numbers)": Config(latent_dim=32),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        self.encoder = nn.Linear(PIXELS, self.config.latent_dim)
+        self.decoder = nn.Linear(self.config.latent_dim, PIXELS)
+        # A random projection and its transpose: from torch's usual start, Adam stays for long at
+        # planes that miss one of the principal axes.
+        nn.init.orthogonal_(self.encoder.weight)
+        self.decoder.weight.data.copy_(self.encoder.weight.T)
+        nn.init.zeros_(self.encoder.bias)
+        nn.init.zeros_(self.decoder.bias)
+
+    @property
+    def unit(self) -> str:
+        return "squared error per image"
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x.flatten(1))
+
+    def output(self, z: Tensor) -> Tensor:
+        """What the matrix gives, (B, 1, 28, 28): also below 0 and above 1."""
+        return self.decoder(z).view(-1, 1, 28, 28)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.output(z).clamp(0, 1)
+
+    def loss(self, x: Tensor) -> Loss:
+        error = self.output(self.encode(x)) - x
+        return Loss({"reconstruction": error.square().sum() / len(x)})

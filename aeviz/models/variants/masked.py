@@ -1,0 +1,158 @@
+"""The masked autoencoder: a transformer reads the patches that are left and imagines the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from aeviz.models.base import (
+    Autoencoder,
+    BaseConfig,
+    Loss,
+    knob,
+    reconstruction_knob,
+    reconstruction_loss,
+)
+from aeviz.models.nets import MLPDecoder
+
+PATCH, PATCHES = 4, 49
+"""Pixels along the side of a patch; patches in a picture, seven rows of seven."""
+HEAD_DIM = 16
+
+
+def patches(x: Tensor) -> Tensor:
+    """Pictures (B, 1, 28, 28) as their patches (B, 49, 16), row by row."""
+    return nn.functional.unfold(x, PATCH, stride=PATCH).mT
+
+
+class Masked(Autoencoder):
+    """min E |x - g(f(x_V))|^2, V the patches that are shown, drawn afresh for every picture."""
+
+    title = "Masked autoencoder (transformer)"
+    year = 2021
+    source = "He et al. 2021, arXiv:2111.06377, section 3; here with a code as bottleneck"
+    formula = (
+        r"\mathcal{L} = \lVert x - g(f(x_{\mathcal V})) \rVert^2, \qquad"
+        r" f(x_{\mathcal V}) = \mathrm{Transformer}\bigl([\mathrm{cls}],"
+        r" \{W x_i + p_i\}_{i \in \mathcal V}\bigr)_{\mathrm{cls}}"
+    )
+    idea = "Show the encoder a few patches only; to redraw the rest it must know what digits are."
+    when = "Parts of your pictures are missing, or you want attention instead of fixed layers."
+    fails = "It fills a gap with the average of all that would fit, so large gaps come out blurred."
+    no_prior = "Its loss asks what is hidden in a picture, not where codes should lie."
+    order = 80
+    needs = ("missing",)
+    uses_visible = True
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """The code, how much is hidden, the transformer and the loss."""
+
+        latent_dim: int = knob(
+            64,
+            low=1,
+            high=256,
+            label="Latent dimension D",
+            help="How many numbers the class token hands on. All that is drawn is drawn from them.",
+        )
+        mask_ratio: float = knob(
+            0.75,
+            low=0.0,
+            high=0.95,
+            label="Hidden fraction",
+            help="Fraction of the 49 patches that the encoder never sees. Hiding more trains "
+            "faster and asks for more imagination.",
+        )
+        heads: int = knob(
+            4,
+            low=1,
+            high=16,
+            label="Attention heads",
+            help="Each head compares patches in its own way, with 16 numbers a patch.",
+        )
+        layers: int = knob(
+            2,
+            low=1,
+            high=6,
+            label="Transformer layers",
+            help="How many times patches exchange what they know before the code is read off.",
+        )
+        width: int = knob(
+            512,
+            low=16,
+            high=2048,
+            label="Width of the decoder",
+            help="Units in the decoder's hidden layer. Wider draws better and trains slower.",
+        )
+        reconstruction: str = reconstruction_knob("squared")
+
+    presets = {
+        "three quarters hidden": Config(),
+        "nothing hidden": Config(mask_ratio=0.0),
+        "a map (2 numbers)": Config(latent_dim=2, mask_ratio=0.5),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        c = self.config = config or self.Config()
+        dim = HEAD_DIM * c.heads
+        self.embed = nn.Linear(PATCH * PATCH, dim)
+        # Large at first, so that attention tells places apart from the first step on.
+        self.positions = nn.Parameter(0.5 * torch.randn(PATCHES, dim))
+        self.class_token = nn.Parameter(0.5 * torch.randn(dim))
+        layer = nn.TransformerEncoderLayer(
+            dim, c.heads, 4 * dim, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.transformer = nn.TransformerEncoder(
+            layer, c.layers, norm=nn.LayerNorm(dim), enable_nested_tensor=False
+        )
+        self.to_code = nn.Linear(dim, c.latent_dim)
+        self.decoder = MLPDecoder(c.latent_dim, width=c.width, depth=1, activation="silu")
+
+    def hide(self, x: Tensor) -> Tensor:
+        """For each picture a fresh choice of shown pixels (B, 28, 28), as many for each."""
+        shown = max(round((1 - self.config.mask_ratio) * PATCHES), 1)
+        chance = torch.rand(len(x), PATCHES, device=x.device)
+        visible = chance.argsort(dim=1).argsort(dim=1) < shown
+        grid = visible.unflatten(1, (28 // PATCH, 28 // PATCH))
+        return grid.repeat_interleave(PATCH, dim=1).repeat_interleave(PATCH, dim=2)
+
+    def encode(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Codes (B, D) of the patches all of whose pixels are visible (B, 28, 28) bool.
+
+        The others are not blackened but left out, and no token stands for them.
+        """
+        x, positions, padding = patches(x), self.positions.expand(len(x), -1, -1), None
+        if visible is not None:
+            shown = patches(visible[:, None].to(x.dtype)).amin(2) > 0
+            number = shown.sum(1, keepdim=True)
+            # Shown patches come first, in their order, as many as the fullest picture has.
+            chosen = (~shown).int().argsort(dim=1, stable=True)[:, : int(number.max())]
+            x = x.gather(1, chosen[..., None].expand(-1, -1, x.shape[2]))
+            positions = self.positions[chosen]
+            missing = torch.arange(-1, chosen.shape[1], device=x.device) >= number
+            if missing.any():
+                x, padding = x.masked_fill(missing[:, 1:, None], 0), missing
+        token = self.class_token.expand(len(x), 1, -1)
+        tokens = torch.cat([token, self.embed(x) + positions], dim=1)
+        return self.to_code(self.transformer(tokens, src_key_padding_mask=padding)[:, 0])
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+        return self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).sigmoid()
+
+    def loss(self, x: Tensor) -> Loss:
+        """All pixels are compared, shown and hidden; `hidden_mse` is of the hidden ones."""
+        visible = self.hide(x)
+        logits = self.logits(self.encode(x, visible))
+        hidden = ~visible[:, None]
+        error = ((logits.detach().sigmoid() - x).square() * hidden).sum()
+        return Loss(
+            {"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)},
+            {"hidden_mse": error / hidden.sum().clamp(min=1)},
+        )

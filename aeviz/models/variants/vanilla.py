@@ -1,0 +1,108 @@
+"""The plain autoencoder: squeeze, then rebuild."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from aeviz.models.base import (
+    Autoencoder,
+    BaseConfig,
+    Loss,
+    knob,
+    reconstruction_knob,
+    reconstruction_loss,
+)
+from aeviz.models.nets import (
+    PIXELS,
+    MLPDecoder,
+    MLPEncoder,
+    activation_knob,
+    batch_norm_knob,
+    depth_knob,
+    dropout_knob,
+    layers_of,
+    width_knob,
+)
+
+
+class Vanilla(Autoencoder):
+    """min E |x - g(f(x))|^2 with a narrow code z = f(x)."""
+
+    title = "Vanilla autoencoder"
+    year = 2006
+    source = "Hinton & Salakhutdinov 2006, Science 313:504"
+    formula = r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad \hat x = g(f(x))"
+    idea = "Squeeze the picture through a few numbers and learn to rebuild it from them."
+    when = "You want a compact code or the smallest reconstruction error."
+    fails = "The map has holes: between its islands the decoder was never asked for anything."
+    no_prior = (
+        "Nothing in its loss says where codes should lie, so there is nothing to sample from."
+    )
+    order = 10
+    needs = ("compression", "baseline")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """Layers and the loss."""
+
+        latent_dim: int = knob(
+            2,
+            low=1,
+            high=1024,
+            label="Latent dimension D",
+            help="How many numbers the code has. Two can be drawn as a map; with 784 or more "
+            "nothing is squeezed, and it may learn to copy anything.",
+        )
+        width: int = width_knob()
+        depth: int = depth_knob()
+        activation: str = activation_knob()
+        batch_norm: bool = batch_norm_knob()
+        dropout: float = dropout_knob()
+        reconstruction: str = reconstruction_knob("squared")
+
+    presets = {
+        "a map (2 numbers)": Config(activation="tanh"),
+        "a good copy (32 numbers)": Config(latent_dim=32, width=1024, depth=1),
+        "the textbook's small one": Config(latent_dim=32, width=128, depth=2, activation="relu"),
+        "the deep one of 2006 (1000-500-250-30)": Config(latent_dim=30, width=1000),
+        "overcomplete (1,024 numbers)": Config(latent_dim=1024, depth=0),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        c = self.config = config or self.Config()
+        layers = layers_of(c)
+        self.encoder = MLPEncoder(c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, **layers)
+        if c.depth == 0 and c.latent_dim >= PIXELS:
+            start_as_identity(self.encoder[1], self.decoder[0])
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+        return self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).sigmoid()
+
+    def loss(self, x: Tensor) -> Loss:
+        logits = self.logits(self.encode(x))
+        return Loss({"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)})
+
+
+def start_as_identity(encode: Any, decode: Any) -> None:
+    """Make two linear layers copy any picture before anything is learned.
+
+    It is a solution that nothing in the loss forbids, and from here training leaves it slowly.
+    From torch's own start it finds another: the plane of the digits, on which noise is lost.
+    """
+    steepness = 8.0  # of the sigmoid about grey: at 0 and at 1 it is 0.02 off
+    nn.init.orthogonal_(encode.weight, gain=steepness)
+    decode.weight.data.copy_(encode.weight.T / steepness)
+    nn.init.zeros_(encode.bias)
+    nn.init.constant_(decode.bias, -steepness / 2)

@@ -1,0 +1,108 @@
+"""The variational autoencoder: a code is a cloud, and all clouds together fill the prior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from aeviz.models.base import (
+    Autoencoder,
+    BaseConfig,
+    Loss,
+    beta_knob,
+    binarise_knob,
+    reconstruction_knob,
+    reconstruction_loss,
+)
+from aeviz.models.nets import (
+    MLPDecoder,
+    MLPEncoder,
+    activation_knob,
+    batch_norm_knob,
+    depth_knob,
+    dropout_knob,
+    layers_of,
+    width_knob,
+)
+
+
+class Variational(Autoencoder):
+    """min -ELBO = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)), q = N(mu, sigma^2), p = N(0, I)."""
+
+    title = "Variational autoencoder"
+    year = 2013
+    source = "Kingma & Welling 2013, arXiv:1312.6114, eq. 10; Higgins et al. 2017 for beta"
+    formula = (
+        r"\mathcal{L} = -\mathbb{E}_{q(z \mid x)}\log p(x \mid z)"
+        r" + \beta\, \mathrm{KL}\bigl(q(z \mid x) \,\Vert\, \mathcal{N}(0, I)\bigr)"
+    )
+    idea = "Make each code a small cloud and press all clouds into one round one, without holes."
+    when = "You want new samples, smooth paths between pictures, or a likelihood."
+    fails = "Reconstructions blur; with a large beta, dimensions collapse and say nothing."
+    order = 40
+    needs = ("samples", "features")
+    gaussian_prior = True
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(BaseConfig):
+        """Layers, the loss and the weight of the KL term."""
+
+        beta: float = beta_knob()
+        width: int = width_knob()
+        depth: int = depth_knob()
+        activation: str = activation_knob()
+        batch_norm: bool = batch_norm_knob()
+        dropout: float = dropout_knob()
+        reconstruction: str = reconstruction_knob("bernoulli")
+        binarise: bool = binarise_knob()
+
+    presets = {
+        "a map (2 numbers)": Config(),
+        "wide code (32 numbers)": Config(latent_dim=32, depth=2),
+        "black or white pixels": Config(latent_dim=32, depth=2, binarise=True),
+        "beta = 4": Config(latent_dim=10, beta=4.0, depth=2),
+    }
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        c = self.config = config or self.Config()
+        layers = layers_of(c)
+        self.encoder = MLPEncoder(2 * c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, **layers)
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean mu and log variance log_var of q(z|x), each (B, D)."""
+        mu, log_var = self.encoder(x).chunk(2, dim=1)
+        return mu, log_var
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.posterior(x)[0]
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+        return self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).sigmoid()
+
+    def loss(self, x: Tensor) -> Loss:
+        if self.config.binarise:
+            x = x.bernoulli()
+        mu, log_var = self.posterior(x)
+        z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
+        reconstruction = reconstruction_loss(self.logits(z), x, self.config.reconstruction)
+        # Kingma & Welling, appendix B: KL of two Gaussians in closed form, per dimension.
+        kl_per_dim = 0.5 * (mu**2 + log_var.exp() - 1 - log_var).mean(0)
+        kl = kl_per_dim.sum()
+        return Loss(
+            {"reconstruction": reconstruction, "kl": self.config.beta * kl},
+            {"elbo": -(reconstruction + kl), "kl_per_dim": kl_per_dim},
+        )
+
+    def sample_prior(
+        self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        z = torch.randn(n, self.config.latent_dim, generator=generator)
+        return temperature * z.to(self.device)

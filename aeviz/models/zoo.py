@@ -1,0 +1,55 @@
+"""The variants by name, found in their folder."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import Any
+
+from aeviz.models import variants
+from aeviz.models.base import Autoencoder
+
+
+def discover(package: ModuleType) -> dict[str, type[Autoencoder]]:
+    """Every variant of a package by its file's name, from simple to involved.
+
+    Raises:
+        TypeError: a file does not define exactly one Autoencoder. Import errors pass through.
+    """
+    found: dict[str, type[Autoencoder]] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        classes = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type)
+            and issubclass(value, Autoencoder)
+            and value.__module__ == module.__name__
+        ]
+        if len(classes) != 1:
+            raise TypeError(f"{module.__name__} defines {len(classes)} variants; one is wanted.")
+        found[info.name] = classes[0]
+    return dict(sorted(found.items(), key=lambda item: (item[1].order, item[0])))
+
+
+MODELS = discover(variants)
+"""Variant name -> class."""
+
+
+def short_title(variant: str) -> str:
+    """A variant's title without the word that all of them share."""
+    return MODELS[variant].title.replace(" autoencoder", "")
+
+
+def numbers(count: int) -> str:
+    """So many numbers of a code, in words: "one number", "1,024 numbers"."""
+    return "one number" if count == 1 else f"{count:,} numbers"
+
+
+def describe(variant: str, config: dict[str, Any]) -> str:
+    """Variant and code width as a person reads them."""
+    width = MODELS[variant].Config.from_dict(config).code_dim
+    return f"{short_title(variant)}, {numbers(width)}"

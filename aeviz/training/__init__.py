@@ -1,0 +1,1 @@
+"""How a model comes to be: the loop, the runs, the worker."""

@@ -1,0 +1,460 @@
+"""Training: `fit` is a generator of steps; `python -m aeviz.training.loop` makes a checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+
+from aeviz.models.base import Autoencoder, BaseConfig, Loss, knobs
+
+WARM_UP = 200
+"""Steps over which the learning rate rises, at most a tenth of the schedule."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step: its number from 1 on, the passes over the data so far, its loss."""
+
+    step: int
+    steps: int
+    epoch: float
+    loss: Loss
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """Loss terms as numbers, in the model's unit."""
+        return {name: term.item() for name, term in self.loss.terms.items()}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Scalar metrics as numbers."""
+        return {k: v.item() for k, v in self.loss.metrics.items() if v.ndim == 0}
+
+
+def pick_device() -> torch.device:
+    """CUDA or Apple's MPS when there, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def build(model_class: type[Autoencoder], config: BaseConfig, seed: int) -> Autoencoder:
+    """A fresh model whose weights depend on the seed alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return model_class(config)
+
+
+def learning_rate(step: int, steps: int, lr: float) -> float:
+    """Linear warm-up to lr, then half a cosine down to zero (Loshchilov & Hutter 2016, eq. 5)."""
+    warm_up = min(WARM_UP, steps // 10)
+    if step < warm_up:
+        return lr * (step + 1) / warm_up
+    return lr * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))
+
+
+def pixels(images: Tensor) -> Tensor:
+    """uint8 images (B, 28, 28) as floats (B, 1, 28, 28) in [0, 1].
+
+    Raises:
+        ValueError: other numbers, which may be in [0, 1] already.
+    """
+    if images.dtype != torch.uint8:
+        raise ValueError("Images must be uint8, from 0 to 255.")
+    return images.unsqueeze(1).to(torch.float32).mul_(1 / 255)
+
+
+class Adam:
+    """Adam by torch's fused kernel, without the bookkeeping of torch.optim.Adam.
+
+    For a network as small as ours that bookkeeping takes longer than the kernel.
+
+    Source: Kingma & Ba 2014, arXiv:1412.6980, algorithm 1.
+    """
+
+    def __init__(self, parameters: list[Tensor]) -> None:
+        """Start with both moments at zero."""
+        self.rows = [
+            (p, torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=p.device))
+            for p in parameters
+        ]
+
+    def clear(self) -> None:
+        """Forget the gradients of the last step."""
+        for p, *_ in self.rows:
+            p.grad = None
+
+    def is_finite(self) -> bool:
+        """True where no gradient holds an infinity or a NaN: either would show in its sum."""
+        sums = [p.grad.sum() for p, *_ in self.rows if p.grad is not None]
+        return math.isfinite(torch.stack(sums).sum().item())
+
+    @torch.no_grad()
+    def step(self, lr: float) -> None:
+        """Move each parameter that has a gradient."""
+        rows = [(p, p.grad, m, v, t) for p, m, v, t in self.rows if p.grad is not None]
+        parameters, gradients, means, variances, steps = map(list, zip(*rows, strict=True))
+        adam(
+            parameters,
+            gradients,
+            means,
+            variances,
+            [],
+            steps,
+            fused=True,
+            lr=lr,
+            beta1=0.9,
+            beta2=0.999,
+            eps=1e-8,
+            amsgrad=False,
+            weight_decay=0.0,
+            maximize=False,
+        )
+
+
+class Noise:
+    """A run's own stream of random numbers, whatever others draw: `with noise: ...` draws from it.
+
+    torch has one stream for each kind of device, shared by everybody in the process.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        """Start the stream that belongs to a seed."""
+        self.sources: list[Any] = [torch.random]
+        if device.type != "cpu":
+            self.sources.append(getattr(torch, device.type))
+        self.own = [source.get_rng_state() for source in self.sources]
+        with self:
+            torch.manual_seed(seed)
+
+    def __enter__(self) -> None:
+        self.others = [source.get_rng_state() for source in self.sources]
+        self._set(self.own)
+
+    def __exit__(self, *error: object) -> None:
+        self.own = [source.get_rng_state() for source in self.sources]
+        self._set(self.others)
+
+    def _set(self, states: list[Tensor]) -> None:
+        for source, state in zip(self.sources, states, strict=True):
+            source.set_rng_state(state)
+
+
+def _labels(model: Autoencoder, labels: np.ndarray | None) -> dict[str, Tensor]:
+    if not model.uses_labels or labels is None:
+        return {}
+    return {"labels": torch.from_numpy(np.array(labels)).long().to(model.device)}
+
+
+def fit(
+    model: Autoencoder,
+    images: np.ndarray,
+    *,
+    steps: int,
+    batch: int,
+    lr: float,
+    seed: int,
+    labels: np.ndarray | None = None,
+) -> Iterator[Step]:
+    """Train for a number of steps, yielding after every optimiser step.
+
+    What the consumer does between two steps (drawing random numbers, switching to eval mode)
+    does not change the run; the same seed gives the same weights on the same machine.
+
+    Args:
+        model: trained in place, on the device where it is.
+        images: (N, 28, 28) uint8, 0 = background.
+        steps: length of the schedule (warm-up, then cosine to zero).
+        batch: images per step.
+        lr: highest learning rate of Adam.
+        seed: decides the order of the images and the noise.
+        labels: (N,), wanted by variants with `uses_labels`.
+
+    Yields:
+        Loss terms in the model's unit, per image.
+
+    Raises:
+        FloatingPointError: the gradient of the loss stopped being finite.
+        ValueError: no images or not uint8, labels wanted and not one for each image, or a
+            setting that is not above zero.
+
+    Source: Kingma & Welling 2013, arXiv:1312.6114, algorithm 1; Adam: arXiv:1412.6980.
+    """
+    if len(images) == 0:
+        raise ValueError("There are no images to train on.")
+    if batch < 1 or steps < 1 or not 0 < lr < math.inf:
+        raise ValueError("Steps, batch and learning rate must be above zero, and finite.")
+    if model.uses_labels and labels is None:
+        raise ValueError(f"{model.title} needs labels to train.")
+    if labels is not None and len(labels) != len(images):
+        raise ValueError(f"There are {len(labels)} labels for {len(images)} images.")
+    torch.set_flush_denormal(True)  # moments of dead pixels decay into what a CPU is slow on
+    data = torch.from_numpy(np.array(images)).to(model.device)
+    extra = _labels(model, labels)
+    optimiser = Adam([p for p in model.parameters() if p.requires_grad])
+    noise = Noise(seed, model.device)
+    order = np.random.default_rng(seed)
+    per_epoch = math.ceil(len(data) / batch)
+    shuffled = torch.empty(0)
+    for step in range(steps):
+        if step % per_epoch == 0:
+            shuffled = torch.from_numpy(order.permutation(len(data))).to(model.device)
+        start = step % per_epoch * batch
+        chosen = shuffled[start : start + batch]
+        if not model.training:  # asked first: setting it in every layer costs 0.1 ms
+            model.train()
+        with noise:
+            x = pixels(data.index_select(0, chosen))  # ten times as fast as data[chosen]
+            loss = model.loss(x, **{name: value[chosen] for name, value in extra.items()})
+            optimiser.clear()
+            loss.total.backward()
+        if not optimiser.is_finite():
+            raise FloatingPointError(
+                f"The gradient of the loss stopped being finite at step {step + 1}: "
+                "try a smaller learning rate."
+            )
+        optimiser.step(learning_rate(step, steps, lr))
+        detached = Loss(
+            {k: v.detach() for k, v in loss.terms.items()},
+            {k: v.detach() for k, v in loss.metrics.items()},
+        )
+        yield Step(step + 1, steps, (step + 1) / per_epoch, detached)
+    if type(model).finish is not Autoencoder.finish:
+        model.eval()
+        with torch.no_grad(), noise:
+            parts = [slice(start, start + 2000) for start in range(0, len(data), 2000)]
+            codes = [
+                model.encode(pixels(data[part]), **{k: v[part] for k, v in extra.items()})
+                for part in parts
+            ]
+            model.finish(torch.cat(codes))
+
+
+@torch.no_grad()
+def validate(
+    model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None, *, seed: int = 0
+) -> Loss:
+    """Loss averaged over images (N, 28, 28) uint8, with the same noise each time."""
+    training = model.training
+    model.eval()
+    parts: dict[str, dict[str, list[Tensor]]] = {"terms": {}, "metrics": {}}
+    shares: list[float] = []
+    with Noise(seed, model.device):
+        for start in range(0, len(images), 1000):
+            part = torch.from_numpy(np.array(images[start : start + 1000])).to(model.device)
+            some = None if labels is None else labels[start : start + 1000]
+            loss = model.loss(pixels(part), **_labels(model, some))
+            for kind, values in (("terms", loss.terms), ("metrics", loss.metrics)):
+                for name, value in values.items():
+                    parts[kind].setdefault(name, []).append(value)
+            shares.append(len(part) / len(images))
+    model.train(training)
+    return Loss(*({n: _weighted(v, shares) for n, v in of.items()} for of in parts.values()))
+
+
+def _weighted(values: list[Tensor], shares: list[float]) -> Tensor:
+    return sum(
+        (v * s for v, s in zip(alike(values), shares, strict=True)),
+        torch.zeros((), device=values[0].device),
+    )
+
+
+def alike(values: list[Tensor]) -> list[Tensor]:
+    """Terms or metrics of several batches as floats of one shape, of which there is a mean.
+
+    Args:
+        values: of any dtype, such as counts. Vectors (D,) stay so; what has another shape, or
+            another one from batch to batch, becomes one number.
+    """
+    floats = [value.float() for value in values]
+    if floats[0].ndim > 1 or len({value.shape for value in floats}) > 1:
+        return [value.mean() for value in floats]
+    return floats
+
+
+def steps_in(
+    seconds: float,
+    model: Autoencoder,
+    images: np.ndarray,
+    *,
+    batch: int,
+    lr: float,
+    labels: np.ndarray | None = None,
+) -> Iterator[int]:
+    """How many steps fit into a time, by 50 timed ones on a copy of the model.
+
+    A run is then repeated with this number of steps, which does not depend on the machine.
+
+    Yields:
+        After each timed step what all so far say; the last is the answer. What the consumer does
+        between two of them is not counted.
+    """
+    warm_up, timed = 5, 50  # the first ones also allocate memory
+    few = images[: batch * 8]
+    some_labels = None if labels is None else labels[: batch * 8]
+    trial = fit(
+        copy.deepcopy(model),
+        few,
+        steps=warm_up + timed,
+        batch=batch,
+        lr=lr,
+        seed=0,
+        labels=some_labels,
+    )
+    for _ in range(warm_up):
+        next(trial)
+    spent = 0.0
+    for done in range(1, timed + 1):
+        start = time.perf_counter()
+        next(trial)
+        spent += time.perf_counter() - start
+        yield max(int(seconds * done / spent), 1)
+
+
+def points(steps: int) -> list[int]:
+    """Up to 120 of the steps from 1 to the last, evenly over the run and closer at its start."""
+    early, even = np.geomspace(1, steps, 20), np.linspace(1, steps, 101)
+    return np.unique(np.concatenate([early, even]).round().astype(int)).tolist()
+
+
+def mean_terms(losses: list[Loss]) -> dict[str, float]:
+    """Each term, averaged over steps, to four digits."""
+    stacked = {name: torch.stack([loss.terms[name] for loss in losses]) for name in losses[0].terms}
+    return {name: float(f"{values.mean().item():.4g}") for name, values in stacked.items()}
+
+
+def add_knob_options(parser: argparse.ArgumentParser, config_class: type[BaseConfig]) -> None:
+    """One command-line option for each knob of a config class."""
+    for name, (setting, default) in knobs(config_class).items():
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(default, bool):
+            yes_or_no = argparse.BooleanOptionalAction
+            parser.add_argument(option, action=yes_or_no, default=default, help=setting.label)
+            continue
+        span = setting.choices or (f"{setting.low:g} to {setting.high:g}",)
+        parser.add_argument(
+            option,
+            type=type(default),
+            default=default,
+            help=f"{setting.label}: {', '.join(span)} (default {default})",
+        )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train a variant and write a checkpoint with its figures on the test set."""
+    from aeviz.analysis import evaluate
+    from aeviz.data import datasets
+    from aeviz.models import checkpoint
+    from aeviz.models.zoo import MODELS
+
+    parser = argparse.ArgumentParser(prog="python -m aeviz.training.loop", description=main.__doc__)
+    variants = parser.add_subparsers(dest="variant", required=True, metavar="variant")
+    for name, model_class in MODELS.items():
+        options = variants.add_parser(name, help=model_class.idea)
+        add_knob_options(options, model_class.Config)
+        options.add_argument("--data", default="mnist", choices=tuple(datasets.SOURCES))
+        options.add_argument("--all", action="store_true", help="train on all 60,000 images")
+        options.add_argument("--digit", type=int, metavar="K", help="train on one class only")
+        options.add_argument("--epochs", type=float, default=20)
+        options.add_argument("--steps", type=int, help="length in steps instead of epochs")
+        options.add_argument("--batch", type=int, default=256)
+        options.add_argument("--lr", type=float, default=1e-3, help="highest learning rate of Adam")
+        options.add_argument("--seed", type=int, default=0)
+        options.add_argument("--threads", type=int, help="CPU threads (default: torch's)")
+        options.add_argument("--home", action="store_true", help="show this model on the home page")
+        options.add_argument("--out", type=Path, required=True, help="checkpoint, without suffix")
+    given = sys.argv[1:] if arguments is None else arguments
+    args = parser.parse_args(given)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    model_class = MODELS[args.variant]
+    try:
+        names = [field.name for field in fields(model_class.Config)]
+        config = model_class.Config.from_dict({name: getattr(args, name) for name in names})
+        dataset = datasets.load(args.data)
+    except (ValueError, datasets.DataError) as error:
+        parser.error(str(error))
+    images, labels = dataset.train_images, dataset.train_labels
+    start = len(images) - dataset.held_out
+    held_out, held_out_labels = images[start:], labels[start:]
+    if not args.all:
+        images, labels = images[:start], labels[:start]
+    if args.digit is not None:
+        images, held_out = images[labels == args.digit], held_out[held_out_labels == args.digit]
+        held_out_labels = held_out_labels[held_out_labels == args.digit]
+        labels = labels[labels == args.digit]
+        if len(images) == 0:
+            parser.error(f"There is no class {args.digit} in {dataset.title}.")
+
+    device = pick_device()
+    model = build(model_class, config, args.seed).to(device)
+    per_epoch = math.ceil(len(images) / args.batch)
+    steps = math.ceil(args.epochs * per_epoch) if args.steps is None else args.steps
+    if steps < 1:
+        parser.error("A run needs at least one step.")
+    start = time.perf_counter()
+    due, recent, fallen = set(points(steps)), [], {}
+    for step in fit(
+        model, images, steps=steps, batch=args.batch, lr=args.lr, seed=args.seed, labels=labels
+    ):
+        recent.append(step.loss)
+        if step.step in due:
+            fallen[step.step] = mean_terms(recent)
+            recent.clear()
+        if step.step % per_epoch == 0 or step.step == steps:
+            parts = [f"train {step.loss.total.item():.3f}"]
+            if not args.all and len(held_out):
+                parts.append(f"validation {validate(model, held_out, held_out_labels).total:.3f}")
+            print(
+                f"epoch {step.epoch:.0f}  {', '.join(parts)} {model.unit}"
+                f"  {time.perf_counter() - start:.0f} s",
+                flush=True,
+            )
+    checkpoint.round_weights(model)
+    model = model.cpu().eval()
+    if args.digit is None:
+        figures = evaluate.figures(model, dataset)
+    else:
+        figures = {"auroc": evaluate.one_class(model, dataset, args.digit)}
+    card = checkpoint.Card(
+        variant=args.variant,
+        config=config.to_dict(),
+        data=args.data,
+        trained_on=len(images),
+        digit=args.digit,
+        seed=args.seed,
+        steps=steps,
+        batch=args.batch,
+        lr=args.lr,
+        command="python -m aeviz.training.loop " + shlex.join(given),
+        device=device.type,
+        figures=figures,
+        curve=checkpoint.Curve(
+            steps=list(fallen),
+            terms={name: [terms[name] for terms in fallen.values()] for name in fallen[steps]},
+        ),
+        home=args.home,
+    )
+    path = checkpoint.save(model, args.out, card=card)
+    print(path)
+    for name, value in figures.items():
+        print(f"  {name}: {value:.5g}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,310 @@
+"""Anomalies: who is normal, scores, thresholds and what they catch, against other arithmetic."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aeviz.analysis import anomaly, evaluate
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
+from aeviz.models.base import Autoencoder
+from aeviz.models.zoo import MODELS
+from aeviz.training import loop, runs
+from benchmarks import one_class
+
+MNIST = datasets.load()
+FEW = replace(
+    MNIST,
+    train_images=MNIST.train_images[-720:],  # 600 that a run would see, 120 held out
+    train_labels=MNIST.train_labels[-720:],
+    test_images=MNIST.test_images[:300],
+    test_labels=MNIST.test_labels[:300],
+)
+DRAW = np.random.default_rng(0)
+NORMAL, ODD = DRAW.normal(0, 1, 40).round(1), DRAW.normal(1, 1, 30).round(1)  # some scores equal
+
+
+def card_of(trained_on: int, digit: int | None = None) -> checkpoint.Card:
+    return checkpoint.Card(
+        variant="vanilla", config={}, trained_on=trained_on, digit=digit, seed=0, steps=1, batch=1,
+        lr=1,
+    )  # fmt: skip
+
+
+# -- pictures ---------------------------------------------------------------------------------
+
+
+def test_normal_pictures_are_of_the_chosen_digits_and_odd_ones_of_the_others() -> None:
+    normal, odd = anomaly.normal_pictures(FEW, (3, 5)), anomaly.odd_pictures(FEW, (3, 5))
+    assert {name[0] for name in normal.names} == {"3", "5"}
+    assert {name[0] for name in odd.names} == set("01246789")
+    numbers = [int(name.split("-")[1]) for name in normal.names + odd.names]
+    assert sorted(numbers) == list(range(300))
+    for pictures in (normal, odd):
+        for image, name in zip(pictures.images, pictures.names, strict=True):
+            assert np.array_equal(image, FEW.test_images[int(name.split("-")[1])])
+    assert len(anomaly.odd_pictures(MNIST, (3,))) == anomaly.ODD
+
+
+def test_where_all_digits_are_normal_the_odd_ones_are_of_another_data_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    every = tuple(range(10))
+    assert len(anomaly.odd_pictures(FEW, every)) == 0  # Fashion-MNIST is not at hand in the tests
+    monkeypatch.setattr(evaluate, "stranger", lambda dataset: replace(FEW, name="fashion"))
+    assert len(anomaly.odd_pictures(FEW, every)) == 300
+
+
+def test_a_threshold_is_set_by_pictures_that_the_model_never_saw_where_there_are_any() -> None:
+    threes = FEW.train_images[FEW.train_labels == 3]
+    first = int((FEW.train_labels[:600] == 3).sum())
+    unseen = {image.tobytes() for image in threes[first:]}
+    for card in (card_of(first, 3), card_of(600), card_of(first + 20)):  # the last: contaminated
+        assert not anomaly.saw_all(card, FEW)
+        found = anomaly.validation_pictures(card, FEW, (3,))
+        assert len(found) == min(len(unseen), anomaly.HELD_OUT)
+        assert {image.tobytes() for image in found} <= unseen
+    for card in (card_of(len(threes), 3), card_of(720)):
+        assert anomaly.saw_all(card, FEW)
+        found = anomaly.validation_pictures(card, FEW, (3,))
+        assert {image.tobytes() for image in found} <= {image.tobytes() for image in threes}
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_model_of_each_digit_is_shipped_which_leaves_pictures_for_a_threshold(
+    digit: int,
+) -> None:
+    card = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(digit)).card
+    assert card.digit == digit
+    assert card.trained_on == (MNIST.train_labels[:50_000] == digit).sum()
+    assert not anomaly.saw_all(card, MNIST)
+    held_out = MNIST.train_images[50_000:][MNIST.train_labels[50_000:] == digit]
+    found = anomaly.validation_pictures(card, MNIST, (digit,))
+    assert len(found) == min(len(held_out), 1_000)
+    assert {image.tobytes() for image in found} <= {image.tobytes() for image in held_out}
+
+
+def test_what_a_score_is_measured_against_has_no_picture_that_is_held_out() -> None:
+    unseen = {image.tobytes() for image in FEW.train_images[600:]}
+    found = anomaly.training_pictures(FEW, (3, 5), 10_000)
+    assert len(found) == np.isin(FEW.train_labels[:600], (3, 5)).sum()
+    assert not {image.tobytes() for image in found} & unseen
+
+
+# -- scores -----------------------------------------------------------------------------------
+
+
+def test_the_latent_distance_is_scipys_mahalanobis_distance() -> None:
+    from scipy.spatial.distance import mahalanobis
+
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    threes = anomaly.training_pictures(FEW, (3,), anomaly.FITTED)
+    codes = latent.encode(model, threes).astype(float)
+    against = anomaly.reference("latent", model, FEW, (3,))
+    found = anomaly.score("latent", model, FEW.test_images[:20], against)
+    inverse = np.linalg.inv(np.cov(codes.T))
+    expected = [
+        mahalanobis(z, codes.mean(0), inverse) for z in latent.encode(model, FEW.test_images[:20])
+    ]
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_directions_in_which_codes_never_vary_do_not_count() -> None:
+    codes = np.column_stack([DRAW.normal(0, 2, 4000), np.full(4000, 7.0)])
+    far = anomaly.fit_gaussian(codes).distance(np.array([[4.0, 7.0], [-2.0, 9.0]]))
+    assert far == pytest.approx([2, 1], rel=0.1)
+
+
+def test_the_residual_is_what_scikit_learns_pca_of_the_normal_pictures_cannot_say() -> None:
+    from sklearn.decomposition import PCA
+
+    threes = FEW.train_images[:600][FEW.train_labels[:600] == 3].reshape(-1, 784) / 255
+    pca = PCA(anomaly.PCA_WIDTH, svd_solver="full").fit(threes)
+    x = FEW.test_images.reshape(-1, 784) / 255
+    expected = np.square(x - pca.inverse_transform(pca.transform(x))).mean(1)
+    found = anomaly.residual(anomaly.fit_pca(FEW, (3,)), FEW.test_images)
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_reconstruction_error_is_the_mse_and_strangeness_that_of_the_house() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(3))
+    x = FEW.test_images[:30]
+    copies = latent.reconstruct(model, x)
+    expected = np.square(x / 255 - copies).mean((1, 2))
+    assert anomaly.score("mse", model, x) == pytest.approx(expected, rel=1e-4)
+    assert np.array_equal(anomaly.copies("mse", model, x), copies)
+    found = anomaly.score("strangeness", model, x)
+    assert found == pytest.approx(evaluate.anomaly(model, x))
+    assert found == pytest.approx(
+        evaluate.strangeness(x, anomaly.copies("strangeness", model, x)), rel=1e-5
+    )
+
+
+def test_the_negative_elbo_is_that_of_validation_and_needs_a_posterior() -> None:
+    for name in ("variational-2d", "conditional-2d"):
+        model = checkpoint.load(checkpoint.FOLDER / name)
+        assert "elbo" in anomaly.offered(model)
+        labels = latent.classify(model, FEW.test_images)
+        elbo = float(loop.validate(model, FEW.test_images, labels).metrics["elbo"])
+        found = anomaly.score("elbo", model, FEW.test_images)
+        assert found.shape == (300,)
+        assert found.mean() == pytest.approx(-elbo, rel=0.01)  # other noise
+    assert "elbo" not in anomaly.offered(checkpoint.load(checkpoint.FOLDER / "vanilla-2d"))
+
+
+def test_a_measurement_scores_validation_normal_and_odd_pictures() -> None:
+    config = MODELS["vanilla"].Config.from_dict({"latent_dim": 2, "width": 16, "depth": 1})
+    model = loop.build(MODELS["vanilla"], config, 0).eval()
+    model.card = card_of(600)
+    for kind in ("mse", anomaly.BASELINE, "latent"):
+        found = anomaly.measure(kind, model, FEW, (3,))
+        normal = anomaly.normal_pictures(FEW, (3,)).images
+        assert found.normal == pytest.approx(anomaly.score(kind, model, normal, found.reference))
+        held_out = int((FEW.train_labels[600:] == 3).sum())
+        assert (len(found.validation), len(found.odd)) == (held_out, 300 - len(normal))
+        assert len(anomaly.measure(kind, model, FEW, (3,), odd=False).odd) == 0
+
+
+# -- a threshold ------------------------------------------------------------------------------
+
+
+def test_the_quantile_lets_the_wanted_share_of_the_validation_scores_through() -> None:
+    scores = np.random.default_rng(1).gamma(2.0, size=1000)
+    for share in (0.5, 0.9, 0.95, 0.995):
+        flagged = anomaly.count(scores, np.empty(0), anomaly.quantile_threshold(scores, share))
+        assert flagged.false_positive_rate == pytest.approx(1 - share, abs=1e-3)
+    all_through = anomaly.count(scores, np.empty(0), anomaly.quantile_threshold(scores, 1.0))
+    assert all_through.false_alarms == 0
+
+
+@pytest.mark.parametrize("threshold", [-9.0, -0.5, 0.0, 0.7, 9.0])
+def test_counts_are_those_of_one_picture_after_the_other(threshold: float) -> None:
+    found = anomaly.count(NORMAL, ODD, threshold)
+    caught = len([s for s in ODD if s > threshold])
+    alarms = len([s for s in NORMAL if s > threshold])
+    assert found == anomaly.Counts(caught, 30 - caught, alarms, 40 - alarms)
+    assert found.recall == pytest.approx(caught / 30)
+    assert found.false_positive_rate == pytest.approx(alarms / 40)
+    if caught + alarms:
+        assert found.precision == pytest.approx(caught / (caught + alarms))
+    else:
+        assert found.precision is None
+
+
+def test_curves_go_through_every_threshold_and_their_areas_are_sums_by_hand() -> None:
+    found = anomaly.curves(NORMAL, ODD)
+    places = [(np.mean(t < NORMAL), np.mean(t < ODD)) for t in np.unique([*NORMAL, *ODD])]
+    for x, y in zip(*found.roc, strict=True):
+        assert min(abs(x - a) + abs(y - b) for a, b in [*places, (1.0, 1.0)]) < 1e-12
+    pairs = np.sign(ODD[:, None] - NORMAL) / 2 + 0.5  # a tie counts half
+    assert found.auroc == pytest.approx(pairs.mean())
+    area, before = 0.0, 0.0
+    for threshold in np.unique([*NORMAL, *ODD])[::-1]:
+        caught, alarms = (threshold <= ODD).sum(), (threshold <= NORMAL).sum()
+        area += (caught / 30 - before) * caught / (caught + alarms)
+        before = caught / 30
+    assert found.ap == pytest.approx(area)
+    assert found.pr[0].max() == 1
+
+
+def test_the_most_telling_examples_come_first() -> None:
+    scores = anomaly.Scores(NORMAL, NORMAL, ODD, None)
+    found = anomaly.examples(scores, 0.5, 4)
+    assert ODD[found["caught"]].tolist() == sorted(ODD[ODD > 0.5])[::-1][:4]
+    assert ODD[found["missed"]].tolist() == sorted(ODD[ODD <= 0.5])[:4]
+    assert NORMAL[found["alarms"]].tolist() == sorted(NORMAL[NORMAL > 0.5])[::-1][:4]
+    nothing = anomaly.examples(anomaly.Scores(NORMAL, NORMAL, np.empty(0), None), 99.0, 4)
+    assert not any(len(chosen) for chosen in nothing.values())
+
+
+# -- what is done about it --------------------------------------------------------------------
+
+
+def test_what_is_flagged_is_listed_by_score_and_packed_as_pictures() -> None:
+    own = anomaly.Pictures(FEW.test_images[:2] / np.float32(255), ["=SUM(A1)", "../my letter.png"])
+    normal = anomaly.Pictures(FEW.test_images[2:5], ["7-2", "1-3", "T-shirt-4"])
+    groups = {
+        "unknown": (own, np.array([3.0, 5.0])),
+        "normal": (normal, np.array([0.5, 4.0, 1.0])),
+    }
+    flagged = anomaly.flag(groups, 1.0)
+    rows = list(csv.DictReader(io.StringIO(flagged.csv().decode())))
+    assert [row["score"] for row in rows] == ["5", "4", "3"]  # one at the threshold is not above it
+    assert [row["truth"] for row in rows] == ["unknown", "normal", "unknown"]
+    assert [row["name"] for row in rows] == ["../my letter.png", "1-3", "SUM(A1)"]
+    with zipfile.ZipFile(io.BytesIO(flagged.archive())) as archive:
+        assert archive.namelist() == [row["file"] for row in rows]
+        assert archive.namelist()[1:] == ["0002-1-3.png", "0003--SUM-A1-.png"]
+        assert not any("/" in name or ".." in name for name in archive.namelist())
+        for name, k in zip(archive.namelist(), (1, 3, 0), strict=True):
+            picture = np.asarray(Image.open(io.BytesIO(archive.read(name))))
+            assert np.array_equal(picture, FEW.test_images[k])
+    nothing = anomaly.flag(groups, 9.0)
+    assert nothing.csv() == b"file,name,truth,score\n"
+    assert not zipfile.ZipFile(io.BytesIO(nothing.archive())).namelist()
+
+
+@pytest.mark.parametrize("kind", ["strangeness", "mse", "latent"])
+@pytest.mark.parametrize("digit", range(10))
+def test_what_anomalies_in_training_cost_is_known_of_each_digit(digit: int, kind: str) -> None:
+    found = anomaly.contaminated(digit, kind)
+    assert list(found) == list(one_class.SHARES)
+    assert all(0.3 < value < 1 for value in found.values())
+    if kind == "strangeness":  # the more slip in, the less is found
+        assert all(more < less for less, more in itertools.pairwise(found.values()))
+
+
+def test_what_was_measured_of_another_model_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    changed = json.loads(anomaly.KEPT.read_text(encoding="utf-8"))
+    changed["3"]["sha256"] = "0" * 64
+    monkeypatch.setattr(anomaly, "KEPT", tmp_path / "contamination.json")
+    anomaly.KEPT.write_text(json.dumps(changed), encoding="utf-8")
+    assert anomaly.contaminated(3, "mse") == {}
+    assert anomaly.contaminated(4, "mse")
+
+
+def test_anomalies_are_mixed_in_as_a_live_run_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+
+    def fit(model: Autoencoder, images: np.ndarray, **options: Any) -> Iterator[None]:
+        seen.append(images)
+        assert options["steps"] == 30 * -(-len(images) // 128)
+        return iter(())
+
+    monkeypatch.setattr(loop, "fit", fit)
+    found = one_class.contaminated(7, 0.2)
+    card = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(7)).card
+    spec = runs.RunSpec.model_validate(anomaly.recipe(card, (7,), 0.2))
+    expected = MNIST.train_images[runs.training_set(spec, MNIST.train_labels)]
+    assert np.array_equal(seen[0], expected)
+    # It never learned: its AUROC is that of fresh weights, reckoned here by counting pairs.
+    model = loop.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
+    normal, odd = anomaly.normal_pictures(MNIST, (7,)), anomaly.odd_pictures(MNIST, (7,))
+    low, high = (anomaly.score("mse", model.eval(), part.images) for part in (normal, odd))
+    pairs = (high > low[:, None]).mean() + (high == low[:, None]).mean() / 2
+    assert found["mse"] == pytest.approx(pairs, abs=1e-6)
+
+
+def test_a_live_run_repeats_the_recipe_of_the_shipped_model() -> None:
+    card = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(3)).card
+    spec = runs.RunSpec.model_validate(anomaly.recipe(card, (3,), 0.1))
+    assert (spec.config, spec.batch, spec.lr) == (card.config, card.batch, card.lr)
+    assert (spec.classes, spec.contamination) == ((3,), 0.1)
+    assert spec.epochs == pytest.approx(30)
+    many = runs.RunSpec.model_validate(anomaly.recipe(card, (1, 2, 3, 4, 5), 0.0))
+    assert many.seconds
+    assert many.seconds <= 60

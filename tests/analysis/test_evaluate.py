@@ -1,0 +1,630 @@
+"""Errors, PCA and neighbours beside arithmetic of the test's own and scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.linalg import sqrtm
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss, mean_squared_error
+
+from aeviz.analysis import evaluate
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
+from aeviz.models.zoo import MODELS
+from aeviz.training import loop
+
+MNIST = datasets.load()
+SHIPPED = checkpoint.shipped()
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[np.ndarray, np.ndarray]:
+    """Fifty digits and, as poor copies of them, fifty others; one pair is the same."""
+    images = MNIST.test_images[:50]
+    copies = MNIST.test_images[50:100].astype(np.float32) / 255
+    copies[7] = images[7] / 255
+    return images, copies
+
+
+# -- errors of copies -------------------------------------------------------------------------
+
+
+def test_mse_per_image(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    images, copies = pair
+    found = evaluate.mse(images, copies)
+    assert found.shape == (50,)
+    for k in (0, 7, 49):
+        expected = mean_squared_error(images[k].ravel() / 255, copies[k].ravel())
+        assert found[k] == pytest.approx(expected, abs=1e-7)
+    assert found[7] == pytest.approx(0, abs=1e-12)
+
+
+def test_bce_per_image_in_nats_per_pixel(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    images, _ = pair
+    p = np.random.default_rng(0).uniform(0.01, 0.99, images.shape)
+    found = evaluate.bce(images, p)
+    for k in (0, 31):
+        total = 0.0
+        for x, q in zip((images[k] / 255).ravel(), p[k].ravel(), strict=True):
+            total -= x * math.log(q) + (1 - x) * math.log(1 - q)
+        assert found[k] == pytest.approx(total / 784, rel=1e-5)
+
+
+def test_bce_of_black_and_white_pixels_is_scikit_learns_log_loss() -> None:
+    images = (MNIST.test_images[:3] > 127).astype(np.float32)
+    p = np.random.default_rng(1).uniform(0.01, 0.99, images.shape)
+    expected = [log_loss(x.ravel(), q.ravel()) for x, q in zip(images, p, strict=True)]
+    assert evaluate.bce(images, p) == pytest.approx(expected, rel=1e-5)
+
+
+def test_bce_stays_finite_at_wrong_certainty_and_is_nearly_zero_at_right_certainty() -> None:
+    white = np.ones((1, 28, 28), np.float32)
+    assert evaluate.bce(white, 0 * white)[0] == pytest.approx(-math.log(1e-6), rel=1e-3)
+    assert evaluate.bce(white, white)[0] == pytest.approx(1e-6, rel=0.1)
+
+
+def test_the_floor_of_bce_on_grey_pixels() -> None:
+    """No copy is better than the picture itself, whose own entropy is 45.53 nats an image."""
+    assert evaluate.bce(MNIST.test_images, MNIST.test_images).mean() == pytest.approx(
+        45.53 / 784, rel=1e-3
+    )
+
+
+def test_psnr_in_decibel() -> None:
+    assert evaluate.psnr(0.01) == pytest.approx(20)
+    assert evaluate.psnr(np.array([1, 0.5])) == pytest.approx([0, 3.0103], abs=1e-4)
+    assert evaluate.psnr(0.0) == math.inf
+
+
+def test_errors_hold_each_image_and_the_whole(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    images, copies = pair
+    errors = evaluate.compare(images, copies)
+    squares = [np.square(x / 255 - y).mean() for x, y in zip(images, copies, strict=True)]
+    assert errors.mse == pytest.approx(squares, abs=1e-6)
+    assert errors.bce == pytest.approx(evaluate.bce(images, copies))
+    assert errors.psnr[0] == pytest.approx(-10 * math.log10(squares[0]), rel=1e-5)
+    assert errors.psnr[7] > 100  # the same picture
+    assert errors.overall == {
+        "mse": pytest.approx(np.mean(squares), rel=1e-5),
+        "bce": pytest.approx(errors.bce.mean(), rel=1e-5),
+        "psnr": pytest.approx(-10 * math.log10(np.mean(squares)), rel=1e-5),
+    }
+
+
+# -- noise ------------------------------------------------------------------------------------
+
+
+def test_noise_has_the_asked_spread_and_leaves_the_range_of_pixels_never() -> None:
+    grey = np.full((200, 28, 28), 0.5, np.float32)
+    noisy = evaluate.noisy(grey, 0.1, seed=3)
+    assert noisy.dtype == np.float32
+    assert noisy.std() == pytest.approx(0.1, rel=0.01)
+    assert noisy.mean() == pytest.approx(0.5, abs=0.001)
+    strong = evaluate.noisy(MNIST.test_images[:100], 1.0, seed=3)
+    assert (strong.min(), strong.max()) == (0, 1)
+    # Half of the noise on black pixels is below zero and clipped.
+    black = MNIST.test_images[:100] == 0
+    assert (strong[black] == 0).mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_noise_is_the_same_for_a_seed_and_grows_with_sigma() -> None:
+    image = np.full((28, 28), 0.5, np.float32)
+    weak, again, twice, other = (
+        evaluate.noisy(image, sigma, seed)
+        for sigma, seed in ((0.05, 0), (0.05, 0), (0.1, 0), (0.05, 1))
+    )
+    assert np.array_equal(weak, again)
+    assert np.allclose(twice - image, 2 * (weak - image), atol=1e-6)
+    assert not np.allclose(weak, other)
+    assert np.array_equal(evaluate.noisy(image, 0.0, 0), image)
+
+
+def test_noise_of_one_half_has_the_known_psnr() -> None:
+    noisy = evaluate.noisy(MNIST.test_images, 0.5, 0)
+    error = evaluate.compare(MNIST.test_images, noisy).overall["psnr"]
+    assert error == pytest.approx(9.37, abs=0.01)
+
+
+# -- PCA --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reference() -> tuple[np.ndarray, np.ndarray]:
+    """Mean (784,) and all axes (784, 784) of scikit-learn's PCA of the training images."""
+    fitted = PCA(svd_solver="covariance_eigh").fit(
+        MNIST.train_images.reshape(-1, 784).astype(np.float32) / 255
+    )
+    return np.asarray(fitted.mean_), np.asarray(fitted.components_)
+
+
+def test_pca_has_scikit_learns_mean_and_axes(reference: tuple[np.ndarray, np.ndarray]) -> None:
+    (mean, axes), ours = reference, evaluate.pca("mnist", 64)
+    assert ours.components.shape == (64, 784)
+    exact = MNIST.train_images.sum(0, dtype=np.int64).ravel() / 60_000 / 255
+    assert np.allclose(ours.mean, exact, atol=1e-6)
+    assert np.allclose(ours.mean, mean, atol=1e-3)  # summed in single precision
+    assert np.allclose(ours.components @ ours.components.T, np.eye(64), atol=1e-4)
+    # An axis is known but for its sign; where two variances are close, they may mix a little.
+    alike = np.abs((ours.components * axes[:64]).sum(1))
+    assert alike[:32].min() > 0.999
+    assert alike.min() > 0.99
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 32, 784])
+def test_pca_rebuilds_what_scikit_learns_rebuilds(
+    reference: tuple[np.ndarray, np.ndarray], dimensions: int
+) -> None:
+    x = MNIST.test_images[:500]
+    mean, axes = reference[0], reference[1][:dimensions]
+    flat = x.reshape(500, 784) / np.float32(255) - mean
+    expected = (flat @ axes.T @ axes + mean).reshape(500, 28, 28)
+    ours = evaluate.pca("mnist", dimensions)
+    codes = ours.encode(x)
+    assert codes.shape == (500, dimensions)
+    assert np.allclose(ours.decode(codes), expected, atol=2e-3)
+    assert np.allclose(ours.reconstruct(x), np.clip(expected, 0, 1), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "raw", "clipped"),
+    [(2, 0.0557, None), (32, 0.0168, 0.0152), (64, 0.0091, 0.0078)],
+)
+def test_pca_has_its_known_errors(dimensions: int, raw: float, clipped: float | None) -> None:
+    ours, x = evaluate.pca("mnist", dimensions), MNIST.test_images
+    assert evaluate.mse(x, ours.decode(ours.encode(x))).mean() == pytest.approx(raw, abs=6e-5)
+    if clipped:
+        assert evaluate.mse(x, ours.reconstruct(x)).mean() == pytest.approx(clipped, abs=6e-5)
+
+
+# -- neighbours -------------------------------------------------------------------------------
+
+
+def test_neighbour_accuracy_is_a_vote_of_the_nearest() -> None:
+    draw = np.random.default_rng(0)
+    known, asked = draw.standard_normal((300, 3)), draw.standard_normal((80, 3))
+    known_labels, asked_labels = draw.integers(0, 3, 300), draw.integers(0, 3, 80)
+    right = 0
+    for code, label in zip(asked, asked_labels, strict=True):
+        distances = np.sqrt(((known - code) ** 2).sum(1))
+        votes = Counter(known_labels[distances.argsort()[:5]].tolist())
+        best = max(votes.values())
+        right += min(k for k, count in votes.items() if count == best) == label  # ties: the least
+    assert evaluate.neighbour_accuracy(known, known_labels, asked, asked_labels) == pytest.approx(
+        right / 80
+    )
+
+
+def test_neighbour_accuracy_of_codes_that_are_the_labels_and_of_one_neighbour() -> None:
+    labels = MNIST.test_labels[:400]
+    codes = labels[:, None].astype(np.float32)
+    assert evaluate.neighbour_accuracy(codes, labels, codes, labels) == 1
+    assert evaluate.neighbour_accuracy(codes[:1], labels[:1], codes, labels, k=1) == pytest.approx(
+        (labels == labels[0]).mean()
+    )
+
+
+# -- likelihood -------------------------------------------------------------------------------
+
+
+def spread_out(variant: str, **settings: Any) -> Any:
+    """An untrained model whose posterior is neither the prior nor sharp."""
+    model = loop.build(MODELS[variant], MODELS[variant].Config(**settings), 3).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(1.7)
+    return model
+
+
+def test_the_likelihood_is_the_integral_over_a_code_of_one_number() -> None:
+    """log p(x) = log int p(x|z) p(z) dz, by the trapezoid rule with torch.distributions."""
+    model = spread_out("variational", latent_dim=1)
+    x = evaluate.binarised(MNIST.test_images[:6], seed=0)
+    z = torch.linspace(-8, 8, 4001)[:, None]
+    with torch.no_grad():
+        pixels = torch.distributions.Bernoulli(logits=model.logits(z).flatten(1).double())
+    log_p_z = torch.distributions.Normal(0, 1).log_prob(z[:, 0].double())
+    exact = [
+        np.logaddexp.reduce(
+            (pixels.log_prob(torch.from_numpy(one).double().flatten()).sum(1) + log_p_z).numpy()
+        )
+        + math.log(16 / 4000)
+        for one in x
+    ]
+    found = evaluate.log_likelihood(model, x, samples=2000, seed=1)
+    assert found == pytest.approx(exact, abs=0.1)
+
+
+def test_one_sample_gives_the_elbo_and_more_samples_a_tighter_bound() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
+    x = MNIST.test_images[:200]
+    bounds = {}
+    for samples in (1, 5, 50, 200):
+        found = evaluate.log_likelihood(model, x, samples=samples, seed=samples)
+        assert found is not None
+        assert found.shape == (200,)
+        bounds[samples] = found.mean()
+    assert -bounds[1] == pytest.approx(-loop.validate(model, x).metrics["elbo"].item(), abs=2)
+    noise = 0.2  # Monte-Carlo error of a mean over 200 pictures, from 5 samples on
+    assert bounds[1] < bounds[5] - noise
+    assert bounds[5] < bounds[50] + noise
+    assert bounds[50] < bounds[200] + noise
+    assert bounds[200] > bounds[1] + 1
+
+
+def test_the_weights_are_those_of_torch_distributions() -> None:
+    model = spread_out("variational", latent_dim=3)
+    x = evaluate.binarised(MNIST.test_images[:4], seed=0)
+    found = evaluate.log_likelihood(model, x, samples=7, seed=5)
+    noise = torch.randn(7, 4, 3, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        mu, log_var = model.encoder(torch.from_numpy(x)[:, None]).chunk(2, dim=1)
+        q = torch.distributions.Normal(mu, log_var.exp().sqrt())
+        z = mu + q.stddev * noise
+        p = torch.distributions.Bernoulli(logits=model.decoder(z.flatten(0, 1)).view(7, 4, 784))
+        prior = torch.distributions.Normal(0, 1)
+        log_weights = (
+            p.log_prob(torch.from_numpy(x).flatten(1)).sum(2)
+            + prior.log_prob(z).sum(2)
+            - q.log_prob(z).sum(2)
+        )
+    expected = np.log(np.exp(log_weights.double().numpy()).mean(0))
+    assert found == pytest.approx(expected, abs=1e-2)
+    again = evaluate.log_likelihood(model, x, samples=7, seed=5)
+    assert again == pytest.approx(found, rel=0, abs=0)
+
+
+def test_a_label_is_given_where_a_model_takes_one() -> None:
+    model = spread_out("conditional", latent_dim=2)
+    x, labels = MNIST.test_images[:5], MNIST.test_labels[:5]
+    right, wrong = (
+        evaluate.log_likelihood(model, x, given, samples=3) for given in (labels, (labels + 1) % 10)
+    )
+    assert right is not None
+    assert wrong is not None
+    assert not np.allclose(right, wrong)
+
+
+def test_without_a_posterior_there_is_no_likelihood() -> None:
+    model = loop.build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
+    assert evaluate.log_likelihood(model, MNIST.test_images[:2]) is None
+
+
+def test_pixels_are_black_or_white_with_their_grey_value_as_the_chance() -> None:
+    x = MNIST.test_images[:2000]
+    drawn = evaluate.binarised(x, seed=0)
+    assert set(np.unique(drawn)) == {0, 1}
+    assert drawn[x == 255].min() == 1
+    assert drawn[x == 0].max() == 0
+    half = (x > 120) & (x < 136)
+    assert drawn[half].mean() == pytest.approx(0.5, abs=0.01)
+    assert np.array_equal(evaluate.binarised(x, seed=0), drawn)
+    assert not np.array_equal(evaluate.binarised(x, seed=1), drawn)
+
+
+# -- probes -----------------------------------------------------------------------------------
+
+
+def test_the_probe_is_a_logistic_regression_of_standardised_codes() -> None:
+    linear = evaluate.pca("mnist", 16)
+    known, asked = linear.encode(MNIST.train_images[:3000]), linear.encode(MNIST.test_images[:1000])
+    labels, answers = MNIST.train_labels[:3000], MNIST.test_labels[:1000]
+    found = evaluate.linear_probe(known, labels, asked, answers)
+    # The same by Newton's method, which shares no line with L-BFGS.
+    mean, deviation = known.mean(0), known.std(0)
+    newton = LogisticRegression(solver="newton-cholesky", tol=1e-6)
+    newton.fit((known - mean) / deviation, labels)
+    assert found == pytest.approx(newton.score((asked - mean) / deviation, answers), abs=0.003)
+    scale = np.logspace(-3, 3, 16, dtype=np.float32)
+    assert evaluate.linear_probe(known * scale, labels, asked * scale, answers) == pytest.approx(
+        found, abs=0.003
+    )
+
+
+def test_a_unit_that_never_speaks_does_not_disturb_the_probe() -> None:
+    draw = np.random.default_rng(0)
+    codes = draw.standard_normal((200, 3)).astype(np.float32)
+    codes[:, 1] = 0
+    labels = codes[:, 0] > 0
+    assert evaluate.linear_probe(codes, labels, codes, labels) > 0.97
+
+
+# -- noise and holes --------------------------------------------------------------------------
+
+
+def test_the_linear_filter_is_the_least_squares_solution() -> None:
+    clean = MNIST.train_images[:2000]
+    spoilt, asked = evaluate.noisy(clean, 0.5, 0), evaluate.noisy(MNIST.test_images[:20], 0.5, 1)
+    found = evaluate.wiener(asked, spoilt, clean)
+    inputs = np.c_[spoilt.reshape(2000, -1), np.ones(2000)].astype(np.float64)
+    weights = np.linalg.lstsq(inputs, clean.reshape(2000, -1) / 255, rcond=None)[0]
+    expected = np.c_[asked.reshape(20, -1), np.ones(20)] @ weights
+    assert np.allclose(found.reshape(20, -1), expected.clip(0, 1), atol=2e-3)
+
+
+def test_as_many_patches_are_hidden_in_each_image_and_others_in_each() -> None:
+    visible = evaluate.hide_patches(200, 0.75, seed=0)
+    assert visible.shape == (200, 28, 28)
+    blocks = visible.reshape(200, 7, 4, 7, 4).sum((2, 4))
+    assert set(np.unique(blocks)) == {0, 16}  # whole patches only
+    assert set((blocks == 0).sum((1, 2))) == {37}
+    assert visible.mean(0).min() > 0.1  # each place is shown in some
+    assert visible.mean(0).max() < 0.4
+    assert np.array_equal(evaluate.hide_patches(200, 0.75, seed=0), visible)
+    assert not np.array_equal(evaluate.hide_patches(200, 0.75, seed=1), visible)
+    assert evaluate.hide_patches(3, 0.0).all()
+    assert not evaluate.hide_patches(3, 1.0).any()
+
+
+def test_the_error_of_hidden_pixels_looks_at_no_others() -> None:
+    images = MNIST.test_images[:4]
+    visible = evaluate.hide_patches(4, 0.75)
+    copies = images / np.float32(255)
+    copies[visible] = 7
+    assert evaluate.hidden_mse(images, copies, visible) == pytest.approx(0, abs=1e-12)
+    copies[~visible] += 0.1
+    assert evaluate.hidden_mse(images, copies, visible) == pytest.approx(0.01, rel=1e-4)
+
+
+def test_holes_filled_by_a_gaussian_are_a_linear_regression_on_what_is_seen() -> None:
+    """With a small ridge both are the same; scikit-learn solves it from the data, not from C."""
+    known, asked = MNIST.train_images[:2000], MNIST.test_images[:3]
+    visible = evaluate.hide_patches(3, 0.75, seed=2)
+    found = evaluate.gaussian_conditional(asked, visible, known, noise=0.01)
+    x = known.reshape(2000, 784) / 255.0
+    for image, seen, filled in zip(asked, visible, found, strict=True):
+        seen = seen.ravel()
+        fit = Ridge(alpha=0.01 * 1999).fit(x[:, seen], x[:, ~seen])
+        expected = fit.predict(image.reshape(1, 784)[:, seen] / 255.0)[0].clip(0, 1)
+        assert np.allclose(filled.ravel()[~seen], expected, atol=1e-3)
+        assert np.allclose(filled.ravel()[seen], image.ravel()[seen] / 255)
+
+
+# -- pictures that do not belong --------------------------------------------------------------
+
+
+def test_auroc_counts_the_pairs_that_are_in_order() -> None:
+    draw = np.random.default_rng(0)
+    normal, odd = draw.integers(0, 6, 40), draw.integers(2, 9, 30)
+    pairs = [(o > n) + 0.5 * (o == n) for n in normal for o in odd]
+    assert evaluate.auroc(normal, odd) == pytest.approx(np.mean(pairs))
+
+
+def blurred(difference: np.ndarray) -> np.ndarray:
+    """By hand: sums over neighbours with weights exp(-d^2 / 2); beyond the edge it is mirrored."""
+    weights = np.exp(-0.5 * np.arange(-4, 5) ** 2.0)
+    weights /= weights.sum()
+    for axis in (1, 2):
+        edges = [(0, 0), (0, 0), (0, 0)]
+        edges[axis] = (4, 4)
+        padded = np.pad(difference, edges, mode="symmetric")
+        shifted = [np.take(padded, np.arange(k, k + 28), axis) for k in range(9)]
+        difference = np.tensordot(weights, np.stack(shifted), 1)
+    return difference
+
+
+def test_the_score_of_a_picture_is_the_blurred_error_of_its_copy_for_its_ink() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-32d")
+    x = MNIST.test_images[:50]
+    difference = latent.reconstruct(model, x) - x / 255.0
+    expected = np.square(blurred(difference)).mean((1, 2)) / (x / 255).mean((1, 2))
+    assert evaluate.anomaly(model, x) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_picture_without_ink_gets_a_score_too() -> None:
+    black = np.zeros((1, 28, 28), np.uint8)
+    copy = np.full((1, 28, 28), 0.5)
+    assert evaluate.strangeness(black, copy) == pytest.approx([0.25 / 0.01])
+
+
+def test_a_model_that_cleans_pictures_is_scored_by_copies_of_spoilt_ones() -> None:
+    config = MODELS["denoising"].Config.from_dict(
+        {"width": 32, "corruption": "masking", "level": 0.5}
+    )
+    model = loop.build(MODELS["denoising"], config, 0).eval()
+    x = MNIST.test_images[:20]
+    draw, copies = torch.Generator().manual_seed(9), []
+    for _ in range(400):
+        left = torch.rand(20, 28, 28, generator=draw).numpy() >= 0.5
+        copies.append(latent.reconstruct(model, (x / 255 * left).astype(np.float32)))
+    expected = np.square(blurred(np.mean(copies, 0) - x / 255.0)).mean((1, 2))
+    expected /= (x / 255).mean((1, 2))
+    found = evaluate.anomaly(model, x, seed=3)
+    assert found == pytest.approx(expected, rel=0.02)  # another draw of the spoilt pixels
+    assert np.array_equal(evaluate.anomaly(model, x, seed=3), found)
+    assert not np.array_equal(evaluate.anomaly(model, x, seed=4), found)
+
+
+def test_one_class_is_told_from_the_nine_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = small()
+    ink = few.test_images.sum((1, 2)) / 1000
+    monkeypatch.setattr(evaluate, "anomaly", lambda model, images, seed: ink)
+    model = loop.build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
+    ones = few.test_labels == 1
+    pairs = ink[~ones][:, None] > ink[ones]
+    assert evaluate.one_class(model, few, 1) == pytest.approx(pairs.mean(), abs=1e-6)
+    assert pairs.mean() > 0.85  # a one has little ink
+
+
+# -- drawn pictures ---------------------------------------------------------------------------
+
+
+def test_frechet_distance_by_a_matrix_root_of_scipy() -> None:
+    draw = np.random.default_rng(0)
+    a = draw.standard_normal((500, 6)) @ draw.standard_normal((6, 6))
+    b = draw.standard_normal((400, 6)) @ draw.standard_normal((6, 6)) + 2
+    first, second = np.cov(a.T), np.cov(b.T)
+    root = np.asarray(sqrtm(first @ second))
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(first + second - 2 * np.real(root))
+    assert evaluate.frechet(a, b) == pytest.approx(expected, rel=1e-6)
+    assert evaluate.frechet(a, a) == pytest.approx(0, abs=1e-6)
+    assert evaluate.frechet(a + np.array([1, 0, 0, 0, 0, 2]), a) == pytest.approx(5, abs=1e-6)
+
+
+def test_pictures_come_from_the_prior_in_equal_shares_of_classes() -> None:
+    model = spread_out("conditional", latent_dim=2)
+    found = evaluate.prior_pictures(model, 20, seed=4)
+    codes = latent.sample_prior(model, 20, seed=4)
+    assert codes is not None
+    assert found is not None
+    assert np.array_equal(found, latent.decode(model, codes, np.arange(20) % 10))
+    vanilla = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    assert evaluate.prior_pictures(vanilla, 20) is None
+
+
+def test_pictures_of_a_mixture_lie_where_the_codes_lie() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    codes = latent.encode(model, MNIST.train_images[:2000])
+    found = evaluate.mixture_pictures(model, codes, MNIST.train_labels[:2000], 300)
+    assert found.shape == (300, 28, 28)
+    back = latent.encode(model, found)
+    distance, _ = latent.nearest(codes, back)
+    assert np.median(distance) < 0.1 * codes.std(0).mean()
+
+
+# -- figures of a card ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_copies_of_a_shipped_model_are_as_good_as_its_card_says(name: str) -> None:
+    model, card = checkpoint.load(checkpoint.FOLDER / name), SHIPPED[name]
+    x = datasets.load(card.data).test_images[:2000]
+    labels = torch.from_numpy(datasets.load(card.data).test_labels[:2000].astype(np.int64))
+    told = {"labels": labels} if model.uses_labels else {}
+    with torch.no_grad():
+        pixels = torch.from_numpy(x / np.float32(255))[:, None]
+        copies = model.decode(model.encode(pixels, **told), **told)[:, 0].numpy()
+    # A fifth of the test images: the mean of 2,000 is near the mean of all 10,000.
+    assert np.square(x / 255 - copies).mean() == pytest.approx(card.figures["mse"], rel=0.1)
+    assert card.figures["psnr"] == pytest.approx(-10 * math.log10(card.figures["mse"]), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", [k for k, card in SHIPPED.items() if card.home])
+def test_figures_of_the_home_model_are_those_of_its_card(name: str) -> None:
+    model, card = checkpoint.load(checkpoint.FOLDER / name), SHIPPED[name]
+    found = evaluate.figures(model, datasets.load(card.data))
+    assert found.keys() == card.figures.keys()
+    for key, value in found.items():
+        tolerance = {"neighbour_accuracy": 1e-3, "elbo": 0.1}.get(key, 1e-4)
+        assert value == pytest.approx(card.figures[key], abs=tolerance), key
+
+
+def small() -> datasets.Dataset:
+    return datasets.Dataset(
+        "mnist",
+        MNIST.train_images[:500],
+        MNIST.train_labels[:500],
+        MNIST.test_images[:200],
+        MNIST.test_labels[:200],
+    )
+
+
+@pytest.mark.parametrize("variant", MODELS)
+def test_figures_of_every_variant(variant: str) -> None:
+    model = loop.build(MODELS[variant], MODELS[variant].Config(latent_dim=3), 0).eval()
+    few = small()
+    found = evaluate.figures(model, few)
+    copies = latent.reconstruct(model, few.test_images, few.test_labels)
+    assert found["mse"] == pytest.approx(np.square(few.test_images / 255 - copies).mean(), rel=1e-4)
+    assert found["psnr"] == pytest.approx(-10 * math.log10(found["mse"]), abs=1e-3)
+    linear = evaluate.pca("mnist", model.code_dim).reconstruct(few.test_images)
+    assert found["pca_mse_clipped"] == pytest.approx(
+        np.square(few.test_images / 255 - linear).mean(), rel=1e-4
+    )
+    assert 0 <= found["neighbour_accuracy"] <= 1
+    has_elbo = "elbo" in loop.validate(model, few.test_images, few.test_labels).metrics
+    assert ("elbo" in found) == has_elbo
+
+
+# -- the command line -------------------------------------------------------------------------
+
+
+def test_the_command_prints_the_figures_of_a_checkpoint(
+    tmp_path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = loop.build(MODELS["variational"], MODELS["variational"].Config(latent_dim=3), 0)
+    card = checkpoint.Card(
+        variant="variational",
+        config=model.config.to_dict(),
+        trained_on=10,
+        seed=5,
+        steps=0,
+        batch=1,
+        lr=1,
+        command="python -m aeviz.training.loop variational",
+    )
+    checkpoint.save(model, tmp_path / "small", card=card)
+    few = small()
+    monkeypatch.setattr(datasets, "load", lambda name="mnist": few)
+    monkeypatch.setattr(datasets, "find_folder", lambda name: None)
+    evaluate.main([str(tmp_path / "small"), "--quick"])
+    printed = capsys.readouterr().out
+    assert "Variational autoencoder, 3 numbers, MNIST digits" in printed
+    assert "made by: python -m aeviz.training.loop variational (seed 5)" in printed
+    assert "200 test images" in printed
+    found = evaluate.figures(checkpoint.load(tmp_path / "small"), few)
+    lines = {line.split()[0]: line.split() for line in printed.splitlines()[4:]}
+    assert lines.keys() == found.keys()
+    for name, value in found.items():
+        assert float(lines[name][1]) == pytest.approx(value, abs=1e-4)
+    assert lines["bce"][2:5] == ["nats", "per", "pixel,"]
+    assert lines["psnr"][2] == "dB,"
+
+
+@pytest.mark.parametrize("variant", ["variational", "masked", "vanilla"])
+def test_all_figures_are_those_of_their_own_functions(variant: str) -> None:
+    model = loop.build(MODELS[variant], MODELS[variant].Config(latent_dim=4), 0).eval()
+    few = small()
+    odd = replace(few, name="fashion", test_images=few.test_images[:, ::-1])
+    found = evaluate.all_figures(
+        model, few, samples=2, seed=1, other=odd, features=lambda x: x[:, ::7, ::7].reshape(-1, 16)
+    )
+    x, labels = few.test_images, few.test_labels
+    assert found.keys() >= evaluate.figures(model, few).keys()
+    codes = [latent.encode(model, part) for part in (few.train_images, x)]
+    assert found["probe_accuracy"] == evaluate.linear_probe(
+        codes[0], few.train_labels, codes[1], labels
+    )
+    cleaned = latent.reconstruct(model, evaluate.noisy(x, 0.5, 1))
+    assert found["denoised_psnr"] == pytest.approx(
+        -10 * math.log10(np.square(cleaned - x / 255).mean()), abs=1e-3
+    )
+    visible = evaluate.hide_patches(200, 0.75, 1)
+    filled = latent.reconstruct(model, (x / 255 * visible).astype(np.float32), visible=visible)
+    assert found["hidden_mse"] == pytest.approx(np.square(filled - x / 255)[~visible].mean())
+    assert 0 <= found["other_auroc"] <= 1
+    assert found["mixture_frechet"] > 0
+    assert ("prior_frechet" in found) == (variant == "variational")
+    assert ("nll" in found) == (variant == "variational")
+    if variant == "variational":
+        per_dim = loop.validate(model, x, seed=1).metrics["kl_per_dim"]
+        assert [found[f"kl_of_z{k}"] for k in (1, 2, 3, 4)] == pytest.approx(per_dim.tolist())
+        bound = evaluate.log_likelihood(model, x, samples=2, seed=1)
+        assert bound is not None
+        assert found["nll"] == pytest.approx(-bound.mean(), rel=1e-6)
+    assert all(evaluate.describe(name) for name in found)
+
+
+def test_likelihoods_are_of_black_or_white_pixels_where_a_model_was_trained_on_those() -> None:
+    config = MODELS["variational"].Config.from_dict({"latent_dim": 4, "binarise": True})
+    model = loop.build(MODELS["variational"], config, 0).eval()
+    x = small().test_images
+    found = evaluate.all_figures(model, small(), samples=2, seed=1)
+    bound = evaluate.log_likelihood(model, evaluate.binarised(x, 1), samples=2, seed=1)
+    assert bound is not None
+    assert found["nll"] == pytest.approx(-bound.mean(), rel=1e-6)
+    assert not {"other_auroc", "prior_frechet"} & found.keys()  # without what they need
+
+
+def test_the_command_says_what_is_wrong(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        evaluate.main([str(tmp_path / "nothing")])
+    assert stop.value.code == 2
+    assert "There is no checkpoint" in capsys.readouterr().err

@@ -1,0 +1,186 @@
+"""Few labels: balanced draws, what is learned from them, and that no test label is looked at."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from aeviz.analysis import few_labels
+from aeviz.analysis.few_labels import SETTINGS, Classifier, Learned, Learner
+from aeviz.data import datasets
+from aeviz.models import checkpoint, latent
+from aeviz.models.nets import MLPDecoder, MLPEncoder
+from aeviz.models.zoo import MODELS
+
+MNIST = datasets.load()
+SHIPPED = checkpoint.shipped()
+HOME = next(name for name, card in SHIPPED.items() if card.home)
+QUICK = dataclasses.replace(SETTINGS[100], steps={"tuned": 5, "scratch": 5})
+
+
+@pytest.fixture(scope="module")
+def learner() -> Learner:
+    """The home model, 1,000 training images and 500 test images."""
+    model = checkpoint.load(checkpoint.FOLDER / HOME)
+    return Learner(model, MNIST.train_images[:1000], MNIST.test_images[:500], "mnist")
+
+
+@pytest.mark.parametrize("count", [10, 100, 1000])
+def test_as_many_of_each_class_get_a_label(count: int) -> None:
+    labels = MNIST.train_labels[:10_000]
+    drawn = few_labels.draw(labels, count, 0)
+    assert len(set(drawn)) == count
+    assert np.array_equal(np.bincount(labels[drawn]), np.full(10, count // 10))
+    assert np.array_equal(few_labels.draw(labels, count, 0), drawn)
+    assert set(few_labels.draw(labels, count, 1)) != set(drawn)
+
+
+def test_all_labels_are_all_and_an_uneven_number_is_refused() -> None:
+    assert np.array_equal(few_labels.draw(MNIST.train_labels, 60_000, 3), np.arange(60_000))
+    with pytest.raises(ValueError, match="12 labels cannot be shared evenly by 10 classes"):
+        few_labels.draw(MNIST.train_labels, 12, 0)
+    with pytest.raises(ValueError, match="evenly"):
+        few_labels.draw(np.array([*range(10)] * 2 + [0] * 80), 30, 0)  # a class has only two
+
+
+def test_the_frozen_code_is_read_by_a_regression_on_standardised_numbers(
+    learner: Learner,
+) -> None:
+    chosen = few_labels.draw(MNIST.train_labels[:1000], 100, 0)
+    labels = MNIST.train_labels[chosen]
+    found = learner.predict("code", chosen, labels, QUICK, 0)
+    codes = latent.encode(learner.model, MNIST.train_images[:1000]).astype(np.float64)
+    queries = latent.encode(learner.model, MNIST.test_images[:500])
+    mean, spread = codes.mean(0), codes.std(0)
+    judge = LogisticRegression(C=QUICK.strength["code"], max_iter=10_000, tol=1e-8)
+    judge.fit((codes[chosen] - mean) / spread, labels)
+    assert np.mean(judge.predict((queries - mean) / spread) == found) > 0.98
+
+
+def test_numbers_that_collapsed_stay_small() -> None:
+    codes = np.random.default_rng(0).standard_normal((500, 2)) * (3.0, 0.003) + (5, 1)
+    found = few_labels.standardised(codes, codes[:7])
+    assert np.allclose(found.train.mean(0), 0)
+    assert found.train.std(0) == pytest.approx([1, 0.01], rel=0.1)
+    assert np.array_equal(found.queries, found.train[:7])
+
+
+def test_fine_tuning_starts_as_the_frozen_code_and_leaves_the_model_alone(
+    learner: Learner,
+) -> None:
+    before = {name: weight.clone() for name, weight in learner.model.state_dict().items()}
+    chosen = few_labels.draw(MNIST.train_labels[:1000], 100, 0)
+    labels = MNIST.train_labels[chosen]
+    still = dataclasses.replace(QUICK, steps={"tuned": 0, "scratch": 0})
+    frozen = learner.predict("code", chosen, labels, still, 0)
+    assert (learner.predict("tuned", chosen, labels, still, 0) == frozen).mean() > 0.995
+    assert (learner.predict("scratch", chosen, labels, still, 0) == frozen).mean() < 0.5
+    moved = learner.predict("tuned", chosen, labels, SETTINGS[100], 0)
+    assert (moved != frozen).any()
+    after = learner.model.state_dict()
+    assert all(torch.equal(after[name], weight) for name, weight in before.items())
+
+
+def test_a_classifier_learns_its_images_by_its_encoder_and_not_by_the_decoder() -> None:
+    images, labels = MNIST.train_images[:60], MNIST.train_labels[:60]
+    model = checkpoint.load(checkpoint.FOLDER / HOME)
+    classifier = Classifier(model, images)
+
+    def weights(kind: type[torch.nn.Module]) -> list[torch.Tensor]:
+        (part,) = (part for part in classifier.encoder.children() if isinstance(part, kind))
+        return [weight.detach().clone() for weight in part.parameters()]
+
+    encoder, decoder = weights(MLPEncoder), weights(MLPDecoder)
+    before = (classifier.predict(images) == labels).mean()
+    few_labels.teach(classifier, images, labels, lr=3e-3, steps=150, seed=0)
+    after = (classifier.predict(images) == labels).mean()
+    assert before < 0.5
+    assert after > 0.9
+    assert not any(map(torch.equal, weights(MLPEncoder), encoder))
+    assert all(map(torch.equal, weights(MLPDecoder), decoder))
+
+
+def test_labels_of_test_images_change_nothing_but_the_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(few_labels, "DRAWS", {10: 1})
+    monkeypatch.setattr(few_labels, "SETTINGS", {10: QUICK})
+    monkeypatch.setattr(few_labels, "UNLABELLED", 1000)
+    model = checkpoint.load(checkpoint.FOLDER / HOME)
+    small = dataclasses.replace(
+        MNIST, test_images=MNIST.test_images[:300], test_labels=MNIST.test_labels[:300]
+    )
+    told: list[np.ndarray] = []
+    predict = Learner.predict
+
+    def watch(*arguments: object) -> np.ndarray:
+        told.append(predict(*arguments))  # pyright: ignore[reportArgumentType]
+        return told[-1]
+
+    monkeypatch.setattr(Learner, "predict", watch)
+    found = few_labels.measure(model, small, (10,))
+    mixed = np.random.default_rng(0).permutation(small.test_labels)
+    other = few_labels.measure(model, dataclasses.replace(small, test_labels=mixed), (10,))
+    half = len(told) // 2
+    assert half == len(few_labels.METHODS)
+    for k, method in enumerate(few_labels.METHODS):
+        assert np.array_equal(told[k], told[half + k])
+        assert found.accuracy[method][10] == [(told[k] == small.test_labels).mean()]
+        assert other.accuracy[method][10] == [(told[k] == mixed).mean()]
+
+
+def test_what_cannot_be_asked_of_a_model() -> None:
+    knows = next(n for n, c in SHIPPED.items() if MODELS[c.variant].uses_labels)
+    model = checkpoint.load(checkpoint.FOLDER / knows)
+    with pytest.raises(ValueError, match="trained with the label of every digit"):
+        few_labels.measure(model, MNIST, (10,))
+    words = next(n for n, c in SHIPPED.items() if "codebook_size" in c.config)
+    snapped = checkpoint.load(checkpoint.FOLDER / words)
+    assert not few_labels.reaches_encoder(snapped)
+    assert few_labels.reaches_encoder(checkpoint.load(checkpoint.FOLDER / HOME))
+
+
+def test_the_finding_is_what_the_numbers_say() -> None:
+    found = Learned(
+        numbers=32,
+        accuracy={
+            "pixels": {10: [0.5, 0.52], 60_000: [0.92]},
+            "code": {10: [0.6, 0.64], 60_000: [0.9]},
+            "tuned": {10: [0.58, 0.6], 60_000: [0.98]},
+            "scratch": {10: [0.4, 0.44], 60_000: [0.985]},
+        },
+    )
+    text = few_labels.finding(found)
+    first, second = text.removesuffix(".").split(". ")
+    assert "With 10 labels the best is **a regression on the frozen code**, 62.0 % right" in first
+    assert "20.0 points more than the same network from scratch" in first
+    assert "With 60,000 labels the best is **the same network from scratch**, 98.5 %" in second
+    assert "0.5 points more than the encoder, fine-tuned" in second
+    assert found.spread("code", 10) == pytest.approx(0.04 / 2**0.5)
+    assert few_labels.text(found, "code", 10) == "62.0 ± 2.8"
+    assert few_labels.text(found, "code", 60_000) == "90.0"
+    part = Learned(numbers=32, accuracy={"code": {10: [0.6, 0.64]}})
+    rest = Learned(numbers=32, accuracy={"code": {60_000: [0.9]}})
+    assert part.join(rest).accuracy == {"code": found.accuracy["code"]}
+    assert part.join(None) is part
+
+
+def test_what_is_kept_is_of_files_as_they_are_and_is_what_they_give() -> None:
+    kept = few_labels.kept()
+    assert len(kept) >= 2
+    assert set(kept) <= set(SHIPPED)
+    for found in kept.values():
+        assert found.counts == [10, 100, 1000, 60_000]
+        for by_count in found.accuracy.values():
+            assert {n: len(shares) for n, shares in by_count.items()} == few_labels.DRAWS
+    name, found = next(iter(kept.items()))
+    model = checkpoint.load(checkpoint.FOLDER / name)
+    learner = Learner(model, MNIST.train_images[:10_000], MNIST.test_images, "mnist")
+    chosen = few_labels.draw(MNIST.train_labels[:10_000], 10, 0)
+    told = learner.predict("code", chosen, MNIST.train_labels[chosen], SETTINGS[10], 0)
+    share = (told == MNIST.test_labels).mean()
+    assert found.accuracy["code"][10][0] == pytest.approx(share, abs=2e-3)

@@ -1,0 +1,46 @@
+"""What tests of formulas share: small models, and errors by numpy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aeviz.models.base import knobs
+from aeviz.models.zoo import MODELS
+from aeviz.training import loop
+
+
+def make(name: str, **settings: Any) -> Any:
+    """A variant with fresh weights and small layers."""
+    model_class = MODELS[name]
+    small = {"width": 32, "depth": 1, "hidden": 16}
+    small = {name: value for name, value in small.items() if name in knobs(model_class.Config)}
+    return loop.build(model_class, model_class.Config(**(small | settings)), 0)
+
+
+def spread(model: Any) -> Any:
+    """Make codes of untrained weights as various as those of trained ones."""
+    with torch.no_grad():
+        model.encoder[-1].weight.mul_(15)
+    return model
+
+
+def squared_error(x: Tensor, x_hat: Tensor) -> float:
+    """Summed over pixels, averaged over pictures."""
+    difference = x.double().numpy() - x_hat.detach().double().numpy()
+    return float((difference**2).sum() / len(x))
+
+
+def cross_entropy(x: Tensor, x_hat: Tensor) -> float:
+    """In nats, summed over pixels, averaged over pictures."""
+    p, target = x_hat.detach().double().numpy(), x.double().numpy()
+    return float(-(target * np.log(p) + (1 - target) * np.log(1 - p)).sum() / len(x))
+
+
+def loss_of(model: Any, x: Tensor, seed: int = 0, **given: Any) -> Any:
+    """The loss of a batch with the noise that belongs to a seed."""
+    torch.manual_seed(seed)
+    return model.loss(x, **given)
