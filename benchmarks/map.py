@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from aeviz.analysis import planes
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from aeviz.training import runs
 from benchmarks import browser, machine
 
@@ -158,7 +158,7 @@ def blend_errors(dataset: datasets.Dataset) -> dict[str, list[float]]:
         model = checkpoint.load(checkpoint.FOLDER / name)
         if model.code_dim != 2:
             continue
-        codes = latent.encode(model, dataset.test_images, dataset.test_labels)
+        codes = apply.encode(model, dataset.test_images, dataset.test_labels)
         plane = planes.default_plane(codes)
         points = plane.project(codes)
         window = planes.window_of(points)

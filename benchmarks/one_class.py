@@ -11,9 +11,9 @@ import json
 
 import torch
 
-from aeviz.analysis import anomaly, evaluate
+from aeviz.analysis import anomaly, anomaly_score
 from aeviz.data import datasets
-from aeviz.models import checkpoint
+from aeviz.models import checkpoint, optim
 from aeviz.training import loop, runs
 
 VARIANT = "denoising"
@@ -50,7 +50,7 @@ def shipped() -> list[float] | None:
         return None
     models = [checkpoint.load(path) for path in paths if path is not None]
     return [
-        evaluate.one_class(model, datasets.load("mnist"), digit)
+        anomaly_score.one_class(model, datasets.load("mnist"), digit)
         for digit, model in enumerate(models)
     ]
 
@@ -69,9 +69,9 @@ def linear() -> tuple[list[float], list[float]]:
         normal = digits.test_labels == digit
         for scores, found in (
             (anomaly.residual(pca, test), residual),
-            (evaluate.strangeness(test, copies), scored),
+            (anomaly_score.strangeness(test, copies), scored),
         ):
-            found.append(evaluate.auroc(scores[normal], scores[~normal]))
+            found.append(anomaly_score.auroc(scores[normal], scores[~normal]))
     return residual, scored
 
 
@@ -82,7 +82,7 @@ def contaminated(digit: int, share: float) -> dict[str, float]:
     spec = runs.RunSpec.model_validate(anomaly.recipe(card, (digit,), share))
     seen = runs.training_set(spec, digits.train_labels)
     images, labels = digits.train_images[seen], digits.train_labels[seen]
-    model = loop.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
+    model = optim.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
     assert spec.epochs is not None  # of up to three digits
     steps = round(spec.epochs * -(-len(images) // spec.batch))
     for _ in loop.fit(
@@ -102,7 +102,7 @@ def contaminated(digit: int, share: float) -> dict[str, float]:
     for kind in anomaly.offered(model):
         against = anomaly.reference(kind, model, digits, (digit,))
         scores = (anomaly.score(kind, model, part, against) for part in (normal, odd))
-        found[kind] = evaluate.auroc(*scores)
+        found[kind] = anomaly_score.auroc(*scores)
     return found
 
 

@@ -18,9 +18,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from aeviz.analysis import evaluate
-from aeviz.data import datasets
-from aeviz.models import checkpoint
+from aeviz.analysis import (
+    anomaly_score,
+    denoising,
+    errors,
+    evaluate,
+    inpainting,
+    neighbours,
+    pca,
+    probe,
+    sampling,
+)
+from aeviz.data import corruption, datasets
+from aeviz.models import checkpoint, optim
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
 from benchmarks import classifier, machine, one_class
@@ -75,7 +85,7 @@ def run(recipe: Recipe, seconds: float, digit: int | None = None) -> tuple[Any, 
     if digit is not None:
         images, labels = images[labels == digit], labels[labels == digit]
     model_class = MODELS[recipe.variant]
-    model = loop.build(model_class, model_class.Config.from_dict(recipe.settings), SEED)
+    model = optim.build(model_class, model_class.Config.from_dict(recipe.settings), SEED)
     how: dict[str, Any] = {"batch": recipe.batch, "lr": recipe.lr, "labels": labels}
     *_, steps = loop.steps_in(MARGIN * seconds, model, images, **how)
     start = time.perf_counter()
@@ -90,7 +100,7 @@ def live(name: str, samples: int) -> dict[str, Any]:
     if name == ONE_CLASS:
         recipe = Recipe(one_class.VARIANT, one_class.SETTINGS, one_class.LR, one_class.BATCH)
         runs = [run(recipe, SECONDS / 10, digit) for digit in range(10)]
-        found = [evaluate.one_class(model, digits, k) for k, (model, _, _) in enumerate(runs)]
+        found = [anomaly_score.one_class(model, digits, k) for k, (model, _, _) in enumerate(runs)]
         seconds, steps = (sum(values) for values in list(zip(*runs, strict=True))[1:])
         figures = {"auroc": float(np.mean(found))}
     else:
@@ -107,7 +117,7 @@ def measure(model: Any, samples: int) -> dict[str, float]:
         digits,
         samples=samples,
         seed=SEED,
-        other=evaluate.stranger(digits),
+        other=anomaly_score.stranger(digits),
         features=classifier.features,
     )
 
@@ -124,7 +134,7 @@ def shipped(kept: dict[str, Any], samples: int, keep: Callable[[], None]) -> dic
     for name in checkpoint.shipped():
         content = (checkpoint.FOLDER / f"{name}.safetensors").read_bytes()
         digest = hashlib.sha256(content).hexdigest()
-        fashion = evaluate.stranger(datasets.load("mnist")) is not None
+        fashion = anomaly_score.stranger(datasets.load("mnist")) is not None
         before = kept.get(name)
         same = before and (before["sha256"], before["samples"]) == (digest, samples)
         if before and same and ("other_auroc" in before["figures"] or not fashion):
@@ -147,43 +157,43 @@ def references() -> dict[str, str]:
     x, labels = digits.test_images, digits.test_labels
     texts = {}
     for width in (2, 32, 64):
-        linear = evaluate.pca("mnist", width)
-        raw = evaluate.mse(x, linear.decode(linear.encode(x))).mean(dtype=np.float64)
-        copies = evaluate.compare(x, linear.reconstruct(x)).overall
+        linear = pca.pca("mnist", width)
+        raw = errors.mse(x, linear.decode(linear.encode(x))).mean(dtype=np.float64)
+        copies = errors.compare(x, linear.reconstruct(x)).overall
         texts[f"mse {width}"] = f"PCA {raw:.4f}, clipped {copies['mse']:.4f}"
         texts[f"bce {width}"] = f"PCA, clipped {copies['bce']:.4f}"
-    floor = evaluate.bce(x, x).mean(dtype=np.float64)
+    floor = errors.bce(x, x).mean(dtype=np.float64)
     texts["bce 32"] += f"; floor {floor:.4f}"
     for width in (2, 32):
-        linear = evaluate.pca("mnist", width)
+        linear = pca.pca("mnist", width)
         codes = linear.encode(digits.train_images), digits.train_labels
-        share = evaluate.neighbour_accuracy(*codes, linear.encode(x), labels)
+        share = neighbours.neighbour_accuracy(*codes, linear.encode(x), labels)
         texts[f"neighbours {width}"] = f"PCA {share:.4f}"
-    linear = evaluate.pca("mnist", 64)
+    linear = pca.pca("mnist", 64)
     codes = linear.encode(digits.train_images), digits.train_labels
-    share = evaluate.linear_probe(*codes, linear.encode(x), labels)
+    share = probe.linear_probe(*codes, linear.encode(x), labels)
     texts["probe"] = f"PCA-64 {share:.4f}"
-    spoilt = evaluate.noisy(x, evaluate.SIGMA, SEED)
-    known = evaluate.noisy(digits.train_images, evaluate.SIGMA, SEED + 1)
-    cleaned = evaluate.wiener(spoilt, known, digits.train_images)
+    spoilt = corruption.noisy(x, evaluate.SIGMA, SEED)
+    known = corruption.noisy(digits.train_images, evaluate.SIGMA, SEED + 1)
+    cleaned = denoising.regressed(spoilt, known, digits.train_images)
     texts["denoised"] = (
-        f"Wiener {evaluate.compare(x, cleaned).overall['psnr']:.2f} dB; "
-        f"noisy {evaluate.compare(x, spoilt).overall['psnr']:.2f} dB"
+        f"Wiener {errors.compare(x, cleaned).overall['psnr']:.2f} dB; "
+        f"noisy {errors.compare(x, spoilt).overall['psnr']:.2f} dB"
     )
-    visible = evaluate.hide_patches(len(x), seed=SEED)
-    filled = evaluate.gaussian_conditional(x, visible, digits.train_images)
-    texts["hidden"] = f"Gaussian conditional {evaluate.hidden_mse(x, filled, visible):.4f}"
+    visible = inpainting.hide_patches(len(x), seed=SEED)
+    filled = inpainting.gaussian_conditional(x, visible, digits.train_images)
+    texts["hidden"] = f"Gaussian conditional {inpainting.hidden_mse(x, filled, visible):.4f}"
     residual, scored = one_class.linear()
     texts["one class"] = (
         f"PCA-32 residual {np.mean(residual):.4f}, blurred and for its ink {np.mean(scored):.4f}"
     )
-    other = evaluate.stranger(digits)
-    linear = evaluate.pca("mnist", 32)
+    other = anomaly_score.stranger(digits)
+    linear = pca.pca("mnist", 32)
     if other is not None:
-        scores = (evaluate.mse(part, linear.reconstruct(part)) for part in (x, other.test_images))
-        texts["other"] = f"PCA-32 residual {evaluate.auroc(*scores):.4f}"
+        scores = (errors.mse(part, linear.reconstruct(part)) for part in (x, other.test_images))
+        texts["other"] = f"PCA-32 residual {anomaly_score.auroc(*scores):.4f}"
     real = classifier.features(digits.train_images[: len(x)])
-    distance = evaluate.frechet(real, classifier.features(x))
+    distance = sampling.frechet(real, classifier.features(x))
     texts["frechet"] = f"real against real {distance:.2f}"
     return texts
 
@@ -682,7 +692,7 @@ def main() -> None:
     if ten:
         kept["shipped"]["one-class"] = {"figures": {"auroc": float(np.mean(ten))}, "digits": ten}
     keep()
-    fashion = evaluate.stranger(datasets.load("mnist")) is not None
+    fashion = anomaly_score.stranger(datasets.load("mnist")) is not None
     text = report(kept["shipped"], kept["live"], args.samples, fashion) + "\n"
     print(text)
     (machine.RESULTS / "quality.md").write_text(text, encoding="utf-8")

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from aeviz.analysis import evaluate
+from aeviz.analysis import errors
 from aeviz.data import datasets
-from aeviz.models import latent
+from aeviz.models import apply, objective, optim
 from aeviz.models.base import Autoencoder
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
@@ -141,7 +141,7 @@ def our_model(seed: int) -> Autoencoder:
     model_class = MODELS["vanilla"]
     settings = {"latent_dim": 32, "width": 128, "depth": 2, "activation": "relu"}
     config = model_class.Config.from_dict(settings | {"reconstruction": "squared"})
-    return loop.build(model_class, config, seed)
+    return optim.build(model_class, config, seed)
 
 
 def ours(model: Autoencoder, images: np.ndarray, epochs: int, seed: int) -> Iterator[None]:
@@ -208,10 +208,10 @@ def our_epochs(dataset: datasets.Dataset, epochs: int, seed: int) -> tuple[list[
     for _ in range(epochs):
         start = time.perf_counter()
         next(epoch)
-        loop.validate(model, dataset.test_images)
+        objective.validate(model, dataset.test_images)
         seconds.append(time.perf_counter() - start)
-    copies = latent.reconstruct(model, dataset.test_images)
-    return seconds, float(evaluate.mse(dataset.test_images, copies).mean())
+    copies = apply.reconstruct(model, dataset.test_images)
+    return seconds, float(errors.mse(dataset.test_images, copies).mean())
 
 
 def keras_epochs(

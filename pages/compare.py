@@ -1,10 +1,10 @@
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import compare, evaluate
+from aeviz.analysis import compare, errors, pca
 from aeviz.app import intake, ui
 from aeviz.charts import export, figures
-from aeviz.models import latent
+from aeviz.models import apply
 from aeviz.models.zoo import numbers
 
 SHOW = {"worst": "Worst 20", "classes": "Each class", "random": "Random 20", "own": "Yours"}
@@ -27,13 +27,13 @@ with wide:
     widths = {"same": f"as the first: {first.code_dim:,}"} | {str(w): str(w) for w in WIDTHS}
     asked = ui.choice("Numbers of PCA", widths, "compare_pca")
 width = min(first.code_dim if asked == "same" else int(asked), 784)  # no more axes than pixels
-linear, pca = evaluate.pca(dataset.name, width), f"PCA, {numbers(width)}"
+linear, by_pca = pca.pca(dataset.name, width), f"PCA, {numbers(width)}"
 overall = {
     title: ui.model_errors(name, dataset.name) for title, name in zip(models, chosen, strict=True)
 }
-overall[pca] = ui.pca_errors(dataset.name, width)
+overall[by_pca] = ui.pca_errors(dataset.name, width)
 known = {title: ui.codes(name, dataset.name) for title, name in zip(models, chosen, strict=True)}
-known[pca] = ui.pca_codes(dataset.name, width)
+known[by_pca] = ui.pca_codes(dataset.name, width)
 usual = {
     title: ui.usual_range(name, dataset.name, known[title])
     for title, name in zip(known, [*chosen, f"pca-{width}"], strict=True)
@@ -68,7 +68,7 @@ def pick() -> tuple[intake.Picked, str]:
         return intake.Picked(picked.pictures[:MOST], picked.names[:MOST], labels), ""
     labels = dataset.test_labels[found]
     names = [f"{dataset.classes[label]}\n#{i}" for label, i in zip(labels, found, strict=True)]
-    pictures = latent.to_float(dataset.test_images[found])
+    pictures = apply.to_float(dataset.test_images[found])
     return intake.Picked(pictures, names, labels), sentence
 
 
@@ -80,17 +80,17 @@ def beside_each_other() -> None:
     pictures, captions = picked.pictures, picked.names
     codes, copies = {}, {}
     for title, model in models.items():
-        given = latent.classify(model, pictures) if picked.labels is None else picked.labels
-        codes[title] = latent.encode(model, pictures, given)
-        copies[title] = latent.decode(model, codes[title], given)
-    codes[pca], copies[pca] = linear.encode(pictures), linear.reconstruct(pictures)
-    errors = {title: evaluate.compare(pictures, copy).mse for title, copy in copies.items()}
+        given = apply.classify(model, pictures) if picked.labels is None else picked.labels
+        codes[title] = apply.encode(model, pictures, given)
+        copies[title] = apply.decode(model, codes[title], given)
+    codes[by_pca], copies[by_pca] = linear.encode(pictures), linear.reconstruct(pictures)
+    squared = {title: errors.compare(pictures, copy).mse for title, copy in copies.items()}
     signed = {title: figures.signed(copy - pictures) for title, copy in copies.items()}
 
     table = [ui.Row("Original", pictures, captions)]
     for title, copy in copies.items():
         table.append(ui.Row(f"Copy by {title}", copy))
-        texts = [f"{value:.4f}" for value in errors[title]]
+        texts = [f"{value:.4f}" for value in squared[title]]
         table.append(ui.Row(f"Error and MSE: {title}", signed[title], texts))
     if sentence:
         st.markdown(sentence)
@@ -98,12 +98,12 @@ def beside_each_other() -> None:
         items = [ui.Item([(pictures[0], "original")], "Original")]
         for title, copy in copies.items():
             both = [(copy[0], title), (signed[title][0], f"error of {title}")]
-            items.append(ui.Item(both, f"{title}\nMSE {errors[title][0]:.4f}"))
+            items.append(ui.Item(both, f"{title}\nMSE {squared[title][0]:.4f}"))
         ui.gallery(items, size="clamp(8rem, 9vw, 11rem)")
     else:
         ui.rows(table, least="2.7rem", held=True)  # twenty have room beside each other
     columns = {"picture": [caption.replace("\n", " ") for caption in captions]}
-    columns |= {f"MSE of {title}": values.tolist() for title, values in errors.items()}
+    columns |= {f"MSE of {title}": values.tolist() for title, values in squared.items()}
     note = f"{sentence} Error: blue is too dark, red too bright.".strip()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         ui.error_key()

@@ -1,11 +1,12 @@
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import corruption
+from aeviz.analysis import denoising
 from aeviz.app import intake, ui
 from aeviz.app.views import denoise as view
 from aeviz.charts import figures
-from aeviz.models import latent
+from aeviz.data import corruption
+from aeviz.models import apply
 
 START = 1
 STARTS = {"clean": "A clean picture, spoilt here", "spoilt": "My own, spoilt already"}
@@ -25,7 +26,7 @@ codes = ui.codes(model_name, dataset.name)
 as_it_is = ui.choice("Start from", STARTS, "start_from") == "spoilt"
 if as_it_is:
     handed_in = intake.plain("Digits with noise: only their size is changed", "spoilt_files")
-    pictures = np.array(handed_in or [latent.to_float(dataset.test_images[START])])
+    pictures = np.array(handed_in or [apply.to_float(dataset.test_images[START])])
 else:
     handed_in = []
     pictures = intake.pick(dataset, "picture", START, many=True).pictures
@@ -40,7 +41,7 @@ if len(pictures) > 1:
         width=220,
     )
 name, strength, seed = view.choose_noise(draws=not handed_in)
-if learned := corruption.trained_on(model):
+if learned := denoising.trained_on(model):
     what, level = corruption.CORRUPTIONS[learned[0]], learned[1]
     st.caption(f"This model was trained on: {what.title}, {what.strength} {level:g}.")
 
@@ -50,7 +51,7 @@ given = pictures if handed_in else corruption.CORRUPTIONS[name].apply(pictures, 
 def versions(part: slice) -> dict[str, np.ndarray]:
     """Pictures (N, 28, 28) spoilt and cleaned in each way."""
     known = None if as_it_is else pictures[part]
-    return corruption.versions(model, given[part], known, dataset.name, name, strength)
+    return denoising.versions(model, given[part], known, dataset.name, name, strength)
 
 
 one = versions(slice(shown, shown + 1))
@@ -77,7 +78,7 @@ dots, words = st.columns([3, 2], gap="large")
 plane = ui.default_plane(model_name, dataset.name)
 pins = [key for key in ("clean", "noisy", "cleaned") if key in one]
 with dots:
-    places = plane.project(latent.encode(model, np.concatenate([one[key] for key in pins])))
+    places = plane.project(apply.encode(model, np.concatenate([one[key] for key in pins])))
     st.plotly_chart(
         figures.pinned_map(
             plane.project(codes[: figures.PINNED_DOTS]),
@@ -104,7 +105,7 @@ with words:
         "median filter takes the middle of the pixels around each one, non-local means "
         "averages pixels with similar surroundings, and the Wiener filter smooths, or undoes a "
         "blur that it is told. Their one setting, and a stretch of the grey levels that undoes "
-        f"the clipping on average, are chosen on {corruption.TUNED_ON} validation pictures with "
+        f"the clipping on average, are chosen on {denoising.TUNED_ON} validation pictures with "
         "the same noise, so they know how strong it is, which the model does not. PSNR, in dB, "
         "compares each picture with the clean one: 3 dB more is half the mean squared error. SSIM "
         "compares means, spreads and correlation in small windows; 1 is the same picture. A clean "

@@ -6,7 +6,7 @@ from aeviz.app import intake, ui
 from aeviz.app.components.player import player
 from aeviz.app.views import inpainting as view
 from aeviz.charts import figures
-from aeviz.models import latent
+from aeviz.models import apply
 
 START = 1
 
@@ -78,7 +78,7 @@ st.markdown(f"*{ui.describe(name)}*, chosen in the sidebar, is given one row mor
 reading = np.arange(28) < np.arange(29)[:, None]
 frames = reading[:, :, None].repeat(28, 2)
 seen = picture * frames
-expected = latent.reconstruct(model, seen, None, frames)
+expected = apply.reconstruct(model, seen, None, frames)
 player(
     "reading",
     {"Rows that it is given": seen, "What it draws from them": expected},

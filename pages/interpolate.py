@@ -3,16 +3,16 @@ import re
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import planes
+from aeviz.analysis import neighbours, paths, planes
 from aeviz.app import session, ui
 from aeviz.app.components.player import player
 from aeviz.charts import figures
-from aeviz.models import latent
+from aeviz.models import apply
 
 FRAMES = 91  # of the film and the curve; the film strip has as many as are asked for
 DOTS = 3000
 MOST = 8  # waypoints
-WALKS = {"straight": latent.line, "spherical": latent.slerp}
+WALKS = {"straight": paths.line, "spherical": paths.slerp}
 TARGETS = {"from": "A", "to": "B", "via": "a waypoint"}
 
 ui.heading(
@@ -75,12 +75,12 @@ with film:
 chosen = [start, *via, end]
 letters = ["A", *(str(k + 1) for k in range(len(via))), "B"]
 walk, ends = WALKS[kind], codes[chosen]
-path, marks = walk(ends, FRAMES), latent.milestones(ends, walk).tolist()
-away = latent.nearest(codes, path)[0][:, 0]
-pixels = latent.to_float(images[chosen]).reshape(len(chosen), -1)
-faded, faded_strip = (latent.line(pixels, n).reshape(n, 28, 28) for n in (FRAMES, steps))
+path, marks = walk(ends, FRAMES), paths.milestones(ends, walk).tolist()
+away = neighbours.nearest(codes, path)[0][:, 0]
+pixels = apply.to_float(images[chosen]).reshape(len(chosen), -1)
+faded, faded_strip = (paths.line(pixels, n).reshape(n, 28, 28) for n in (FRAMES, steps))
 strip, film_frames = (
-    latent.decode(model, codes_on_it, None if asked is None else np.resize(asked, len(codes_on_it)))
+    apply.decode(model, codes_on_it, None if asked is None else np.resize(asked, len(codes_on_it)))
     for codes_on_it in (walk(ends, steps), path)
 )
 with screen:

@@ -1,10 +1,10 @@
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import evaluate
+from aeviz.analysis import pca
 from aeviz.app import ui
 from aeviz.charts import figures
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
 
 COLUMNS = 10
@@ -42,11 +42,11 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
 # One of each class, in their order.
 draw = np.random.default_rng(seed)
 shown = [draw.choice(np.flatnonzero(dataset.test_labels == k)) for k in range(COLUMNS)]
-originals, labels = latent.to_float(dataset.test_images[shown]), dataset.test_labels[shown]
-copies = {w: latent.reconstruct(model, originals, labels) for w, model in models.items()}
+originals, labels = apply.to_float(dataset.test_images[shown]), dataset.test_labels[shown]
+copies = {w: apply.reconstruct(model, originals, labels) for w, model in models.items()}
 found = [errors_of(name, models[w]) for w, name in rungs.items()]
 errors = {title: [ours for ours, _ in found], "PCA": [theirs for _, theirs in found]}
-linear = evaluate.pca(dataset.name, models[width].code_dim).reconstruct(originals)
+linear = pca.pca(dataset.name, models[width].code_dim).reconstruct(originals)
 pictures, chart = st.columns([5, 3], gap="medium")
 with pictures:
     ui.rows(

@@ -6,7 +6,7 @@ from aeviz.app import ui
 from aeviz.app.components.link import has_webgl
 from aeviz.app.views.map import explore
 from aeviz.charts import figures
-from aeviz.models import latent
+from aeviz.models import apply
 
 VIEWS = {"pca": "PCA plane", "axes": "Two axes", "umap": "UMAP", "tsne": "t-SNE"}
 DOTS = 4000  # in space
@@ -25,7 +25,7 @@ def space(codes: np.ndarray) -> None:
             for d in range(3)
         ]
         place = np.array(numbers, np.float32)
-        picture = latent.decode(ui.model(), place[None], asked)[0]
+        picture = apply.decode(ui.model(), place[None], asked)[0]
         ui.gallery([ui.Item([(picture, "decoded")], "decoded at\nthe pink dot")], size="9rem")
     with chart:
         seen = figures.space_map(codes[:DOTS], dataset.test_labels[:DOTS], dataset.classes, place)

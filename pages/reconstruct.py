@@ -1,10 +1,10 @@
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import evaluate
+from aeviz.analysis import errors, pca
 from aeviz.app import ui
 from aeviz.charts import figures
-from aeviz.models import latent
+from aeviz.models import apply
 from aeviz.models.zoo import numbers
 
 ORDERS = {"random": "Random", "best": "Best", "worst": "Worst"}
@@ -29,7 +29,7 @@ ui.heading(
     f"Each picture is squeezed into {numbers(model.code_dim)} and rebuilt from them. "
     "Look for strokes that come back smoother, thinner, or in another place.",
 )
-errors = ui.model_errors(name, dataset.name)
+lost = ui.model_errors(name, dataset.name)
 linear_errors = ui.pca_errors(dataset.name, model.code_dim)
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -45,12 +45,12 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
 
 pictures, inspector = st.columns([4, 1], gap="medium")
 with inspector:
-    st.markdown(f"**Over all {len(errors.mse):,} test pictures**")
+    st.markdown(f"**Over all {len(lost.mse):,} test pictures**")
     with st.container(horizontal=True, gap="medium"):
         for key, (title, form, text) in METRICS.items():
             st.metric(
                 title,
-                form.format(errors.overall[key]),
+                form.format(lost.overall[key]),
                 f"PCA {form.format(linear_errors.overall[key])}",
                 delta_color="off",
                 delta_arrow="off",
@@ -64,15 +64,15 @@ if label != "all":
 if order == "random":
     shown = np.random.default_rng(seed).choice(found, COLUMNS, replace=False)
 else:
-    ranked = found[errors.mse[found].argsort(kind="stable")]
+    ranked = found[lost.mse[found].argsort(kind="stable")]
     shown = ranked[:COLUMNS] if order == "best" else ranked[::-1][:COLUMNS]
-originals = latent.to_float(dataset.test_images[shown])
-copies = latent.reconstruct(model, originals, dataset.test_labels[shown])
-linear = evaluate.pca(dataset.name, model.code_dim)  # there are no more axes than pixels
+originals = apply.to_float(dataset.test_images[shown])
+copies = apply.reconstruct(model, originals, dataset.test_labels[shown])
+linear = pca.pca(dataset.name, model.code_dim)  # there are no more axes than pixels
 linear_copies = linear.reconstruct(originals)
 
 
-def texts(of: evaluate.Errors) -> list[str]:
+def texts(of: errors.Errors) -> list[str]:
     """The numbers below each copy."""
     return [f"MSE {of.mse[i]:.4f}\nBCE {of.bce[i]:.3f}\n{of.psnr[i]:.1f} dB" for i in shown]
 
@@ -86,7 +86,7 @@ with pictures:
             ui.Row(
                 f"Error of the {model.title.lower()}",
                 figures.signed(copies - originals),
-                texts(errors),
+                texts(lost),
             ),
             ui.Row(f"Copy by PCA with {numbers(len(linear.components))}", linear_copies),
             ui.Row("Error of PCA", figures.signed(linear_copies - originals), texts(linear_errors)),
@@ -98,9 +98,9 @@ ui.explain(
     "error is copy minus original, pixel by pixel. PCA does the same with a matrix in place of "
     "each network: it is the best that any linear encoder and decoder can do with as many numbers. "
     "It is fitted to the training pictures, and what it rebuilds is clipped to [0, 1], as pixels "
-    "are. Each column has the errors of one picture: MSE is what PCA and most autoencoders "
+    "are. Each column has the lost of one picture: MSE is what PCA and most autoencoders "
     "minimise; BCE, in nats per pixel, is what a Bernoulli decoder minimises, with probabilities "
-    f"kept {evaluate.EPSILON:g} away from 0 and 1; PSNR, in dB, is MSE on a logarithmic scale. "
+    f"kept {errors.EPSILON:g} away from 0 and 1; PSNR, in dB, is MSE on a logarithmic scale. "
     "The PSNR of the whole test set is taken of its mean MSE.",
     r"\mathrm{MSE} = \tfrac{1}{784} \sum_i (x_i - \hat x_i)^2 \qquad "
     r"\mathrm{BCE} = -\tfrac{1}{784} \sum_i x_i \ln \hat x_i + (1 - x_i) \ln (1 - \hat x_i) "

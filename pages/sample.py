@@ -1,10 +1,10 @@
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import planes
+from aeviz.analysis import neighbours, planes, sampling
 from aeviz.app import ui
 from aeviz.charts import figures
-from aeviz.models import latent
+from aeviz.models import apply
 
 NEAREST = {"no": "Hide", "pixels": "In pixels", "codes": "In code space"}
 DOTS = 3000
@@ -12,7 +12,7 @@ GRID = 20
 
 name, dataset, model = ui.model_name(), ui.dataset(), ui.model()
 codes = ui.codes(name, dataset.name)
-has_prior = latent.sample_prior(model, 1) is not None
+has_prior = sampling.sample_prior(model, 1) is not None
 ui.heading(
     "What does it draw on its own?",
     "Nobody wrote these: each picture is decoded from a code drawn at random. "
@@ -69,13 +69,13 @@ with inspector:
         components = st.slider(
             "Gaussians in the mixture", 1, 40, 10, key="sample_components", bind="query-params"
         )
-        drawn = latent.sample_mixture(
+        drawn = sampling.sample_mixture(
             ui.mixture(name, dataset.name, components), count, temperature, seed
         )
     elif as_grid:
-        drawn = latent.prior_grid(GRID)
+        drawn = sampling.prior_grid(GRID)
     else:
-        drawn = latent.sample_prior(model, count, temperature, seed)
+        drawn = sampling.sample_prior(model, count, temperature, seed)
     assert drawn is not None  # without a prior the source is the mixture
     plane = planes.default_plane(codes)
     points = plane.project(codes)[:DOTS]
@@ -85,7 +85,7 @@ with inspector:
     st.caption("Black dots: the codes drawn. Coloured: test codes, put there by the encoder.")
 
 labels = None if asked is None else np.resize(asked, len(drawn))
-made = latent.decode(model, drawn, labels)
+made = apply.decode(model, drawn, labels)
 with pictures:
     if as_grid:
         ui.sheet(figures.tiles(made, GRID), f"{GRID} by {GRID} pictures decoded from an even grid")
@@ -98,9 +98,9 @@ with pictures:
         if near != "no":
             with st.spinner("Comparing with all training pictures"):
                 if near == "pixels":
-                    away, index = latent.nearest_images(dataset.train_images, made)
+                    away, index = neighbours.nearest_images(dataset.train_images, made)
                 else:
-                    away, index = latent.nearest(ui.codes(name, dataset.name, "train"), drawn)
+                    away, index = neighbours.nearest(ui.codes(name, dataset.name, "train"), drawn)
             items = [
                 ui.Item(
                     [*item.pictures, (dataset.train_images[i], f"nearest to sample {k + 1}")],

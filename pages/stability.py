@@ -1,11 +1,11 @@
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import compare, evaluate
+from aeviz.analysis import compare, pca
 from aeviz.app import intake, ui
 from aeviz.charts import export, figures
 from aeviz.data import perturb
-from aeviz.models import latent
+from aeviz.models import apply
 from aeviz.models.zoo import numbers
 
 MOST = 4  # models whose curves can be told apart
@@ -21,7 +21,7 @@ ui.heading(
 chosen = ui.pick_models("moved", MOST)
 models = {ui.describe(name): ui.load_model(name) for name in chosen}
 width = min(next(iter(models.values())).code_dim, 784)
-linear, pca = evaluate.pca(dataset.name, width), f"PCA, {numbers(width)}"
+linear, pca = pca.pca(dataset.name, width), f"PCA, {numbers(width)}"
 known = {
     title: (name, ui.codes(name, dataset.name)) for title, name in zip(models, chosen, strict=True)
 }
@@ -66,9 +66,9 @@ def movements() -> None:
     labels = None if picked.labels is None else picked.labels[:1].repeat(len(pictures))
     codes, copies = {}, {}
     for title, model in models.items():
-        given = latent.classify(model, pictures) if labels is None else labels
-        codes[title] = latent.encode(model, pictures, given)
-        copies[title] = latent.decode(model, codes[title], given)
+        given = apply.classify(model, pictures) if labels is None else labels
+        codes[title] = apply.encode(model, pictures, given)
+        copies[title] = apply.decode(model, codes[title], given)
     codes[pca], copies[pca] = linear.encode(pictures), linear.reconstruct(pictures)
     codes["raw pixels"] = compare.flat(pictures)
     moved = {

@@ -1,10 +1,10 @@
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import evaluate
+from aeviz.analysis import inpainting, sampling
 from aeviz.app import ui
-from aeviz.data import datasets
-from aeviz.models import latent
+from aeviz.data import corruption, datasets
+from aeviz.models import apply
 from aeviz.models.base import NEEDS
 from aeviz.models.zoo import MODELS, describe, short_title
 
@@ -23,27 +23,27 @@ PAGE = {  # where a model shows how it serves a need
 def demonstration(need: str, name: str) -> list[ui.Row]:
     """What a shipped model does for a need, on fixed test digits."""
     model, mnist = ui.load_model(name), datasets.load("mnist")
-    x = latent.to_float(mnist.test_images[:COLUMNS])
+    x = apply.to_float(mnist.test_images[:COLUMNS])
     if need == "classes":
-        code = latent.sample_prior(model, 1)
+        code = sampling.sample_prior(model, 1)
         one = ui.codes(name, "mnist")[:1] if code is None else code
         digits = np.arange(10)
-        made = latent.decode(model, one.repeat(10, 0), digits)
+        made = apply.decode(model, one.repeat(10, 0), digits)
         return [ui.Row("One code, decoded as each digit", made, [str(k) for k in digits])]
     if need == "samples":
-        drawn = latent.sample_prior(model, COLUMNS)
+        drawn = sampling.sample_prior(model, COLUMNS)
         if drawn is None:
-            drawn = latent.sample_mixture(ui.mixture(name, "mnist", 10), COLUMNS)
-        return [ui.Row("Digits that nobody wrote", latent.decode(model, drawn))]
+            drawn = sampling.sample_mixture(ui.mixture(name, "mnist", 10), COLUMNS)
+        return [ui.Row("Digits that nobody wrote", apply.decode(model, drawn))]
     given, visible = x, None
     if need == "noise":
-        given = evaluate.noisy(x, SIGMA, 0)
+        given = corruption.noisy(x, SIGMA, 0)
     elif need == "sequences":
         visible = np.broadcast_to(np.arange(28)[:, None] < CUT, x.shape)
     elif need == "missing":
-        visible = evaluate.hide_patches(COLUMNS, HIDDEN)
+        visible = inpainting.hide_patches(COLUMNS, HIDDEN)
     seen = given if visible is None else np.where(visible, x, 0.35)
-    copies = latent.reconstruct(model, given, None, visible)
+    copies = apply.reconstruct(model, given, None, visible)
     what = {"noise": "With noise", "sequences": "Cut off", "missing": "With parts hidden"}
     return [ui.Row(what.get(need, "Original"), seen), ui.Row("What it makes of them", copies)]
 

@@ -28,7 +28,7 @@ ORDER = [
     {
         "aeviz.training.loop",
         "aeviz.models.checkpoint",
-        "aeviz.models.latent",
+        "aeviz.models.apply",
         "aeviz.analysis.projections",
         "aeviz.training.spec",
     },
@@ -45,7 +45,7 @@ ORDER = [
         "aeviz.analysis.anomaly",
         "aeviz.analysis.uses",
         "aeviz.analysis.few_labels",
-        "aeviz.analysis.corruption",
+        "aeviz.analysis.denoising",
     },
     {"aeviz.training.runs"},
     {"aeviz.training.worker"},

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from aeviz.analysis import evaluate
-from aeviz.data import datasets
+from aeviz.analysis import anomaly_score, sampling
+from aeviz.data import corruption, datasets
 from aeviz.models import checkpoint
 from aeviz.models.base import Autoencoder
 from aeviz.training import loop
@@ -47,10 +47,10 @@ def test_features_are_what_the_logits_are_read_from() -> None:
 def test_pictures_that_are_no_digits_are_far_from_digits() -> None:
     real, others = (classifier.features(part) for part in np.split(MNIST.test_images[:4000], 2))
     upside_down = classifier.features(MNIST.test_images[2000:4000, ::-1])
-    noisy = classifier.features(evaluate.noisy(MNIST.test_images[2000:4000], 0.5, 0))
-    near = evaluate.frechet(real, others)
-    assert evaluate.frechet(real, upside_down) > 5 * near
-    assert evaluate.frechet(real, noisy) > 5 * near
+    noisy = classifier.features(corruption.noisy(MNIST.test_images[2000:4000], 0.5, 0))
+    near = sampling.frechet(real, others)
+    assert sampling.frechet(real, upside_down) > 5 * near
+    assert sampling.frechet(real, noisy) > 5 * near
 
 
 def test_a_classifier_learns_and_the_same_seed_gives_the_same_weights() -> None:
@@ -104,7 +104,7 @@ def test_the_card_of_a_model_of_one_digit_says_which_and_how_well_it_tells_other
     assert model.card.digit == 3
     assert model.card.trained_on == (few.train_labels == 3).sum()
     assert model.card.figures == {
-        "auroc": pytest.approx(evaluate.one_class(model, few, 3), abs=1e-6)
+        "auroc": pytest.approx(anomaly_score.one_class(model, few, 3), abs=1e-6)
     }
 
 

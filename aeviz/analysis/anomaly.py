@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from aeviz.analysis import evaluate
+from aeviz.analysis import anomaly_score, errors, likelihood, pca
 from aeviz.charts import export, figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
 
 FOLDER = checkpoint.FOLDER / "one-class"
@@ -80,7 +80,7 @@ def odd_pictures(dataset: datasets.Dataset, classes: tuple[int, ...]) -> Picture
     every = tuple(range(len(dataset.classes)))
     if others := tuple(k for k in every if k not in classes):
         return _from_test(dataset, others, ODD)
-    stranger = evaluate.stranger(dataset)
+    stranger = anomaly_score.stranger(dataset)
     return NONE if stranger is None else _from_test(stranger, every, ODD)
 
 
@@ -193,36 +193,36 @@ def fit_gaussian(codes: np.ndarray) -> Gaussian:
     return Gaussian(codes.mean(0), np.linalg.pinv(covariance, rcond=1e-8, hermitian=True))
 
 
-def fit_pca(dataset: datasets.Dataset, classes: tuple[int, ...]) -> evaluate.PCA:
+def fit_pca(dataset: datasets.Dataset, classes: tuple[int, ...]) -> pca.PCA:
     """PCA with 32 numbers of the normal training pictures."""
     if len(classes) == len(dataset.classes):
-        return evaluate.pca(dataset.name, PCA_WIDTH)
+        return pca.pca(dataset.name, PCA_WIDTH)
     x = training_pictures(dataset, classes, len(dataset.train_images))
-    x = latent.to_float(x).reshape(len(x), -1)
+    x = apply.to_float(x).reshape(len(x), -1)
     axes = np.linalg.eigh(np.cov(x.T)).eigenvectors[:, ::-1].T
-    return evaluate.PCA(x.mean(0), np.ascontiguousarray(axes[:PCA_WIDTH], np.float32))
+    return pca.PCA(x.mean(0), np.ascontiguousarray(axes[:PCA_WIDTH], np.float32))
 
 
-def residual(pca: evaluate.PCA, images: np.ndarray) -> np.ndarray:
+def residual(linear: pca.PCA, images: np.ndarray) -> np.ndarray:
     """Mean squared error (N,) of PCA's copies, not clipped: what its axes cannot say.
 
     Source: Jackson & Mudholkar 1979, Technometrics 21:341.
     """
-    return evaluate.mse(images, pca.decode(pca.encode(images)))
+    return errors.mse(images, linear.decode(linear.encode(images)))
 
 
 def negative_elbo(model: Autoencoder, images: np.ndarray) -> np.ndarray:
     """Nats (N,), averaged over eight draws of the code, for a model with a posterior."""
-    labels = latent.classify(model, images)
+    labels = apply.classify(model, images)
     total = np.zeros(len(images))
     for seed in range(ELBO_SAMPLES):
-        bound = evaluate.log_likelihood(model, images, labels, samples=1, seed=seed)
+        bound = likelihood.log_likelihood(model, images, labels, samples=1, seed=seed)
         assert bound is not None  # it is offered with a posterior only
         total -= bound / ELBO_SAMPLES
     return total
 
 
-Reference = Gaussian | evaluate.PCA | None
+Reference = Gaussian | pca.PCA | None
 """What a score is measured against, where it needs more than the model."""
 
 
@@ -233,7 +233,7 @@ def reference(
     if kind == BASELINE:
         return fit_pca(dataset, classes)
     if kind == "latent":
-        return fit_gaussian(latent.encode(model, training_pictures(dataset, classes, FITTED)))
+        return fit_gaussian(apply.encode(model, training_pictures(dataset, classes, FITTED)))
     return None
 
 
@@ -248,16 +248,16 @@ def score(
     """
     if not len(images):
         return np.empty(0)
-    if isinstance(against, evaluate.PCA):
+    if isinstance(against, pca.PCA):
         found = residual(against, images)
     elif isinstance(against, Gaussian):
-        found = against.distance(latent.encode(model, images))
+        found = against.distance(apply.encode(model, images))
     elif kind == "elbo":
         found = negative_elbo(model, images)
     elif kind == "mse":
-        found = evaluate.mse(images, latent.reconstruct(model, images))
+        found = errors.mse(images, apply.reconstruct(model, images))
     else:
-        found = evaluate.anomaly(model, images)
+        found = anomaly_score.anomaly(model, images)
     return found.astype(np.float64)
 
 
@@ -266,8 +266,8 @@ def copies(kind: str, model: Autoencoder, images: np.ndarray) -> np.ndarray:
     if not len(images):
         return np.empty((0, 28, 28), np.float32)
     if kind == "strangeness":
-        return evaluate.expected_copies(model, images)
-    return latent.reconstruct(model, images)
+        return anomaly_score.expected_copies(model, images)
+    return apply.reconstruct(model, images)
 
 
 @dataclass(frozen=True)
@@ -376,7 +376,7 @@ def curves(normal: np.ndarray, odd: np.ndarray) -> Curves:
     return Curves(
         (false_positive, true_positive),
         (recall, precision),
-        evaluate.auroc(normal, odd),
+        anomaly_score.auroc(normal, odd),
         float(metrics.average_precision_score(is_odd, scores)),
     )
 
@@ -431,7 +431,7 @@ def flag(groups: dict[str, tuple[Pictures, np.ndarray]], threshold: float) -> Fl
     images, names, truth, scores = [], [], [], []
     for what, (pictures, found) in groups.items():
         for k in np.flatnonzero(found > threshold):
-            images.append(latent.to_float(pictures.images[k]))
+            images.append(apply.to_float(pictures.images[k]))
             names.append(pictures.names[k])
             truth.append(what)
             scores.append(found[k])

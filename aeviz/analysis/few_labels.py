@@ -20,11 +20,10 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from aeviz import jobs
-from aeviz.analysis import evaluate
+from aeviz.analysis import pca
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint, objective, optim
 from aeviz.models.base import Autoencoder
-from aeviz.training import loop
 
 KEPT = Path(__file__).parent / "measured" / "few_labels.json"
 DRAWS = {10: 5, 100: 5, 1000: 3, 60_000: 1}
@@ -190,7 +189,7 @@ class Classifier(nn.Module):
     def __init__(self, model: Autoencoder, images: np.ndarray, seed: int = 0) -> None:
         """Copy the model; the images (N, 28, 28) say how its codes are standardised."""
         super().__init__()
-        mean, spread = _scale(latent.encode(model, images))
+        mean, spread = _scale(apply.encode(model, images))
         self.encoder = copy.deepcopy(model)
         self.register_buffer("mean", torch.from_numpy(mean))
         self.register_buffer("spread", torch.from_numpy(spread))
@@ -206,8 +205,8 @@ class Classifier(nn.Module):
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Classes (N,) of images (N, 28, 28)."""
         self.eval()
-        parts = np.array_split(images, max(len(images) // latent.BATCH, 1))
-        x = (torch.from_numpy(latent.to_float(part))[:, None] for part in parts)
+        parts = np.array_split(images, max(len(images) // apply.BATCH, 1))
+        x = (torch.from_numpy(apply.to_float(part))[:, None] for part in parts)
         return np.concatenate([self(part).argmax(1).numpy() for part in x])
 
 
@@ -230,18 +229,18 @@ def teach(
     The learning rate warms up and falls to zero as in `train.fit`.
     """
     x, y = torch.from_numpy(np.array(images)), torch.from_numpy(labels.astype(np.int64))
-    optimiser = loop.Adam([p for p in classifier.parameters() if p.requires_grad])
+    optimiser = optim.Adam([p for p in classifier.parameters() if p.requires_grad])
     batches = _batches(len(x), seed)
-    noise = loop.Noise(seed, x.device)
+    noise = optim.Noise(seed, x.device)
     classifier.train()
     for step in range(steps):
         chosen = next(batches)
         with noise:
-            logits = classifier(loop.pixels(x[chosen]))
+            logits = classifier(objective.pixels(x[chosen]))
         loss = nn.functional.cross_entropy(logits, y[chosen])
         optimiser.clear()
         loss.backward()
-        optimiser.step(loop.learning_rate(step, steps, lr))
+        optimiser.step(optim.learning_rate(step, steps, lr))
 
 
 def _batches(size: int, seed: int) -> Iterator[Tensor]:
@@ -266,12 +265,12 @@ class Learner:
         self, model: Autoencoder, images: np.ndarray, queries: np.ndarray, data_name: str
     ) -> None:
         self.model, self.images, self.queries = model, images, queries
-        pca = evaluate.pca(data_name, model.code_dim)
-        flat = (latent.to_float(part).reshape(len(part), -1) for part in (images, queries))
+        linear = pca.pca(data_name, model.code_dim)
+        flat = (apply.to_float(part).reshape(len(part), -1) for part in (images, queries))
         self.features = {
             "pixels": Features(*flat),
-            "pca": standardised(pca.encode(images), pca.encode(queries)),
-            "code": standardised(latent.encode(model, images), latent.encode(model, queries)),
+            "pca": standardised(linear.encode(images), linear.encode(queries)),
+            "code": standardised(apply.encode(model, images), apply.encode(model, queries)),
         }
         self.methods = [m for m in METHODS if m in self.features or reaches_encoder(model)]
 
@@ -294,7 +293,7 @@ class Learner:
             return regress(found.train[chosen], labels, found.queries, strength)[0]
         model, some = self.model, self.images[:UNLABELLED]
         if method == "scratch":
-            model = loop.build(type(model), model.config, seed)
+            model = optim.build(type(model), model.config, seed)
         classifier = Classifier(model, some, seed)
         if method == "tuned":
             code = self.features["code"]

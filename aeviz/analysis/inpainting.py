@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aeviz.models import latent
+from aeviz.models import apply, optim
 from aeviz.models.base import Autoencoder
 from aeviz.models.checkpoint import Card
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop
 
 CLASSES = 10
 EPSILON = 1e-6
@@ -73,9 +72,9 @@ def told(model: Autoencoder, picture: np.ndarray, visible: np.ndarray) -> Filled
 
     Source: He et al. 2021, arXiv:2111.06377, section 3.
     """
-    x = (latent.to_float(picture) * visible)[None]
-    code = latent.encode(model, x, None, visible[None])
-    return _filled(picture, visible, latent.decode(model, code)[0], code[0])
+    x = (apply.to_float(picture) * visible)[None]
+    code = apply.encode(model, x, None, visible[None])
+    return _filled(picture, visible, apply.decode(model, code)[0], code[0])
 
 
 def gibbs(
@@ -88,12 +87,12 @@ def gibbs(
     Source: Rezende et al. 2014, arXiv:1401.4082, appendix F; for denoising autoencoders: Bengio
     et al. 2013, arXiv:1305.6663, section 5.
     """
-    given = latent.to_float(picture)
+    given = apply.to_float(picture)
 
     def turn(x: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-        labels = latent.classify(model, x[None])
-        code = latent.encode(model, x[None], labels)
-        return labels, code[0], latent.decode(model, code, labels)[0]
+        labels = apply.classify(model, x[None])
+        code = apply.encode(model, x[None], labels)
+        return labels, code[0], apply.decode(model, code, labels)[0]
 
     labels, code, drawn = turn(given * visible)
     for _ in range(rounds - 1):
@@ -143,7 +142,7 @@ def search(
             "This model snaps each code to the nearest entry of its codebook, so there is no "
             "gradient along which to search."
         )
-    given = latent.to_float(picture)
+    given = apply.to_float(picture)
     z, labels = _starts(model, given * visible, codes, starts, seed)
     spread = z.std(0).mean().item() if len(z) > 1 else 1.0
     shown = torch.from_numpy(np.array(visible)).flatten().to(model.device)
@@ -158,19 +157,19 @@ def search(
     with torch.no_grad():
         best = cost().topk(min(kept, len(z)), largest=False).indices
     z, labels = z[best].requires_grad_(), None if labels is None else labels[best]
-    optimiser = loop.Adam([z])
+    optimiser = optim.Adam([z])
     losses = []
     for step in range(steps):
         costs = cost()
         losses.append(costs.detach())
         (z.grad,) = torch.autograd.grad(costs.sum(), z)  # of the code alone: the weights stay
-        optimiser.step(loop.learning_rate(step, steps, RATE * spread))
+        optimiser.step(optim.learning_rate(step, steps, RATE * spread))
     with torch.no_grad():
         losses.append(cost())
         winner = int(losses[-1].argmin())
         code = z[winner].cpu().numpy()
     label = None if labels is None else labels[winner].cpu().numpy()
-    drawn = latent.decode(model, code[None], None if label is None else label[None])[0]
+    drawn = apply.decode(model, code[None], None if label is None else label[None])[0]
     history = torch.stack(losses)[:, winner].cpu().numpy()
     return _filled(given, visible, drawn, code, history, label)
 
@@ -188,7 +187,7 @@ def _starts(
 ) -> tuple[Tensor, Tensor | None]:
     """Codes (N, code_dim) to start from, and a label (N,) for each where the variant takes one."""
     labels = np.arange(CLASSES) if model.uses_labels else None
-    first = latent.encode(model, black[None].repeat(CLASSES if model.uses_labels else 1, 0), labels)
+    first = apply.encode(model, black[None].repeat(CLASSES if model.uses_labels else 1, 0), labels)
     draw, each = np.random.default_rng(seed), number // len(first)
     if codes is not None:
         others = codes[draw.permutation(len(codes))[:each]]
@@ -210,7 +209,7 @@ def _filled(
     losses: np.ndarray | None = None,
     label: Any = None,
 ) -> Filled:
-    whole = np.where(visible, latent.to_float(picture), drawn)
+    whole = np.where(visible, apply.to_float(picture), drawn)
     losses = np.empty(0, np.float32) if losses is None else losses
     return Filled(whole, drawn, code, losses, None if label is None else int(label))
 
@@ -242,3 +241,47 @@ def side_by_side(cards: dict[str, Card]) -> list[str]:
 def rows_read(visible: np.ndarray) -> int:
     """How many rows lie above the first one with a hidden pixel, of visible (28, 28) bool."""
     return int(visible.all(1).cumprod().sum())
+
+
+# -- holes to measure with -----------------------------------------------------------------------
+
+PATCH = 4
+"""Pixels along the side of the squares that `hide_patches` hides."""
+
+
+def hide_patches(n: int, fraction: float = 0.75, seed: int = 0) -> np.ndarray:
+    """What is left visible (n, 28, 28) bool where a fraction of the 49 patches is hidden.
+
+    Equally many in each image, drawn for each image anew.
+    """
+    side = 28 // PATCH
+    hidden = round(fraction * side * side)
+    order = np.random.default_rng(seed).random((n, side * side)).argsort(1)
+    visible = (order >= hidden).reshape(n, side, side)
+    return visible.repeat(PATCH, 1).repeat(PATCH, 2)
+
+
+def hidden_mse(images: np.ndarray, copies: np.ndarray, visible: np.ndarray) -> float:
+    """Mean squared error of the pixels that are not visible, of all images together."""
+    error = np.square(apply.to_float(images) - apply.to_float(copies), dtype=np.float64)
+    return float(error[~visible].mean())
+
+
+def gaussian_conditional(
+    images: np.ndarray, visible: np.ndarray, train_images: np.ndarray, noise: float = 0.01
+) -> np.ndarray:
+    """Images (N, 28, 28) whose hidden pixels are E[hidden | visible] of a Gaussian, clipped.
+
+    Mean and covariance are those of the training images, with independent noise of so much
+    variance in each pixel. The best that a linear map can do with each pattern of holes.
+
+    Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 2.81.
+    """
+    x = apply.to_float(train_images).reshape(len(train_images), -1)
+    mean, covariance = x.mean(0, dtype=np.float64), np.cov(x.T).astype(np.float64)
+    covariance += noise * np.eye(len(mean))
+    filled = apply.to_float(images).reshape(len(images), -1).copy()
+    for row, seen in zip(filled, visible.reshape(len(images), -1), strict=True):
+        weights = np.linalg.solve(covariance[np.ix_(seen, seen)], row[seen] - mean[seen])
+        row[~seen] = mean[~seen] + covariance[np.ix_(~seen, seen)] @ weights
+    return np.clip(filled, 0, 1).reshape(-1, 28, 28)

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from aeviz.models import latent
+from aeviz.models import apply, objective, optim
 from aeviz.models.base import Autoencoder
-from aeviz.training import loop
 
 # -- what the loss says -----------------------------------------------------------------------
 
@@ -35,7 +34,7 @@ class Cost:
 
 def cost(model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None) -> Cost:
     """The loss of images (N, 28, 28) uint8 in its parts, with the same noise each time."""
-    found = loop.validate(model, images, labels)
+    found = objective.validate(model, images, labels)
     return Cost(
         {name: float(value) for name, value in found.terms.items()},
         {name: value.cpu().numpy() for name, value in found.metrics.items()},
@@ -48,8 +47,8 @@ def reports(model_class: type[Autoencoder]) -> frozenset[str]:
 
     Asked of a network with the variant's defaults, on two black pictures.
     """
-    model = loop.build(model_class, model_class.Config(), 0).eval()
-    with torch.no_grad(), loop.Noise(0, model.device):
+    model = optim.build(model_class, model_class.Config(), 0).eval()
+    with torch.no_grad(), optim.Noise(0, model.device):
         return frozenset(model.loss(torch.zeros(2, 1, 28, 28)).metrics)
 
 
@@ -115,7 +114,7 @@ def atoms(model: Any, codes: np.ndarray, units: np.ndarray) -> np.ndarray:
         values = codes[:, unit]
         values = values[model.active(torch.from_numpy(values)).numpy()]
         alone[row, unit] = values.mean() if len(values) else 1
-    pictures = latent.decode(model, alone)
+    pictures = apply.decode(model, alone)
     return pictures[:-1] - pictures[-1]
 
 
@@ -123,7 +122,7 @@ def adds(model: Autoencoder, codes: np.ndarray, number: int) -> np.ndarray:
     """What one number adds to the copies of codes (N, D): with it minus with 0, (N, 28, 28)."""
     without = codes.copy()
     without[:, number] = 0
-    return latent.decode(model, codes) - latent.decode(model, without)
+    return apply.decode(model, codes) - apply.decode(model, without)
 
 
 # -- how steep the encoder is -----------------------------------------------------------------
@@ -147,7 +146,7 @@ def jacobian(
     Args:
         labels: (N,), for variants with `uses_labels`.
     """
-    x = torch.from_numpy(latent.to_float(images))[:, None].clone().requires_grad_()
+    x = torch.from_numpy(apply.to_float(images))[:, None].clone().requires_grad_()
     given = {}
     if model.uses_labels and labels is not None:
         given["labels"] = torch.from_numpy(np.array(labels)).long()
@@ -202,9 +201,9 @@ def _grids(model: Any, codes: np.ndarray) -> np.ndarray:
     width = model.codebook.shape[1]
     parts = [
         model.nearest(
-            torch.from_numpy(codes[start : start + latent.BATCH]).unflatten(1, (-1, width))
+            torch.from_numpy(codes[start : start + apply.BATCH]).unflatten(1, (-1, width))
         )
-        for start in range(0, len(codes), latent.BATCH)
+        for start in range(0, len(codes), apply.BATCH)
     ]
     return torch.cat(parts).numpy()
 
@@ -239,7 +238,7 @@ def windows(model: Any, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
     grids = _grids(model, codes)
     step = images.shape[1] // round(grids.shape[1] ** 0.5)  # pixels from one place to the next
     beyond = (WINDOW - step) // 2
-    padded = np.pad(latent.to_float(images), ((0, 0), (beyond, beyond), (beyond, beyond)))
+    padded = np.pad(apply.to_float(images), ((0, 0), (beyond, beyond), (beyond, beyond)))
     views = np.lib.stride_tricks.sliding_window_view(padded, (WINDOW, WINDOW), (1, 2))
     views = views[:, ::step, ::step].reshape(-1, WINDOW * WINDOW)
     chosen = np.eye(len(model.codebook), dtype=np.float32)[grids.ravel()]

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from aeviz.models import latent
+from aeviz.models import apply
 from aeviz.models.base import Autoencoder
 
 Window = tuple[float, float, float, float]
@@ -247,7 +247,7 @@ def atlas(
     x, y = np.meshgrid(np.linspace(x0, x1, size), np.linspace(y1, y0, size))
     points = np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)
     labels = None if label is None else np.full(len(points), label)
-    pictures = latent.decode(model, plane.lift(points), labels)
+    pictures = apply.decode(model, plane.lift(points), labels)
     return Atlas(window, np.round(pictures * 255).astype(np.uint8).reshape(size, size, 28, 28))
 
 
@@ -273,7 +273,7 @@ def blend_error(
     if len(seen) == 0:
         return 0.0
     labels = None if label is None else np.full(len(seen), label)
-    exact = latent.decode(model, plane.lift(seen), labels)
+    exact = apply.decode(model, plane.lift(seen), labels)
     return 255 * float(np.abs(grid.blend(seen) - exact).mean())
 
 

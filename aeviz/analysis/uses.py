@@ -23,9 +23,9 @@ from pydantic import BaseModel, ConfigDict
 from scipy.special import gammaln
 
 from aeviz import jobs
-from aeviz.analysis import evaluate
+from aeviz.analysis import errors, neighbours, pca, probe
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
 
 KEPT = Path(__file__).parent / "measured" / "uses.json"
@@ -113,17 +113,17 @@ def of_model(model: Autoencoder) -> Codec:
     """A model's code. Where it takes labels, those that it finds itself are part of the code."""
 
     def encode(images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        labels = latent.classify(model, images)
-        return latent.encode(model, images, labels), labels
+        labels = apply.classify(model, images)
+        return apply.encode(model, images, labels), labels
 
     words = getattr(model.config, "codebook_size", None)
     symbols = model.code_dim // model.config.latent_dim * math.log2(words) if words else None
-    return Codec(encode, lambda codes, labels: latent.decode(model, codes, labels), symbols)
+    return Codec(encode, lambda codes, labels: apply.decode(model, codes, labels), symbols)
 
 
 def of_pca(data_name: str, width: int) -> Codec:
     """PCA's code, its copies clipped to [0, 1]."""
-    linear = evaluate.pca(data_name, width)
+    linear = pca.pca(data_name, width)
     return Codec(
         lambda images: (linear.encode(images), None),
         lambda codes, _: np.clip(linear.decode(codes), 0, 1),
@@ -159,7 +159,7 @@ def trustworthiness(images: np.ndarray, codes: np.ndarray) -> float:
     """
     from sklearn import manifold
 
-    pixels = latent.to_float(images).reshape(len(images), -1)
+    pixels = apply.to_float(images).reshape(len(images), -1)
     return float(manifold.trustworthiness(pixels, codes, n_neighbors=NEIGHBOURS))
 
 
@@ -185,9 +185,9 @@ def tell_apart(
     labels = labels[draw(CODES, len(labels))]
     both = train_codes, labels, test_codes, dataset.test_labels
     progress(0.0, "Training the probe")
-    found = {"probe_accuracy": evaluate.linear_probe(*both)}
+    found = {"probe_accuracy": probe.linear_probe(*both)}
     progress(0.4, "Finding neighbours")
-    found["neighbour_accuracy"] = evaluate.neighbour_accuracy(*both)
+    found["neighbour_accuracy"] = neighbours.neighbour_accuracy(*both)
     progress(0.6, "Looking for clusters")
     found["v_measure"] = v_measure(train_codes, test_codes, dataset.test_labels)
     progress(0.8, "Comparing neighbourhoods")
@@ -251,7 +251,7 @@ def rate_distortion(
     spelt = 0.0 if labels is None else LABEL_BITS
 
     def error(x: np.ndarray, rounded: np.ndarray, given: np.ndarray | None) -> float:
-        return float(evaluate.mse(x, codec.decode(rounded, given)).mean(dtype=np.float64))
+        return float(errors.mse(x, codec.decode(rounded, given)).mean(dtype=np.float64))
 
     if codec.symbols is not None:
         size = (codec.symbols + spelt) / 8
@@ -318,7 +318,7 @@ def files(dataset: datasets.Dataset) -> dict[str, list[Point]]:
         small = [encoded(x, "JPEG", quality=quality, optimize=True) for x in images]
         plain = [encoded(x, "JPEG", quality=quality) for x in images]
         copies = np.stack([np.asarray(Image.open(io.BytesIO(content))) for content in small])
-        mse = float(evaluate.mse(images, copies).mean(dtype=np.float64))
+        mse = float(errors.mse(images, copies).mean(dtype=np.float64))
         for name, sizes in ((JPEG, map(len, small)), (SCAN, map(scan_length, plain))):
             found[name].append(Point(bits=None, size=float(np.mean([*sizes])), mse=mse))
     lossless = float(np.mean([len(encoded(x, "PNG", optimize=True)) for x in images]))
@@ -356,7 +356,7 @@ def finding(title: str, use: Use, references: References) -> str:
         how = f" ({point.bits} bits for {which})"
     said = (
         f"**{title}** keeps a picture in **{point.size:.1f} bytes**{how} at "
-        f"{evaluate.psnr(point.mse):.1f} dB."
+        f"{errors.psnr(point.mse):.1f} dB."
     )
     linear = size_for(point.mse, [found.point for found in references.linear.values()])
     rest = [
@@ -378,7 +378,7 @@ def references(
     """Pixels, PCA and files of a data set."""
     progress(0.0, "Pixels")
     flat = [
-        latent.to_float(x).reshape(len(x), -1)
+        apply.to_float(x).reshape(len(x), -1)
         for x in (dataset.train_images[: -dataset.held_out], dataset.test_images)
     ]
     pixels = tell_apart(flat[0][draw(CODES, len(flat[0]))], flat[1], dataset)

@@ -19,12 +19,15 @@ from threadpoolctl import threadpool_limits
 from aeviz import jobs
 from aeviz.analysis import (
     compare,
-    evaluate,
+    errors,
     few_labels,
     inpainting,
     mechanism,
+    neighbours,
+    pca,
     planes,
     projections,
+    sampling,
     uses,
 )
 from aeviz.app import own, session
@@ -33,7 +36,7 @@ from aeviz.app.components.link import has_webgl
 from aeviz.app.components.watch import watch
 from aeviz.charts import export, figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent, zoo
+from aeviz.models import apply, checkpoint, zoo
 from aeviz.models.base import Autoencoder, BaseConfig, knobs
 from aeviz.training import runs
 
@@ -257,30 +260,30 @@ def codes(name: str, data_name: str, part: str = "test") -> np.ndarray:
     Not a copy, so to be read only: a wide code is 40 MB.
     """
     source = datasets.load(data_name)
-    return latent.encode(
+    return apply.encode(
         load_model(name), getattr(source, f"{part}_images"), getattr(source, f"{part}_labels")
     )
 
 
 @st.cache_data(max_entries=48, show_spinner="Rebuilding all test pictures")
-def model_errors(name: str, data_name: str) -> evaluate.Errors:
+def model_errors(name: str, data_name: str) -> errors.Errors:
     """Errors of a model's copies of all test pictures."""
     source = datasets.load(data_name)
-    copies = latent.decode(load_model(name), codes(name, data_name), source.test_labels)
-    return evaluate.compare(source.test_images, copies)
+    copies = apply.decode(load_model(name), codes(name, data_name), source.test_labels)
+    return errors.compare(source.test_images, copies)
 
 
 @st.cache_data(max_entries=48, show_spinner="Rebuilding all test pictures by PCA")
-def pca_errors(data_name: str, dimensions: int) -> evaluate.Errors:
+def pca_errors(data_name: str, dimensions: int) -> errors.Errors:
     """Errors of PCA's copies of all test pictures."""
     images = datasets.load(data_name).test_images
-    return evaluate.compare(images, evaluate.pca(data_name, dimensions).reconstruct(images))
+    return errors.compare(images, pca.pca(data_name, dimensions).reconstruct(images))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Encoding the digits by PCA")
 def pca_codes(data_name: str, dimensions: int) -> np.ndarray:
     """PCA's codes (N, dimensions) of all test pictures; not a copy, so to be read only."""
-    return evaluate.pca(data_name, dimensions).encode(datasets.load(data_name).test_images)
+    return pca.pca(data_name, dimensions).encode(datasets.load(data_name).test_images)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
@@ -318,28 +321,28 @@ def usual_range(space: str, data_name: str, _codes: np.ndarray) -> np.ndarray:
 @st.cache_data(max_entries=48, show_spinner="Measuring the distances between codes")
 def typical_gaps(name: str, data_name: str) -> tuple[float, float]:
     """Within these distances half and 90 % of the test codes have their nearest other one."""
-    gaps = latent.gaps(codes(name, data_name))
+    gaps = neighbours.gaps(codes(name, data_name))
     return float(np.quantile(gaps, 0.5)), float(np.quantile(gaps, 0.9))
 
 
 @st.cache_resource(max_entries=24, show_spinner="Fitting the mixture")
-def mixture(name: str, data_name: str, components: int) -> latent.Mixture:
+def mixture(name: str, data_name: str, components: int) -> sampling.Mixture:
     """A Gaussian mixture fitted to training codes of a model, of pictures drawn at random.
 
     No more are encoded than it is fitted to: a transformer takes a minute for all 60,000.
     """
     source = datasets.load(data_name)
     images, labels = source.train_images, source.train_labels
-    some = np.random.default_rng(0).permutation(len(images))[: latent.MIXTURE_CODES]
-    found = latent.encode(load_model(name), images[some], labels[some])
-    return latent.fit_mixture(found, components)
+    some = np.random.default_rng(0).permutation(len(images))[: sampling.MIXTURE_CODES]
+    found = apply.encode(load_model(name), images[some], labels[some])
+    return sampling.fit_mixture(found, components)
 
 
 @st.cache_data(max_entries=24, show_spinner="Encoding some digits")
 def some_codes(name: str, data_name: str) -> np.ndarray:
     """Codes (512, D) of the first training images under a model."""
     source = datasets.load(data_name)
-    return latent.encode(load_model(name), source.train_images[:512], source.train_labels[:512])
+    return apply.encode(load_model(name), source.train_images[:512], source.train_labels[:512])
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from aeviz.models import optim
 from aeviz.models.base import Autoencoder, BaseConfig
-from aeviz.training import loop
 
 INPUT = -1
 """Stands for the input among the sources of a layer."""
@@ -54,7 +54,7 @@ class Half:
 
 def halves(model_class: type[Autoencoder], config: BaseConfig) -> tuple[Half, Half]:
     """Encoder and decoder of a model with these settings, from one picture put through both."""
-    model = loop.build(model_class, config, 0).eval()  # its own: others may use a loaded one
+    model = optim.build(model_class, config, 0).eval()  # its own: others may use a loaded one
     given = {"labels": torch.zeros(1, dtype=torch.long)} if model.uses_labels else {}
     x = torch.rand(1, 1, 28, 28, requires_grad=True)
     with torch.enable_grad():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from aeviz.analysis import evaluate
+from aeviz.data import corruption
 
 CROSS = ndimage.generate_binary_structure(2, 1)
 """A pixel and the four beside it."""
@@ -45,7 +45,7 @@ def thicken(picture: np.ndarray, pixels: float) -> np.ndarray:
 
 def noise(picture: np.ndarray, sigma: float) -> np.ndarray:
     """A picture (28, 28) with Gaussian noise, clipped to [0, 1]; always the same, only stronger."""
-    return evaluate.noisy(picture, sigma, seed=0)
+    return corruption.noisy(picture, sigma, seed=0)
 
 
 @dataclass(frozen=True)

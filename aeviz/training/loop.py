@@ -11,17 +11,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.optim.adam import adam
 
+from aeviz.models import objective, optim
 from aeviz.models.base import Autoencoder, BaseConfig, Loss, knobs
-
-WARM_UP = 200
-"""Steps over which the learning rate rises, at most a tenth of the schedule."""
 
 
 @dataclass(frozen=True)
@@ -42,123 +37,6 @@ class Step:
     def metrics(self) -> dict[str, float]:
         """Scalar metrics as numbers."""
         return {k: v.item() for k, v in self.loss.metrics.items() if v.ndim == 0}
-
-
-def pick_device() -> torch.device:
-    """CUDA or Apple's MPS when there, else the CPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
-
-
-def build(model_class: type[Autoencoder], config: BaseConfig, seed: int) -> Autoencoder:
-    """A fresh model whose weights depend on the seed alone."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return model_class(config)
-
-
-def learning_rate(step: int, steps: int, lr: float) -> float:
-    """Linear warm-up to lr, then half a cosine down to zero (Loshchilov & Hutter 2016, eq. 5)."""
-    warm_up = min(WARM_UP, steps // 10)
-    if step < warm_up:
-        return lr * (step + 1) / warm_up
-    return lr * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))
-
-
-def pixels(images: Tensor) -> Tensor:
-    """uint8 images (B, 28, 28) as floats (B, 1, 28, 28) in [0, 1].
-
-    Raises:
-        ValueError: other numbers, which may be in [0, 1] already.
-    """
-    if images.dtype != torch.uint8:
-        raise ValueError("Images must be uint8, from 0 to 255.")
-    return images.unsqueeze(1).to(torch.float32).mul_(1 / 255)
-
-
-class Adam:
-    """Adam by torch's fused kernel, without the bookkeeping of torch.optim.Adam.
-
-    For a network as small as ours that bookkeeping takes longer than the kernel.
-
-    Source: Kingma & Ba 2014, arXiv:1412.6980, algorithm 1.
-    """
-
-    def __init__(self, parameters: list[Tensor]) -> None:
-        """Start with both moments at zero."""
-        self.rows = [
-            (p, torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=p.device))
-            for p in parameters
-        ]
-
-    def clear(self) -> None:
-        """Forget the gradients of the last step."""
-        for p, *_ in self.rows:
-            p.grad = None
-
-    def is_finite(self) -> bool:
-        """True where no gradient holds an infinity or a NaN: either would show in its sum."""
-        sums = [p.grad.sum() for p, *_ in self.rows if p.grad is not None]
-        return math.isfinite(torch.stack(sums).sum().item())
-
-    @torch.no_grad()
-    def step(self, lr: float) -> None:
-        """Move each parameter that has a gradient."""
-        rows = [(p, p.grad, m, v, t) for p, m, v, t in self.rows if p.grad is not None]
-        parameters, gradients, means, variances, steps = map(list, zip(*rows, strict=True))
-        adam(
-            parameters,
-            gradients,
-            means,
-            variances,
-            [],
-            steps,
-            fused=True,
-            lr=lr,
-            beta1=0.9,
-            beta2=0.999,
-            eps=1e-8,
-            amsgrad=False,
-            weight_decay=0.0,
-            maximize=False,
-        )
-
-
-class Noise:
-    """A run's own stream of random numbers, whatever others draw: `with noise: ...` draws from it.
-
-    torch has one stream for each kind of device, shared by everybody in the process.
-    """
-
-    def __init__(self, seed: int, device: torch.device) -> None:
-        """Start the stream that belongs to a seed."""
-        self.sources: list[Any] = [torch.random]
-        if device.type != "cpu":
-            self.sources.append(getattr(torch, device.type))
-        self.own = [source.get_rng_state() for source in self.sources]
-        with self:
-            torch.manual_seed(seed)
-
-    def __enter__(self) -> None:
-        self.others = [source.get_rng_state() for source in self.sources]
-        self._set(self.own)
-
-    def __exit__(self, *error: object) -> None:
-        self.own = [source.get_rng_state() for source in self.sources]
-        self._set(self.others)
-
-    def _set(self, states: list[Tensor]) -> None:
-        for source, state in zip(self.sources, states, strict=True):
-            source.set_rng_state(state)
-
-
-def _labels(model: Autoencoder, labels: np.ndarray | None) -> dict[str, Tensor]:
-    if not model.uses_labels or labels is None:
-        return {}
-    return {"labels": torch.from_numpy(np.array(labels)).long().to(model.device)}
 
 
 def fit(
@@ -205,9 +83,9 @@ def fit(
         raise ValueError(f"There are {len(labels)} labels for {len(images)} images.")
     torch.set_flush_denormal(True)  # moments of dead pixels decay into what a CPU is slow on
     data = torch.from_numpy(np.array(images)).to(model.device)
-    extra = _labels(model, labels)
-    optimiser = Adam([p for p in model.parameters() if p.requires_grad])
-    noise = Noise(seed, model.device)
+    extra = objective.told(model, labels)
+    optimiser = optim.Adam([p for p in model.parameters() if p.requires_grad])
+    noise = optim.Noise(seed, model.device)
     order = np.random.default_rng(seed)
     per_epoch = math.ceil(len(data) / batch)
     shuffled = torch.empty(0)
@@ -219,7 +97,7 @@ def fit(
         if not model.training:  # asked first: setting it in every layer costs 0.1 ms
             model.train()
         with noise:
-            x = pixels(data.index_select(0, chosen))  # ten times as fast as data[chosen]
+            x = objective.pixels(data.index_select(0, chosen))  # ten times as fast as data[chosen]
             loss = model.loss(x, **{name: value[chosen] for name, value in extra.items()})
             optimiser.clear()
             loss.total.backward()
@@ -228,7 +106,7 @@ def fit(
                 f"The gradient of the loss stopped being finite at step {step + 1}: "
                 "try a smaller learning rate."
             )
-        optimiser.step(learning_rate(step, steps, lr))
+        optimiser.step(optim.learning_rate(step, steps, lr))
         detached = Loss(
             {k: v.detach() for k, v in loss.terms.items()},
             {k: v.detach() for k, v in loss.metrics.items()},
@@ -239,52 +117,10 @@ def fit(
         with torch.no_grad(), noise:
             parts = [slice(start, start + 2000) for start in range(0, len(data), 2000)]
             codes = [
-                model.encode(pixels(data[part]), **{k: v[part] for k, v in extra.items()})
+                model.encode(objective.pixels(data[part]), **{k: v[part] for k, v in extra.items()})
                 for part in parts
             ]
             model.finish(torch.cat(codes))
-
-
-@torch.no_grad()
-def validate(
-    model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None, *, seed: int = 0
-) -> Loss:
-    """Loss averaged over images (N, 28, 28) uint8, with the same noise each time."""
-    training = model.training
-    model.eval()
-    parts: dict[str, dict[str, list[Tensor]]] = {"terms": {}, "metrics": {}}
-    shares: list[float] = []
-    with Noise(seed, model.device):
-        for start in range(0, len(images), 1000):
-            part = torch.from_numpy(np.array(images[start : start + 1000])).to(model.device)
-            some = None if labels is None else labels[start : start + 1000]
-            loss = model.loss(pixels(part), **_labels(model, some))
-            for kind, values in (("terms", loss.terms), ("metrics", loss.metrics)):
-                for name, value in values.items():
-                    parts[kind].setdefault(name, []).append(value)
-            shares.append(len(part) / len(images))
-    model.train(training)
-    return Loss(*({n: _weighted(v, shares) for n, v in of.items()} for of in parts.values()))
-
-
-def _weighted(values: list[Tensor], shares: list[float]) -> Tensor:
-    return sum(
-        (v * s for v, s in zip(alike(values), shares, strict=True)),
-        torch.zeros((), device=values[0].device),
-    )
-
-
-def alike(values: list[Tensor]) -> list[Tensor]:
-    """Terms or metrics of several batches as floats of one shape, of which there is a mean.
-
-    Args:
-        values: of any dtype, such as counts. Vectors (D,) stay so; what has another shape, or
-            another one from batch to batch, becomes one number.
-    """
-    floats = [value.float() for value in values]
-    if floats[0].ndim > 1 or len({value.shape for value in floats}) > 1:
-        return [value.mean() for value in floats]
-    return floats
 
 
 def steps_in(
@@ -332,12 +168,6 @@ def points(steps: int) -> list[int]:
     return np.unique(np.concatenate([early, even]).round().astype(int)).tolist()
 
 
-def mean_terms(losses: list[Loss]) -> dict[str, float]:
-    """Each term, averaged over steps, to four digits."""
-    stacked = {name: torch.stack([loss.terms[name] for loss in losses]) for name in losses[0].terms}
-    return {name: float(f"{values.mean().item():.4g}") for name, values in stacked.items()}
-
-
 def add_knob_options(parser: argparse.ArgumentParser, config_class: type[BaseConfig]) -> None:
     """One command-line option for each knob of a config class."""
     for name, (setting, default) in knobs(config_class).items():
@@ -357,7 +187,7 @@ def add_knob_options(parser: argparse.ArgumentParser, config_class: type[BaseCon
 
 def main(arguments: list[str] | None = None) -> None:
     """Train a variant and write a checkpoint with its figures on the test set."""
-    from aeviz.analysis import evaluate
+    from aeviz.analysis import anomaly_score, evaluate
     from aeviz.data import datasets
     from aeviz.models import checkpoint
     from aeviz.models.zoo import MODELS
@@ -401,8 +231,8 @@ def main(arguments: list[str] | None = None) -> None:
         if len(images) == 0:
             parser.error(f"There is no class {args.digit} in {dataset.title}.")
 
-    device = pick_device()
-    model = build(model_class, config, args.seed).to(device)
+    device = optim.pick_device()
+    model = optim.build(model_class, config, args.seed).to(device)
     per_epoch = math.ceil(len(images) / args.batch)
     steps = math.ceil(args.epochs * per_epoch) if args.steps is None else args.steps
     if steps < 1:
@@ -414,12 +244,14 @@ def main(arguments: list[str] | None = None) -> None:
     ):
         recent.append(step.loss)
         if step.step in due:
-            fallen[step.step] = mean_terms(recent)
+            fallen[step.step] = objective.mean_terms(recent)
             recent.clear()
         if step.step % per_epoch == 0 or step.step == steps:
             parts = [f"train {step.loss.total.item():.3f}"]
             if not args.all and len(held_out):
-                parts.append(f"validation {validate(model, held_out, held_out_labels).total:.3f}")
+                parts.append(
+                    f"validation {objective.validate(model, held_out, held_out_labels).total:.3f}"
+                )
             print(
                 f"epoch {step.epoch:.0f}  {', '.join(parts)} {model.unit}"
                 f"  {time.perf_counter() - start:.0f} s",
@@ -430,7 +262,7 @@ def main(arguments: list[str] | None = None) -> None:
     if args.digit is None:
         figures = evaluate.figures(model, dataset)
     else:
-        figures = {"auroc": evaluate.one_class(model, dataset, args.digit)}
+        figures = {"auroc": anomaly_score.one_class(model, dataset, args.digit)}
     card = checkpoint.Card(
         variant=args.variant,
         config=config.to_dict(),

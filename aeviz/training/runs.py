@@ -34,9 +34,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from aeviz import files
 from aeviz.analysis import planes
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint, optim
 from aeviz.models.base import Autoencoder
-from aeviz.training import loop
 from aeviz.training.spec import RunSpec, held_out_set, sentence, summary, trained_on, training_set
 
 RUN_ID = re.compile(r"run-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
@@ -370,7 +369,7 @@ def _checked(seen: Preview) -> Preview:
 def first_look(spec: RunSpec) -> Preview:
     """What the model of a run does before its first step, on MNIST where its data is not here."""
     config = spec.model_class.Config.from_dict(spec.config)
-    model = loop.build(spec.model_class, config, spec.seed)
+    model = optim.build(spec.model_class, config, spec.seed)
     return look(model, _data_here(spec.data) or datasets.load("mnist"), 0, None)
 
 
@@ -718,8 +717,8 @@ def look(
     """Reconstructions of the first test image of each class, and a map of the first codes."""
     images, labels = dataset.test_images, dataset.test_labels
     ten = np.unique(labels, return_index=True)[1]
-    copies = latent.reconstruct(model, images[ten], labels[ten])
-    codes = latent.encode(model, images[:MAPPED], labels[:MAPPED])
+    copies = apply.reconstruct(model, images[ten], labels[ten])
+    codes = apply.encode(model, images[:MAPPED], labels[:MAPPED])
     plane = planes.default_plane(codes)
     points = plane.project(codes).astype(np.float32)
     if isinstance(plane, planes.PCAPlane) and before is not None:

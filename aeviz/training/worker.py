@@ -25,9 +25,9 @@ import torch
 from filelock import Timeout
 
 from aeviz import files
-from aeviz.analysis import evaluate
+from aeviz.analysis import errors
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint, objective, optim
 from aeviz.models.base import Autoencoder, Loss
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop, runs
@@ -194,11 +194,11 @@ class _Training:
         images, labels = dataset.train_images[seen], dataset.train_labels[seen]
         self.trained_on = len(images)
         config = self.spec.model_class.Config.from_dict(self.spec.config)
-        model = loop.build(self.spec.model_class, config, self.spec.seed)
-        model.to(loop.pick_device())
+        model = optim.build(self.spec.model_class, config, self.spec.seed)
+        model.to(optim.pick_device())
         # Timing can take seconds, and somebody waits for the first point: the loss as it begins.
         first = slice(VALIDATED_ON)
-        self.recent.append(loop.validate(model, images[first], labels[first]))
+        self.recent.append(objective.validate(model, images[first], labels[first]))
         self.status.unit = model.unit
         self._point(model, dataset)
         yield True
@@ -279,7 +279,9 @@ class _Training:
 
     def _point(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
         held_out = runs.held_out_set(self.spec, dataset.train_labels)
-        loss = loop.validate(model, dataset.train_images[held_out], dataset.train_labels[held_out])
+        loss = objective.validate(
+            model, dataset.train_images[held_out], dataset.train_labels[held_out]
+        )
         point = runs.Point(
             step=self.status.step,
             epoch=self.status.epoch,
@@ -308,14 +310,14 @@ class _Training:
             batch=self.spec.batch,
             lr=self.spec.lr,
             command=_command(spec) if whole and has_words else "",
-            device=loop.pick_device().type,
+            device=optim.pick_device().type,
             figures=figures or {},
             curve=runs.to_keep(runs.metrics(self.name)) if figures else None,
         )
 
     def _snapshot(self, model: Autoencoder) -> None:
         if self.twin is None:
-            self.twin = loop.build(type(model), model.config, self.spec.seed)
+            self.twin = optim.build(type(model), model.config, self.spec.seed)
         self.twin.load_state_dict(model.state_dict())
         checkpoint.round_weights(self.twin)
         target = self.path / "snapshots" / f"{self.status.step}.safetensors"
@@ -329,9 +331,7 @@ class _Training:
         if stopped:  # what fit does after its last step
             if type(model).finish is not Autoencoder.finish:
                 self._say_what_is_left(model)
-                model.finish(
-                    torch.from_numpy(latent.encode(model, images, labels)).to(model.device)
-                )
+                model.finish(torch.from_numpy(apply.encode(model, images, labels)).to(model.device))
             if self.recent:
                 self._point(model, dataset)
             self._see(model, dataset)
@@ -339,19 +339,19 @@ class _Training:
         self.status.message = ""
         model.cpu()
         checkpoint.round_weights(model)
-        errors, entropies = [], []
+        squared, entropies = [], []
         for start in range(0, len(dataset.test_images), 1000):
             part = slice(start, start + 1000)
             originals = dataset.test_images[part]
-            copies = latent.reconstruct(model, originals, dataset.test_labels[part])
-            errors.append(evaluate.mse(originals, copies).mean())
-            entropies.append(evaluate.bce(originals, copies).mean())
+            copies = apply.reconstruct(model, originals, dataset.test_labels[part])
+            squared.append(errors.mse(originals, copies).mean())
+            entropies.append(errors.bce(originals, copies).mean())
             yield True
-        mse = float(np.mean(errors))
+        mse = float(np.mean(squared))
         figures = {
             "mse": mse,
             "bce": float(np.mean(entropies)),
-            "psnr": float(evaluate.psnr(mse)),
+            "psnr": float(errors.psnr(mse)),
         }
         if not runs.is_run(self.name):  # saving would make its folder anew
             raise FileNotFoundError(errno.ENOENT, "Its folder was deleted")
@@ -390,7 +390,7 @@ def _means(losses: list[Loss]) -> runs.Means:
     def mean(kind: str) -> runs.Numbers:
         first = getattr(losses[0], kind)
         return {
-            name: torch.stack(loop.alike([getattr(loss, kind)[name] for loss in losses]))
+            name: torch.stack(objective.alike([getattr(loss, kind)[name] for loss in losses]))
             .mean(0)
             .tolist()
             for name in first
@@ -497,7 +497,7 @@ def _warm_up() -> None:
 def _first_steps() -> None:
     dataset, model_class = datasets.load("mnist"), next(iter(MODELS.values()))
     images, labels = dataset.train_images[:256], dataset.train_labels[:256]
-    model = loop.build(model_class, model_class.Config(), 0).to(loop.pick_device())
+    model = optim.build(model_class, model_class.Config(), 0).to(optim.pick_device())
     for _ in loop.fit(model, images, steps=2, batch=128, lr=1e-3, seed=0, labels=labels):
         pass
     runs.look(model, dataset, 0, None)

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aeviz.analysis import anomaly, evaluate
+from aeviz.analysis import anomaly, anomaly_score
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint, objective, optim
 from aeviz.models.base import Autoencoder
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop, runs
@@ -63,7 +63,7 @@ def test_where_all_digits_are_normal_the_odd_ones_are_of_another_data_set(
 ) -> None:
     every = tuple(range(10))
     assert len(anomaly.odd_pictures(FEW, every)) == 0  # Fashion-MNIST is not at hand in the tests
-    monkeypatch.setattr(evaluate, "stranger", lambda dataset: replace(FEW, name="fashion"))
+    monkeypatch.setattr(anomaly_score, "stranger", lambda dataset: replace(FEW, name="fashion"))
     assert len(anomaly.odd_pictures(FEW, every)) == 300
 
 
@@ -111,12 +111,12 @@ def test_the_latent_distance_is_scipys_mahalanobis_distance() -> None:
 
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     threes = anomaly.training_pictures(FEW, (3,), anomaly.FITTED)
-    codes = latent.encode(model, threes).astype(float)
+    codes = apply.encode(model, threes).astype(float)
     against = anomaly.reference("latent", model, FEW, (3,))
     found = anomaly.score("latent", model, FEW.test_images[:20], against)
     inverse = np.linalg.inv(np.cov(codes.T))
     expected = [
-        mahalanobis(z, codes.mean(0), inverse) for z in latent.encode(model, FEW.test_images[:20])
+        mahalanobis(z, codes.mean(0), inverse) for z in apply.encode(model, FEW.test_images[:20])
     ]
     assert found == pytest.approx(expected, rel=1e-4)
 
@@ -141,14 +141,14 @@ def test_the_residual_is_what_scikit_learns_pca_of_the_normal_pictures_cannot_sa
 def test_the_reconstruction_error_is_the_mse_and_strangeness_that_of_the_house() -> None:
     model = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(3))
     x = FEW.test_images[:30]
-    copies = latent.reconstruct(model, x)
+    copies = apply.reconstruct(model, x)
     expected = np.square(x / 255 - copies).mean((1, 2))
     assert anomaly.score("mse", model, x) == pytest.approx(expected, rel=1e-4)
     assert np.array_equal(anomaly.copies("mse", model, x), copies)
     found = anomaly.score("strangeness", model, x)
-    assert found == pytest.approx(evaluate.anomaly(model, x))
+    assert found == pytest.approx(anomaly_score.anomaly(model, x))
     assert found == pytest.approx(
-        evaluate.strangeness(x, anomaly.copies("strangeness", model, x)), rel=1e-5
+        anomaly_score.strangeness(x, anomaly.copies("strangeness", model, x)), rel=1e-5
     )
 
 
@@ -156,8 +156,8 @@ def test_the_negative_elbo_is_that_of_validation_and_needs_a_posterior() -> None
     for name in ("variational-2d", "conditional-2d"):
         model = checkpoint.load(checkpoint.FOLDER / name)
         assert "elbo" in anomaly.offered(model)
-        labels = latent.classify(model, FEW.test_images)
-        elbo = float(loop.validate(model, FEW.test_images, labels).metrics["elbo"])
+        labels = apply.classify(model, FEW.test_images)
+        elbo = float(objective.validate(model, FEW.test_images, labels).metrics["elbo"])
         found = anomaly.score("elbo", model, FEW.test_images)
         assert found.shape == (300,)
         assert found.mean() == pytest.approx(-elbo, rel=0.01)  # other noise
@@ -166,7 +166,7 @@ def test_the_negative_elbo_is_that_of_validation_and_needs_a_posterior() -> None
 
 def test_a_measurement_scores_validation_normal_and_odd_pictures() -> None:
     config = MODELS["vanilla"].Config.from_dict({"latent_dim": 2, "width": 16, "depth": 1})
-    model = loop.build(MODELS["vanilla"], config, 0).eval()
+    model = optim.build(MODELS["vanilla"], config, 0).eval()
     model.card = card_of(600)
     for kind in ("mse", anomaly.BASELINE, "latent"):
         found = anomaly.measure(kind, model, FEW, (3,))
@@ -292,7 +292,7 @@ def test_anomalies_are_mixed_in_as_a_live_run_does_it(monkeypatch: pytest.Monkey
     expected = MNIST.train_images[runs.training_set(spec, MNIST.train_labels)]
     assert np.array_equal(seen[0], expected)
     # It never learned: its AUROC is that of fresh weights, reckoned here by counting pairs.
-    model = loop.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
+    model = optim.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
     normal, odd = anomaly.normal_pictures(MNIST, (7,)), anomaly.odd_pictures(MNIST, (7,))
     low, high = (anomaly.score("mse", model.eval(), part.images) for part in (normal, odd))
     pairs = (high > low[:, None]).mean() + (high == low[:, None]).mean() / 2

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from aeviz.analysis import compare, evaluate
+from aeviz.analysis import compare, pca
 from aeviz.data import datasets
 
 MNIST = datasets.load()
 IMAGES, LABELS = MNIST.test_images[:2000], MNIST.test_labels[:2000]
-CODES = evaluate.pca("mnist", 8).encode(IMAGES)
+CODES = pca.pca("mnist", 8).encode(IMAGES)
 
 
 def test_the_error_of_a_class_is_the_mean_of_its_images() -> None:

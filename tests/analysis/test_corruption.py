@@ -11,10 +11,11 @@ from PIL import Image
 from scipy import ndimage
 from skimage import metrics, restoration
 
-from aeviz.analysis import corruption, evaluate
-from aeviz.analysis.corruption import CORRUPTIONS, FILTERS
+from aeviz.analysis import denoising, errors
+from aeviz.analysis.denoising import FILTERS
 from aeviz.charts import figures
-from aeviz.data import datasets, digits
+from aeviz.data import corruption, datasets, digits
+from aeviz.data.corruption import CORRUPTIONS
 from aeviz.models import checkpoint
 from tests.models.variants.arithmetic import make
 
@@ -50,7 +51,7 @@ def test_a_corruption_is_clipped_repeats_itself_and_does_nothing_at_its_first_st
 
 def test_gaussian_noise_is_that_of_the_other_figures() -> None:
     spoilt = CORRUPTIONS["gaussian"].apply(DIGITS, 0.4, 7)
-    assert np.array_equal(spoilt, evaluate.noisy(DIGITS, 0.4, 7))
+    assert np.array_equal(spoilt, corruption.noisy(DIGITS, 0.4, 7))
 
 
 def test_shares_of_pixels_are_as_asked_and_stronger_spoils_more_of_the_same() -> None:
@@ -119,7 +120,7 @@ def test_jpeg_is_pillows_round_trip() -> None:
 @pytest.mark.parametrize("name", ["gaussian", "masking", "salt and pepper"])
 def test_a_strength_means_what_it_meant_in_training(name: str) -> None:
     model = make("denoising", corruption=name, level=0.35)
-    assert corruption.trained_on(model) == (name, 0.35)
+    assert denoising.trained_on(model) == (name, 0.35)
     x = np.tile(DIGITS, (4, 1, 1))
     torch.manual_seed(0)
     in_training = model.corrupt(torch.from_numpy(x)).numpy()  # type: ignore[operator]
@@ -131,43 +132,43 @@ def test_a_strength_means_what_it_meant_in_training(name: str) -> None:
 
 
 def test_a_model_that_saw_clean_pictures_has_no_strength() -> None:
-    assert corruption.trained_on(make("vanilla")) is None
+    assert denoising.trained_on(make("vanilla")) is None
 
 
 def test_filters_are_scikit_images_and_do_nothing_at_their_first_setting() -> None:
-    noisy = evaluate.noisy(DIGITS[:5], 0.3, 0)
+    noisy = corruption.noisy(DIGITS[:5], 0.3, 0)
     for found in FILTERS.values():
         assert np.allclose(found.clean(noisy, found.settings[0], None), noisy, atol=1e-5)
-    middle = corruption.median(noisy, 3)
+    middle = denoising.median(noisy, 3)
     assert middle[2, 9, 11] == np.median(noisy[2, 8:11, 10:13])
     for k, x in enumerate(noisy):
         means = restoration.denoise_nl_means(x, 5, 4, 0.3)
-        assert np.allclose(corruption.non_local_means(noisy, 0.3)[k], means, atol=1e-6)
+        assert np.allclose(denoising.non_local_means(noisy, 0.3)[k], means, atol=1e-6)
     # A Wiener filter is linear, and divides by 1 + balance |Laplacian|^2 in frequency.
     x = np.zeros((1, 28, 28), np.float32)
     x[0] = np.cos(2 * np.pi * 3 * np.arange(28) / 28)
     laplacian = 4 - 2 * np.cos(2 * np.pi * 3 / 28) - 2
-    assert np.allclose(corruption.wiener(x, 2.0), x / (1 + 2 * laplacian**2), atol=1e-5)
+    assert np.allclose(denoising.wiener(x, 2.0), x / (1 + 2 * laplacian**2), atol=1e-5)
 
 
 def test_each_filter_beats_the_noisy_picture_on_gaussian_noise() -> None:
     others = MNIST.train_images[-10_000 + 7 :: 200] / np.float32(255)  # not those it is set on
-    noisy = evaluate.noisy(others, 0.5, 1)
-    before = evaluate.compare(others, noisy).overall["psnr"]
-    cleaned = corruption.filtered(noisy, "mnist", "gaussian", 0.5)
+    noisy = corruption.noisy(others, 0.5, 1)
+    before = errors.compare(others, noisy).overall["psnr"]
+    cleaned = denoising.filtered(noisy, "mnist", "gaussian", 0.5)
     assert list(cleaned) == list(FILTERS)
     for key, pictures in cleaned.items():
         assert pictures.dtype == np.float32
-        assert evaluate.compare(others, pictures).overall["psnr"] > before + 3, key
+        assert errors.compare(others, pictures).overall["psnr"] > before + 3, key
 
 
 def test_the_setting_is_the_best_on_validation_digits_and_the_stretch_least_squares() -> None:
-    chosen = corruption.tuned("median", "mnist", "salt and pepper", 0.4)
-    x = MNIST.train_images[-10_000 :: 10_000 // corruption.TUNED_ON] / np.float32(255)
+    chosen = denoising.tuned("median", "mnist", "salt and pepper", 0.4)
+    x = MNIST.train_images[-10_000 :: 10_000 // denoising.TUNED_ON] / np.float32(255)
     spoilt = CORRUPTIONS["salt and pepper"].apply(x, 0.4)
     errors = {}
     for size in FILTERS["median"].settings:
-        y = corruption.median(spoilt, size).ravel()
+        y = denoising.median(spoilt, size).ravel()
         (gain, offset), *_ = np.linalg.lstsq(np.stack([y, np.ones_like(y)], 1), x.ravel())
         errors[size] = np.square(np.clip(gain * y + offset, 0, 1) - x.ravel()).mean()
         if size == chosen.setting:
@@ -178,14 +179,14 @@ def test_the_setting_is_the_best_on_validation_digits_and_the_stretch_least_squa
 
 def test_a_wiener_filter_that_knows_the_blur_undoes_it() -> None:
     blurred = CORRUPTIONS["blur"].apply(DIGITS, 1.0)
-    cleaned = corruption.filtered(blurred, "mnist", "blur", 1.0)
-    scores = {k: evaluate.compare(DIGITS, x).overall["psnr"] for k, x in cleaned.items()}
-    assert scores["wiener"] > evaluate.compare(DIGITS, blurred).overall["psnr"] + 6
+    cleaned = denoising.filtered(blurred, "mnist", "blur", 1.0)
+    scores = {k: errors.compare(DIGITS, x).overall["psnr"] for k, x in cleaned.items()}
+    assert scores["wiener"] > errors.compare(DIGITS, blurred).overall["psnr"] + 6
     assert max(scores, key=scores.__getitem__) == "wiener"
 
 
 def test_a_picture_that_is_spoilt_already_is_read_with_its_noise() -> None:
-    x = np.round(evaluate.noisy(DIGITS[0], 0.5, 0) * 255).astype(np.uint8)
+    x = np.round(corruption.noisy(DIGITS[0], 0.5, 0) * 255).astype(np.uint8)
     for picture in (x, x.repeat(10, 0).repeat(10, 1), 255 - x):
         assert np.allclose(digits.plain(figures.png(picture)) * 255, x, atol=0.01)
     wide = np.pad(x, ((0, 0), (6, 6)))
@@ -195,14 +196,14 @@ def test_a_picture_that_is_spoilt_already_is_read_with_its_noise() -> None:
 
 
 def test_scores_are_scikit_images_and_by_hand() -> None:
-    x, y = DIGITS[0], evaluate.noisy(DIGITS[0], 0.3, 0)
-    assert corruption.psnr(x, y) == pytest.approx(-10 * np.log10(np.square(x - y).mean()))
-    assert corruption.psnr(x, x) == np.inf
-    assert corruption.ssim(x, x) == pytest.approx(1)
+    x, y = DIGITS[0], corruption.noisy(DIGITS[0], 0.3, 0)
+    assert denoising.psnr(x, y) == pytest.approx(-10 * np.log10(np.square(x - y).mean()))
+    assert denoising.psnr(x, x) == np.inf
+    assert denoising.ssim(x, x) == pytest.approx(1)
     theirs = metrics.structural_similarity(
         x, y, win_size=11, gaussian_weights=True, use_sample_covariance=False, data_range=1.0
     )
-    assert corruption.ssim(x, y) == pytest.approx(theirs)
+    assert denoising.ssim(x, y) == pytest.approx(theirs)
     # Equation 13 of Wang et al. by hand, with Gaussian windows.
     a, b = x.astype(float), y.astype(float)
     mean_a, mean_b, aa, bb, ab = (
@@ -211,15 +212,15 @@ def test_scores_are_scikit_images_and_by_hand() -> None:
     c1, c2 = 0.01**2, 0.03**2
     top = (2 * mean_a * mean_b + c1) * (2 * (ab - mean_a * mean_b) + c2)
     bottom = (mean_a**2 + mean_b**2 + c1) * (aa - mean_a**2 + bb - mean_b**2 + c2)
-    assert corruption.ssim(x, y) == pytest.approx((top / bottom)[5:-5, 5:-5].mean(), abs=1e-4)
+    assert denoising.ssim(x, y) == pytest.approx((top / bottom)[5:-5, 5:-5].mean(), abs=1e-4)
 
 
 def test_a_point_of_a_curve_is_the_mean_error_of_the_first_test_digits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(corruption, "MEASURED_ON", 20)
+    monkeypatch.setattr(denoising, "MEASURED_ON", 20)
     x = MNIST.test_images[:20] / np.float32(255)
-    found = corruption.cleaning_mse(lambda spoilt: spoilt, MNIST, "masking", 0.5)
+    found = denoising.cleaning_mse(lambda spoilt: spoilt, MNIST, "masking", 0.5)
     expected = np.square(x - CORRUPTIONS["masking"].apply(x, 0.5)).mean()
     assert found == pytest.approx(expected)
 
@@ -229,4 +230,4 @@ def test_shipped_denoisers_say_what_they_were_trained_on() -> None:
         level = card.config.get("level")
         if level is not None:
             model = checkpoint.load(checkpoint.FOLDER / name)
-            assert corruption.trained_on(model) == (card.config["corruption"], level)
+            assert denoising.trained_on(model) == (card.config["corruption"], level)

@@ -15,11 +15,21 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, mean_squared_error
 
-from aeviz.analysis import evaluate
-from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.analysis import (
+    anomaly_score,
+    denoising,
+    errors,
+    evaluate,
+    inpainting,
+    likelihood,
+    neighbours,
+    pca,
+    probe,
+    sampling,
+)
+from aeviz.data import corruption, datasets
+from aeviz.models import apply, checkpoint, objective, optim
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop
 
 MNIST = datasets.load()
 SHIPPED = checkpoint.shipped()
@@ -39,7 +49,7 @@ def pair() -> tuple[np.ndarray, np.ndarray]:
 
 def test_mse_per_image(pair: tuple[np.ndarray, np.ndarray]) -> None:
     images, copies = pair
-    found = evaluate.mse(images, copies)
+    found = errors.mse(images, copies)
     assert found.shape == (50,)
     for k in (0, 7, 49):
         expected = mean_squared_error(images[k].ravel() / 255, copies[k].ravel())
@@ -50,7 +60,7 @@ def test_mse_per_image(pair: tuple[np.ndarray, np.ndarray]) -> None:
 def test_bce_per_image_in_nats_per_pixel(pair: tuple[np.ndarray, np.ndarray]) -> None:
     images, _ = pair
     p = np.random.default_rng(0).uniform(0.01, 0.99, images.shape)
-    found = evaluate.bce(images, p)
+    found = errors.bce(images, p)
     for k in (0, 31):
         total = 0.0
         for x, q in zip((images[k] / 255).ravel(), p[k].ravel(), strict=True):
@@ -62,39 +72,39 @@ def test_bce_of_black_and_white_pixels_is_scikit_learns_log_loss() -> None:
     images = (MNIST.test_images[:3] > 127).astype(np.float32)
     p = np.random.default_rng(1).uniform(0.01, 0.99, images.shape)
     expected = [log_loss(x.ravel(), q.ravel()) for x, q in zip(images, p, strict=True)]
-    assert evaluate.bce(images, p) == pytest.approx(expected, rel=1e-5)
+    assert errors.bce(images, p) == pytest.approx(expected, rel=1e-5)
 
 
 def test_bce_stays_finite_at_wrong_certainty_and_is_nearly_zero_at_right_certainty() -> None:
     white = np.ones((1, 28, 28), np.float32)
-    assert evaluate.bce(white, 0 * white)[0] == pytest.approx(-math.log(1e-6), rel=1e-3)
-    assert evaluate.bce(white, white)[0] == pytest.approx(1e-6, rel=0.1)
+    assert errors.bce(white, 0 * white)[0] == pytest.approx(-math.log(1e-6), rel=1e-3)
+    assert errors.bce(white, white)[0] == pytest.approx(1e-6, rel=0.1)
 
 
 def test_the_floor_of_bce_on_grey_pixels() -> None:
     """No copy is better than the picture itself, whose own entropy is 45.53 nats an image."""
-    assert evaluate.bce(MNIST.test_images, MNIST.test_images).mean() == pytest.approx(
+    assert errors.bce(MNIST.test_images, MNIST.test_images).mean() == pytest.approx(
         45.53 / 784, rel=1e-3
     )
 
 
 def test_psnr_in_decibel() -> None:
-    assert evaluate.psnr(0.01) == pytest.approx(20)
-    assert evaluate.psnr(np.array([1, 0.5])) == pytest.approx([0, 3.0103], abs=1e-4)
-    assert evaluate.psnr(0.0) == math.inf
+    assert errors.psnr(0.01) == pytest.approx(20)
+    assert errors.psnr(np.array([1, 0.5])) == pytest.approx([0, 3.0103], abs=1e-4)
+    assert errors.psnr(0.0) == math.inf
 
 
 def test_errors_hold_each_image_and_the_whole(pair: tuple[np.ndarray, np.ndarray]) -> None:
     images, copies = pair
-    errors = evaluate.compare(images, copies)
+    found = errors.compare(images, copies)
     squares = [np.square(x / 255 - y).mean() for x, y in zip(images, copies, strict=True)]
-    assert errors.mse == pytest.approx(squares, abs=1e-6)
-    assert errors.bce == pytest.approx(evaluate.bce(images, copies))
-    assert errors.psnr[0] == pytest.approx(-10 * math.log10(squares[0]), rel=1e-5)
-    assert errors.psnr[7] > 100  # the same picture
-    assert errors.overall == {
+    assert found.mse == pytest.approx(squares, abs=1e-6)
+    assert found.bce == pytest.approx(errors.bce(images, copies))
+    assert found.psnr[0] == pytest.approx(-10 * math.log10(squares[0]), rel=1e-5)
+    assert found.psnr[7] > 100  # the same picture
+    assert found.overall == {
         "mse": pytest.approx(np.mean(squares), rel=1e-5),
-        "bce": pytest.approx(errors.bce.mean(), rel=1e-5),
+        "bce": pytest.approx(found.bce.mean(), rel=1e-5),
         "psnr": pytest.approx(-10 * math.log10(np.mean(squares)), rel=1e-5),
     }
 
@@ -104,11 +114,11 @@ def test_errors_hold_each_image_and_the_whole(pair: tuple[np.ndarray, np.ndarray
 
 def test_noise_has_the_asked_spread_and_leaves_the_range_of_pixels_never() -> None:
     grey = np.full((200, 28, 28), 0.5, np.float32)
-    noisy = evaluate.noisy(grey, 0.1, seed=3)
+    noisy = corruption.noisy(grey, 0.1, seed=3)
     assert noisy.dtype == np.float32
     assert noisy.std() == pytest.approx(0.1, rel=0.01)
     assert noisy.mean() == pytest.approx(0.5, abs=0.001)
-    strong = evaluate.noisy(MNIST.test_images[:100], 1.0, seed=3)
+    strong = corruption.noisy(MNIST.test_images[:100], 1.0, seed=3)
     assert (strong.min(), strong.max()) == (0, 1)
     # Half of the noise on black pixels is below zero and clipped.
     black = MNIST.test_images[:100] == 0
@@ -118,18 +128,18 @@ def test_noise_has_the_asked_spread_and_leaves_the_range_of_pixels_never() -> No
 def test_noise_is_the_same_for_a_seed_and_grows_with_sigma() -> None:
     image = np.full((28, 28), 0.5, np.float32)
     weak, again, twice, other = (
-        evaluate.noisy(image, sigma, seed)
+        corruption.noisy(image, sigma, seed)
         for sigma, seed in ((0.05, 0), (0.05, 0), (0.1, 0), (0.05, 1))
     )
     assert np.array_equal(weak, again)
     assert np.allclose(twice - image, 2 * (weak - image), atol=1e-6)
     assert not np.allclose(weak, other)
-    assert np.array_equal(evaluate.noisy(image, 0.0, 0), image)
+    assert np.array_equal(corruption.noisy(image, 0.0, 0), image)
 
 
 def test_noise_of_one_half_has_the_known_psnr() -> None:
-    noisy = evaluate.noisy(MNIST.test_images, 0.5, 0)
-    error = evaluate.compare(MNIST.test_images, noisy).overall["psnr"]
+    noisy = corruption.noisy(MNIST.test_images, 0.5, 0)
+    error = errors.compare(MNIST.test_images, noisy).overall["psnr"]
     assert error == pytest.approx(9.37, abs=0.01)
 
 
@@ -146,7 +156,7 @@ def reference() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_pca_has_scikit_learns_mean_and_axes(reference: tuple[np.ndarray, np.ndarray]) -> None:
-    (mean, axes), ours = reference, evaluate.pca("mnist", 64)
+    (mean, axes), ours = reference, pca.pca("mnist", 64)
     assert ours.components.shape == (64, 784)
     exact = MNIST.train_images.sum(0, dtype=np.int64).ravel() / 60_000 / 255
     assert np.allclose(ours.mean, exact, atol=1e-6)
@@ -166,7 +176,7 @@ def test_pca_rebuilds_what_scikit_learns_rebuilds(
     mean, axes = reference[0], reference[1][:dimensions]
     flat = x.reshape(500, 784) / np.float32(255) - mean
     expected = (flat @ axes.T @ axes + mean).reshape(500, 28, 28)
-    ours = evaluate.pca("mnist", dimensions)
+    ours = pca.pca("mnist", dimensions)
     codes = ours.encode(x)
     assert codes.shape == (500, dimensions)
     assert np.allclose(ours.decode(codes), expected, atol=2e-3)
@@ -178,10 +188,10 @@ def test_pca_rebuilds_what_scikit_learns_rebuilds(
     [(2, 0.0557, None), (32, 0.0168, 0.0152), (64, 0.0091, 0.0078)],
 )
 def test_pca_has_its_known_errors(dimensions: int, raw: float, clipped: float | None) -> None:
-    ours, x = evaluate.pca("mnist", dimensions), MNIST.test_images
-    assert evaluate.mse(x, ours.decode(ours.encode(x))).mean() == pytest.approx(raw, abs=6e-5)
+    ours, x = pca.pca("mnist", dimensions), MNIST.test_images
+    assert errors.mse(x, ours.decode(ours.encode(x))).mean() == pytest.approx(raw, abs=6e-5)
     if clipped:
-        assert evaluate.mse(x, ours.reconstruct(x)).mean() == pytest.approx(clipped, abs=6e-5)
+        assert errors.mse(x, ours.reconstruct(x)).mean() == pytest.approx(clipped, abs=6e-5)
 
 
 # -- neighbours -------------------------------------------------------------------------------
@@ -197,7 +207,7 @@ def test_neighbour_accuracy_is_a_vote_of_the_nearest() -> None:
         votes = Counter(known_labels[distances.argsort()[:5]].tolist())
         best = max(votes.values())
         right += min(k for k, count in votes.items() if count == best) == label  # ties: the least
-    assert evaluate.neighbour_accuracy(known, known_labels, asked, asked_labels) == pytest.approx(
+    assert neighbours.neighbour_accuracy(known, known_labels, asked, asked_labels) == pytest.approx(
         right / 80
     )
 
@@ -205,10 +215,10 @@ def test_neighbour_accuracy_is_a_vote_of_the_nearest() -> None:
 def test_neighbour_accuracy_of_codes_that_are_the_labels_and_of_one_neighbour() -> None:
     labels = MNIST.test_labels[:400]
     codes = labels[:, None].astype(np.float32)
-    assert evaluate.neighbour_accuracy(codes, labels, codes, labels) == 1
-    assert evaluate.neighbour_accuracy(codes[:1], labels[:1], codes, labels, k=1) == pytest.approx(
-        (labels == labels[0]).mean()
-    )
+    assert neighbours.neighbour_accuracy(codes, labels, codes, labels) == 1
+    assert neighbours.neighbour_accuracy(
+        codes[:1], labels[:1], codes, labels, k=1
+    ) == pytest.approx((labels == labels[0]).mean())
 
 
 # -- likelihood -------------------------------------------------------------------------------
@@ -216,7 +226,7 @@ def test_neighbour_accuracy_of_codes_that_are_the_labels_and_of_one_neighbour() 
 
 def spread_out(variant: str, **settings: Any) -> Any:
     """An untrained model whose posterior is neither the prior nor sharp."""
-    model = loop.build(MODELS[variant], MODELS[variant].Config(**settings), 3).eval()
+    model = optim.build(MODELS[variant], MODELS[variant].Config(**settings), 3).eval()
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(1.7)
@@ -226,7 +236,7 @@ def spread_out(variant: str, **settings: Any) -> Any:
 def test_the_likelihood_is_the_integral_over_a_code_of_one_number() -> None:
     """log p(x) = log int p(x|z) p(z) dz, by the trapezoid rule with torch.distributions."""
     model = spread_out("variational", latent_dim=1)
-    x = evaluate.binarised(MNIST.test_images[:6], seed=0)
+    x = likelihood.binarised(MNIST.test_images[:6], seed=0)
     z = torch.linspace(-8, 8, 4001)[:, None]
     with torch.no_grad():
         pixels = torch.distributions.Bernoulli(logits=model.logits(z).flatten(1).double())
@@ -238,7 +248,7 @@ def test_the_likelihood_is_the_integral_over_a_code_of_one_number() -> None:
         + math.log(16 / 4000)
         for one in x
     ]
-    found = evaluate.log_likelihood(model, x, samples=2000, seed=1)
+    found = likelihood.log_likelihood(model, x, samples=2000, seed=1)
     assert found == pytest.approx(exact, abs=0.1)
 
 
@@ -247,11 +257,11 @@ def test_one_sample_gives_the_elbo_and_more_samples_a_tighter_bound() -> None:
     x = MNIST.test_images[:200]
     bounds = {}
     for samples in (1, 5, 50, 200):
-        found = evaluate.log_likelihood(model, x, samples=samples, seed=samples)
+        found = likelihood.log_likelihood(model, x, samples=samples, seed=samples)
         assert found is not None
         assert found.shape == (200,)
         bounds[samples] = found.mean()
-    assert -bounds[1] == pytest.approx(-loop.validate(model, x).metrics["elbo"].item(), abs=2)
+    assert -bounds[1] == pytest.approx(-objective.validate(model, x).metrics["elbo"].item(), abs=2)
     noise = 0.2  # Monte-Carlo error of a mean over 200 pictures, from 5 samples on
     assert bounds[1] < bounds[5] - noise
     assert bounds[5] < bounds[50] + noise
@@ -261,8 +271,8 @@ def test_one_sample_gives_the_elbo_and_more_samples_a_tighter_bound() -> None:
 
 def test_the_weights_are_those_of_torch_distributions() -> None:
     model = spread_out("variational", latent_dim=3)
-    x = evaluate.binarised(MNIST.test_images[:4], seed=0)
-    found = evaluate.log_likelihood(model, x, samples=7, seed=5)
+    x = likelihood.binarised(MNIST.test_images[:4], seed=0)
+    found = likelihood.log_likelihood(model, x, samples=7, seed=5)
     noise = torch.randn(7, 4, 3, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
         mu, log_var = model.encoder(torch.from_numpy(x)[:, None]).chunk(2, dim=1)
@@ -277,7 +287,7 @@ def test_the_weights_are_those_of_torch_distributions() -> None:
         )
     expected = np.log(np.exp(log_weights.double().numpy()).mean(0))
     assert found == pytest.approx(expected, abs=1e-2)
-    again = evaluate.log_likelihood(model, x, samples=7, seed=5)
+    again = likelihood.log_likelihood(model, x, samples=7, seed=5)
     assert again == pytest.approx(found, rel=0, abs=0)
 
 
@@ -285,7 +295,8 @@ def test_a_label_is_given_where_a_model_takes_one() -> None:
     model = spread_out("conditional", latent_dim=2)
     x, labels = MNIST.test_images[:5], MNIST.test_labels[:5]
     right, wrong = (
-        evaluate.log_likelihood(model, x, given, samples=3) for given in (labels, (labels + 1) % 10)
+        likelihood.log_likelihood(model, x, given, samples=3)
+        for given in (labels, (labels + 1) % 10)
     )
     assert right is not None
     assert wrong is not None
@@ -293,37 +304,37 @@ def test_a_label_is_given_where_a_model_takes_one() -> None:
 
 
 def test_without_a_posterior_there_is_no_likelihood() -> None:
-    model = loop.build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
-    assert evaluate.log_likelihood(model, MNIST.test_images[:2]) is None
+    model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
+    assert likelihood.log_likelihood(model, MNIST.test_images[:2]) is None
 
 
 def test_pixels_are_black_or_white_with_their_grey_value_as_the_chance() -> None:
     x = MNIST.test_images[:2000]
-    drawn = evaluate.binarised(x, seed=0)
+    drawn = likelihood.binarised(x, seed=0)
     assert set(np.unique(drawn)) == {0, 1}
     assert drawn[x == 255].min() == 1
     assert drawn[x == 0].max() == 0
     half = (x > 120) & (x < 136)
     assert drawn[half].mean() == pytest.approx(0.5, abs=0.01)
-    assert np.array_equal(evaluate.binarised(x, seed=0), drawn)
-    assert not np.array_equal(evaluate.binarised(x, seed=1), drawn)
+    assert np.array_equal(likelihood.binarised(x, seed=0), drawn)
+    assert not np.array_equal(likelihood.binarised(x, seed=1), drawn)
 
 
 # -- probes -----------------------------------------------------------------------------------
 
 
 def test_the_probe_is_a_logistic_regression_of_standardised_codes() -> None:
-    linear = evaluate.pca("mnist", 16)
+    linear = pca.pca("mnist", 16)
     known, asked = linear.encode(MNIST.train_images[:3000]), linear.encode(MNIST.test_images[:1000])
     labels, answers = MNIST.train_labels[:3000], MNIST.test_labels[:1000]
-    found = evaluate.linear_probe(known, labels, asked, answers)
+    found = probe.linear_probe(known, labels, asked, answers)
     # The same by Newton's method, which shares no line with L-BFGS.
     mean, deviation = known.mean(0), known.std(0)
     newton = LogisticRegression(solver="newton-cholesky", tol=1e-6)
     newton.fit((known - mean) / deviation, labels)
     assert found == pytest.approx(newton.score((asked - mean) / deviation, answers), abs=0.003)
     scale = np.logspace(-3, 3, 16, dtype=np.float32)
-    assert evaluate.linear_probe(known * scale, labels, asked * scale, answers) == pytest.approx(
+    assert probe.linear_probe(known * scale, labels, asked * scale, answers) == pytest.approx(
         found, abs=0.003
     )
 
@@ -333,7 +344,7 @@ def test_a_unit_that_never_speaks_does_not_disturb_the_probe() -> None:
     codes = draw.standard_normal((200, 3)).astype(np.float32)
     codes[:, 1] = 0
     labels = codes[:, 0] > 0
-    assert evaluate.linear_probe(codes, labels, codes, labels) > 0.97
+    assert probe.linear_probe(codes, labels, codes, labels) > 0.97
 
 
 # -- noise and holes --------------------------------------------------------------------------
@@ -341,8 +352,11 @@ def test_a_unit_that_never_speaks_does_not_disturb_the_probe() -> None:
 
 def test_the_linear_filter_is_the_least_squares_solution() -> None:
     clean = MNIST.train_images[:2000]
-    spoilt, asked = evaluate.noisy(clean, 0.5, 0), evaluate.noisy(MNIST.test_images[:20], 0.5, 1)
-    found = evaluate.wiener(asked, spoilt, clean)
+    spoilt, asked = (
+        corruption.noisy(clean, 0.5, 0),
+        corruption.noisy(MNIST.test_images[:20], 0.5, 1),
+    )
+    found = denoising.regressed(asked, spoilt, clean)
     inputs = np.c_[spoilt.reshape(2000, -1), np.ones(2000)].astype(np.float64)
     weights = np.linalg.lstsq(inputs, clean.reshape(2000, -1) / 255, rcond=None)[0]
     expected = np.c_[asked.reshape(20, -1), np.ones(20)] @ weights
@@ -350,34 +364,34 @@ def test_the_linear_filter_is_the_least_squares_solution() -> None:
 
 
 def test_as_many_patches_are_hidden_in_each_image_and_others_in_each() -> None:
-    visible = evaluate.hide_patches(200, 0.75, seed=0)
+    visible = inpainting.hide_patches(200, 0.75, seed=0)
     assert visible.shape == (200, 28, 28)
     blocks = visible.reshape(200, 7, 4, 7, 4).sum((2, 4))
     assert set(np.unique(blocks)) == {0, 16}  # whole patches only
     assert set((blocks == 0).sum((1, 2))) == {37}
     assert visible.mean(0).min() > 0.1  # each place is shown in some
     assert visible.mean(0).max() < 0.4
-    assert np.array_equal(evaluate.hide_patches(200, 0.75, seed=0), visible)
-    assert not np.array_equal(evaluate.hide_patches(200, 0.75, seed=1), visible)
-    assert evaluate.hide_patches(3, 0.0).all()
-    assert not evaluate.hide_patches(3, 1.0).any()
+    assert np.array_equal(inpainting.hide_patches(200, 0.75, seed=0), visible)
+    assert not np.array_equal(inpainting.hide_patches(200, 0.75, seed=1), visible)
+    assert inpainting.hide_patches(3, 0.0).all()
+    assert not inpainting.hide_patches(3, 1.0).any()
 
 
 def test_the_error_of_hidden_pixels_looks_at_no_others() -> None:
     images = MNIST.test_images[:4]
-    visible = evaluate.hide_patches(4, 0.75)
+    visible = inpainting.hide_patches(4, 0.75)
     copies = images / np.float32(255)
     copies[visible] = 7
-    assert evaluate.hidden_mse(images, copies, visible) == pytest.approx(0, abs=1e-12)
+    assert inpainting.hidden_mse(images, copies, visible) == pytest.approx(0, abs=1e-12)
     copies[~visible] += 0.1
-    assert evaluate.hidden_mse(images, copies, visible) == pytest.approx(0.01, rel=1e-4)
+    assert inpainting.hidden_mse(images, copies, visible) == pytest.approx(0.01, rel=1e-4)
 
 
 def test_holes_filled_by_a_gaussian_are_a_linear_regression_on_what_is_seen() -> None:
     """With a small ridge both are the same; scikit-learn solves it from the data, not from C."""
     known, asked = MNIST.train_images[:2000], MNIST.test_images[:3]
-    visible = evaluate.hide_patches(3, 0.75, seed=2)
-    found = evaluate.gaussian_conditional(asked, visible, known, noise=0.01)
+    visible = inpainting.hide_patches(3, 0.75, seed=2)
+    found = inpainting.gaussian_conditional(asked, visible, known, noise=0.01)
     x = known.reshape(2000, 784) / 255.0
     for image, seen, filled in zip(asked, visible, found, strict=True):
         seen = seen.ravel()
@@ -394,7 +408,7 @@ def test_auroc_counts_the_pairs_that_are_in_order() -> None:
     draw = np.random.default_rng(0)
     normal, odd = draw.integers(0, 6, 40), draw.integers(2, 9, 30)
     pairs = [(o > n) + 0.5 * (o == n) for n in normal for o in odd]
-    assert evaluate.auroc(normal, odd) == pytest.approx(np.mean(pairs))
+    assert anomaly_score.auroc(normal, odd) == pytest.approx(np.mean(pairs))
 
 
 def blurred(difference: np.ndarray) -> np.ndarray:
@@ -413,43 +427,43 @@ def blurred(difference: np.ndarray) -> np.ndarray:
 def test_the_score_of_a_picture_is_the_blurred_error_of_its_copy_for_its_ink() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-32d")
     x = MNIST.test_images[:50]
-    difference = latent.reconstruct(model, x) - x / 255.0
+    difference = apply.reconstruct(model, x) - x / 255.0
     expected = np.square(blurred(difference)).mean((1, 2)) / (x / 255).mean((1, 2))
-    assert evaluate.anomaly(model, x) == pytest.approx(expected, rel=1e-3)
+    assert anomaly_score.anomaly(model, x) == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_picture_without_ink_gets_a_score_too() -> None:
     black = np.zeros((1, 28, 28), np.uint8)
     copy = np.full((1, 28, 28), 0.5)
-    assert evaluate.strangeness(black, copy) == pytest.approx([0.25 / 0.01])
+    assert anomaly_score.strangeness(black, copy) == pytest.approx([0.25 / 0.01])
 
 
 def test_a_model_that_cleans_pictures_is_scored_by_copies_of_spoilt_ones() -> None:
     config = MODELS["denoising"].Config.from_dict(
         {"width": 32, "corruption": "masking", "level": 0.5}
     )
-    model = loop.build(MODELS["denoising"], config, 0).eval()
+    model = optim.build(MODELS["denoising"], config, 0).eval()
     x = MNIST.test_images[:20]
     draw, copies = torch.Generator().manual_seed(9), []
     for _ in range(400):
         left = torch.rand(20, 28, 28, generator=draw).numpy() >= 0.5
-        copies.append(latent.reconstruct(model, (x / 255 * left).astype(np.float32)))
+        copies.append(apply.reconstruct(model, (x / 255 * left).astype(np.float32)))
     expected = np.square(blurred(np.mean(copies, 0) - x / 255.0)).mean((1, 2))
     expected /= (x / 255).mean((1, 2))
-    found = evaluate.anomaly(model, x, seed=3)
+    found = anomaly_score.anomaly(model, x, seed=3)
     assert found == pytest.approx(expected, rel=0.02)  # another draw of the spoilt pixels
-    assert np.array_equal(evaluate.anomaly(model, x, seed=3), found)
-    assert not np.array_equal(evaluate.anomaly(model, x, seed=4), found)
+    assert np.array_equal(anomaly_score.anomaly(model, x, seed=3), found)
+    assert not np.array_equal(anomaly_score.anomaly(model, x, seed=4), found)
 
 
 def test_one_class_is_told_from_the_nine_others(monkeypatch: pytest.MonkeyPatch) -> None:
     few = small()
     ink = few.test_images.sum((1, 2)) / 1000
-    monkeypatch.setattr(evaluate, "anomaly", lambda model, images, seed: ink)
-    model = loop.build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
+    monkeypatch.setattr(anomaly_score, "anomaly", lambda model, images, seed: ink)
+    model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
     ones = few.test_labels == 1
     pairs = ink[~ones][:, None] > ink[ones]
-    assert evaluate.one_class(model, few, 1) == pytest.approx(pairs.mean(), abs=1e-6)
+    assert anomaly_score.one_class(model, few, 1) == pytest.approx(pairs.mean(), abs=1e-6)
     assert pairs.mean() > 0.85  # a one has little ink
 
 
@@ -463,29 +477,29 @@ def test_frechet_distance_by_a_matrix_root_of_scipy() -> None:
     first, second = np.cov(a.T), np.cov(b.T)
     root = np.asarray(sqrtm(first @ second))
     expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(first + second - 2 * np.real(root))
-    assert evaluate.frechet(a, b) == pytest.approx(expected, rel=1e-6)
-    assert evaluate.frechet(a, a) == pytest.approx(0, abs=1e-6)
-    assert evaluate.frechet(a + np.array([1, 0, 0, 0, 0, 2]), a) == pytest.approx(5, abs=1e-6)
+    assert sampling.frechet(a, b) == pytest.approx(expected, rel=1e-6)
+    assert sampling.frechet(a, a) == pytest.approx(0, abs=1e-6)
+    assert sampling.frechet(a + np.array([1, 0, 0, 0, 0, 2]), a) == pytest.approx(5, abs=1e-6)
 
 
 def test_pictures_come_from_the_prior_in_equal_shares_of_classes() -> None:
     model = spread_out("conditional", latent_dim=2)
-    found = evaluate.prior_pictures(model, 20, seed=4)
-    codes = latent.sample_prior(model, 20, seed=4)
+    found = sampling.prior_pictures(model, 20, seed=4)
+    codes = sampling.sample_prior(model, 20, seed=4)
     assert codes is not None
     assert found is not None
-    assert np.array_equal(found, latent.decode(model, codes, np.arange(20) % 10))
+    assert np.array_equal(found, apply.decode(model, codes, np.arange(20) % 10))
     vanilla = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
-    assert evaluate.prior_pictures(vanilla, 20) is None
+    assert sampling.prior_pictures(vanilla, 20) is None
 
 
 def test_pictures_of_a_mixture_lie_where_the_codes_lie() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
-    codes = latent.encode(model, MNIST.train_images[:2000])
-    found = evaluate.mixture_pictures(model, codes, MNIST.train_labels[:2000], 300)
+    codes = apply.encode(model, MNIST.train_images[:2000])
+    found = sampling.mixture_pictures(model, codes, MNIST.train_labels[:2000], 300)
     assert found.shape == (300, 28, 28)
-    back = latent.encode(model, found)
-    distance, _ = latent.nearest(codes, back)
+    back = apply.encode(model, found)
+    distance, _ = neighbours.nearest(codes, back)
     assert np.median(distance) < 0.1 * codes.std(0).mean()
 
 
@@ -528,18 +542,18 @@ def small() -> datasets.Dataset:
 
 @pytest.mark.parametrize("variant", MODELS)
 def test_figures_of_every_variant(variant: str) -> None:
-    model = loop.build(MODELS[variant], MODELS[variant].Config(latent_dim=3), 0).eval()
+    model = optim.build(MODELS[variant], MODELS[variant].Config(latent_dim=3), 0).eval()
     few = small()
     found = evaluate.figures(model, few)
-    copies = latent.reconstruct(model, few.test_images, few.test_labels)
+    copies = apply.reconstruct(model, few.test_images, few.test_labels)
     assert found["mse"] == pytest.approx(np.square(few.test_images / 255 - copies).mean(), rel=1e-4)
     assert found["psnr"] == pytest.approx(-10 * math.log10(found["mse"]), abs=1e-3)
-    linear = evaluate.pca("mnist", model.code_dim).reconstruct(few.test_images)
+    linear = pca.pca("mnist", model.code_dim).reconstruct(few.test_images)
     assert found["pca_mse_clipped"] == pytest.approx(
         np.square(few.test_images / 255 - linear).mean(), rel=1e-4
     )
     assert 0 <= found["neighbour_accuracy"] <= 1
-    has_elbo = "elbo" in loop.validate(model, few.test_images, few.test_labels).metrics
+    has_elbo = "elbo" in objective.validate(model, few.test_images, few.test_labels).metrics
     assert ("elbo" in found) == has_elbo
 
 
@@ -549,7 +563,7 @@ def test_figures_of_every_variant(variant: str) -> None:
 def test_the_command_prints_the_figures_of_a_checkpoint(
     tmp_path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = loop.build(MODELS["variational"], MODELS["variational"].Config(latent_dim=3), 0)
+    model = optim.build(MODELS["variational"], MODELS["variational"].Config(latent_dim=3), 0)
     card = checkpoint.Card(
         variant="variational",
         config=model.config.to_dict(),
@@ -580,7 +594,7 @@ def test_the_command_prints_the_figures_of_a_checkpoint(
 
 @pytest.mark.parametrize("variant", ["variational", "masked", "vanilla"])
 def test_all_figures_are_those_of_their_own_functions(variant: str) -> None:
-    model = loop.build(MODELS[variant], MODELS[variant].Config(latent_dim=4), 0).eval()
+    model = optim.build(MODELS[variant], MODELS[variant].Config(latent_dim=4), 0).eval()
     few = small()
     odd = replace(few, name="fashion", test_images=few.test_images[:, ::-1])
     found = evaluate.all_figures(
@@ -588,25 +602,25 @@ def test_all_figures_are_those_of_their_own_functions(variant: str) -> None:
     )
     x, labels = few.test_images, few.test_labels
     assert found.keys() >= evaluate.figures(model, few).keys()
-    codes = [latent.encode(model, part) for part in (few.train_images, x)]
-    assert found["probe_accuracy"] == evaluate.linear_probe(
+    codes = [apply.encode(model, part) for part in (few.train_images, x)]
+    assert found["probe_accuracy"] == probe.linear_probe(
         codes[0], few.train_labels, codes[1], labels
     )
-    cleaned = latent.reconstruct(model, evaluate.noisy(x, 0.5, 1))
+    cleaned = apply.reconstruct(model, corruption.noisy(x, 0.5, 1))
     assert found["denoised_psnr"] == pytest.approx(
         -10 * math.log10(np.square(cleaned - x / 255).mean()), abs=1e-3
     )
-    visible = evaluate.hide_patches(200, 0.75, 1)
-    filled = latent.reconstruct(model, (x / 255 * visible).astype(np.float32), visible=visible)
+    visible = inpainting.hide_patches(200, 0.75, 1)
+    filled = apply.reconstruct(model, (x / 255 * visible).astype(np.float32), visible=visible)
     assert found["hidden_mse"] == pytest.approx(np.square(filled - x / 255)[~visible].mean())
     assert 0 <= found["other_auroc"] <= 1
     assert found["mixture_frechet"] > 0
     assert ("prior_frechet" in found) == (variant == "variational")
     assert ("nll" in found) == (variant == "variational")
     if variant == "variational":
-        per_dim = loop.validate(model, x, seed=1).metrics["kl_per_dim"]
+        per_dim = objective.validate(model, x, seed=1).metrics["kl_per_dim"]
         assert [found[f"kl_of_z{k}"] for k in (1, 2, 3, 4)] == pytest.approx(per_dim.tolist())
-        bound = evaluate.log_likelihood(model, x, samples=2, seed=1)
+        bound = likelihood.log_likelihood(model, x, samples=2, seed=1)
         assert bound is not None
         assert found["nll"] == pytest.approx(-bound.mean(), rel=1e-6)
     assert all(evaluate.describe(name) for name in found)
@@ -614,10 +628,10 @@ def test_all_figures_are_those_of_their_own_functions(variant: str) -> None:
 
 def test_likelihoods_are_of_black_or_white_pixels_where_a_model_was_trained_on_those() -> None:
     config = MODELS["variational"].Config.from_dict({"latent_dim": 4, "binarise": True})
-    model = loop.build(MODELS["variational"], config, 0).eval()
+    model = optim.build(MODELS["variational"], config, 0).eval()
     x = small().test_images
     found = evaluate.all_figures(model, small(), samples=2, seed=1)
-    bound = evaluate.log_likelihood(model, evaluate.binarised(x, 1), samples=2, seed=1)
+    bound = likelihood.log_likelihood(model, likelihood.binarised(x, 1), samples=2, seed=1)
     assert bound is not None
     assert found["nll"] == pytest.approx(-bound.mean(), rel=1e-6)
     assert not {"other_auroc", "prior_frechet"} & found.keys()  # without what they need

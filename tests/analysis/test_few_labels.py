@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from aeviz.analysis import few_labels
 from aeviz.analysis.few_labels import SETTINGS, Classifier, Learned, Learner
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from aeviz.models.nets import MLPDecoder, MLPEncoder
 from aeviz.models.zoo import MODELS
 
@@ -53,8 +53,8 @@ def test_the_frozen_code_is_read_by_a_regression_on_standardised_numbers(
     chosen = few_labels.draw(MNIST.train_labels[:1000], 100, 0)
     labels = MNIST.train_labels[chosen]
     found = learner.predict("code", chosen, labels, QUICK, 0)
-    codes = latent.encode(learner.model, MNIST.train_images[:1000]).astype(np.float64)
-    queries = latent.encode(learner.model, MNIST.test_images[:500])
+    codes = apply.encode(learner.model, MNIST.train_images[:1000]).astype(np.float64)
+    queries = apply.encode(learner.model, MNIST.test_images[:500])
     mean, spread = codes.mean(0), codes.std(0)
     judge = LogisticRegression(C=QUICK.strength["code"], max_iter=10_000, tol=1e-8)
     judge.fit((codes[chosen] - mean) / spread, labels)

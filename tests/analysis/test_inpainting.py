@@ -10,9 +10,8 @@ import pytest
 from aeviz.analysis import inpainting
 from aeviz.app.components.patches import middle, packed, unpacked, visible_pixels
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop
 
 CARDS = checkpoint.shipped()
 ROW = inpainting.side_by_side(CARDS)
@@ -53,34 +52,34 @@ def test_of_each_kind_the_widest_is_compared() -> None:
 
 @pytest.mark.parametrize("name", [*ROW, "vanilla-2d"])
 def test_what_is_hidden_is_never_looked_at_and_what_is_visible_stays(name: str) -> None:
-    model, x = shipped(name), latent.to_float(MNIST.train_images[7])
+    model, x = shipped(name), apply.to_float(MNIST.train_images[7])
     visible = visible_pixels(middle(6.5))
-    codes = latent.encode(model, MNIST.train_images[100:120]) if name == "vanilla-2d" else None
+    codes = apply.encode(model, MNIST.train_images[100:120]) if name == "vanilla-2d" else None
     one = inpainting.fill(model, x, visible, codes)
     other = inpainting.fill(model, np.where(visible, x, 1 - x), visible, codes)
     assert np.array_equal(one.drawn, other.drawn)
     assert np.array_equal(one.picture[visible], x[visible])
     assert np.array_equal(one.picture[~visible], one.drawn[~visible])
-    assert np.allclose(one.drawn, latent.decode(model, one.code[None])[0], atol=1e-5)
+    assert np.allclose(one.drawn, apply.decode(model, one.code[None])[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["variational-2d", "vanilla-2d"])
 def test_the_loss_of_a_search_is_the_likelihood_and_the_prior_where_there_is_one(name: str) -> None:
-    model, x = shipped(name), latent.to_float(MNIST.train_images[3])
-    codes = latent.encode(model, MNIST.train_images[100:150])
+    model, x = shipped(name), apply.to_float(MNIST.train_images[3])
+    codes = apply.encode(model, MNIST.train_images[100:150])
     found = inpainting.search(model, x, BELOW, codes=codes, steps=30)
     prior = 0.5 * np.square(found.code).sum() if model.gaussian_prior else 0.0
-    drawn = latent.decode(model, found.code[None])[0]
+    drawn = apply.decode(model, found.code[None])[0]
     assert found.losses[-1] == pytest.approx(nats(x, drawn, BELOW) + prior, rel=1e-4)
     assert prior > 0.1 or not model.gaussian_prior
     assert len(found.losses) == 31
     assert found.losses[-1] < found.losses[0]
     # with no step and all starts, the answer is the best of these
-    black = latent.encode(model, (x * BELOW)[None])
+    black = apply.encode(model, (x * BELOW)[None])
     least = min(
         nats(x, drawn, BELOW) + (0.5 * np.square(z).sum() if model.gaussian_prior else 0)
         for z, drawn in (
-            (z, latent.decode(model, z[None])[0]) for z in np.concatenate([black, codes])
+            (z, apply.decode(model, z[None])[0]) for z in np.concatenate([black, codes])
         )
     )
     start = inpainting.search(model, x, BELOW, codes=codes, steps=0)
@@ -90,7 +89,7 @@ def test_the_loss_of_a_search_is_the_likelihood_and_the_prior_where_there_is_one
 def test_a_search_finds_the_code_of_a_picture_that_the_model_drew() -> None:
     model = shipped("variational-2d")
     for code in np.random.default_rng(1).standard_normal((4, 2), np.float32):
-        x = latent.decode(model, code[None])[0]
+        x = apply.decode(model, code[None])[0]
         found = inpainting.search(model, x, BELOW)
         black = np.square(x)[~BELOW].mean()
         assert np.square(found.picture - x)[~BELOW].mean() < 0.02 * black
@@ -101,27 +100,27 @@ def test_a_search_tries_every_label_where_a_model_takes_one() -> None:
     model = shipped(name)
     code = np.random.default_rng(0).standard_normal((1, model.code_dim), np.float32)
     for label in (0, 4, 7):
-        x = latent.decode(model, code, np.array([label]))[0]
+        x = apply.decode(model, code, np.array([label]))[0]
         assert inpainting.search(model, x, BELOW).label == label
 
 
 def test_where_codes_are_snapped_there_is_no_search_but_turns() -> None:
     smooth = {
-        name: inpainting.has_gradient(loop.build(MODELS[name], MODELS[name].Config(), 0))
+        name: inpainting.has_gradient(optim.build(MODELS[name], MODELS[name].Config(), 0))
         for name in MODELS
     }
     assert [name for name, has in smooth.items() if not has] == ["vector_quantised"]
-    model, x = shipped("vector_quantised-8d"), latent.to_float(MNIST.train_images[0])
+    model, x = shipped("vector_quantised-8d"), apply.to_float(MNIST.train_images[0])
     assert inpainting.way(model) == "gibbs"
     with pytest.raises(ValueError, match="no gradient"):
         inpainting.search(model, x, BELOW)
 
 
 def test_turns_put_the_visible_pixels_back_each_time() -> None:
-    model, x = shipped(ROW[2]), latent.to_float(MNIST.train_images[5])
-    once = latent.reconstruct(model, (x * BELOW)[None])[0]
+    model, x = shipped(ROW[2]), apply.to_float(MNIST.train_images[5])
+    once = apply.reconstruct(model, (x * BELOW)[None])[0]
     assert np.array_equal(inpainting.gibbs(model, x, BELOW, 1).drawn, once)
-    twice = latent.reconstruct(model, np.where(BELOW, x, once)[None])[0]
+    twice = apply.reconstruct(model, np.where(BELOW, x, once)[None])[0]
     found = inpainting.gibbs(model, x, BELOW, 2)
     assert np.array_equal(found.drawn, twice)
     assert np.array_equal(found.picture[BELOW], x[BELOW])
@@ -129,7 +128,7 @@ def test_turns_put_the_visible_pixels_back_each_time() -> None:
 
 
 def test_all_fill_better_than_black_does() -> None:
-    images = latent.to_float(MNIST.train_images[-60:])
+    images = apply.to_float(MNIST.train_images[-60:])
     black = np.square(images)[:, ~BELOW].mean()
     for name in ROW:
         filled = np.stack([inpainting.fill(shipped(name), x, BELOW).picture for x in images])

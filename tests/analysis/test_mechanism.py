@@ -11,9 +11,9 @@ import torch
 from scipy.stats import entropy
 from torch.distributions import Normal, kl_divergence
 
-from aeviz.analysis import evaluate, mechanism
+from aeviz.analysis import errors, mechanism
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from aeviz.models.zoo import MODELS
 from tests.models.variants.arithmetic import make
 
@@ -28,7 +28,7 @@ def shipped(name: str) -> Any:
 def test_the_terms_are_those_of_copies_in_the_model_s_unit() -> None:
     model = shipped("vanilla-2d")
     found = mechanism.cost(model, IMAGES)
-    mse = evaluate.mse(IMAGES, latent.reconstruct(model, IMAGES)).mean()
+    mse = errors.mse(IMAGES, apply.reconstruct(model, IMAGES)).mean()
     assert list(found.terms) == ["reconstruction"]
     assert found.total == pytest.approx(784 * mse, rel=1e-5)
     assert model.unit == "squared error per image"
@@ -40,7 +40,7 @@ def test_kl_of_each_number_is_that_of_torch_s_distributions_and_names_those_that
     model = shipped("variational-32d")
     found = mechanism.cost(model, IMAGES)
     with torch.no_grad():
-        mu, log_var = model.posterior(torch.from_numpy(latent.to_float(IMAGES))[:, None])
+        mu, log_var = model.posterior(torch.from_numpy(apply.to_float(IMAGES))[:, None])
     expected = kl_divergence(Normal(mu, (0.5 * log_var).exp()), Normal(0, 1)).mean(0).numpy()
     kl = found.metrics["kl_per_dim"]
     np.testing.assert_allclose(kl, expected, rtol=1e-4, atol=1e-5)
@@ -93,7 +93,7 @@ def test_the_spread_of_codes_is_the_root_of_their_mean_variance() -> None:
 
 def test_firing_is_counted() -> None:
     model = shipped("sparse-1024d")
-    codes = latent.encode(model, IMAGES)
+    codes = apply.encode(model, IMAGES)
     shares = mechanism.firing(model, codes)
     for unit in range(0, 1024, 50):
         assert shares[unit] == pytest.approx(sum(z[unit] != 0 for z in codes) / len(codes))
@@ -108,7 +108,7 @@ def test_a_unit_that_is_never_zero_fires_where_it_is_nearer_to_one() -> None:
 
 def test_an_atom_is_what_a_unit_adds_where_it_is_as_strong_as_usual() -> None:
     model = shipped("sparse-1024d")
-    codes = latent.encode(model, IMAGES)
+    codes = apply.encode(model, IMAGES)
     unit = int((codes != 0).sum(0).argmax())
     dead = int((codes != 0).sum(0).argmin())
     found = mechanism.atoms(model, codes, np.array([unit, dead]))
@@ -126,11 +126,11 @@ def test_an_atom_is_what_a_unit_adds_where_it_is_as_strong_as_usual() -> None:
 
 def test_what_a_unit_adds_is_the_copy_less_that_without_it() -> None:
     model = shipped("sparse-1024d")
-    codes = latent.encode(model, IMAGES)
+    codes = apply.encode(model, IMAGES)
     unit = int((codes != 0).sum(0).argmax())
     without = codes * (np.arange(1024) != unit)
     found = mechanism.adds(model, codes, unit)
-    expected = latent.reconstruct(model, IMAGES) - latent.decode(model, without)
+    expected = apply.reconstruct(model, IMAGES) - apply.decode(model, without)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert not found[codes[:, unit] == 0].any()
     assert np.abs(found).max() > 0.01
@@ -204,7 +204,7 @@ def test_the_wider_the_code_the_fewer_the_pictures() -> None:
 
 def test_words_are_counted_and_their_perplexity_is_exp_of_the_entropy() -> None:
     model = shipped("vector_quantised-8d")
-    codes = latent.encode(model, IMAGES)
+    codes = apply.encode(model, IMAGES)
     shares = mechanism.usage(model, codes)
     codebook = model.codebook.numpy()
     vectors = codes.reshape(-1, codebook.shape[1])
@@ -218,7 +218,7 @@ def test_words_are_counted_and_their_perplexity_is_exp_of_the_entropy() -> None:
 
 def test_a_word_is_shown_as_the_mean_of_what_is_around_its_places() -> None:
     model = shipped("vector_quantised-8d")
-    codes = latent.encode(model, IMAGES)
+    codes = apply.encode(model, IMAGES)
     found = mechanism.windows(model, codes, IMAGES)
     assert found.shape == (64, 12, 12)
     codebook = model.codebook.numpy()

@@ -7,9 +7,9 @@ import pytest
 
 from aeviz.analysis import planes
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
+from aeviz.models.optim import build
 from aeviz.models.zoo import MODELS
-from aeviz.training.loop import build
 
 
 def wide_codes(dimensions: int = 5, n: int = 400) -> np.ndarray:
@@ -90,11 +90,11 @@ def test_the_atlas_decodes_its_nodes(name: str) -> None:
     code = np.zeros((1, model.code_dim), np.float32)
     for (row, column), place in (((0, -1), (2, 3)), ((1, 0), (-2, 2))):
         code[0, :2] = place
-        expected = latent.decode(model, code, told)[0]
+        expected = apply.decode(model, code, told)[0]
         found = atlas.pictures[row, column] / 255
         np.testing.assert_allclose(found, expected, atol=0.5 / 255 + 1e-5)
         if told is not None:
-            assert np.abs(found - latent.decode(model, code, told + 1)[0]).max() > 1 / 255
+            assert np.abs(found - apply.decode(model, code, told + 1)[0]).max() > 1 / 255
     np.testing.assert_array_equal(atlas.sheet()[28:56, 0:28], atlas.pictures[1, 0])
 
 
@@ -128,14 +128,14 @@ def test_a_decoder_that_bends_gets_a_finer_atlas_and_only_that() -> None:
     found = {}
     for name in ("linear-2d", "vanilla-2d-ladder", "denoising-2d-masking"):
         model = checkpoint.load(checkpoint.FOLDER / name)
-        codes = latent.encode(model, datasets.load().test_images)
+        codes = apply.encode(model, datasets.load().test_images)
         plane = planes.default_plane(codes)
         points = plane.project(codes)
         x0, x1, y0, y1 = window = planes.window_of(points)
         atlas = planes.fitting_atlas(model, plane, window, points)
         found[name] = atlas.size
         inside = (points > (x0, y0)).all(1) & (points < (x1, y1)).all(1)
-        exact = latent.decode(model, codes[inside])
+        exact = apply.decode(model, codes[inside])
         error = 255 * np.abs(atlas.blend(points[inside]) - exact).mean()
         assert error < 1 or atlas.size == planes.GRIDS[-1]
         assert planes.blend_error(model, plane, atlas, points) == pytest.approx(error, rel=1e-3)
@@ -180,7 +180,7 @@ def test_keys_differ_where_planes_differ() -> None:
 
 def test_real_codes_of_mnist_stay_inside_the_window() -> None:
     model = build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
-    points = latent.encode(model, datasets.load().test_images[:500])
+    points = apply.encode(model, datasets.load().test_images[:500])
     x0, x1, y0, y1 = planes.window_of(points)
     assert x0 < x1
     assert y0 < y1

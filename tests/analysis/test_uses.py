@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from aeviz import jobs
-from aeviz.analysis import evaluate, uses
+from aeviz.analysis import errors, neighbours, pca, uses
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 
 MNIST = datasets.load()
 SHIPPED = checkpoint.shipped()
@@ -38,7 +38,7 @@ def few() -> Iterator[datasets.Dataset]:
 def test_the_v_measure_is_that_of_the_entropies_of_clusters_and_classes() -> None:
     from sklearn.cluster import KMeans
 
-    codes = evaluate.pca("mnist", 8).encode(MNIST.test_images[:900])
+    codes = pca.pca("mnist", 8).encode(MNIST.test_images[:900])
     labels = MNIST.test_labels[600:900]
     found = uses.v_measure(codes[:600], codes[600:], labels)
     clusters = KMeans(10, random_state=0, **uses.RESTARTS).fit(codes[:600]).predict(codes[600:])
@@ -56,7 +56,7 @@ def test_the_v_measure_is_that_of_the_entropies_of_clusters_and_classes() -> Non
 
 def test_trustworthiness_counts_the_ranks_of_false_neighbours() -> None:
     images = MNIST.test_images[:120]
-    codes = evaluate.pca("mnist", 2).encode(images)
+    codes = pca.pca("mnist", 2).encode(images)
     flat = images.reshape(120, -1) / 255
     ranks = np.square(flat[:, None] - flat[None]).sum(2).argsort(1).argsort(1)  # 0: itself
     near = np.square(codes[:, None] - codes[None]).sum(2).argsort(1)[:, 1:6]
@@ -78,7 +78,7 @@ def test_numbers_are_rounded_to_the_middles_of_even_steps() -> None:
 
 
 def test_the_error_of_rounded_codes_is_what_rounding_adds_along_orthonormal_axes() -> None:
-    linear = evaluate.pca("mnist", 16)
+    linear = pca.pca("mnist", 16)
     codes = linear.encode(MNIST.test_images[:200]).astype(np.float64)
     low, high = codes.min(0), codes.max(0)
     for bits in (1, 3, 8):
@@ -89,8 +89,8 @@ def test_the_error_of_rounded_codes_is_what_rounding_adds_along_orthonormal_axes
             step = np.clip(np.digitize(codes[:, k], edges[:, k]) - 1, 0, 2**bits - 1)
             middles = (edges[step, k] + edges[step + 1, k]) / 2
             assert np.allclose(rounded[:, k], middles, atol=1e-3 * (high - low)[k] / 2**bits)
-        exact = evaluate.mse(MNIST.test_images[:200], linear.decode(codes)).mean()
-        total = evaluate.mse(MNIST.test_images[:200], linear.decode(rounded)).mean()
+        exact = errors.mse(MNIST.test_images[:200], linear.decode(codes)).mean()
+        total = errors.mse(MNIST.test_images[:200], linear.decode(rounded)).mean()
         added = np.square(rounded - codes).sum(1).mean() / 784
         assert total - exact == pytest.approx(added, rel=2e-3)  # what is lost lies across
 
@@ -108,7 +108,7 @@ def test_a_code_of_mostly_zeros_is_written_as_a_list() -> None:
 def test_a_code_of_symbols_costs_their_choice_among_the_codebook() -> None:
     name = next(n for n, card in SHIPPED.items() if "codebook_size" in card.config)
     model = checkpoint.load(checkpoint.FOLDER / name)
-    codes = latent.encode(model, MNIST.test_images[:300]).reshape(-1, model.config.latent_dim)
+    codes = apply.encode(model, MNIST.test_images[:300]).reshape(-1, model.config.latent_dim)
     words = len(np.unique(codes, axis=0))
     assert words <= model.config.codebook_size
     places = model.code_dim / model.config.latent_dim
@@ -152,10 +152,10 @@ def test_bits_are_chosen_on_held_out_images_not_on_test_images(few: datasets.Dat
     held_out = held_out[uses.draw(100, 10_000)]
 
     def error(rounded: np.ndarray) -> float:
-        copies = np.clip(evaluate.pca("mnist", 4).decode(rounded), 0, 1)
+        copies = np.clip(pca.pca("mnist", 4).decode(rounded), 0, 1)
         return float(np.square(copies - held_out / 255).mean())
 
-    exact = evaluate.pca("mnist", 4).encode(held_out)
+    exact = pca.pca("mnist", 4).encode(held_out)
     enough = [
         bits
         for bits in uses.BITS
@@ -243,15 +243,15 @@ def test_what_is_kept_is_what_a_model_gives() -> None:
     name = next(n for n, card in SHIPPED.items() if card.variant == "linear" and width(card) == 2)
     use, model = uses.kept().models[name], checkpoint.load(checkpoint.FOLDER / name)
     inside = MNIST.train_images[:-10_000]
-    codes = latent.encode(model, inside[uses.draw(uses.CODES, len(inside))])
-    test_codes = latent.encode(model, MNIST.test_images)
+    codes = apply.encode(model, inside[uses.draw(uses.CODES, len(inside))])
+    test_codes = apply.encode(model, MNIST.test_images)
     rounded = uses.quantise(test_codes, codes.min(0), codes.max(0), use.point.bits or 0)
-    copies = latent.decode(model, rounded)
+    copies = apply.decode(model, rounded)
     mse = np.square(copies - MNIST.test_images / 255).mean()
     assert use.point.mse == pytest.approx(mse, rel=1e-3)
     assert use.point.size == 2 * (use.point.bits or 0) / 8
     labels = MNIST.train_labels[:-10_000][uses.draw(uses.CODES, len(inside))]
-    near = evaluate.neighbour_accuracy(codes, labels, test_codes, MNIST.test_labels)
+    near = neighbours.neighbour_accuracy(codes, labels, test_codes, MNIST.test_labels)
     assert use.figures["neighbour_accuracy"] == pytest.approx(near, abs=2e-3)
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from aeviz.charts import diagram
+from aeviz.models import optim
 from aeviz.models.base import Autoencoder, Loss
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop
 
 
 class Branching(Autoencoder):
@@ -75,7 +75,7 @@ def test_every_layer_of_a_variant_is_drawn_with_its_weights(name: str) -> None:
     model_class = MODELS[name]
     for config in (model_class.Config(), *model_class.presets.values()):
         encoder, decoder = diagram.halves(model_class, config)
-        model = loop.build(model_class, config, 0)
+        model = optim.build(model_class, config, 0)
         in_layers = {
             id(weight)
             for module in model.modules()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from aeviz.analysis import evaluate
+from aeviz.analysis import errors, pca
 from aeviz.charts import export
 from aeviz.data import datasets
 from aeviz.models import checkpoint
@@ -28,8 +28,8 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
     page.get_by_role("option", name="PCA, 2 numbers").click()
     expect(page).to_have_url(re.compile("compare_worst=2"))
     images = datasets.load().test_images
-    errors = evaluate.mse(images, evaluate.pca("mnist", 2).reconstruct(images))
-    worst = errors.argsort()[::-1][:20]
+    squared = errors.mse(images, pca.pca("mnist", 2).reconstruct(images))
+    worst = squared.argsort()[::-1][:20]
     expect(page.locator(".aeviz-rows").first).to_contain_text(f"#{worst[0]}")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download errors as CSV").click()
@@ -38,7 +38,7 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
     assert download.value.suggested_filename == "aeviz-compare.csv"
     assert [int(row["picture"].rsplit("#", 1)[1]) for row in rows] == worst.tolist()
     written = [float(row["MSE of PCA, 2 numbers"]) for row in rows]
-    assert np.array(written) == pytest.approx(errors[worst], rel=1e-4)
+    assert np.array(written) == pytest.approx(squared[worst], rel=1e-4)
     assert all(0 < float(row["MSE of Variational, 2 numbers"]) < 1 for row in rows)
 
     # The pictures: the same originals, crisp, in the same order.

@@ -11,9 +11,8 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Page, expect
 
-from aeviz.analysis import evaluate
 from aeviz.charts import figures
-from aeviz.data import digits
+from aeviz.data import corruption, digits
 
 
 def open_page(page: Page, app: str) -> None:
@@ -93,7 +92,7 @@ def test_a_picture_that_came_spoilt_is_cleaned_as_it_is(page: Page, app: str) ->
     page.locator("input[type=file]").set_input_files(letter)
     expect(page.get_by_text("This is not a picture that can be read")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
-    noisy = np.round(evaluate.noisy(digits.to_mnist(a_seven()), 0.4, 0) * 255).astype(np.uint8)
+    noisy = np.round(corruption.noisy(digits.to_mnist(a_seven()), 0.4, 0) * 255).astype(np.uint8)
     file = FilePayload(name="n.png", mimeType="image/png", buffer=figures.png(noisy))
     page.locator("input[type=file]").set_input_files(file)
     shown = page.get_by_alt_text("noisy", exact=True).first  # the old page stands below meanwhile

@@ -20,7 +20,7 @@ from safetensors.torch import save as save_tensors
 from torch import nn
 
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint, objective, optim
 from aeviz.models.base import Autoencoder
 from aeviz.models.checkpoint import Card, CheckpointError
 from aeviz.models.zoo import MODELS
@@ -32,7 +32,7 @@ CASES = Path(__file__).parents[1] / "cases"
 
 
 def small(name: str = "vanilla") -> Autoencoder:
-    return loop.build(MODELS[name], MODELS[name].Config.from_dict(SETTINGS), 0).eval()
+    return optim.build(MODELS[name], MODELS[name].Config.from_dict(SETTINGS), 0).eval()
 
 
 def card_of(model: Autoencoder, **fields: Any) -> Card:
@@ -167,7 +167,7 @@ def test_tied_weights_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
             self.same = next(self.parameters())
 
     monkeypatch.setitem(MODELS, "tied", Tied)
-    model = loop.build(Tied, Tied.Config.from_dict(SETTINGS), 0)
+    model = optim.build(Tied, Tied.Config.from_dict(SETTINGS), 0)
     content = checkpoint.to_bytes(model, card_of(model, variant="tied"))
     assert same_weights(checkpoint.from_bytes(content), model)
 
@@ -541,7 +541,7 @@ def test_a_shipped_model_keeps_how_each_term_of_its_loss_fell(name: str) -> None
     assert curve is not None
     assert (curve.steps[0], curve.steps[-1]) == (1, model.card.steps)
     assert curve.steps == sorted(set(curve.steps))
-    loss = loop.validate(model, digits, datasets.load().train_labels[:500])
+    loss = objective.validate(model, digits, datasets.load().train_labels[:500])
     assert curve.terms.keys() == loss.terms.keys()
     for term, values in curve.terms.items():
         assert np.isfinite(values).all(), term
@@ -602,7 +602,7 @@ def test_a_shipped_model_has_the_error_that_its_card_says(
     shipped: Autoencoder, request: pytest.FixtureRequest
 ) -> None:
     test = datasets.load(shipped.card.data).test_images
-    copies = latent.reconstruct(shipped, test, datasets.load(shipped.card.data).test_labels)
+    copies = apply.reconstruct(shipped, test, datasets.load(shipped.card.data).test_labels)
     error = np.mean([((a / 255.0 - b) ** 2).mean() for a, b in zip(test, copies, strict=True)])
     assert error == pytest.approx(shipped.card.figures["mse"], rel=1e-3)
     assert error <= BARS.get(request.node.callspec.params["shipped"], 1.0)
@@ -612,7 +612,7 @@ def test_the_shipped_map_has_the_likelihood_that_its_card_says() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
     assert model.config.beta == 1
     assert model.config.reconstruction == "bernoulli"
-    elbo = loop.validate(model, datasets.load().test_images, seed=1).metrics["elbo"].item()
+    elbo = objective.validate(model, datasets.load().test_images, seed=1).metrics["elbo"].item()
     assert elbo == pytest.approx(model.card.figures["elbo"], abs=0.3)  # another noise
     assert -elbo <= 136
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from aeviz.data import datasets
-from aeviz.models import checkpoint, variants, zoo
+from aeviz.models import checkpoint, objective, optim, variants, zoo
 from aeviz.models.base import Autoencoder, knobs
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
@@ -39,7 +39,7 @@ def model_class(request: pytest.FixtureRequest) -> type[Autoencoder]:
 
 @pytest.fixture
 def model(model_class: type[Autoencoder]) -> Autoencoder:
-    return loop.build(model_class, model_class.Config(), 0)
+    return optim.build(model_class, model_class.Config(), 0)
 
 
 def labels_for(model: Autoencoder, n: int) -> dict[str, Tensor]:
@@ -155,7 +155,7 @@ def test_every_reconstruction_loss_works(model_class: type[Autoencoder], digits:
     units = set()
     for kind in knobs(model_class.Config)["reconstruction"][0].choices or ():
         config = model_class.Config.from_dict({"reconstruction": kind})
-        model = loop.build(model_class, config, 0)
+        model = optim.build(model_class, config, 0)
         assert torch.isfinite(loss_of(model, digits).total)
         units.add(model.unit)
     assert len(units) >= 2
@@ -172,16 +172,16 @@ def test_a_gradient_reaches_every_parameter(model: Autoencoder, digits: Tensor) 
 def test_the_loss_falls_on_a_small_batch(model: Autoencoder, digits: Tensor) -> None:
     few = (255 * digits[:32, 0]).round().to(torch.uint8).numpy()
     labels = np.arange(32) % 10
-    before = loop.validate(model, few, labels).total
+    before = objective.validate(model, few, labels).total
     for _ in loop.fit(model, few, steps=60, batch=32, lr=3e-3, seed=0, labels=labels):
         pass
-    assert loop.validate(model, few, labels).total < 0.6 * before
+    assert objective.validate(model, few, labels).total < 0.6 * before
 
 
 def test_the_seed_decides_the_weights(model_class: type[Autoencoder]) -> None:
     torch.manual_seed(123)
     before = torch.get_rng_state()
-    first, again, other = (loop.build(model_class, model_class.Config(), s) for s in (1, 1, 2))
+    first, again, other = (optim.build(model_class, model_class.Config(), s) for s in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)
     pairs = list(zip(first.parameters(), again.parameters(), other.parameters(), strict=True))
     assert all(torch.equal(a, b) for a, b, _ in pairs)

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from aeviz.analysis import anomaly, evaluate
+from aeviz.analysis import anomaly, anomaly_score
 from aeviz.app.views import anomaly as view
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from aeviz.training import runs
 from tests.pages.opening import components
 
@@ -113,7 +113,7 @@ def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> N
     worst = odd.names[int(expected.odd.argmax())]
     assert f"{worst}, original" in bodies[1]
     image = odd.images[odd.names.index(worst)]
-    assert figures.data_uri(latent.to_float(image)) in bodies[1]
+    assert figures.data_uri(apply.to_float(image)) in bodies[1]
     missed = [odd.names[k] for k in expected.odd.argsort(kind="stable")[:10]]
     assert re.findall(r'alt="([^"]+), copy"', bodies[2]) == missed
     next(b for b in app.button if b.label == "Back to 80 %").click().run()
@@ -164,7 +164,7 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     assert "AEVIZ_DATA" in words(app)
     assert "No anomalies yet" not in words(app)  # the letter is one
     clothes = replace(MNIST, name="fashion", test_images=MNIST.test_images[:, ::-1])
-    monkeypatch.setattr(evaluate, "stranger", lambda dataset: clothes)
+    monkeypatch.setattr(anomaly_score, "stranger", lambda dataset: clothes)
     monkeypatch.setattr(datasets, "find_folder", lambda name: Path())
     app.run()
     assert not app.exception

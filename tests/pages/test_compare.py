@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz.analysis import evaluate
+from aeviz.analysis import errors, pca
 from aeviz.app import ui
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from tests.pages.opening import box, opened
 
 MNIST = datasets.load()
@@ -49,7 +49,7 @@ def test_every_control_of_the_page() -> None:
     titles = {name: ui.describe(name) for name in (VAE, OTHER)}
 
     # At first the worst 20 of the first model, the worst first, and the page says so.
-    copies = latent.reconstruct(model, MNIST.test_images)
+    copies = apply.reconstruct(model, MNIST.test_images)
     mse = np.square(MNIST.test_images / 255 - copies).mean((1, 2))
     assert np.allclose(mse[shown(app)], np.sort(mse)[::-1][:20], rtol=1e-4)
     assert any(f"that {titles[VAE]} copies worst" in m.value for m in app.markdown)
@@ -61,14 +61,14 @@ def test_every_control_of_the_page() -> None:
     assert MNIST.test_labels[found].tolist() == list(range(10))
     x = MNIST.test_images[found]
     for title, copies in (
-        (titles[VAE], latent.reconstruct(model, x)),
-        (titles[OTHER], latent.reconstruct(other, x)),
-        ("PCA, 2 numbers", evaluate.pca("mnist", 2).reconstruct(x)),
+        (titles[VAE], apply.reconstruct(model, x)),
+        (titles[OTHER], apply.reconstruct(other, x)),
+        ("PCA, 2 numbers", pca.pca("mnist", 2).reconstruct(x)),
     ):
         table = tables(app)[0]
         assert row(table, f"Copy by {title}") == [figures.data_uri(copy) for copy in copies]
-        errors = [figures.data_uri(e) for e in figures.signed(copies - x / np.float32(255))]
-        assert row(table, f"Error and MSE: {title}") == errors
+        drawn = [figures.data_uri(e) for e in figures.signed(copies - x / np.float32(255))]
+        assert row(table, f"Error and MSE: {title}") == drawn
         mse = np.square(x / 255 - copies).mean((1, 2))
         assert all(f"<span>{value:.4f}</span>" in table for value in mse)
     verdict = next(m.value for m in app.markdown if "copies best" in m.value)
@@ -83,14 +83,14 @@ def test_every_control_of_the_page() -> None:
 
     # PCA as wide as one wishes.
     choose(app, "compare_pca", "32")
-    linear = evaluate.pca("mnist", 32).reconstruct(x)
+    linear = pca.pca("mnist", 32).reconstruct(x)
     assert row(tables(app)[0], "Copy by PCA, 32 numbers") == [figures.data_uri(y) for y in linear]
 
     # A closer look: six neighbours in each space, nearest first, the picture itself not among them.
     choose(app, "compare_closer", "7")
     near = tables(app)[1]
     picture = MNIST.test_images[found[7]] / np.float32(255)
-    codes = latent.encode(model, MNIST.test_images)
+    codes = apply.encode(model, MNIST.test_images)
     pixels = MNIST.test_images.reshape(10_000, -1) / np.float32(255)
     for title, points in ((titles[VAE], codes), ("raw pixels", pixels)):
         away = np.linalg.norm(points - points[found[7]], axis=1)
@@ -105,7 +105,7 @@ def test_every_control_of_the_page() -> None:
     drawn = np.frombuffer(
         __import__("base64").b64decode(dots[0]["y"]["bdata"]), dots[0]["y"]["dtype"]
     )
-    assert np.allclose(drawn, latent.encode(model, picture[None])[0], atol=1e-5)
+    assert np.allclose(drawn, apply.encode(model, picture[None])[0], atol=1e-5)
 
     # The worst 20 of another one.
     choose(app, "compare_show", "worst")
@@ -114,9 +114,7 @@ def test_every_control_of_the_page() -> None:
     assert not app.exception
     assert shown(app) != first
     assert any("that PCA, 32 numbers copies worst" in m.value for m in app.markdown)
-    linear = evaluate.mse(
-        MNIST.test_images, evaluate.pca("mnist", 32).reconstruct(MNIST.test_images)
-    )
+    linear = errors.mse(MNIST.test_images, pca.pca("mnist", 32).reconstruct(MNIST.test_images))
     assert np.allclose(linear[shown(app)], np.sort(linear)[::-1][:20], rtol=1e-4)
 
     # Twenty at random: another seed draws others.
@@ -132,7 +130,7 @@ def test_every_control_of_the_page() -> None:
     app.number_input(key="compare_picture").set_value(5).run()
     assert not app.exception
     gallery = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
-    copy = latent.reconstruct(model, MNIST.test_images[5:6])[0]
+    copy = apply.reconstruct(model, MNIST.test_images[5:6])[0]
     assert f'src="{figures.data_uri(copy)}" alt="{titles[VAE]}"' in gallery
 
     # No model: a sentence, and the page goes on with two.
@@ -150,7 +148,7 @@ def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told()
     assert any(title in c.value and "They are told it" in c.value for c in app.caption)
     x = MNIST.test_images[shown(app)]
     model = checkpoint.load(checkpoint.FOLDER / "conditional-2d")
-    copies = latent.reconstruct(model, x, np.arange(10))
+    copies = apply.reconstruct(model, x, np.arange(10))
     assert row(tables(app)[0], f"Copy by {title}") == [figures.data_uri(y) for y in copies]
     box(app, "Models").set_value(["linear-2d"]).run()
     assert app.query_params["compared"] == "linear-2d"

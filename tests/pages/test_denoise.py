@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from aeviz.analysis import corruption, evaluate, planes
+from aeviz.analysis import denoising, planes
 from aeviz.app import intake, ui
 from aeviz.app.views import denoise as view
 from aeviz.charts import figures
-from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.data import corruption, datasets
+from aeviz.models import apply, checkpoint
 from aeviz.training import runs
 from benchmarks import strangers
 from tests.pages.opening import box
@@ -64,10 +64,10 @@ def expected(
 ) -> dict[str, np.ndarray]:
     """Each version of a picture, with the filters that the page uses."""
     model = checkpoint.load(checkpoint.FOLDER / model_name)
-    clean = latent.to_float(clean)
+    clean = apply.to_float(clean)
     noisy = corruption.CORRUPTIONS[name].apply(clean, strength, seed)
-    filtered = corruption.filtered(noisy[None], "mnist", name, strength)
-    cleaned, control = (latent.reconstruct(model, x[None])[0] for x in (noisy, clean))
+    filtered = denoising.filtered(noisy[None], "mnist", name, strength)
+    cleaned, control = (apply.reconstruct(model, x[None])[0] for x in (noisy, clean))
     plain = {key: found[0] for key, found in filtered.items()}
     return {"clean": clean, "noisy": noisy, "cleaned": cleaned, **plain, "control": control}
 
@@ -87,20 +87,20 @@ def test_every_variant_cleans_and_shows_its_codes(name: str) -> None:
     assert psnr == pytest.approx(
         [-10 * np.log10(np.square(x - clean).mean()) for x in others], abs=0.051
     )
-    assert ssim == pytest.approx([corruption.ssim(clean, x) for x in others], abs=0.0051)
+    assert ssim == pytest.approx([denoising.ssim(clean, x) for x in others], abs=0.0051)
 
     model = checkpoint.load(checkpoint.FOLDER / name)
     # The dots are test digits, whose labels are known; of the three pictures none is told.
     plane = planes.default_plane(ui.codes(name, "mnist"))  # a transformer's take half a minute
     three = ("clean", "noisy", "cleaned")
-    codes = latent.encode(model, np.stack([found[key] for key in three]))
+    codes = apply.encode(model, np.stack([found[key] for key in three]))
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     notes = chart["layout"]["annotations"]
     assert [note["text"] for note in notes] == [f"<b>{key}</b>" for key in three]
     places = np.array([(note["x"], note["y"]) for note in notes])
     assert np.allclose(places, plane.project(codes), rtol=1e-3, atol=1e-3)
 
-    learned = corruption.trained_on(model)
+    learned = denoising.trained_on(model)
     captions = [caption.value for caption in app.caption]
     assert any("was trained on" in text for text in captions) == bool(learned)
     if learned:
@@ -134,10 +134,10 @@ def test_the_noise_follows_its_seed_and_nothing_is_lost_at_strength_zero() -> No
     assert box(app, "Seed").value == 1
     x = MNIST.test_images[START]
     assert pictures(app)["clean"] == first["clean"]
-    assert pictures(app)["noisy"] == figures.data_uri(evaluate.noisy(x, 0.5, 1))
+    assert pictures(app)["noisy"] == figures.data_uri(corruption.noisy(x, 0.5, 1))
     app.number_input(key="picture").set_value(18).run()
     x = MNIST.test_images[18]
-    assert pictures(app)["noisy"] == figures.data_uri(evaluate.noisy(x, 0.5, 1))
+    assert pictures(app)["noisy"] == figures.data_uri(corruption.noisy(x, 0.5, 1))
     app.slider(key="gaussian").set_value(0.0).run()
     still = pictures(app)
     for key in ("noisy", "median", "nlm", "wiener"):
@@ -152,21 +152,21 @@ def test_a_picture_that_is_noisy_already_is_cleaned_as_it_is() -> None:
     app = open_page()
     app.segmented_control(key="start_from").set_value("spoilt").run()
     assert not app.exception
-    x = evaluate.noisy(MNIST.test_images[START], 0.5, 0)
+    x = corruption.noisy(MNIST.test_images[START], 0.5, 0)
     assert any("Nothing is uploaded yet" in info.value for info in app.info)
     assert pictures(app)["noisy"] == figures.data_uri(x)
-    x = np.round(evaluate.noisy(MNIST.test_images[18], 0.4, 5) * 255).astype(np.uint8)
+    x = np.round(corruption.noisy(MNIST.test_images[18], 0.4, 5) * 255).astype(np.uint8)
     uploader = app.file_uploader(key="spoilt_files")
     uploader.upload("noisy.png", figures.png(x), "image/png").run()
     assert not app.exception
     assert not any("Nothing is uploaded yet" in info.value for info in app.info)
     model = checkpoint.load(checkpoint.FOLDER / HOME)
-    cleaned = latent.reconstruct(model, x[None])[0]
+    cleaned = apply.reconstruct(model, x[None])[0]
     shown = pictures(app)
     assert [key for key in shown if "error" not in key] == VERSIONS[1:-1]
     assert shown["noisy"] == figures.data_uri(x)
     assert shown["cleaned"] == figures.data_uri(cleaned)
-    error = figures.signed(cleaned - latent.to_float(x))
+    error = figures.signed(cleaned - apply.to_float(x))
     assert shown["cleaned error"] == figures.data_uri(error)
     assert "PSNR" not in gallery(app)
     assert any("no clean one is known" in text.value for text in app.markdown)
@@ -183,13 +183,13 @@ def test_a_picture_that_is_noisy_already_is_cleaned_as_it_is() -> None:
 def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(corruption, "MEASURED_ON", 5)
+    monkeypatch.setattr(denoising, "MEASURED_ON", 5)
     app = open_page()
     assert len(app.get("plotly_chart")) == 1
     app.toggle(key="strength_curve").set_value(True).run()
     assert not app.exception
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
-    filters = [found.title for found in corruption.FILTERS.values()]
+    filters = [found.title for found in denoising.FILTERS.values()]
     able = BEST
     names = [ui.describe(HOME), ui.describe(able), "Not cleaned", *filters]
     assert [trace["name"] for trace in chart["data"]] == names
@@ -200,9 +200,9 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     assert "dB" in chart["layout"]["yaxis"]["title"]["text"]
     assert "standard deviation" in chart["layout"]["xaxis"]["title"]["text"]
     model = checkpoint.load(checkpoint.FOLDER / "denoising-32d")
-    x = latent.to_float(MNIST.test_images[:5])
+    x = apply.to_float(MNIST.test_images[:5])
     strengths = corruption.CORRUPTIONS["gaussian"].curve
-    copies = [latent.reconstruct(model, evaluate.noisy(x, s, 0)) for s in strengths]
+    copies = [apply.reconstruct(model, corruption.noisy(x, s, 0)) for s in strengths]
     dbs = [-10 * np.log10(np.square(copy - x).mean()) for copy in copies]
     found = view.cleaning_curves(["denoising-32d", ""], "mnist", "gaussian")
     assert found["denoising-32d"] == pytest.approx(dbs, abs=1e-3)
@@ -222,7 +222,7 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
 def test_the_models_beside_are_in_the_address_unless_they_are_as_at_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(corruption, "MEASURED_ON", 5)
+    monkeypatch.setattr(denoising, "MEASURED_ON", 5)
     app = AppTest.from_file("../../app.py", default_timeout=120)
     app.query_params["strength_curve"] = "true"
     app.query_params["strength_beside"] = "vanilla-2d,no-such-model,vanilla-2d"
@@ -244,7 +244,7 @@ def test_the_models_beside_are_in_the_address_unless_they_are_as_at_first(
 def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, Callable[[], bytes]] = {}
     monkeypatch.setattr(ui, "download", lambda kind, make, name: made.update({name: make}))
-    batch = latent.to_float(MNIST.test_images[:3])
+    batch = apply.to_float(MNIST.test_images[:3])
     names = ["../seven.png", "two", "=1+1"]
     monkeypatch.setattr(intake, "pick", lambda *a, **k: intake.Picked(batch, names, None))
     app = open_page()
@@ -267,7 +267,7 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
     assert float(first["psnr_db"]) == pytest.approx(
         -10 * np.log10(np.square(found["nlm"] - batch[0]).mean()), abs=1e-3
     )
-    assert float(first["ssim"]) == pytest.approx(corruption.ssim(batch[0], found["nlm"]), abs=1e-4)
+    assert float(first["ssim"]) == pytest.approx(denoising.ssim(batch[0], found["nlm"]), abs=1e-4)
     monkeypatch.setattr(intake, "plain", lambda *a: list(batch))
     app.segmented_control(key="start_from").set_value("spoilt").run()
     with zipfile.ZipFile(io.BytesIO(made["aeviz-cleaned.zip"]())) as bundle:
@@ -295,13 +295,13 @@ def first_visit(**query: str) -> AppTest:
 
 def used(app: AppTest) -> str:
     """Which of two models cleaned the first picture."""
-    x = evaluate.noisy(MNIST.test_images[START], 0.5, 0)[None]
+    x = corruption.noisy(MNIST.test_images[START], 0.5, 0)[None]
     models = {name: checkpoint.load(checkpoint.FOLDER / name) for name in (HOME, BEST)}
     shown = pictures(app)["cleaned"]
     return next(
         name
         for name, model in models.items()
-        if figures.data_uri(latent.reconstruct(model, x)[0]) == shown
+        if figures.data_uri(apply.reconstruct(model, x)[0]) == shown
     )
 
 
@@ -314,7 +314,7 @@ def test_the_page_opens_with_a_model_that_cleans_and_a_two_stays_a_two() -> None
     assert "model" not in app.query_params
     found = expected(BEST, MNIST.test_images[START], "gaussian", 0.5, 0)
     error = {key: np.square(x - found["clean"]).mean() for key, x in found.items()}
-    assert all(error["cleaned"] < 0.75 * error[key] for key in corruption.FILTERS)
+    assert all(error["cleaned"] < 0.75 * error[key] for key in denoising.FILTERS)
     shown = pictures(app)["cleaned"]
     assert shown == figures.data_uri(found["cleaned"])
     assert strangers.read(found["cleaned"][None])[0] == MNIST.test_labels[START] == 2
@@ -322,9 +322,9 @@ def test_the_page_opens_with_a_model_that_cleans_and_a_two_stays_a_two() -> None
     assert strangers.read(home[None])[0] != 2  # why it does not open with that one
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     model = checkpoint.load(checkpoint.FOLDER / BEST)
-    plane = planes.default_plane(latent.encode(model, MNIST.test_images))
+    plane = planes.default_plane(apply.encode(model, MNIST.test_images))
     note = chart["layout"]["annotations"][0]
-    place = plane.project(latent.encode(model, found["clean"][None]))[0]
+    place = plane.project(apply.encode(model, found["clean"][None]))[0]
     assert (note["x"], note["y"]) == pytest.approx(tuple(place), rel=1e-3, abs=1e-3)
 
 
@@ -355,11 +355,11 @@ def test_a_model_that_a_person_chose_is_kept_also_where_it_is_the_first_one() ->
 
 
 def test_the_best_cleaner_is_chosen_by_what_it_learned_and_by_its_error() -> None:
-    assert corruption.best_cleaner(SHIPPED) == BEST
+    assert denoising.best_cleaner(SHIPPED) == BEST
     without = {name: card for name, card in SHIPPED.items() if name != BEST}
-    assert corruption.best_cleaner(without) == "denoising-32d"
+    assert denoising.best_cleaner(without) == "denoising-32d"
     others = {n: c for n, c in without.items() if n != "denoising-32d"}
-    assert corruption.best_cleaner(others) is None  # they learned from other noise
+    assert denoising.best_cleaner(others) is None  # they learned from other noise
 
 
 def test_a_file_that_is_no_picture_is_not_called_nothing() -> None:

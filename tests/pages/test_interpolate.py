@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from tests.pages.opening import box, components
 from tests.pages.shipped import ONE_OF_EACH
 
@@ -56,7 +56,7 @@ def test_the_strip_begins_and_ends_with_what_the_decoder_makes_of_a_and_b() -> N
     app.slider(key="path_steps").set_value(5).run()
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     images = datasets.load().test_images[[17, 18]]
-    first, last = latent.reconstruct(model, images)
+    first, last = apply.reconstruct(model, images)
     pictures = strip(app)
     assert len(pictures) == 2 * 5
     assert pictures[0] == figures.data_uri(first)

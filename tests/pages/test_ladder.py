@@ -11,13 +11,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from aeviz.analysis import evaluate
+from aeviz.analysis import pca
 from aeviz.app import ui
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop
 from tests.pages.opening import box
 
 WIDTHS = (2, 4, 8)
@@ -33,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     model_class = MODELS["vanilla"]
     for width in WIDTHS:
         config = model_class.Config.from_dict({"latent_dim": width, "width": 64, "depth": 1})
-        model = loop.build(model_class, config, width)
+        model = optim.build(model_class, config, width)
         checkpoint.round_weights(model)
         # The widest is not measured yet.
         known = {} if width == 8 else {"mse": 0.5 / width, "pca_mse_clipped": 0.9 / width}
@@ -73,16 +72,16 @@ def test_a_rung_shows_its_copies_beside_pcas_and_can_be_used_everywhere(
     rows = {alt: [src for src, name, _ in found if name == alt] for _, alt, _ in found}
     originals = rows["Original"][:10]
     images = datasets.load().test_images
-    uris = {figures.data_uri(latent.to_float(image)): k for k, image in enumerate(images)}
+    uris = {figures.data_uri(apply.to_float(image)): k for k, image in enumerate(images)}
     shown = [uris[uri] for uri in originals]
     assert datasets.load().test_labels[shown].tolist() == list(range(10))
     model = checkpoint.load(folder / "rung-8")
-    copies = latent.reconstruct(model, images[shown])
+    copies = apply.reconstruct(model, images[shown])
     ours = rows["Copy by the vanilla autoencoder with 8 numbers"]
     assert ours == [figures.data_uri(copy) for copy in copies]
-    linear = evaluate.pca("mnist", 8).reconstruct(images[shown])
+    linear = pca.pca("mnist", 8).reconstruct(images[shown])
     assert rows["Copy by PCA with 8 numbers"] == [figures.data_uri(copy) for copy in linear]
-    mse = np.square(latent.reconstruct(model, images) - images / np.float32(255)).mean()
+    mse = np.square(apply.reconstruct(model, images) - images / np.float32(255)).mean()
     assert any(f"**{mse:.4f}**" in text.value for text in app.markdown)
     for width, error in zip(WIDTHS, (0.25, 0.125, mse), strict=True):  # the whole ladder below
         assert f"{width} numbers, MSE {error:.4f}" in rows

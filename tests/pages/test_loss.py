@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from aeviz.analysis import mechanism
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from aeviz.training import runs
 from tests.pages.opening import box, opened
 
@@ -82,14 +82,14 @@ def press(app: AppTest, label: str, model: str) -> Any:
 
 def swept(model: Any, number: int) -> list[str]:
     """What moving one number draws, by hand."""
-    codes = latent.encode(model, MNIST.test_images, MNIST.test_labels)
+    codes = apply.encode(model, MNIST.test_images, MNIST.test_labels)
     moved = codes.mean(0)[None].repeat(13, 0)
     steps = np.linspace(-3, 3, 13)
     if not model.gaussian_prior:
         steps = codes[:, number].mean() + steps * codes[:, number].std()
     moved[:, number] = steps
     labels = np.zeros(13, int) if model.uses_labels else None
-    return [figures.data_uri(picture) for picture in latent.decode(model, moved, labels)]
+    return [figures.data_uri(picture) for picture in apply.decode(model, moved, labels)]
 
 
 def test_a_plain_model_shows_its_terms_its_most_varied_number_and_its_slopes(app: AppTest) -> None:
@@ -100,7 +100,7 @@ def test_a_plain_model_shows_its_terms_its_most_varied_number_and_its_slopes(app
     assert values(bar["x"])[0] == pytest.approx(mse, rel=1e-4)
     assert f"Reconstruction **{mse:.4g}** squared error per image" in text(app)
     assert set(shown) == {"squared error per image", "step", "singular value, from the largest"}
-    codes = latent.encode(model, MNIST.test_images)
+    codes = apply.encode(model, MNIST.test_images)
     number = int(codes.var(0).argmax())
     assert box(app, "Number of the code").value == number + 1
     assert pictures(app, f"z{number + 1} from") == swept(model, number)
@@ -114,7 +114,7 @@ def test_another_number_is_moved_and_shows_the_pictures_that_have_most_of_it(app
     model = choose(app, "vanilla-32d")
     box(app, "Number of the code").set_value(6).run()
     assert pictures(app, "z6 from") == swept(model, 5)
-    codes = latent.encode(model, MNIST.test_images)
+    codes = apply.encode(model, MNIST.test_images)
     most = MNIST.test_images[codes[:, 5].argmax()]
     assert pictures(app, "Test pictures with the largest z6")[0] == figures.data_uri(most)
 
@@ -149,7 +149,7 @@ def test_a_model_that_takes_labels_draws_the_class_that_is_asked_for(app: AppTes
 
 def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTest) -> None:
     model = press(app, "Sparse", "sparse-1024d")
-    shares = (latent.encode(model, MNIST.test_images) != 0).mean(0)
+    shares = (apply.encode(model, MNIST.test_images) != 0).mean(0)
     (bars,) = traces(app)["share of test pictures on which a unit fires"]
     assert values(bars["y"]).sum() == 1024
     assert f"**{shares.sum():.1f} of 1,024 units** fire" in text(app)
@@ -158,7 +158,7 @@ def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTe
     assert len(pictures(app, "atom of z")) == 24
     most = int(shares.argmax())
     assert box(app, "Number of the code").value == most + 1
-    codes = latent.encode(model, MNIST.test_images)
+    codes = apply.encode(model, MNIST.test_images)
     excited = MNIST.test_images[codes[:, most].argmax()]
     rows = pictures(app, f"Test pictures that excite z{most + 1} most")
     assert rows[0] == figures.data_uri(excited)
@@ -201,7 +201,7 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
     assert ours < theirs
     app.segmented_control(key="slopes").set_value("spread").run()
     spreads = [
-        latent.encode(models[name], MNIST.test_images).var(0).mean()
+        apply.encode(models[name], MNIST.test_images).var(0).mean()
         for name in ("contractive-2d", "vanilla-2d")
     ]
     assert said(ours / spreads[0], theirs / spreads[1]) in text(app)

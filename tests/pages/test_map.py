@@ -12,9 +12,8 @@ from streamlit.testing.v1 import AppTest
 from aeviz.app import ui
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop
 from tests.pages.opening import box, components
 from tests.pages.shipped import ONE_OF_EACH
 
@@ -45,7 +44,7 @@ def test_two_axes_need_two_numbers() -> None:
 def test_of_a_wide_code_the_numbers_that_vary_most_are_offered() -> None:
     app = open_map(model="vanilla-32d", plane="axes")
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-32d")
-    spread = latent.encode(model, datasets.load().test_images).std(0)
+    spread = apply.encode(model, datasets.load().test_images).std(0)
     offered = [app.selectbox(key=key).value for key in ("across", "up")]
     offered += [int(slider.label.removeprefix("z")) for slider in app.slider[1:]]
     assert len(set(offered)) == 18
@@ -60,7 +59,7 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
 ) -> None:
     """With a network that was never trained: what it draws does not matter here."""
     model_class = MODELS["vanilla"]
-    model = loop.build(model_class, model_class.Config(latent_dim=3), 0)
+    model = optim.build(model_class, model_class.Config(latent_dim=3), 0)
     checkpoint.round_weights(model)
     card = checkpoint.shipped()["vanilla-2d"]
     config = model.config.to_dict()
@@ -84,7 +83,7 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     app.run()
     assert not app.exception
     place = np.array([[slider.value for slider in app.slider[1:]]], np.float32)
-    picture = figures.data_uri(latent.decode(model, place)[0])
+    picture = figures.data_uri(apply.decode(model, place)[0])
     assert picture in "".join(element.proto.body for element in app.get("html"))
     st.cache_data.clear()
     ui.shipped_cards.clear()

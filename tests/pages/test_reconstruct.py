@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz.analysis import evaluate
+from aeviz.analysis import errors, pca
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from tests.pages.opening import box
 from tests.pages.shipped import ONE_OF_EACH
 
@@ -49,8 +49,8 @@ def test_every_shipped_model_shows_originals_copies_errors_and_pca(name: str) ->
     assert len(set(shown)) == 10
     x = MNIST.test_images[shown]
     model = checkpoint.load(checkpoint.FOLDER / name)
-    copies = latent.reconstruct(model, x, MNIST.test_labels[shown])
-    linear = evaluate.pca("mnist", model.code_dim)
+    copies = apply.reconstruct(model, x, MNIST.test_labels[shown])
+    linear = pca.pca("mnist", model.code_dim)
     linear_copies = np.clip(linear.decode(linear.encode(x)), 0, 1)
     for title, pictures in (
         ("Original", x),
@@ -63,7 +63,7 @@ def test_every_shipped_model_shows_originals_copies_errors_and_pca(name: str) ->
     texts = re.findall(r"MSE ([\d.]+)<br>BCE ([\d.]+)<br>([\d.]+) dB", table(app))
     expected = [
         (f"{e.mse[k]:.4f}", f"{e.bce[k]:.3f}", f"{e.psnr[k]:.1f}")
-        for e in (evaluate.compare(x, copies), evaluate.compare(x, linear_copies))
+        for e in (errors.compare(x, copies), errors.compare(x, linear_copies))
         for k in range(10)
     ]
     # Encoded ten at once or all at once: the last digit may differ; above 100 dB all do.
@@ -87,7 +87,7 @@ def test_the_numbers_of_the_whole_test_set_are_those_of_the_card_with_pca_beside
 def test_best_and_worst_are_those_of_all_test_pictures_in_their_order(order: str) -> None:
     app = open_page("vanilla-2d", copies=order)
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
-    copies = latent.reconstruct(model, MNIST.test_images)
+    copies = apply.reconstruct(model, MNIST.test_images)
     mse = np.square(MNIST.test_images / 255 - copies).mean((1, 2))
     ranked = np.sort(mse) if order == "best" else np.sort(mse)[::-1]
     assert np.allclose(mse[numbers(app)], ranked[:10], rtol=1e-4)
@@ -102,7 +102,7 @@ def test_pictures_of_one_digit_alone_also_the_worst_of_them() -> None:
     assert set(MNIST.test_labels[shown]) == {4}
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     fours = MNIST.test_images[MNIST.test_labels == 4]
-    mse = np.square(fours / 255 - latent.reconstruct(model, fours)).mean((1, 2))
+    mse = np.square(fours / 255 - apply.reconstruct(model, fours)).mean((1, 2))
     worst = MNIST.test_images[shown[0]] / 255
     assert np.array_equal(fours[mse.argmax()] / 255, worst)
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from aeviz.analysis import sampling
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from aeviz.models.zoo import MODELS
 from tests.pages.opening import box
 from tests.pages.shipped import ONE_OF_EACH
@@ -37,15 +38,15 @@ def test_every_shipped_model_draws_or_says_why_it_cannot_and_draws_from_a_mixtur
     assert len(pictures(app)) == 36
     assert len(set(pictures(app))) == 36
     model = checkpoint.load(checkpoint.FOLDER / name)
-    if latent.sample_prior(model, 1) is None:
+    if sampling.sample_prior(model, 1) is None:
         assert model.no_prior in app.info[0].value
         assert "Gaussian mixture" in app.info[0].value
         assert app.slider(key="sample_components").value == 10
     else:
         assert not app.info
-        codes = np.asarray(latent.sample_prior(model, 36, 1.0, 0))
+        codes = np.asarray(sampling.sample_prior(model, 36, 1.0, 0))
         in_turn = np.arange(36) % 10 if model.uses_labels else None
-        expected = latent.decode(model, codes, in_turn)
+        expected = apply.decode(model, codes, in_turn)
         assert pictures(app) == [figures.data_uri(picture) for picture in expected]
 
 
@@ -67,8 +68,8 @@ def test_a_model_that_is_told_the_class_can_be_asked_for_a_digit() -> None:
     app.segmented_control(key="sample_label").set_value("7").run()
     assert not app.exception
     model = checkpoint.load(checkpoint.FOLDER / told[0])
-    codes = np.asarray(latent.sample_prior(model, 36, 1.0, 0))
-    expected = latent.decode(model, codes, np.full(36, 7))
+    codes = np.asarray(sampling.sample_prior(model, 36, 1.0, 0))
+    expected = apply.decode(model, codes, np.full(36, 7))
     assert pictures(app) == [figures.data_uri(picture) for picture in expected]
     assert app.query_params["sample_label"] == "7"
     assert not any(c.key == "sample_label" for c in open_page().segmented_control)
@@ -88,9 +89,9 @@ def test_the_even_grid_is_one_picture_of_the_whole_prior_for_codes_of_two_number
     app.toggle(key="sample_grid").set_value(True).run()
     assert not app.exception
     model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
-    corner = latent.decode(model, latent.prior_grid(20))[0]
+    corner = apply.decode(model, sampling.prior_grid(20))[0]
     (sheet,) = pictures(app)
-    expected = figures.tiles(latent.decode(model, latent.prior_grid(20)), 20)
+    expected = figures.tiles(apply.decode(model, sampling.prior_grid(20)), 20)
     assert np.array_equal(expected[:28, :28], corner)
     assert sheet == figures.data_uri(expected)
     assert not any(toggle.key == "sample_grid" for toggle in open_page("variational-32d").toggle)
@@ -107,12 +108,12 @@ def test_the_nearest_training_picture_stands_below_each_sample(space: str) -> No
 
     mnist = datasets.load()
     model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
-    code = np.asarray(latent.sample_prior(model, 4, 1.0, 0))[:1]
+    code = np.asarray(sampling.sample_prior(model, 4, 1.0, 0))[:1]
     if space == "pixels":
-        sample = latent.decode(model, code)[0]
+        sample = apply.decode(model, code)[0]
         distance = np.array(
             [((mnist.train_images[i] / 255 - sample) ** 2).sum() for i in range(60_000)]
         )
     else:
-        distance = np.linalg.norm(latent.encode(model, mnist.train_images) - code, axis=1)
+        distance = np.linalg.norm(apply.encode(model, mnist.train_images) - code, axis=1)
     assert shown[1] == figures.data_uri(mnist.train_images[distance.argmin()])

@@ -14,7 +14,7 @@ from aeviz.analysis import compare
 from aeviz.app import ui
 from aeviz.charts import figures
 from aeviz.data import datasets, perturb
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from tests.pages.opening import opened
 
 MNIST = datasets.load()
@@ -44,14 +44,14 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
         assert found["changed"][0] == figures.data_uri(changed)
         for name in (VAE, OTHER):
             model = checkpoint.load(checkpoint.FOLDER / name)
-            codes = latent.encode(model, MNIST.test_images)
-            here, there = latent.encode(model, np.stack([picture, changed]))
+            codes = apply.encode(model, MNIST.test_images)
+            here, there = apply.encode(model, np.stack([picture, changed]))
             expected = np.linalg.norm(there - here) / compare.typical_distance(codes)
             uri, moved = found[ui.describe(name)]
             assert moved == pytest.approx(expected, abs=0.006)
             # Encoded 25 at once or alone: a grey level may differ in the last bit.
             assert len(uri) == pytest.approx(
-                len(figures.data_uri(latent.decode(model, there[None])[0])), rel=0.02
+                len(figures.data_uri(apply.decode(model, there[None])[0])), rel=0.02
             )
         strip = next(e.proto.body for e in app.get("html") if "aeviz-rows" in e.proto.body)
         assert strip.count(f'alt="{kind.label}, ') == 7
@@ -70,7 +70,7 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
         "PCA, 2 numbers",
         "raw pixels",
     ]
-    codes = latent.encode(checkpoint.load(checkpoint.FOLDER / OTHER), MNIST.test_images)
+    codes = apply.encode(checkpoint.load(checkpoint.FOLDER / OTHER), MNIST.test_images)
     near = np.linalg.norm(codes - codes[0], axis=1).argsort()[1:6]
     counts = np.bincount(MNIST.test_labels[near])
     assert table["original"].tolist()[1] == f"{counts.argmax()} ({counts.max()} of 5)"

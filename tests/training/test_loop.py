@@ -17,7 +17,7 @@ from scipy.sparse.linalg import eigsh
 from torch import Tensor, nn
 
 from aeviz.data import datasets
-from aeviz.models import checkpoint
+from aeviz.models import checkpoint, objective, optim
 from aeviz.models.base import Autoencoder, BaseConfig, Loss, knob
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
@@ -127,7 +127,7 @@ def equal(first: Sequence[Tensor], second: Sequence[Tensor]) -> bool:
 def small(name: str) -> Autoencoder:
     settings = {"hidden": 16} if name == "convolutional" else {"width": 32, "depth": 1}
     model_class = MODELS[name]
-    return loop.build(model_class, model_class.Config.from_dict(settings), 0)
+    return optim.build(model_class, model_class.Config.from_dict(settings), 0)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def images() -> np.ndarray:
 
 
 def test_the_learning_rate_rises_in_a_line_then_falls_along_half_a_cosine() -> None:
-    rates = np.array([loop.learning_rate(step, 5000, 0.5) for step in range(5000)])
+    rates = np.array([optim.learning_rate(step, 5000, 0.5) for step in range(5000)])
     assert np.allclose(rates[:200], 0.5 * np.arange(1, 201) / 200)
     fall = np.arange(4800) / 4800
     assert np.allclose(rates[200:], 0.5 * np.cos(np.pi / 2 * fall) ** 2)
@@ -148,12 +148,12 @@ def test_the_learning_rate_rises_in_a_line_then_falls_along_half_a_cosine() -> N
 
 
 def test_a_short_schedule_warms_up_for_a_tenth() -> None:
-    rates = [loop.learning_rate(step, 50, 1.0) for step in range(50)]
+    rates = [optim.learning_rate(step, 50, 1.0) for step in range(50)]
     assert np.allclose(rates[:5], [0.2, 0.4, 0.6, 0.8, 1.0])
     assert rates[5] == 1.0
     assert np.all(np.diff(rates[5:]) < 0)
-    assert loop.learning_rate(0, 1, 0.3) == 0.3  # no warm-up at all
-    assert all(loop.learning_rate(step, 9, 1.0) > 0 for step in range(9))
+    assert optim.learning_rate(0, 1, 0.3) == 0.3  # no warm-up at all
+    assert all(optim.learning_rate(step, 9, 1.0) > 0 for step in range(9))
 
 
 def test_adam_agrees_with_torchs_over_many_steps() -> None:
@@ -163,7 +163,7 @@ def test_adam_agrees_with_torchs_over_many_steps() -> None:
         [nn.Parameter(p.clone()) for p in start],
         [nn.Parameter(p.clone()) for p in start],
     )
-    optimiser = loop.Adam(list(ours))
+    optimiser = optim.Adam(list(ours))
     reference = torch.optim.Adam(theirs, lr=1.0, foreach=False, fused=False)
     for step in range(30):
         optimiser.clear()
@@ -188,7 +188,7 @@ def test_fit_takes_the_steps_that_torchs_adam_takes(images: np.ndarray) -> None:
     x = torch.from_numpy(images[:10] / np.float32(255))[:, None]
     optimiser = torch.optim.Adam(reference.parameters(), lr=1.0)
     for step in range(12):
-        optimiser.param_groups[0]["lr"] = loop.learning_rate(step, 12, 3e-3)
+        optimiser.param_groups[0]["lr"] = optim.learning_rate(step, 12, 3e-3)
         optimiser.zero_grad()
         reference.loss(x).total.backward()
         optimiser.step()
@@ -220,7 +220,7 @@ def test_every_image_is_seen_once_in_each_epoch_and_in_another_order() -> None:
 
 def test_the_images_arrive_as_pixels_in_0_to_1() -> None:
     everything = np.arange(784, dtype=np.int64).reshape(1, 28, 28).astype(np.uint8)
-    x = loop.pixels(torch.from_numpy(everything))
+    x = objective.pixels(torch.from_numpy(everything))
     assert x.shape == (1, 1, 28, 28)
     assert x.dtype == torch.float32
     assert np.allclose(x[:, 0], everything / 255, atol=1e-7)
@@ -272,7 +272,7 @@ def test_finish_gets_the_codes_of_all_images_once_at_the_end() -> None:
 def test_the_same_seed_gives_the_same_weights_and_another_one_does_not(
     name: str, images: np.ndarray
 ) -> None:
-    first, again, other = (loop.build(MODELS[name], MODELS[name].Config(), 0) for _ in range(3))
+    first, again, other = (optim.build(MODELS[name], MODELS[name].Config(), 0) for _ in range(3))
     for model, seed in ((first, 0), (again, 0), (other, 1)):
         run(model, images, seed=seed, labels=np.zeros(100, np.uint8))
     assert equal(weights(first), weights(again))
@@ -290,7 +290,7 @@ def test_what_the_consumer_does_between_steps_does_not_change_the_run(
         torch.randn(1000)
         np.random.default_rng().random(10)
         watched.eval()
-        loop.validate(watched, images)
+        objective.validate(watched, images)
     assert equal(weights(alone), weights(watched))
 
 
@@ -382,7 +382,7 @@ def test_no_images_or_other_numbers_are_refused(images: np.ndarray) -> None:
     with pytest.raises(ValueError, match="uint8"):
         run(Probe(), images / np.float32(255))  # they would be divided by 255 again
     with pytest.raises(ValueError, match="uint8"):
-        loop.validate(Probe(), images / np.float32(255))
+        objective.validate(Probe(), images / np.float32(255))
 
 
 def test_labels_that_are_missing_or_too_few_are_refused() -> None:
@@ -401,10 +401,10 @@ def test_validation_is_the_mean_over_all_images(images: np.ndarray) -> None:
     with torch.no_grad():
         x_hat = model.decode(model.encode(torch.from_numpy(many / np.float32(255))[:, None]))
     by_hand = ((many / 255 - x_hat[:, 0].double().numpy()) ** 2).sum((1, 2)).mean()
-    assert loop.validate(model, many).total.item() == pytest.approx(by_hand, rel=1e-5)
+    assert objective.validate(model, many).total.item() == pytest.approx(by_hand, rel=1e-5)
 
     probe = Probe()
-    metrics = loop.validate(probe, numbered(2345)).metrics
+    metrics = objective.validate(probe, numbered(2345)).metrics
     assert metrics["mean"].item() == pytest.approx(2344 / 2, rel=1e-5)
     assert metrics["vector"].tolist() == pytest.approx([1172.0] * 3, rel=1e-5)
     assert flat(probe.seen) == list(range(2345))
@@ -416,8 +416,8 @@ def test_validation_repeats_its_noise_and_leaves_no_trace(
 ) -> None:
     model = small("variational").train(training)
     state, before = torch.get_rng_state(), weights(model)
-    first, again = loop.validate(model, images), loop.validate(model, images)
-    other = loop.validate(model, images, seed=1)
+    first, again = objective.validate(model, images), objective.validate(model, images)
+    other = objective.validate(model, images, seed=1)
     assert torch.equal(first.total, again.total)
     assert not torch.equal(first.total, other.total)
     assert model.training is training
@@ -425,14 +425,14 @@ def test_validation_repeats_its_noise_and_leaves_no_trace(
     assert equal(weights(model), before)
     assert not first.total.requires_grad
     probe = Probe().train(training)
-    loop.validate(probe, numbered(3))
+    objective.validate(probe, numbered(3))
     assert probe.modes == [False]
 
 
 def test_validation_passes_labels_with_their_images() -> None:
     labels = (np.arange(1500) % 7).astype(np.uint8)
     model = Labelled()
-    loop.validate(model, numbered(1500), labels)
+    objective.validate(model, numbered(1500), labels)
     assert flat(model.labels) == labels.tolist()
 
 
@@ -489,7 +489,7 @@ def test_the_last_ten_thousand_images_are_held_out(monkeypatch: pytest.MonkeyPat
         raise Stopped
 
     monkeypatch.setattr(loop, "fit", fit)
-    monkeypatch.setattr(loop, "validate", validate)
+    monkeypatch.setattr(objective, "validate", validate)
     with pytest.raises(Stopped):
         loop.main(["vanilla", "--epochs", "0.001", "--out", "nowhere"])
     mnist = datasets.load()
@@ -515,7 +515,7 @@ def test_a_checkpoint_keeps_how_each_term_fell(
     options = ["--latent-dim", "2", "--width", "16", "--depth", "1", "--steps", "300"]
     loop.main(["variational", *options, "--batch", "8", "--out", str(tmp_path / "it")])
     card = checkpoint.load(tmp_path / "it").card
-    assert card.device == loop.pick_device().type
+    assert card.device == optim.pick_device().type
     steps = card.curve.steps
     assert steps == loop.points(300)
     assert set(card.curve.terms) == {"reconstruction", "kl"}
@@ -549,13 +549,13 @@ def test_a_few_seconds_of_training_beat_the_mean_image_and_two_principal_compone
     mnist = datasets.load()
     train_images, test = mnist.train_images[:20_000], mnist.test_images[:2000]
     small_config = MODELS["vanilla"].Config.from_dict({"width": 256, "depth": 2})
-    model = loop.build(MODELS["vanilla"], small_config, 0)
+    model = optim.build(MODELS["vanilla"], small_config, 0)
     losses = [
         step.terms["reconstruction"]
         for step in loop.fit(model, train_images, steps=500, batch=128, lr=4e-3, seed=0)
     ]
     assert np.mean(losses[-50:]) < 0.6 * np.mean(losses[:50])
-    error = loop.validate(model, test).total.item() / 784
+    error = objective.validate(model, test).total.item() / 784
 
     x = train_images[:5000].reshape(5000, 784) / 255.0
     mean = x.mean(0)

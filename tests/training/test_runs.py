@@ -23,7 +23,7 @@ import pytest
 import torch
 
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint, optim
 from aeviz.models.base import BaseConfig, knob
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop, runs, worker
@@ -109,7 +109,7 @@ def finished(one_worker: str) -> str:
 def replay(finished: str) -> list[tuple[loop.Step, dict[str, torch.Tensor]]]:
     """The steps of the finished run again, without the worker, with the weights after each."""
     spec, mnist = runs.spec(finished), datasets.load()
-    model = loop.build(MODELS["vanilla"], MODELS["vanilla"].Config.from_dict(spec.config), 0)
+    model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config.from_dict(spec.config), 0)
     fitting = loop.fit(
         model, mnist.train_images[:50_000], steps=27, batch=4096, lr=spec.lr, seed=spec.seed
     )
@@ -180,9 +180,9 @@ def test_the_curves_hold_the_mean_loss_between_points_and_the_loss_on_held_out_i
     steps = [point.step for point in points]
     assert steps == sorted(set(steps))
     assert {0, 1, 4, 16, 27} <= set(steps)
-    untrained = loop.build(MODELS["vanilla"], runs.load_model(finished).config, 0)
+    untrained = optim.build(MODELS["vanilla"], runs.load_model(finished).config, 0)
     first = datasets.load().train_images[:2000]
-    error = ((first / 255 - latent.reconstruct(untrained, first)) ** 2).sum((1, 2)).mean()
+    error = ((first / 255 - apply.reconstruct(untrained, first)) ** 2).sum((1, 2)).mean()
     assert points[0].train.terms["reconstruction"] == pytest.approx(error, rel=1e-4)
     before = 0
     for point in points[1:]:
@@ -191,7 +191,7 @@ def test_the_curves_hold_the_mean_loss_between_points_and_the_loss_on_held_out_i
         assert point.train.terms["reconstruction"] == pytest.approx(np.mean(losses), rel=1e-4)
         before = point.step
     held_out = datasets.load().train_images[50_000:52_000]
-    copies = latent.reconstruct(runs.load_model(finished), held_out)
+    copies = apply.reconstruct(runs.load_model(finished), held_out)
     error = ((held_out / 255 - copies) ** 2).sum((1, 2)).mean()
     assert points[-1].validation.terms["reconstruction"] == pytest.approx(error, rel=2e-3)
     assert (
@@ -220,17 +220,17 @@ def test_the_pictures_are_ten_test_digits_and_the_map_of_two_thousand(finished: 
     assert seen.labels.tolist() == list(range(10))
     ten = [int(np.flatnonzero(mnist.test_labels == label)[0]) for label in range(10)]
     np.testing.assert_array_equal(seen.originals, mnist.test_images[ten])
-    copies = latent.reconstruct(model, mnist.test_images[ten])
+    copies = apply.reconstruct(model, mnist.test_images[ten])
     assert np.abs(seen.reconstructions / 255 - copies).max() < 0.01
     np.testing.assert_array_equal(seen.point_labels, mnist.test_labels[:2000])
-    codes = latent.encode(model, mnist.test_images[:2000])
+    codes = apply.encode(model, mnist.test_images[:2000])
     np.testing.assert_allclose(seen.points, codes, atol=0.02 * np.abs(codes).max())
     assert seen.axis_titles == ("code z1", "code z2")
 
 
 def test_the_final_model_carries_its_figures_on_the_test_images(finished: str) -> None:
     model, images = runs.load_model(finished), datasets.load().test_images
-    copies = latent.reconstruct(model, images)
+    copies = apply.reconstruct(model, images)
     error = ((images / 255 - copies) ** 2).mean()
     assert model.card.figures["mse"] == pytest.approx(error, rel=1e-4)
     assert model.card.figures["psnr"] == pytest.approx(-10 * np.log10(error), rel=1e-4)
@@ -709,7 +709,7 @@ def test_curves_are_the_terms_and_their_sum() -> None:
 def test_an_axis_of_a_wide_code_does_not_turn_over_from_one_picture_to_the_next() -> None:
     spec = small(config=SMALL | {"latent_dim": 8})
     before = runs.first_look(spec)
-    model = loop.build(MODELS["vanilla"], MODELS["vanilla"].Config.from_dict(spec.config), 0)
+    model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config.from_dict(spec.config), 0)
     turned = copy.copy(before)
     object.__setattr__(turned, "points", before.points * [-1, 1])
     after = runs.look(model, datasets.load(), 1, turned)
@@ -745,7 +745,7 @@ def test_a_file_that_is_no_model_is_refused_with_a_sentence(
     change: str, finished: str, no_worker: None
 ) -> None:
     folder = runs.folder().parent
-    model = loop.build(MODELS["vanilla"], MODELS["vanilla"].Config(width=32, depth=1), 0)  # type: ignore[call-arg]
+    model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config(width=32, depth=1), 0)  # type: ignore[call-arg]
     fields = {"variant": "vanilla", "config": model.config.to_dict(), "trained_on": 0, "seed": 0}
     fields |= {"steps": 0, "batch": 1, "lr": 0.1}
     if change == "batch":

@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import corruption, evaluate
+from aeviz.analysis import denoising, errors
 from aeviz.app import own, ui
 from aeviz.charts import export, figures
-from aeviz.data import datasets
-from aeviz.models import latent
+from aeviz.data import corruption, datasets
+from aeviz.models import apply
 
 MOST = 3
 """Models beside the chosen one in the curve."""
@@ -24,7 +24,7 @@ NAMES = {
     "clean": "Clean",
     "noisy": "Spoilt",
     "cleaned": "Cleaned by the model",
-    **{key: found.title for key, found in corruption.FILTERS.items()},
+    **{key: found.title for key, found in denoising.FILTERS.items()},
     "control": "The clean one, copied",
 }
 """What the page calls each of `corruption.versions`."""
@@ -37,9 +37,9 @@ def choose_model() -> str:
     trained to clean. A run that has just finished was chosen by nobody: it is used if it cleans.
     The sidebar itself is left as it is, so other pages keep its model.
     """
-    chosen, best = ui.model_name(), corruption.best_cleaner(ui.shipped_cards())
+    chosen, best = ui.model_name(), denoising.best_cleaner(ui.shipped_cards())
     state, asked = st.session_state, st.query_params.get(WITH)
-    own_cleaner = own.chosen_now(chosen) and corruption.cleans(type(ui.load_model(chosen)))
+    own_cleaner = own.chosen_now(chosen) and denoising.cleans(type(ui.load_model(chosen)))
     if WITH not in state and asked in ("best", "sidebar"):
         state[WITH], state.model_chosen = asked, False
     elif state.model_chosen or own_cleaner:
@@ -64,7 +64,7 @@ def _use_sidebar() -> None:
 
 def _offer(name: str, best: str | None) -> None:
     """Where a model was not trained to clean: that it was not, and one that was."""
-    if corruption.cleans(type(ui.load_model(name))):
+    if denoising.cleans(type(ui.load_model(name))):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.info(
@@ -118,9 +118,9 @@ def cells(found: dict[str, np.ndarray], k: int) -> list[ui.Item]:
         if "clean" not in found and key == "noisy":
             lines = ["As it is"]
         elif "clean" in found and key != "clean":
-            db = corruption.psnr(first, other)
+            db = denoising.psnr(first, other)
             lines.append(f"PSNR {db:.1f} dB" if np.isfinite(db) else "the same, pixel by pixel")
-            lines.append(f"SSIM {corruption.ssim(first, other):.2f}")
+            lines.append(f"SSIM {denoising.ssim(first, other):.2f}")
         error = figures.signed(other - first)
         items.append(ui.Item([(other, key), (error, f"{key} error")], "\n".join(lines)))
     return items
@@ -130,8 +130,8 @@ def archive(found: dict[str, np.ndarray]) -> bytes:
     """A PNG for each picture of `corruption.versions` and a table of all scores, as a ZIP."""
     number = len(found["noisy"])
     files = {f"picture-{k + 1:03d}.png": ui.strip(cells(found, k)) for k in range(number)}
-    if scores := corruption.scores(found):
-        files["scores.csv"] = export.table(corruption.SCORES, scores)
+    if scores := denoising.scores(found):
+        files["scores.csv"] = export.table(denoising.SCORES, scores)
     return export.archive(files)
 
 
@@ -142,11 +142,11 @@ def archive(found: dict[str, np.ndarray]) -> bytes:
 def _cleaning_mse(who: str, data_name: str, spoilt_by: str, strength: float) -> float:
     if not who:
         clean = np.asarray
-    elif who in corruption.FILTERS:
-        clean = corruption.tuned(who, data_name, spoilt_by, strength).clean
+    elif who in denoising.FILTERS:
+        clean = denoising.tuned(who, data_name, spoilt_by, strength).clean
     else:
-        clean = partial(latent.reconstruct, ui.load_model(who))
-    return corruption.cleaning_mse(clean, datasets.load(data_name), spoilt_by, strength)
+        clean = partial(apply.reconstruct, ui.load_model(who))
+    return denoising.cleaning_mse(clean, datasets.load(data_name), spoilt_by, strength)
 
 
 def cleaning_curves(
@@ -159,21 +159,21 @@ def cleaning_curves(
         spoilt_by: a key of `corruption.CORRUPTIONS`.
     """
     strengths = corruption.CORRUPTIONS[spoilt_by].curve
-    errors = np.empty((len(cleaners), len(strengths)))
+    squared = np.empty((len(cleaners), len(strengths)))
     bar, started = st.empty(), time.perf_counter()
     points = [(i, j) for i in range(len(cleaners)) for j in range(len(strengths))]
     for k, (i, j) in enumerate(points):
         if time.perf_counter() - started > 0.1:  # what is in the cache needs no bar
-            text = f"Cleaning {corruption.MEASURED_ON:,} test pictures at each strength"
-            bar.progress(k / errors.size, text)
-        errors[i, j] = _cleaning_mse(cleaners[i], data_name, spoilt_by, strengths[j])
+            text = f"Cleaning {denoising.MEASURED_ON:,} test pictures at each strength"
+            bar.progress(k / squared.size, text)
+        squared[i, j] = _cleaning_mse(cleaners[i], data_name, spoilt_by, strengths[j])
     bar.empty()
-    return dict(zip(cleaners, evaluate.psnr(errors), strict=True))
+    return dict(zip(cleaners, errors.psnr(squared), strict=True))
 
 
 def _choose_beside() -> list[str]:
     """A box for models to compare with the chosen one; in the URL unless it is as at first."""
-    names, better = ui.model_names(), corruption.best_cleaner(ui.shipped_cards())
+    names, better = ui.model_names(), denoising.best_cleaner(ui.shipped_cards())
     start = [better] if better else []
     if BESIDE not in st.session_state:
         asked = st.query_params.get(BESIDE)
@@ -204,13 +204,13 @@ def curve(model_name: str, data_name: str, name: str) -> None:
     ui.still_there(model_name)
     kind = corruption.CORRUPTIONS[name]
     chosen = list(dict.fromkeys([model_name, *_choose_beside()]))
-    found = cleaning_curves([*chosen, *corruption.FILTERS, ""], data_name, name)
-    marks = {k: corruption.trained_on(ui.load_model(k)) for k in chosen}
+    found = cleaning_curves([*chosen, *denoising.FILTERS, ""], data_name, name)
+    marks = {k: denoising.trained_on(ui.load_model(k)) for k in chosen}
     st.plotly_chart(
         figures.strength_curves(
             kind.curve,
             {ui.describe(k): found[k] for k in chosen},
-            {"Not cleaned": found[""], **{NAMES[k]: found[k] for k in corruption.FILTERS}},
+            {"Not cleaned": found[""], **{NAMES[k]: found[k] for k in denoising.FILTERS}},
             {ui.describe(k): mark[1] for k, mark in marks.items() if mark and mark[0] == name},
             title=f"{kind.title}: {kind.strength}",
         ),
@@ -218,7 +218,7 @@ def curve(model_name: str, data_name: str, name: str) -> None:
         key="strengths",
     )
     st.caption(
-        f"Over the first {corruption.MEASURED_ON:,} test pictures. A filter is set anew for each "
+        f"Over the first {denoising.MEASURED_ON:,} test pictures. A filter is set anew for each "
         "strength; a model cleans as it learned to. A filter leaves a picture that is not spoilt "
         "as it is: infinite PSNR. Look for where learning wins."
     )

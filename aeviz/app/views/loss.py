@@ -11,7 +11,7 @@ from aeviz.analysis import mechanism
 from aeviz.app import session, ui
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import checkpoint, latent
+from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
 from aeviz.models.zoo import MODELS, numbers
 from aeviz.training import runs
@@ -94,7 +94,7 @@ def show_number(
     """What one number of the code does to the picture, and which pictures have most of it."""
     asked = ui.decoded_as(model, "loss_label")
     moved = mechanism.sweep(codes, number, by_prior=model.gaussian_prior)
-    made = latent.decode(model, moved, None if asked is None else asked.repeat(COLUMNS))
+    made = apply.decode(model, moved, None if asked is None else asked.repeat(COLUMNS))
     top = (-codes[:, number]).argsort(kind="stable")[:COLUMNS]
     titles = [f"{dataset.classes[dataset.test_labels[k]]}\n{codes[k, number]:.2f}" for k in top]
     what, steps = f"z{number + 1}", [f"{step:+.1f}" for step in mechanism.REACH]

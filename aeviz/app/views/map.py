@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import evaluate, planes
+from aeviz.analysis import errors, neighbours, planes
 from aeviz.analysis.planes import Plane, Window
 from aeviz.app import ui
 from aeviz.app.components.latent_map import (
@@ -18,7 +18,7 @@ from aeviz.app.components.latent_map import (
 )
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import latent
+from aeviz.models import apply
 
 FAR = 3.0
 """A place is far from every code beyond this many typical gaps between neighbours."""
@@ -49,8 +49,8 @@ def _frame(
     """Points of the test codes, the window, and what is far on the plane and in code space."""
     codes = ui.codes(model_name, data_name)
     points = _plane.project(codes).astype(np.float32)
-    far_points = FAR * latent.typical_gap(points)
-    far_codes = far_points if codes.shape[1] == 2 else FAR * latent.typical_gap(codes)
+    far_points = FAR * neighbours.typical_gap(points)
+    far_codes = far_points if codes.shape[1] == 2 else FAR * neighbours.typical_gap(codes)
     return points, planes.window_of(points), far_points, far_codes
 
 
@@ -94,12 +94,12 @@ def _exact(
 ) -> Exact:
     code = plane.lift(np.array([place], np.float32))
     codes = ui.codes(model_name, data_name)
-    distances, indices = latent.nearest(codes, code, 5)
+    distances, indices = neighbours.nearest(codes, code, 5)
     return Exact(
         place,
-        latent.decode(
-            ui.load_model(model_name), code, None if label is None else np.array([label])
-        )[0],
+        apply.decode(ui.load_model(model_name), code, None if label is None else np.array([label]))[
+            0
+        ],
         list(zip(indices[0].tolist(), distances[0].tolist(), strict=True)),
         bool(distances[0, 0] > far),
         "in code space" if plane.exact else "in code space from the blended code",
@@ -109,16 +109,16 @@ def _exact(
 def _clicked(model_name: str, data_name: str, index: int) -> Clicked:
     dataset = datasets.load(data_name)
     image = dataset.test_images[index : index + 1]
-    copy = latent.reconstruct(
+    copy = apply.reconstruct(
         ui.load_model(model_name), image, dataset.test_labels[index : index + 1]
     )
-    error = float(evaluate.mse(image, copy)[0])
+    error = float(errors.mse(image, copy)[0])
     label = dataset.classes[dataset.test_labels[index]]
     text = (
-        f"{label}, test number {index}: MSE {error:.4f}, PSNR {evaluate.psnr(error):.1f} dB. "
+        f"{label}, test number {index}: MSE {error:.4f}, PSNR {errors.psnr(error):.1f} dB. "
         "Error: red where the copy is too bright, blue where too dark."
     )
-    return Clicked(latent.to_float(image)[0], copy[0], text)
+    return Clicked(apply.to_float(image)[0], copy[0], text)
 
 
 @st.fragment
@@ -198,8 +198,8 @@ def explore(
 def _selection(model_name: str, dataset: datasets.Dataset, chosen: np.ndarray) -> None:
     labels = dataset.test_labels[chosen]
     codes = ui.codes(model_name, dataset.name)[chosen]
-    copies = latent.reconstruct(ui.load_model(model_name), dataset.test_images[chosen], labels)
-    errors = evaluate.mse(dataset.test_images[chosen], copies)
+    copies = apply.reconstruct(ui.load_model(model_name), dataset.test_images[chosen], labels)
+    squared = errors.mse(dataset.test_images[chosen], copies)
     counts = np.bincount(labels, minlength=len(dataset.classes))
     st.subheader(f"{len(chosen):,} selected", anchor=False)
     left, right = st.columns([1, 2])
@@ -209,7 +209,7 @@ def _selection(model_name: str, dataset: datasets.Dataset, chosen: np.ndarray) -
         )
         centre, spread = codes.mean(0)[:2], codes.std(0)[:2]
         st.markdown(
-            f"Mean MSE **{errors.mean():.4f}**, most common: "
+            f"Mean MSE **{squared.mean():.4f}**, most common: "
             f"**{dataset.classes[counts.argmax()]}** ({counts.max() / len(chosen):.0%}). "
             "First code numbers: mean "
             + ", ".join(f"{v:.2f}" for v in centre)

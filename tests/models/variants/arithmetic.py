@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aeviz.models import optim
 from aeviz.models.base import knobs
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop
 
 
 def make(name: str, **settings: Any) -> Any:
@@ -18,7 +18,7 @@ def make(name: str, **settings: Any) -> Any:
     model_class = MODELS[name]
     small = {"width": 32, "depth": 1, "hidden": 16}
     small = {name: value for name, value in small.items() if name in knobs(model_class.Config)}
-    return loop.build(model_class, model_class.Config(**(small | settings)), 0)
+    return optim.build(model_class, model_class.Config(**(small | settings)), 0)
 
 
 def spread(model: Any) -> Any:

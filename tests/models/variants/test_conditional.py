@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
+from aeviz.analysis import sampling
 from aeviz.data import datasets
-from aeviz.models import latent
+from aeviz.models import apply, optim
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
 from tests.models.variants.arithmetic import cross_entropy, loss_of, make, spread
@@ -27,7 +28,7 @@ def trained() -> Any:
     """A small one after 400 steps on 20,000 digits."""
     mnist = datasets.load()
     config: Any = MODELS["conditional"].Config
-    model = loop.build(MODELS["conditional"], config(latent_dim=6, width=128, depth=1), 0)
+    model = optim.build(MODELS["conditional"], config(latent_dim=6, width=128, depth=1), 0)
     images, labels = mnist.train_images[:20_000], mnist.train_labels[:20_000]
     for _ in loop.fit(model, images, steps=400, batch=128, lr=4e-3, seed=0, labels=labels):
         pass
@@ -101,21 +102,21 @@ def test_the_label_of_the_best_elbo_is_taken(digits: Tensor, trained: Any) -> No
 
 def test_a_trained_one_knows_most_digits_without_having_learnt_to_classify(trained: Any) -> None:
     mnist = datasets.load()
-    found = latent.classify(trained, mnist.test_images[:500])
+    found = apply.classify(trained, mnist.test_images[:500])
     assert found is not None
     assert (found == mnist.test_labels[:500]).mean() > 0.8  # by chance .1
 
 
 def test_a_digit_can_be_asked_for_and_keeps_its_style(trained: Any) -> None:
     mnist = datasets.load()
-    codes = latent.sample_prior(trained, 60, 0.5, seed=1)  # usual ones: it trained for seconds
+    codes = sampling.sample_prior(trained, 60, 0.5, seed=1)  # usual ones: it trained for seconds
     assert codes is not None
     means = np.stack([mnist.train_images[mnist.train_labels == y].mean(0) for y in range(10)]) / 255
     for y in range(10):
-        drawn = latent.decode(trained, codes, np.full(60, y))
+        drawn = apply.decode(trained, codes, np.full(60, y))
         assert np.square(drawn.mean(0) - means).sum((1, 2)).argmin() == y
     # The code says how, whatever the digit: one that slants ones slants sevens.
-    ones, sevens = (latent.decode(trained, codes, np.full(60, y)) for y in (1, 7))
+    ones, sevens = (apply.decode(trained, codes, np.full(60, y)) for y in (1, 7))
     assert np.corrcoef(slants(ones), slants(sevens))[0, 1] > 0.5
 
 

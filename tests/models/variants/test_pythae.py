@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from aeviz.analysis import evaluate
+from aeviz.analysis import likelihood
 from tests.models.variants.arithmetic import make, spread
 
 pythae = pytest.importorskip("pythae.models", reason="pythae is not installed")
@@ -59,7 +59,7 @@ def test_the_loss_is_pythaes_with_the_same_weights_and_noise(
 def test_the_likelihood_is_pythaes_within_monte_carlo_error(digits: Tensor) -> None:
     model = spread(make("variational", latent_dim=2))
     x = digits[:4].round()
-    bound = evaluate.log_likelihood(model, x[:, 0].numpy(), samples=4000, seed=0)
+    bound = likelihood.log_likelihood(model, x[:, 0].numpy(), samples=4000, seed=0)
     assert bound is not None
     torch.manual_seed(0)
     with torch.no_grad():

@@ -10,7 +10,7 @@ import pytest
 from torch import Tensor, nn
 
 from aeviz.data import datasets
-from aeviz.models import latent
+from aeviz.models import apply, optim
 from aeviz.models.nets import PIXELS
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
@@ -55,11 +55,11 @@ def test_the_overcomplete_preset_copies_noise_and_stays_so_while_it_learns_digit
 
     def errors(config: Any, steps: int) -> tuple[float, float]:
         """MSE of digits and of noise; the noise in the middle, where digits have ink."""
-        model = loop.build(MODELS["vanilla"], config, 0)
+        model = optim.build(MODELS["vanilla"], config, 0)
         for _ in loop.fit(model, images, steps=steps, batch=100, lr=1e-4, seed=0):
             pass
-        on_noise = (latent.reconstruct(model, noise) - noise)[:, 4:24, 4:24]
-        on_digits = latent.reconstruct(model, images) - images / 255
+        on_noise = (apply.reconstruct(model, noise) - noise)[:, 4:24, 4:24]
+        on_digits = apply.reconstruct(model, images) - images / 255
         return float((on_digits**2).mean()), float((on_noise**2).mean())
 
     digits_before, noise_before = errors(config, 1)

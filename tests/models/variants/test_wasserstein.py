@@ -9,6 +9,7 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from aeviz.data import datasets
+from aeviz.models import optim
 from aeviz.models.variants.wasserstein import squared_mmd
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
@@ -66,7 +67,7 @@ def test_the_penalty_presses_codes_into_the_prior() -> None:
     for penalty in (0.0, 100.0):
         settings = {"latent_dim": 2, "penalty": penalty, "width": 64, "depth": 1, "components": 1}
         config = MODELS["wasserstein"].Config.from_dict(settings)
-        model = loop.build(MODELS["wasserstein"], config, 0)
+        model = optim.build(MODELS["wasserstein"], config, 0)
         for _ in loop.fit(model, images, steps=150, batch=128, lr=4e-3, seed=0):
             pass
         with torch.no_grad():

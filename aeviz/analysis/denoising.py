@@ -1,216 +1,26 @@
-"""Ways to spoil a picture, each with one strength, and the filters that clean without learning."""
+"""Corrupted images cleaned: by a model, by filters that learn nothing, and how well."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from PIL import Image
-from scipy import ndimage
 
-from aeviz.analysis import evaluate
-from aeviz.data import datasets
-from aeviz.models import latent
+from aeviz.analysis import errors
+from aeviz.data import corruption, datasets
+from aeviz.models import apply
 from aeviz.models.base import Autoencoder
 from aeviz.models.checkpoint import Card
 from aeviz.models.zoo import MODELS
-
-# -- spoiling ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Corruption:
-    """A way to spoil pictures that has one strength.
-
-    strength: what it is called, with its unit; low, high, step, start: of its slider.
-    curve: strengths to measure at, from weak to strong; the first one changes nothing.
-    spoil: pictures (N, 28, 28) in [0, 1], strength and seed -> spoilt ones, clipped by `apply`.
-    seeded: there is chance in it.
-    """
-
-    title: str
-    strength: str
-    low: float
-    high: float
-    step: float
-    start: float
-    curve: tuple[float, ...]
-    help: str
-    formula: str
-    spoil: Callable[[np.ndarray, float, int], np.ndarray]
-    seeded: bool = True
-
-    def apply(self, images: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-        """Images (..., 28, 28), uint8 or float in [0, 1], spoilt: float32 of that shape, in [0, 1].
-
-        The first of several is spoilt as it would be alone.
-        """
-        x = latent.to_float(images)
-        spoilt = self.spoil(x.reshape(-1, 28, 28), strength, seed)
-        return np.clip(spoilt, 0, 1).astype(np.float32).reshape(x.shape)
-
-
-def salt_and_pepper(x: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """A share of the pixels set to black or white, each with the same chance.
-
-    Source: Vincent et al. 2010, JMLR 11:3371, as in `aeviz.models.variants.denoising`.
-    """
-    chance, colour = np.moveaxis(
-        np.random.default_rng(seed).random((*x.shape, 2), np.float32), -1, 0
-    )
-    return np.where(chance < share, colour < 0.5, x)
-
-
-def masking(x: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """A share of the pixels set to black.
-
-    Source: Vincent et al. 2010, JMLR 11:3371, as in `aeviz.models.variants.denoising`.
-    """
-    return np.where(np.random.default_rng(seed).random(x.shape, np.float32) < share, 0, x)
-
-
-def speckle(x: np.ndarray, sigma: float, seed: int) -> np.ndarray:
-    """X (1 + sigma epsilon): noise that is as strong as the pixel is bright.
-
-    Source: Lee 1980, IEEE Trans. PAMI 2:165, of multiplicative noise.
-    """
-    noise = np.random.default_rng(seed).standard_normal(x.shape, np.float32)
-    return x * (1 + np.float32(sigma) * noise)
-
-
-def blur(x: np.ndarray, sigma: float, seed: int = 0) -> np.ndarray:
-    """Convolved with a Gaussian of that standard deviation in pixels, mirrored at the border."""
-    return ndimage.gaussian_filter(x, (0, sigma, sigma))
-
-
-def low_resolution(x: np.ndarray, factor: float, seed: int = 0) -> np.ndarray:
-    """Squares of factor by factor pixels, from the top left, each set to its mean.
-
-    Where 28 is no multiple, the border is continued outwards to fill the last squares.
-    """
-    f = int(factor)
-    more = -28 % f
-    whole = np.pad(x, ((0, 0), (0, more), (0, more)), "edge")
-    side = (28 + more) // f
-    means = whole.reshape(-1, side, f, side, f).mean((2, 4))
-    return means.repeat(f, 1).repeat(f, 2)[:, :28, :28]
-
-
-def erase_block(x: np.ndarray, side: float, seed: int) -> np.ndarray:
-    """A square of side by side pixels set to black, anywhere inside.
-
-    Source: DeVries & Taylor 2017, arXiv:1708.04552, but never across the border.
-    """
-    places = np.random.default_rng(seed).random((len(x), 2)) * (29 - side)
-    inside = np.arange(28) - np.floor(places)[..., None]
-    rows, columns = ((inside >= 0) & (inside < side)).swapaxes(0, 1)
-    return np.where(rows[:, :, None] & columns[:, None], 0, x)
-
-
-def jpeg(x: np.ndarray, quality: float, seed: int = 0) -> np.ndarray:
-    """Through a grey JPEG file of that quality and back; 100 is a grey level off at most, or two.
-
-    Source: Wallace 1992, IEEE Trans. Consumer Electronics 38:xviii; quality as libjpeg has it.
-    """
-    pictures = np.empty_like(x)
-    for picture, pixels in zip(pictures, np.round(x * 255).astype(np.uint8), strict=True):
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "JPEG", quality=int(quality))
-        picture[:] = np.asarray(Image.open(file, formats=["JPEG"]), np.float32) / 255
-    return pictures
-
-
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
-
-CORRUPTIONS = {
-    "gaussian": Corruption(
-        "Gaussian noise",
-        "standard deviation",
-        *(0.0, 1.0, 0.05, 0.5),
-        (0.0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.8, 1.0),
-        "Of what is added to each pixel in [0, 1]; what leaves that range is clipped.",
-        r"\tilde x_i = x_i + \sigma \epsilon_i, \; \epsilon_i \sim \mathcal{N}(0, 1)",
-        evaluate.noisy,
-    ),
-    "salt and pepper": Corruption(
-        "Salt and pepper",
-        "share of pixels",
-        *(0.0, 1.0, 0.05, 0.3),
-        SHARES,
-        "So many pixels are set to black or white, by chance.",
-        r"\tilde x_i = b_i \in \{0, 1\} \text{ with chance } p, \text{ else } x_i",
-        salt_and_pepper,
-    ),
-    "masking": Corruption(
-        "Masking",
-        "share of pixels",
-        *(0.0, 1.0, 0.05, 0.5),
-        SHARES,
-        "So many pixels are set to black.",
-        r"\tilde x_i = 0 \text{ with chance } p, \text{ else } x_i",
-        masking,
-    ),
-    "speckle": Corruption(
-        "Speckle",
-        "standard deviation",
-        *(0.0, 2.0, 0.1, 1.0),
-        (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0),
-        "Of the factor that each pixel is multiplied by. Black stays black.",
-        r"\tilde x_i = x_i (1 + \sigma \epsilon_i), \; \epsilon_i \sim \mathcal{N}(0, 1)",
-        speckle,
-    ),
-    "blur": Corruption(
-        "Blur",
-        "standard deviation, pixels",
-        *(0.0, 4.0, 0.25, 1.5),
-        (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0),
-        "Of the Gaussian that the picture is convolved with, as out of focus.",
-        r"\tilde x = x * \mathcal{N}(0, \sigma^2 I)",
-        blur,
-        seeded=False,
-    ),
-    "low resolution": Corruption(
-        "Low resolution",
-        "pixels in one",
-        *(1, 8, 1, 4),
-        (1, 2, 3, 4, 5, 6, 7, 8),
-        "Squares with that side become one pixel: their mean.",
-        r"\tilde x_i = \tfrac{1}{f^2} \sum_{j \in \mathrm{square}(i)} x_j",
-        low_resolution,
-        seeded=False,
-    ),
-    "block": Corruption(
-        "Block erased",
-        "side, pixels",
-        *(0, 28, 1, 10),
-        (0, 4, 7, 10, 13, 16, 20, 24),
-        "Side of a square that is set to black, somewhere in the picture.",
-        r"\tilde x_i = 0 \text{ in a square of } s \times s \text{ pixels, else } x_i",
-        erase_block,
-    ),
-    "jpeg": Corruption(
-        "JPEG",
-        "quality",
-        *(1, 100, 1, 5),
-        (100, 80, 60, 40, 20, 10, 5, 1),
-        "Of the JPEG file that the picture is saved as; 100 keeps nearly all.",
-        r"\tilde x = \mathrm{DCT}^{-1}\bigl(Q \, \lfloor \mathrm{DCT}(x) / Q \rceil\bigr)"
-        r" \text{ in squares of } 8 \times 8",
-        jpeg,
-        seeded=False,
-    ),
-}
-"""By the names that `aeviz.models.variants.denoising` has for those it trains on."""
 
 
 def trained_on(model: Autoencoder) -> tuple[str, float] | None:
     """The corruption and the strength that a model learned from; None where it saw none."""
     name = getattr(model.config, "corruption", None)
-    return (name, model.config.level) if name in CORRUPTIONS else None
+    return (name, model.config.level) if name in corruption.CORRUPTIONS else None
 
 
 def cleans(variant: type[Autoencoder]) -> bool:
@@ -224,7 +34,7 @@ def best_cleaner(cards: dict[str, Card]) -> str | None:
     Of those that were trained on the first of `CORRUPTIONS` at the strength that it starts with,
     the one whose copies of clean test pictures have the least error.
     """
-    name, kind = next(iter(CORRUPTIONS.items()))
+    name, kind = next(iter(corruption.CORRUPTIONS.items()))
     able = {
         model: card.figures["mse"]
         for model, card in cards.items()
@@ -335,7 +145,7 @@ def point_spread(name: str, strength: float) -> np.ndarray | None:
         return None
     point = np.zeros((1, 28, 28), np.float32)
     point[0, 14, 14] = 1
-    return blur(point, strength)[0, 1:, 1:]  # odd sides: the point is in the middle
+    return corruption.blur(point, strength)[0, 1:, 1:]  # odd sides: the point is in the middle
 
 
 @lru_cache(1024)
@@ -347,8 +157,8 @@ def tuned(filter_name: str, data_name: str, name: str, strength: float) -> Tuned
     """
     dataset = datasets.load(data_name)
     held_out = dataset.train_images[-dataset.held_out :]
-    x = latent.to_float(held_out[:: max(len(held_out) // TUNED_ON, 1)])
-    spoilt = CORRUPTIONS[name].apply(x, strength)
+    x = apply.to_float(held_out[:: max(len(held_out) // TUNED_ON, 1)])
+    spoilt = corruption.CORRUPTIONS[name].apply(x, strength)
     x = x.astype(np.float64)
     psf = point_spread(name, strength)
     found = FILTERS[filter_name]
@@ -390,11 +200,11 @@ def versions(
     Args:
         name, strength: of the corruption, for the filters.
     """
-    found = {"noisy": spoilt, "cleaned": latent.reconstruct(model, spoilt)}
+    found = {"noisy": spoilt, "cleaned": apply.reconstruct(model, spoilt)}
     found |= filtered(spoilt, data_name, name, strength)
     if clean is None:
         return found
-    return {"clean": clean, **found, "control": latent.reconstruct(model, clean)}
+    return {"clean": clean, **found, "control": apply.reconstruct(model, clean)}
 
 
 # -- how well ---------------------------------------------------------------------------------
@@ -453,6 +263,27 @@ def cleaning_mse(
     Args:
         clean: spoilt pictures (N, 28, 28) -> cleaned ones.
     """
-    x = latent.to_float(dataset.test_images[:MEASURED_ON])
-    spoilt = CORRUPTIONS[name].apply(x, strength)
-    return float(evaluate.mse(x, clean(spoilt)).mean(dtype=np.float64))
+    x = apply.to_float(dataset.test_images[:MEASURED_ON])
+    spoilt = corruption.CORRUPTIONS[name].apply(x, strength)
+    return float(errors.mse(x, clean(spoilt)).mean(dtype=np.float64))
+
+
+def regressed(images: np.ndarray, spoilt: np.ndarray, train_images: np.ndarray) -> np.ndarray:
+    """Spoilt images (N, 28, 28) through the best linear filter, clipped.
+
+    The map from a noisy image to its clean one that has the least squared error on training
+    images, for which their noise is needed too.
+
+    Args:
+        images: the noisy ones, (N, 28, 28).
+        spoilt: noisy training images (M, 28, 28).
+        train_images: the same without noise.
+
+    Source: Wiener 1949; as a linear regression: Hastie et al. 2009, eq. 3.6.
+    """
+    x, y = (apply.to_float(part).reshape(len(part), -1) for part in (spoilt, train_images))
+    x_mean, y_mean = x.mean(0), y.mean(0)
+    x = x - x_mean
+    weights = np.linalg.solve(x.T @ x, x.T @ (y - y_mean))
+    cleaned = (apply.to_float(images).reshape(len(images), -1) - x_mean) @ weights + y_mean
+    return np.clip(cleaned, 0, 1).reshape(-1, 28, 28)

@@ -1,0 +1,59 @@
+"""How far reconstructions are from their images: MSE, BCE, PSNR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aeviz.models import apply
+
+EPSILON = 1e-6
+"""Reconstructions are kept this far from 0 and 1 before a logarithm is taken."""
+
+
+def mse(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
+    """Mean squared error per image (N,), of pixels in [0, 1]."""
+    error = apply.to_float(images) - apply.to_float(reconstructions)
+    return np.square(error).mean((1, 2))
+
+
+def bce(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
+    """Binary cross-entropy per image (N,), nats per pixel."""
+    x = apply.to_float(images)
+    p = np.clip(apply.to_float(reconstructions), EPSILON, 1 - EPSILON)
+    return -(x * np.log(p) + (1 - x) * np.log1p(-p)).mean((1, 2))
+
+
+def psnr(mean_squared_error: np.ndarray | float) -> np.ndarray:
+    """Peak signal-to-noise ratio in dB for a peak of 1; infinite for a perfect copy."""
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(mean_squared_error)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far copies are from their originals, per image.
+
+    mse: (N,), of pixels in [0, 1]; bce: (N,), nats per pixel.
+    """
+
+    mse: np.ndarray
+    bce: np.ndarray
+
+    @property
+    def psnr(self) -> np.ndarray:
+        """Peak signal-to-noise ratio per image (N,), dB."""
+        return psnr(self.mse)
+
+    @property
+    def overall(self) -> dict[str, float]:
+        """Means over all images of mse and bce; psnr of the mean mse, as in the literature."""
+        mean = self.mse.mean(dtype=np.float64)
+        bce = self.bce.mean(dtype=np.float64)
+        return {"mse": float(mean), "bce": float(bce), "psnr": float(psnr(mean))}
+
+
+def compare(images: np.ndarray, copies: np.ndarray) -> Errors:
+    """Errors of copies (N, 28, 28) against images (N, 28, 28), uint8 or float in [0, 1]."""
+    return Errors(mse(images, copies), bce(images, copies))

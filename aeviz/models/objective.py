@@ -1,0 +1,76 @@
+"""The loss of a model over many images."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aeviz.models import optim
+from aeviz.models.base import Autoencoder, Loss
+
+
+def pixels(images: Tensor) -> Tensor:
+    """uint8 images (B, 28, 28) as floats (B, 1, 28, 28) in [0, 1].
+
+    Raises:
+        ValueError: other numbers, which may be in [0, 1] already.
+    """
+    if images.dtype != torch.uint8:
+        raise ValueError("Images must be uint8, from 0 to 255.")
+    return images.unsqueeze(1).to(torch.float32).mul_(1 / 255)
+
+
+def told(model: Autoencoder, labels: np.ndarray | None) -> dict[str, Tensor]:
+    """The labels of images as `loss` takes them; nothing for a variant that takes none."""
+    if not model.uses_labels or labels is None:
+        return {}
+    return {"labels": torch.from_numpy(np.array(labels)).long().to(model.device)}
+
+
+@torch.no_grad()
+def validate(
+    model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None, *, seed: int = 0
+) -> Loss:
+    """Loss averaged over images (N, 28, 28) uint8, with the same noise each time."""
+    training = model.training
+    model.eval()
+    parts: dict[str, dict[str, list[Tensor]]] = {"terms": {}, "metrics": {}}
+    shares: list[float] = []
+    with optim.Noise(seed, model.device):
+        for start in range(0, len(images), 1000):
+            part = torch.from_numpy(np.array(images[start : start + 1000])).to(model.device)
+            some = None if labels is None else labels[start : start + 1000]
+            loss = model.loss(pixels(part), **told(model, some))
+            for kind, values in (("terms", loss.terms), ("metrics", loss.metrics)):
+                for name, value in values.items():
+                    parts[kind].setdefault(name, []).append(value)
+            shares.append(len(part) / len(images))
+    model.train(training)
+    return Loss(*({n: _weighted(v, shares) for n, v in of.items()} for of in parts.values()))
+
+
+def _weighted(values: list[Tensor], shares: list[float]) -> Tensor:
+    return sum(
+        (v * s for v, s in zip(alike(values), shares, strict=True)),
+        torch.zeros((), device=values[0].device),
+    )
+
+
+def alike(values: list[Tensor]) -> list[Tensor]:
+    """Terms or metrics of several batches as floats of one shape, of which there is a mean.
+
+    Args:
+        values: of any dtype, such as counts. Vectors (D,) stay so; what has another shape, or
+            another one from batch to batch, becomes one number.
+    """
+    floats = [value.float() for value in values]
+    if floats[0].ndim > 1 or len({value.shape for value in floats}) > 1:
+        return [value.mean() for value in floats]
+    return floats
+
+
+def mean_terms(losses: list[Loss]) -> dict[str, float]:
+    """Each term, averaged over steps, to four digits."""
+    stacked = {name: torch.stack([loss.terms[name] for loss in losses]) for name in losses[0].terms}
+    return {name: float(f"{values.mean().item():.4g}") for name, values in stacked.items()}
