@@ -63,6 +63,24 @@ def test_a_cut_line_is_said_and_a_run_is_found_again_after_a_reload_elsewhere(
     expect(progress(page)).to_contain_text("stopped")
 
 
+def test_a_link_that_is_pressed_long_while_a_run_is_watched_opens_a_whole_page(
+    page: Page, app: str
+) -> None:
+    open_page(page, app, "?variant=linear")
+    train_for(page, 900)
+    wait_for_step(page, after=0)
+    go_to(page, "Sample", "What does it draw on its own?")
+    link = page.get_by_test_id("stMain").get_by_role("link", name="Your run")
+    link.hover()
+    page.mouse.down()
+    page.wait_for_timeout(5000)  # the notice of the run is due to ask when the pointer goes up
+    page.mouse.up()
+    page.get_by_role("heading", level=1, name="What does it learn").wait_for()
+    page.wait_for_timeout(3000)  # what comes after the page is no older part of another one
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(progress(page)).to_contain_text("stopped")
+
+
 def test_a_page_asks_when_it_was_answered_and_draws_only_what_is_new(page: Page, app: str) -> None:
     sent: list[float] = []
     fetched: list[str] = []

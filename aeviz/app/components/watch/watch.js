@@ -3,6 +3,7 @@
 const PATIENCE = 4; // so many times as long as the last answer took is waited before the next
 const LONGEST_MS = 4000; // but no longer than this: one slow answer is no crowd
 const LOOKED_AT = ["visibilitychange", "pointerdown", "pointerup", "pointercancel"];
+const CLICK_MS = 150; // from a released pointer to what its click does, and between looks at whether it is done
 const LOST_MS = 15000; // a question without an answer is asked again: the line may have been cut
 
 const watches = new WeakMap();
@@ -11,12 +12,13 @@ class Watch {
   constructor(root) {
     this.root = root;
     this.part = (name) => root.querySelector(`[data-part="${name}"]`);
+    this.app = document.querySelector('[data-testid="stApp"]');
     this.charts = new Map(); // name -> its element, with the text of what is drawn there
     this.took = 0;
     this.pressed = false; // an answer would cost a drag some of its pictures
     this.look = ({ type }) => {
       if (type !== "visibilitychange") this.pressed = type === "pointerdown";
-      if (this.due && this.free) this.ask();
+      if (this.due && this.free) this.wait(CLICK_MS);
     };
     for (const event of LOOKED_AT) document.addEventListener(event, this.look, true);
   }
@@ -48,13 +50,21 @@ class Watch {
     return !document.hidden && !this.pressed;
   }
 
+  // Something runs or is asked for. It may be another page: a question from this one would be
+  // answered after it, and Streamlit would then show nothing but this part of the page that is left.
+  get busy() {
+    const state = this.app?.getAttribute("data-test-script-state");
+    return state === "running" || state === "rerunRequested";
+  }
+
   wait(delay) {
     clearTimeout(this.timer);
     this.due = false;
     if (this.data.every === null) return;
     this.timer = setTimeout(() => {
       this.due = true;
-      if (this.free) this.ask();
+      if (this.busy) this.wait(CLICK_MS);
+      else if (this.free) this.ask();
     }, delay);
   }
 
