@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from aeviz.data import datasets
-from aeviz.models import apply, optim
+from aeviz.models import optim
 
 FILE = Path(__file__).with_name("classifier.safetensors")
 FEATURES = 64
@@ -54,14 +54,14 @@ def load() -> Classifier:
 @torch.no_grad()
 def features(images: np.ndarray) -> np.ndarray:
     """Features (N, 64), before their ReLU, of images (N, 28, 28), uint8 or float in [0, 1]."""
-    parts = torch.from_numpy(apply.to_float(images))[:, None].split(1000)
+    parts = torch.from_numpy(datasets.to_float(images))[:, None].split(1000)
     return torch.cat([load().features(part) for part in parts]).numpy()
 
 
 @torch.no_grad()
 def accuracy(model: Classifier, images: np.ndarray, labels: np.ndarray) -> float:
     """Fraction of images (N, 28, 28) uint8 that get their label."""
-    parts = torch.from_numpy(apply.to_float(images))[:, None].split(1000)
+    parts = torch.from_numpy(datasets.to_float(images))[:, None].split(1000)
     guessed = torch.cat([model(part).argmax(1) for part in parts]).numpy()
     return float((guessed == labels).mean())
 
@@ -70,7 +70,7 @@ def fit(images: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> Class
     """A classifier trained on images (N, 28, 28) uint8 and their labels (N,)."""
     torch.manual_seed(seed)
     model = Classifier()
-    x = torch.from_numpy(apply.to_float(images))[:, None]
+    x = torch.from_numpy(datasets.to_float(images))[:, None]
     y = torch.from_numpy(labels.astype(np.int64))
     optimiser = torch.optim.Adam(model.parameters(), fused=True)
     per_epoch = -(-len(x) // BATCH)

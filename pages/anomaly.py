@@ -7,6 +7,7 @@ from aeviz.analysis import anomaly
 from aeviz.app import intake, ui
 from aeviz.app.components.threshold import threshold_line
 from aeviz.app.views import anomaly as view
+from aeviz.charts import export
 from aeviz.data import datasets
 
 TASKS = {
@@ -132,8 +133,8 @@ def flagged() -> anomaly.Flagged:
 
 
 with st.container(horizontal=True, gap="small"):
-    ui.download("flagged list", lambda: flagged().csv(), "flagged.csv")
-    ui.download("flagged pictures", lambda: flagged().archive(), "flagged.zip")
+    ui.download("flagged list", lambda: export.flagged_table(flagged()), "flagged.csv")
+    ui.download("flagged pictures", lambda: export.flagged_archive(flagged()), "flagged.zip")
 
 if task == "digits":
     st.subheader("How much harm do anomalies in the training set do?", anchor=False)

@@ -4,6 +4,7 @@ import streamlit as st
 from aeviz.analysis import compare, errors, pca
 from aeviz.app import intake, ui
 from aeviz.charts import export, figures
+from aeviz.data import datasets
 from aeviz.models import apply
 from aeviz.models.zoo import numbers
 
@@ -68,7 +69,7 @@ def pick() -> tuple[intake.Picked, str]:
         return intake.Picked(picked.pictures[:MOST], picked.names[:MOST], labels), ""
     labels = dataset.test_labels[found]
     names = [f"{dataset.classes[label]}\n#{i}" for label, i in zip(labels, found, strict=True)]
-    pictures = apply.to_float(dataset.test_images[found])
+    pictures = datasets.to_float(dataset.test_images[found])
     return intake.Picked(pictures, names, labels), sentence
 
 

@@ -5,7 +5,7 @@ from aeviz.analysis import denoising
 from aeviz.app import intake, ui
 from aeviz.app.views import denoise as view
 from aeviz.charts import figures
-from aeviz.data import corruption
+from aeviz.data import corruption, datasets
 from aeviz.models import apply
 
 START = 1
@@ -26,7 +26,7 @@ codes = ui.codes(model_name, dataset.name)
 as_it_is = ui.choice("Start from", STARTS, "start_from") == "spoilt"
 if as_it_is:
     handed_in = intake.plain("Digits with noise: only their size is changed", "spoilt_files")
-    pictures = np.array(handed_in or [apply.to_float(dataset.test_images[START])])
+    pictures = np.array(handed_in or [datasets.to_float(dataset.test_images[START])])
 else:
     handed_in = []
     pictures = intake.pick(dataset, "picture", START, many=True).pictures

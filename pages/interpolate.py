@@ -7,6 +7,7 @@ from aeviz.analysis import neighbours, paths, planes
 from aeviz.app import session, ui
 from aeviz.app.components.player import player
 from aeviz.charts import figures
+from aeviz.data import datasets
 from aeviz.models import apply
 
 FRAMES = 91  # of the film and the curve; the film strip has as many as are asked for
@@ -77,7 +78,7 @@ letters = ["A", *(str(k + 1) for k in range(len(via))), "B"]
 walk, ends = WALKS[kind], codes[chosen]
 path, marks = walk(ends, FRAMES), paths.milestones(ends, walk).tolist()
 away = neighbours.nearest(codes, path)[0][:, 0]
-pixels = apply.to_float(images[chosen]).reshape(len(chosen), -1)
+pixels = datasets.to_float(images[chosen]).reshape(len(chosen), -1)
 faded, faded_strip = (paths.line(pixels, n).reshape(n, 28, 28) for n in (FRAMES, steps))
 strip, film_frames = (
     apply.decode(model, codes_on_it, None if asked is None else np.resize(asked, len(codes_on_it)))

@@ -4,6 +4,7 @@ import streamlit as st
 from aeviz.analysis import pca
 from aeviz.app import ui
 from aeviz.charts import figures
+from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
 
@@ -42,7 +43,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
 # One of each class, in their order.
 draw = np.random.default_rng(seed)
 shown = [draw.choice(np.flatnonzero(dataset.test_labels == k)) for k in range(COLUMNS)]
-originals, labels = apply.to_float(dataset.test_images[shown]), dataset.test_labels[shown]
+originals, labels = datasets.to_float(dataset.test_images[shown]), dataset.test_labels[shown]
 copies = {w: apply.reconstruct(model, originals, labels) for w, model in models.items()}
 found = [errors_of(name, models[w]) for w, name in rungs.items()]
 errors = {title: [ours for ours, _ in found], "PCA": [theirs for _, theirs in found]}

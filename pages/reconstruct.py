@@ -4,6 +4,7 @@ import streamlit as st
 from aeviz.analysis import errors, pca
 from aeviz.app import ui
 from aeviz.charts import figures
+from aeviz.data import datasets
 from aeviz.models import apply
 from aeviz.models.zoo import numbers
 
@@ -66,7 +67,7 @@ if order == "random":
 else:
     ranked = found[lost.mse[found].argsort(kind="stable")]
     shown = ranked[:COLUMNS] if order == "best" else ranked[::-1][:COLUMNS]
-originals = apply.to_float(dataset.test_images[shown])
+originals = datasets.to_float(dataset.test_images[shown])
 copies = apply.reconstruct(model, originals, dataset.test_labels[shown])
 linear = pca.pca(dataset.name, model.code_dim)  # there are no more axes than pixels
 linear_copies = linear.reconstruct(originals)

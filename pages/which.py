@@ -23,7 +23,7 @@ PAGE = {  # where a model shows how it serves a need
 def demonstration(need: str, name: str) -> list[ui.Row]:
     """What a shipped model does for a need, on fixed test digits."""
     model, mnist = ui.load_model(name), datasets.load("mnist")
-    x = apply.to_float(mnist.test_images[:COLUMNS])
+    x = datasets.to_float(mnist.test_images[:COLUMNS])
     if need == "classes":
         code = sampling.sample_prior(model, 1)
         one = ui.codes(name, "mnist")[:1] if code is None else code

@@ -11,99 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-
-# Each room imports only from rooms in earlier lines. A new module takes its place here.
-ORDER = [
-    {"aeviz.files"},
-    {
-        "aeviz.data.datasets",
-        "aeviz.data.digits",
-        "aeviz.models.base",
-        "aeviz.charts.figures",
-        "aeviz.jobs",
-    },
-    {"aeviz.models.nets"},
-    {"aeviz.charts.export"},
-    {"aeviz.models.zoo"},
-    {
-        "aeviz.training.loop",
-        "aeviz.models.checkpoint",
-        "aeviz.models.apply",
-        "aeviz.analysis.projections",
-        "aeviz.training.spec",
-    },
-    {
-        "aeviz.analysis.planes",
-        "aeviz.analysis.evaluate",
-        "aeviz.charts.diagram",
-        "aeviz.analysis.inpainting",
-        "aeviz.analysis.mechanism",
-    },
-    {
-        "aeviz.analysis.compare",
-        "aeviz.data.perturb",
-        "aeviz.analysis.anomaly",
-        "aeviz.analysis.uses",
-        "aeviz.analysis.few_labels",
-        "aeviz.analysis.denoising",
-    },
-    {"aeviz.training.runs"},
-    {"aeviz.training.worker"},
-    {"aeviz.app.components.browser", "aeviz.app.session"},
-    {
-        "aeviz.app.components.latent_map",
-        "aeviz.app.components.player",
-        "aeviz.app.components.patches",
-        "aeviz.app.components.threshold",
-        "aeviz.app.components.watch",
-        "aeviz.app.components.link",
-    },
-    {"aeviz.app.own"},
-    {"aeviz.app.ui"},
-    {
-        "aeviz.app.views.map",
-        "aeviz.app.views.train",
-        "aeviz.app.intake",
-        "aeviz.app.views.denoise",
-        "aeviz.app.views.inpainting",
-        "aeviz.app.views.anomaly",
-        "aeviz.app.views.loss",
-    },
-    {"pages"},
-    {"app"},
-]
-LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
-
-STREAMLIT = {
-    "app",
-    "pages",
-    "aeviz.app.session",
-    "aeviz.app.own",
-    "aeviz.app.components.watch",
-    "aeviz.app.components.link",
-    "aeviz.app.ui",
-    "aeviz.app.views.train",
-    "aeviz.app.views.loss",
-    "aeviz.app.intake",
-    "aeviz.app.components.browser",
-    "aeviz.app.components.latent_map",
-    "aeviz.app.views.map",
-    "aeviz.app.components.player",
-    "aeviz.app.components.patches",
-    "aeviz.app.components.threshold",
-    "aeviz.app.views.denoise",
-    "aeviz.app.views.inpainting",
-    "aeviz.app.views.anomaly",
-    "benchmarks.visitor",
-}
-
-
-def room_of(name: str) -> str:
-    """The room that a module belongs to: variants and pages share theirs."""
-    for shared in ("aeviz.models.zoo", "pages"):
-        if name == shared or name.startswith(f"{shared}."):
-            return shared
-    return name
+ROOMS = ("data", "models", "analysis", "charts", "training", "app")
+"""A file imports from its own room and from those to its left."""
+EVERYWHERE = ("aeviz.files", "aeviz.jobs")
+"""What any room may import; they know no room."""
 
 
 def name_of(path: Path) -> str:
@@ -118,14 +29,22 @@ FILES = {
         *sorted((ROOT / "pages").glob("*.py")),
         *sorted((ROOT / "aeviz").rglob("*.py")),
     ]
-    if name_of(path) != "aeviz"
 }
+BESIDE = {name_of(path): path for path in (ROOT / "benchmarks").rglob("*.py")}
+
+
+def place_of(name: str) -> int:
+    """How far to the right a module of the house stands."""
+    parts = name.split(".")
+    if name in EVERYWHERE:
+        return -1
+    if len(parts) > 1 and parts[1] in ROOMS:
+        return ROOMS.index(parts[1])
+    return len(ROOMS)  # app.py, pages/, and the doors of the package
 
 
 def imported(node: ast.AST) -> Iterator[str]:
-    """Every module that a file imports, except in `main`: a command line may ask for anything."""
-    if isinstance(node, ast.FunctionDef) and node.name == "main":
-        return
+    """Every module that a file imports, wherever in it."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -133,7 +52,7 @@ def imported(node: ast.AST) -> Iterator[str]:
         assert node.module is not None
         for alias in node.names:
             whole = f"{node.module}.{alias.name}"
-            yield whole if whole in FILES or node.module == "aeviz" else node.module
+            yield whole if whole in FILES else node.module
     for child in ast.iter_child_nodes(node):
         yield from imported(child)
 
@@ -143,35 +62,64 @@ def imports(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_module_imports_only_what_lies_below_it(name: str) -> None:
-    level = LEVEL[room_of(name)]  # a KeyError: give the new module its place in ORDER
+def test_a_file_imports_from_its_own_room_and_from_those_to_its_left(name: str) -> None:
     for other in imports(FILES[name]):
-        if other.split(".")[0] not in ("aeviz", "pages", "app"):
-            continue
-        room = room_of(other)
-        inside = room == room_of(name) == "aeviz.models.zoo" and name == "aeviz.models.zoo"
-        assert inside or LEVEL[room] < level, f"{name} imports {other}"
+        root = other.split(".")[0]
+        assert root not in ("benchmarks", "tests", "app"), f"{name} imports {other}"
+        if root in ("aeviz", "pages"):
+            assert place_of(other) <= place_of(name), f"{name} imports {other}"
 
 
-def test_the_order_names_only_rooms_that_exist() -> None:
-    assert set(LEVEL) == {room_of(name) for name in FILES}
+@pytest.mark.parametrize("name", EVERYWHERE)
+def test_what_every_room_may_use_knows_no_room(name: str) -> None:
+    house = {other for other in imports(FILES[name]) if other.split(".")[0] == "aeviz"}
+    assert house <= set(EVERYWHERE)
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("aeviz.models.zoo.")])
+def test_the_house_has_these_rooms_and_no_other() -> None:
+    found = {path.name for path in (ROOT / "aeviz").iterdir() if path.is_dir()}
+    assert found - {"__pycache__"} == set(ROOMS)
+    assert {name for name in FILES if place_of(name) == 0} > {"aeviz.data.datasets"}
+
+
+def circles(files: dict[str, Path]) -> list[list[str]]:
+    """Chains of modules that import each other around to where they began."""
+    arrows = {name: imports(path) & set(files) - {name} for name, path in files.items()}
+    done: set[str] = set()
+    found: list[list[str]] = []
+
+    def walk(name: str, way: list[str]) -> None:
+        if name in way:
+            found.append([*way[way.index(name) :], name])
+        elif name not in done:
+            for other in sorted(arrows[name]):
+                walk(other, [*way, name])
+            done.add(name)
+
+    for name in files:
+        walk(name, [])
+    return found
+
+
+def test_no_modules_import_each_other() -> None:
+    assert circles(FILES) == []
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n.startswith("aeviz.models.variants.")])
 def test_a_variant_is_read_with_its_contract_and_trunks_alone(name: str) -> None:
     house = {other for other in imports(FILES[name]) if other.startswith("aeviz")}
     assert house <= {"aeviz.models.base", "aeviz.models.nets"}
 
 
-def test_only_the_glue_imports_streamlit() -> None:
-    paths = FILES | {name_of(path): path for path in (ROOT / "benchmarks").rglob("*.py")}
+def test_only_the_app_imports_streamlit() -> None:
     users = {
-        room_of(name)
-        for name, path in paths.items()
+        name
+        for name, path in {**FILES, **BESIDE}.items()
         if any(other.split(".")[0] == "streamlit" for other in imports(path))
     }
-    assert users <= STREAMLIT
-    assert "aeviz.app.ui" in users  # the search finds something
+    allowed = ("aeviz.app", "app", "pages", "benchmarks.visitor")
+    assert {name for name in users if not name.startswith(allowed)} == set()
+    assert "aeviz.app.session" in users  # the search finds something
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("pages.")])
@@ -189,23 +137,23 @@ def loaded_by(*modules: str) -> set[str]:
     return set(done.stdout.split())
 
 
+def in_rooms(*rooms: str) -> list[str]:
+    return [name for name in FILES if name.startswith(tuple(f"aeviz.{room}." for room in rooms))]
+
+
 def test_data_needs_no_torch() -> None:
-    assert not loaded_by("aeviz.data.datasets", "aeviz.data.digits") & {
-        "torch",
-        "torchvision",
-        "streamlit",
-    }
+    assert not loaded_by(*in_rooms("data")) & {"torch", "torchvision", "streamlit"}
 
 
 def test_the_core_starts_without_streamlit_and_without_what_is_seldom_needed() -> None:
-    core = [name for name in FILES if name.startswith("aeviz.") and room_of(name) not in STREAMLIT]
-    assert len(core) > 10
+    core = in_rooms(*ROOMS[:-1])
+    assert len(core) > 30
     loaded = loaded_by(*core)
     assert not loaded & {"streamlit", "torchvision", "sklearn", "umap", "numba", "tensorflow"}
     assert "torch" in loaded
 
 
 def test_the_app_starts_without_what_is_seldom_needed() -> None:
-    loaded = loaded_by("aeviz.app.ui", "aeviz.app.views.map", "aeviz.app.components.player")
+    loaded = loaded_by(*in_rooms("app"))
     assert not loaded & {"torchvision", "sklearn", "umap", "numba"}
     assert "streamlit" in loaded

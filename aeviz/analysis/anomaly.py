@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from aeviz.analysis import anomaly_score, errors, likelihood, pca
-from aeviz.charts import export, figures
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
@@ -198,7 +197,7 @@ def fit_pca(dataset: datasets.Dataset, classes: tuple[int, ...]) -> pca.PCA:
     if len(classes) == len(dataset.classes):
         return pca.pca(dataset.name, PCA_WIDTH)
     x = training_pictures(dataset, classes, len(dataset.train_images))
-    x = apply.to_float(x).reshape(len(x), -1)
+    x = datasets.to_float(x).reshape(len(x), -1)
     axes = np.linalg.eigh(np.cov(x.T)).eigenvectors[:, ::-1].T
     return pca.PCA(x.mean(0), np.ascontiguousarray(axes[:PCA_WIDTH], np.float32))
 
@@ -407,23 +406,11 @@ class Flagged:
     truth: list[str]
     scores: np.ndarray
 
-    def csv(self) -> bytes:
-        """A table with a line for each: its file in the archive, its name, truth and score."""
-        rows = zip(self.files, self.pictures.names, self.truth, self.scores, strict=True)
-        # What a spreadsheet would take for a formula is a text: a name may come from a file's.
-        cells = ((f, n.lstrip("=+-@\t\r"), t, f"{s:.6g}") for f, n, t, s in rows)
-        return export.table(["file", "name", "truth", "score"], cells)
-
     @cached_property
     def files(self) -> list[str]:
         """File names that sort by score: "0001-7-42.png"."""
         names = (re.sub(r"[^\w-]+", "-", name)[:60] for name in self.pictures.names)
         return [f"{rank:04}-{name}.png" for rank, name in enumerate(names, start=1)]
-
-    def archive(self) -> bytes:
-        """A ZIP archive of the pictures as PNG files."""
-        pictures = zip(self.files, self.pictures.images, strict=True)
-        return export.archive({file: figures.png(image) for file, image in pictures})
 
 
 def flag(groups: dict[str, tuple[Pictures, np.ndarray]], threshold: float) -> Flagged:
@@ -431,7 +418,7 @@ def flag(groups: dict[str, tuple[Pictures, np.ndarray]], threshold: float) -> Fl
     images, names, truth, scores = [], [], [], []
     for what, (pictures, found) in groups.items():
         for k in np.flatnonzero(found > threshold):
-            images.append(apply.to_float(pictures.images[k]))
+            images.append(datasets.to_float(pictures.images[k]))
             names.append(pictures.names[k])
             truth.append(what)
             scores.append(found[k])

@@ -9,7 +9,6 @@ from aeviz.data import datasets
 from aeviz.models import apply, optim
 from aeviz.models.base import Autoencoder
 
-
 SPOILT = 24
 """Spoilt versions of a picture whose copies are averaged."""
 BLUR = 1.0
@@ -27,7 +26,7 @@ def strangeness(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
     """
     from scipy.ndimage import gaussian_filter
 
-    x = apply.to_float(images)
+    x = datasets.to_float(images)
     error = np.square(gaussian_filter(x - copies, (0, BLUR, BLUR))).mean((1, 2))
     return error / x.mean((1, 2)).clip(FAINT)
 
@@ -39,7 +38,7 @@ def expected_copies(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np
     versions of each, and these copies are averaged: what a stroke is taken for then depends on what
     is left of the others.
     """
-    x = apply.to_float(images)
+    x = datasets.to_float(images)
     corrupt = getattr(model, "corrupt", None)
     if corrupt is None:
         return apply.reconstruct(model, x)
@@ -56,7 +55,7 @@ def anomaly(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray
 
     The `strangeness` of `expected_copies`.
     """
-    return strangeness(apply.to_float(images), expected_copies(model, images, seed))
+    return strangeness(datasets.to_float(images), expected_copies(model, images, seed))
 
 
 def stranger(dataset: datasets.Dataset) -> datasets.Dataset | None:

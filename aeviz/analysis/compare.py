@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aeviz.models import apply
+from aeviz.data import datasets
 
 # -- errors -----------------------------------------------------------------------------------
 
@@ -38,7 +38,7 @@ AT_ONCE = 200
 
 def flat(images: np.ndarray) -> np.ndarray:
     """Images (N, 28, 28) as points (N, 784) of pixel space, float32 in [0, 1]."""
-    return apply.to_float(images).reshape(len(images), -1)
+    return datasets.to_float(images).reshape(len(images), -1)
 
 
 def same(images: np.ndarray, picture: np.ndarray) -> np.ndarray:

@@ -157,7 +157,7 @@ def tuned(filter_name: str, data_name: str, name: str, strength: float) -> Tuned
     """
     dataset = datasets.load(data_name)
     held_out = dataset.train_images[-dataset.held_out :]
-    x = apply.to_float(held_out[:: max(len(held_out) // TUNED_ON, 1)])
+    x = datasets.to_float(held_out[:: max(len(held_out) // TUNED_ON, 1)])
     spoilt = corruption.CORRUPTIONS[name].apply(x, strength)
     x = x.astype(np.float64)
     psf = point_spread(name, strength)
@@ -263,7 +263,7 @@ def cleaning_mse(
     Args:
         clean: spoilt pictures (N, 28, 28) -> cleaned ones.
     """
-    x = apply.to_float(dataset.test_images[:MEASURED_ON])
+    x = datasets.to_float(dataset.test_images[:MEASURED_ON])
     spoilt = corruption.CORRUPTIONS[name].apply(x, strength)
     return float(errors.mse(x, clean(spoilt)).mean(dtype=np.float64))
 
@@ -281,9 +281,9 @@ def regressed(images: np.ndarray, spoilt: np.ndarray, train_images: np.ndarray) 
 
     Source: Wiener 1949; as a linear regression: Hastie et al. 2009, eq. 3.6.
     """
-    x, y = (apply.to_float(part).reshape(len(part), -1) for part in (spoilt, train_images))
+    x, y = (datasets.to_float(part).reshape(len(part), -1) for part in (spoilt, train_images))
     x_mean, y_mean = x.mean(0), y.mean(0)
     x = x - x_mean
     weights = np.linalg.solve(x.T @ x, x.T @ (y - y_mean))
-    cleaned = (apply.to_float(images).reshape(len(images), -1) - x_mean) @ weights + y_mean
+    cleaned = (datasets.to_float(images).reshape(len(images), -1) - x_mean) @ weights + y_mean
     return np.clip(cleaned, 0, 1).reshape(-1, 28, 28)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aeviz.models import apply
+from aeviz.data import datasets
 
 EPSILON = 1e-6
 """Reconstructions are kept this far from 0 and 1 before a logarithm is taken."""
@@ -14,14 +14,14 @@ EPSILON = 1e-6
 
 def mse(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     """Mean squared error per image (N,), of pixels in [0, 1]."""
-    error = apply.to_float(images) - apply.to_float(reconstructions)
+    error = datasets.to_float(images) - datasets.to_float(reconstructions)
     return np.square(error).mean((1, 2))
 
 
 def bce(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     """Binary cross-entropy per image (N,), nats per pixel."""
-    x = apply.to_float(images)
-    p = np.clip(apply.to_float(reconstructions), EPSILON, 1 - EPSILON)
+    x = datasets.to_float(images)
+    p = np.clip(datasets.to_float(reconstructions), EPSILON, 1 - EPSILON)
     return -(x * np.log(p) + (1 - x) * np.log1p(-p)).mean((1, 2))
 
 

@@ -102,13 +102,13 @@ def all_figures(
     cleaned = apply.reconstruct(model, corruption.noisy(images, SIGMA, seed))
     result["denoised_psnr"] = errors.compare(images, cleaned).overall["psnr"]
     visible = inpainting.hide_patches(len(images), seed=seed)
-    filled = apply.reconstruct(model, apply.to_float(images) * visible, None, visible)
+    filled = apply.reconstruct(model, datasets.to_float(images) * visible, None, visible)
     result["hidden_mse"] = inpainting.hidden_mse(images, filled, visible)
     if other is not None:
         scores = (anomaly_score.anomaly(model, part, seed) for part in (images, other.test_images))
         result["other_auroc"] = anomaly_score.auroc(*scores)
     if features is not None:
-        real = features(apply.to_float(images))
+        real = features(datasets.to_float(images))
         pictures = sampling.prior_pictures(model, len(images), seed)
         if pictures is not None:
             result["prior_frechet"] = sampling.frechet(features(pictures), real)
@@ -146,7 +146,6 @@ def describe(name: str) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Print the figures of a checkpoint on the test images of its data set."""
     from aeviz.models import checkpoint
-    from benchmarks import classifier
 
     parser = argparse.ArgumentParser(
         prog="python -m aeviz.analysis.evaluate", description=main.__doc__
@@ -178,7 +177,6 @@ def main(arguments: list[str] | None = None) -> None:
             samples=args.samples,
             seed=args.seed,
             other=anomaly_score.stranger(dataset),
-            features=classifier.features if dataset.name == "mnist" else None,
         )
     for name, value in found.items():
         print(f"{name:>20}  {value:.5f}  {describe(name)}")

@@ -206,7 +206,7 @@ class Classifier(nn.Module):
         """Classes (N,) of images (N, 28, 28)."""
         self.eval()
         parts = np.array_split(images, max(len(images) // apply.BATCH, 1))
-        x = (torch.from_numpy(apply.to_float(part))[:, None] for part in parts)
+        x = (torch.from_numpy(datasets.to_float(part))[:, None] for part in parts)
         return np.concatenate([self(part).argmax(1).numpy() for part in x])
 
 
@@ -266,7 +266,7 @@ class Learner:
     ) -> None:
         self.model, self.images, self.queries = model, images, queries
         linear = pca.pca(data_name, model.code_dim)
-        flat = (apply.to_float(part).reshape(len(part), -1) for part in (images, queries))
+        flat = (datasets.to_float(part).reshape(len(part), -1) for part in (images, queries))
         self.features = {
             "pixels": Features(*flat),
             "pca": standardised(linear.encode(images), linear.encode(queries)),

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from aeviz.data import datasets
 from aeviz.models import apply, optim
 from aeviz.models.base import Autoencoder
 from aeviz.models.checkpoint import Card
@@ -72,7 +73,7 @@ def told(model: Autoencoder, picture: np.ndarray, visible: np.ndarray) -> Filled
 
     Source: He et al. 2021, arXiv:2111.06377, section 3.
     """
-    x = (apply.to_float(picture) * visible)[None]
+    x = (datasets.to_float(picture) * visible)[None]
     code = apply.encode(model, x, None, visible[None])
     return _filled(picture, visible, apply.decode(model, code)[0], code[0])
 
@@ -87,7 +88,7 @@ def gibbs(
     Source: Rezende et al. 2014, arXiv:1401.4082, appendix F; for denoising autoencoders: Bengio
     et al. 2013, arXiv:1305.6663, section 5.
     """
-    given = apply.to_float(picture)
+    given = datasets.to_float(picture)
 
     def turn(x: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
         labels = apply.classify(model, x[None])
@@ -142,7 +143,7 @@ def search(
             "This model snaps each code to the nearest entry of its codebook, so there is no "
             "gradient along which to search."
         )
-    given = apply.to_float(picture)
+    given = datasets.to_float(picture)
     z, labels = _starts(model, given * visible, codes, starts, seed)
     spread = z.std(0).mean().item() if len(z) > 1 else 1.0
     shown = torch.from_numpy(np.array(visible)).flatten().to(model.device)
@@ -209,7 +210,7 @@ def _filled(
     losses: np.ndarray | None = None,
     label: Any = None,
 ) -> Filled:
-    whole = np.where(visible, apply.to_float(picture), drawn)
+    whole = np.where(visible, datasets.to_float(picture), drawn)
     losses = np.empty(0, np.float32) if losses is None else losses
     return Filled(whole, drawn, code, losses, None if label is None else int(label))
 
@@ -263,7 +264,7 @@ def hide_patches(n: int, fraction: float = 0.75, seed: int = 0) -> np.ndarray:
 
 def hidden_mse(images: np.ndarray, copies: np.ndarray, visible: np.ndarray) -> float:
     """Mean squared error of the pixels that are not visible, of all images together."""
-    error = np.square(apply.to_float(images) - apply.to_float(copies), dtype=np.float64)
+    error = np.square(datasets.to_float(images) - datasets.to_float(copies), dtype=np.float64)
     return float(error[~visible].mean())
 
 
@@ -277,10 +278,10 @@ def gaussian_conditional(
 
     Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 2.81.
     """
-    x = apply.to_float(train_images).reshape(len(train_images), -1)
+    x = datasets.to_float(train_images).reshape(len(train_images), -1)
     mean, covariance = x.mean(0, dtype=np.float64), np.cov(x.T).astype(np.float64)
     covariance += noise * np.eye(len(mean))
-    filled = apply.to_float(images).reshape(len(images), -1).copy()
+    filled = datasets.to_float(images).reshape(len(images), -1).copy()
     for row, seen in zip(filled, visible.reshape(len(images), -1), strict=True):
         weights = np.linalg.solve(covariance[np.ix_(seen, seen)], row[seen] - mean[seen])
         row[~seen] = mean[~seen] + covariance[np.ix_(~seen, seen)] @ weights

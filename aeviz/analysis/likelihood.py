@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from aeviz.models import apply
+from aeviz.data import datasets
 from aeviz.models.base import Autoencoder
-
 
 DECODED_AT_ONCE = 4000
 
@@ -19,7 +18,7 @@ DECODED_AT_ONCE = 4000
 def binarised(images: np.ndarray, seed: int) -> np.ndarray:
     """Images (N, 28, 28) float32 whose pixels are white with their grey value as the chance."""
     chance = np.random.default_rng(seed).random(images.shape, np.float32)
-    return (chance < apply.to_float(images)).astype(np.float32)
+    return (chance < datasets.to_float(images)).astype(np.float32)
 
 
 @torch.no_grad()
@@ -50,7 +49,7 @@ def log_likelihood(
     draw = torch.Generator().manual_seed(seed)
     logits_of: Any = getattr(model, "logits", None)  # a variant with a posterior has them
     for start in range(0, len(images), batch):
-        x = torch.from_numpy(apply.to_float(images[start : start + batch]))[:, None]
+        x = torch.from_numpy(datasets.to_float(images[start : start + batch]))[:, None]
         given = {}
         if model.uses_labels and labels is not None:
             given["labels"] = torch.from_numpy(np.array(labels[start : start + batch])).long()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from aeviz.data import datasets
 from aeviz.models import apply, objective, optim
 from aeviz.models.base import Autoencoder
 
@@ -146,7 +147,7 @@ def jacobian(
     Args:
         labels: (N,), for variants with `uses_labels`.
     """
-    x = torch.from_numpy(apply.to_float(images))[:, None].clone().requires_grad_()
+    x = torch.from_numpy(datasets.to_float(images))[:, None].clone().requires_grad_()
     given = {}
     if model.uses_labels and labels is not None:
         given["labels"] = torch.from_numpy(np.array(labels)).long()
@@ -238,7 +239,7 @@ def windows(model: Any, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
     grids = _grids(model, codes)
     step = images.shape[1] // round(grids.shape[1] ** 0.5)  # pixels from one place to the next
     beyond = (WINDOW - step) // 2
-    padded = np.pad(apply.to_float(images), ((0, 0), (beyond, beyond), (beyond, beyond)))
+    padded = np.pad(datasets.to_float(images), ((0, 0), (beyond, beyond), (beyond, beyond)))
     views = np.lib.stride_tricks.sliding_window_view(padded, (WINDOW, WINDOW), (1, 2))
     views = views[:, ::step, ::step].reshape(-1, WINDOW * WINDOW)
     chosen = np.eye(len(model.codebook), dtype=np.float32)[grids.ravel()]

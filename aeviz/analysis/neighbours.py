@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from aeviz.data import datasets
 from aeviz.models import apply
 
 
@@ -40,7 +41,7 @@ def nearest_images(images: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray,
     """
     from threadpoolctl import threadpool_limits
 
-    q = apply.to_float(queries).reshape(len(queries), -1)
+    q = datasets.to_float(queries).reshape(len(queries), -1)
     best = np.full(len(q), np.inf, np.float32)
     index = np.zeros(len(q), np.int64)
     rows = np.arange(len(q))
@@ -48,7 +49,7 @@ def nearest_images(images: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray,
         for start in range(
             0, len(images), apply.BATCH
         ):  # 60,000 images at once take 190 MB as floats
-            x = apply.to_float(images[start : start + apply.BATCH]).reshape(-1, q.shape[1])
+            x = datasets.to_float(images[start : start + apply.BATCH]).reshape(-1, q.shape[1])
             squared = np.square(x).sum(1) - 2 * q @ x.T  # |q|^2 is added below, once
             here = squared.argmin(1)
             closer = squared[rows, here] < best

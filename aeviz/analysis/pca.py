@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 
 from aeviz.data import datasets
-from aeviz.models import apply
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class PCA:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Codes (N, D) of images (N, 28, 28)."""
-        return (apply.to_float(images).reshape(len(images), -1) - self.mean) @ self.components.T
+        return (datasets.to_float(images).reshape(len(images), -1) - self.mean) @ self.components.T
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Images (N, 28, 28), not clipped."""
@@ -39,7 +38,7 @@ def _principal_axes(data_name: str) -> tuple[np.ndarray, np.ndarray]:
     images = datasets.load(data_name).train_images
     mean, scatter = np.zeros(784), np.zeros((784, 784))
     for start in range(0, len(images), 10_000):
-        x = apply.to_float(images[start : start + 10_000]).reshape(-1, 784)
+        x = datasets.to_float(images[start : start + 10_000]).reshape(-1, 784)
         mean += x.sum(0, dtype=np.float64)
         scatter += x.T @ x
     mean /= len(images)

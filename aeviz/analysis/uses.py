@@ -159,7 +159,7 @@ def trustworthiness(images: np.ndarray, codes: np.ndarray) -> float:
     """
     from sklearn import manifold
 
-    pixels = apply.to_float(images).reshape(len(images), -1)
+    pixels = datasets.to_float(images).reshape(len(images), -1)
     return float(manifold.trustworthiness(pixels, codes, n_neighbors=NEIGHBOURS))
 
 
@@ -378,7 +378,7 @@ def references(
     """Pixels, PCA and files of a data set."""
     progress(0.0, "Pixels")
     flat = [
-        apply.to_float(x).reshape(len(x), -1)
+        datasets.to_float(x).reshape(len(x), -1)
         for x in (dataset.train_images[: -dataset.held_out], dataset.test_images)
     ]
     pixels = tell_apart(flat[0][draw(CODES, len(flat[0]))], flat[1], dataset)

@@ -17,7 +17,6 @@ from PIL import Image
 
 from aeviz.app import session, ui
 from aeviz.data import datasets, digits
-from aeviz.models import apply
 
 SOURCES = {"test": "Test set", "upload": "Upload", "draw": "Draw", "camera": "Camera"}
 MAX_FILES = 60
@@ -93,7 +92,7 @@ def pick(dataset: datasets.Dataset, key: str, start: int = 1, *, many: bool = Fa
             st.info(f"{_nothing_yet(files, source)} Until then this is a test picture.")
     label = dataset.test_labels[number]
     return Picked(
-        apply.to_float(dataset.test_images[number])[None],
+        datasets.to_float(dataset.test_images[number])[None],
         [f"{dataset.classes[label]}-{number}"],
         dataset.test_labels[number : number + 1],
     )

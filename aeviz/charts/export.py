@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from aeviz.analysis import anomaly
 from aeviz.charts import figures
 
 GAP = 12
@@ -127,3 +128,17 @@ def archive(files: dict[str, bytes]) -> bytes:
         for name, content in files.items():
             bundle.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def flagged_table(found: anomaly.Flagged) -> bytes:
+    """A table with a line for each flagged picture: its file in the archive, name, truth, score."""
+    rows = zip(found.files, found.pictures.names, found.truth, found.scores, strict=True)
+    # What a spreadsheet would take for a formula is a text: a name may come from a file's.
+    cells = ((f, n.lstrip("=+-@\t\r"), t, f"{s:.6g}") for f, n, t, s in rows)
+    return table(["file", "name", "truth", "score"], cells)
+
+
+def flagged_archive(found: anomaly.Flagged) -> bytes:
+    """A ZIP archive of the flagged pictures as PNG files."""
+    pictures = zip(found.files, found.pictures.images, strict=True)
+    return archive({file: figures.png(image) for file, image in pictures})

@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from aeviz.data import corruption
-from aeviz.models import apply
+from aeviz.data import corruption, datasets
 
 
 def noisy(images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
@@ -21,7 +20,7 @@ def noisy(images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
         sigma: standard deviation before clipping; pixels are in [0, 1].
     """
     noise = np.random.default_rng(seed).standard_normal(images.shape, np.float32)
-    return np.clip(apply.to_float(images) + np.float32(sigma) * noise, 0, 1)
+    return np.clip(datasets.to_float(images) + np.float32(sigma) * noise, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Corruption:
 
         The first of several is spoilt as it would be alone.
         """
-        x = apply.to_float(images)
+        x = datasets.to_float(images)
         spoilt = self.spoil(x.reshape(-1, 28, 28), strength, seed)
         return np.clip(spoilt, 0, 1).astype(np.float32).reshape(x.shape)
 

@@ -5,6 +5,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    pass
+
 import argparse
 import errno
 import functools
@@ -24,8 +31,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-
-import numpy as np
 
 from aeviz import files
 
@@ -363,3 +368,10 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def to_float(images: np.ndarray) -> np.ndarray:
+    """Images as float32 in [0, 1]; uint8 is divided by 255."""
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / 255
+    return np.asarray(images, np.float32)

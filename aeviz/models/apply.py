@@ -11,16 +11,9 @@ from aeviz.models.base import Autoencoder
 
 if TYPE_CHECKING:
     pass
-
+from aeviz.data import datasets
 
 BATCH = 2000
-
-
-def to_float(images: np.ndarray) -> np.ndarray:
-    """Images as float32 in [0, 1]; uint8 is divided by 255."""
-    if images.dtype == np.uint8:
-        return images.astype(np.float32) / 255
-    return np.asarray(images, np.float32)
 
 
 @torch.no_grad()
@@ -40,7 +33,7 @@ def encode(
     parts = []
     for start in range(0, len(images), BATCH):
         part = slice(start, start + BATCH)
-        x = torch.from_numpy(to_float(images[part]))[:, None].to(model.device)
+        x = torch.from_numpy(datasets.to_float(images[part]))[:, None].to(model.device)
         given = _labels(model, labels, part)
         if model.uses_visible and visible is not None:
             given["visible"] = torch.from_numpy(np.array(visible[part])).to(model.device)
@@ -73,7 +66,9 @@ def classify(model: Autoencoder, images: np.ndarray) -> np.ndarray | None:
     model.eval()
     parts = [np.empty(0, np.int64)]
     for start in range(0, len(images), BATCH):
-        x = torch.from_numpy(to_float(images[start : start + BATCH]))[:, None].to(model.device)
+        x = torch.from_numpy(datasets.to_float(images[start : start + BATCH]))[:, None].to(
+            model.device
+        )
         labels = model.classify(x)
         assert labels is not None  # the model uses them
         parts.append(labels.cpu().numpy())

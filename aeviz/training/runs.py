@@ -1,13 +1,11 @@
 """Training runs: a folder each, advanced by one worker process.
 
-The app creates runs and reads them; `python -m aeviz.training.runs worker` trains them (see
-worker.py). They share nothing but files, so a run goes on while its page is reloaded, left, or cut
-off.
+The app creates runs and reads them; worker.py trains them. They share nothing but
+files, so a run goes on while its page is reloaded, left, or cut off.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import logging
@@ -648,7 +646,7 @@ def _start_worker() -> subprocess.Popen[bytes]:
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     with (folder() / "worker.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "aeviz.training.runs", "worker"],
+            [sys.executable, "-m", "aeviz.training.worker"],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -733,18 +731,3 @@ def look(
         point_labels=labels[:MAPPED],
         axis_titles=plane.axis_titles,
     )
-
-
-def main() -> None:
-    """Command line: `python -m aeviz.training.runs worker`."""
-    parser = argparse.ArgumentParser(prog="python -m aeviz.training.runs", description=main.__doc__)
-    parser.add_argument("action", choices=("worker",))
-    parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
-    from aeviz.training import worker
-
-    worker.work()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,6 @@
 """The process that trains runs: each run is a generator, and all of them take turns.
 
-`runs.ensure_worker()` starts it as `python -m aeviz.training.runs worker`; it never imports
-Streamlit.
+`runs.ensure_worker()` starts it as `python -m aeviz.training.worker`; it never imports Streamlit.
 """
 
 from __future__ import annotations
@@ -501,3 +500,8 @@ def _first_steps() -> None:
     for _ in loop.fit(model, images, steps=2, batch=128, lr=1e-3, seed=0, labels=labels):
         pass
     runs.look(model, dataset, 0, None)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
+    work()

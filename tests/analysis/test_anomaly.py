@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from aeviz.analysis import anomaly, anomaly_score
+from aeviz.charts import export
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, objective, optim
 from aeviz.models.base import Autoencoder
@@ -240,11 +241,11 @@ def test_what_is_flagged_is_listed_by_score_and_packed_as_pictures() -> None:
         "normal": (normal, np.array([0.5, 4.0, 1.0])),
     }
     flagged = anomaly.flag(groups, 1.0)
-    rows = list(csv.DictReader(io.StringIO(flagged.csv().decode())))
+    rows = list(csv.DictReader(io.StringIO(export.flagged_table(flagged).decode())))
     assert [row["score"] for row in rows] == ["5", "4", "3"]  # one at the threshold is not above it
     assert [row["truth"] for row in rows] == ["unknown", "normal", "unknown"]
     assert [row["name"] for row in rows] == ["../my letter.png", "1-3", "SUM(A1)"]
-    with zipfile.ZipFile(io.BytesIO(flagged.archive())) as archive:
+    with zipfile.ZipFile(io.BytesIO(export.flagged_archive(flagged))) as archive:
         assert archive.namelist() == [row["file"] for row in rows]
         assert archive.namelist()[1:] == ["0002-1-3.png", "0003--SUM-A1-.png"]
         assert not any("/" in name or ".." in name for name in archive.namelist())
@@ -252,8 +253,8 @@ def test_what_is_flagged_is_listed_by_score_and_packed_as_pictures() -> None:
             picture = np.asarray(Image.open(io.BytesIO(archive.read(name))))
             assert np.array_equal(picture, FEW.test_images[k])
     nothing = anomaly.flag(groups, 9.0)
-    assert nothing.csv() == b"file,name,truth,score\n"
-    assert not zipfile.ZipFile(io.BytesIO(nothing.archive())).namelist()
+    assert export.flagged_table(nothing) == b"file,name,truth,score\n"
+    assert not zipfile.ZipFile(io.BytesIO(export.flagged_archive(nothing))).namelist()
 
 
 @pytest.mark.parametrize("kind", ["strangeness", "mse", "latent"])

@@ -52,7 +52,7 @@ def test_of_each_kind_the_widest_is_compared() -> None:
 
 @pytest.mark.parametrize("name", [*ROW, "vanilla-2d"])
 def test_what_is_hidden_is_never_looked_at_and_what_is_visible_stays(name: str) -> None:
-    model, x = shipped(name), apply.to_float(MNIST.train_images[7])
+    model, x = shipped(name), datasets.to_float(MNIST.train_images[7])
     visible = visible_pixels(middle(6.5))
     codes = apply.encode(model, MNIST.train_images[100:120]) if name == "vanilla-2d" else None
     one = inpainting.fill(model, x, visible, codes)
@@ -65,7 +65,7 @@ def test_what_is_hidden_is_never_looked_at_and_what_is_visible_stays(name: str) 
 
 @pytest.mark.parametrize("name", ["variational-2d", "vanilla-2d"])
 def test_the_loss_of_a_search_is_the_likelihood_and_the_prior_where_there_is_one(name: str) -> None:
-    model, x = shipped(name), apply.to_float(MNIST.train_images[3])
+    model, x = shipped(name), datasets.to_float(MNIST.train_images[3])
     codes = apply.encode(model, MNIST.train_images[100:150])
     found = inpainting.search(model, x, BELOW, codes=codes, steps=30)
     prior = 0.5 * np.square(found.code).sum() if model.gaussian_prior else 0.0
@@ -110,14 +110,14 @@ def test_where_codes_are_snapped_there_is_no_search_but_turns() -> None:
         for name in MODELS
     }
     assert [name for name, has in smooth.items() if not has] == ["vector_quantised"]
-    model, x = shipped("vector_quantised-8d"), apply.to_float(MNIST.train_images[0])
+    model, x = shipped("vector_quantised-8d"), datasets.to_float(MNIST.train_images[0])
     assert inpainting.way(model) == "gibbs"
     with pytest.raises(ValueError, match="no gradient"):
         inpainting.search(model, x, BELOW)
 
 
 def test_turns_put_the_visible_pixels_back_each_time() -> None:
-    model, x = shipped(ROW[2]), apply.to_float(MNIST.train_images[5])
+    model, x = shipped(ROW[2]), datasets.to_float(MNIST.train_images[5])
     once = apply.reconstruct(model, (x * BELOW)[None])[0]
     assert np.array_equal(inpainting.gibbs(model, x, BELOW, 1).drawn, once)
     twice = apply.reconstruct(model, np.where(BELOW, x, once)[None])[0]
@@ -128,7 +128,7 @@ def test_turns_put_the_visible_pixels_back_each_time() -> None:
 
 
 def test_all_fill_better_than_black_does() -> None:
-    images = apply.to_float(MNIST.train_images[-60:])
+    images = datasets.to_float(MNIST.train_images[-60:])
     black = np.square(images)[:, ~BELOW].mean()
     for name in ROW:
         filled = np.stack([inpainting.fill(shipped(name), x, BELOW).picture for x in images])

@@ -40,7 +40,7 @@ def test_kl_of_each_number_is_that_of_torch_s_distributions_and_names_those_that
     model = shipped("variational-32d")
     found = mechanism.cost(model, IMAGES)
     with torch.no_grad():
-        mu, log_var = model.posterior(torch.from_numpy(apply.to_float(IMAGES))[:, None])
+        mu, log_var = model.posterior(torch.from_numpy(datasets.to_float(IMAGES))[:, None])
     expected = kl_divergence(Normal(mu, (0.5 * log_var).exp()), Normal(0, 1)).mean(0).numpy()
     kl = found.metrics["kl_per_dim"]
     np.testing.assert_allclose(kl, expected, rtol=1e-4, atol=1e-5)

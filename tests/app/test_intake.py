@@ -15,7 +15,6 @@ from streamlit.testing.v1 import AppTest
 from aeviz.app import intake
 from aeviz.charts import figures
 from aeviz.data import datasets, digits
-from aeviz.models import apply
 from tests.pages.opening import box
 
 MNIST = datasets.load()
@@ -73,7 +72,7 @@ def html_of(app: AppTest) -> str:
 
 
 def is_test_picture(found: intake.Picked) -> bool:
-    return np.array_equal(found.pictures, apply.to_float(MNIST.test_images[1:2]))
+    return np.array_equal(found.pictures, datasets.to_float(MNIST.test_images[1:2]))
 
 
 def test_uploads_one_several_and_unreadable_ones() -> None:

@@ -64,7 +64,7 @@ def expected(
 ) -> dict[str, np.ndarray]:
     """Each version of a picture, with the filters that the page uses."""
     model = checkpoint.load(checkpoint.FOLDER / model_name)
-    clean = apply.to_float(clean)
+    clean = datasets.to_float(clean)
     noisy = corruption.CORRUPTIONS[name].apply(clean, strength, seed)
     filtered = denoising.filtered(noisy[None], "mnist", name, strength)
     cleaned, control = (apply.reconstruct(model, x[None])[0] for x in (noisy, clean))
@@ -166,7 +166,7 @@ def test_a_picture_that_is_noisy_already_is_cleaned_as_it_is() -> None:
     assert [key for key in shown if "error" not in key] == VERSIONS[1:-1]
     assert shown["noisy"] == figures.data_uri(x)
     assert shown["cleaned"] == figures.data_uri(cleaned)
-    error = figures.signed(cleaned - apply.to_float(x))
+    error = figures.signed(cleaned - datasets.to_float(x))
     assert shown["cleaned error"] == figures.data_uri(error)
     assert "PSNR" not in gallery(app)
     assert any("no clean one is known" in text.value for text in app.markdown)
@@ -200,7 +200,7 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     assert "dB" in chart["layout"]["yaxis"]["title"]["text"]
     assert "standard deviation" in chart["layout"]["xaxis"]["title"]["text"]
     model = checkpoint.load(checkpoint.FOLDER / "denoising-32d")
-    x = apply.to_float(MNIST.test_images[:5])
+    x = datasets.to_float(MNIST.test_images[:5])
     strengths = corruption.CORRUPTIONS["gaussian"].curve
     copies = [apply.reconstruct(model, corruption.noisy(x, s, 0)) for s in strengths]
     dbs = [-10 * np.log10(np.square(copy - x).mean()) for copy in copies]
@@ -244,7 +244,7 @@ def test_the_models_beside_are_in_the_address_unless_they_are_as_at_first(
 def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, Callable[[], bytes]] = {}
     monkeypatch.setattr(ui, "download", lambda kind, make, name: made.update({name: make}))
-    batch = apply.to_float(MNIST.test_images[:3])
+    batch = datasets.to_float(MNIST.test_images[:3])
     names = ["../seven.png", "two", "=1+1"]
     monkeypatch.setattr(intake, "pick", lambda *a, **k: intake.Picked(batch, names, None))
     app = open_page()

@@ -72,7 +72,7 @@ def test_a_rung_shows_its_copies_beside_pcas_and_can_be_used_everywhere(
     rows = {alt: [src for src, name, _ in found if name == alt] for _, alt, _ in found}
     originals = rows["Original"][:10]
     images = datasets.load().test_images
-    uris = {figures.data_uri(apply.to_float(image)): k for k, image in enumerate(images)}
+    uris = {figures.data_uri(datasets.to_float(image)): k for k, image in enumerate(images)}
     shown = [uris[uri] for uri in originals]
     assert datasets.load().test_labels[shown].tolist() == list(range(10))
     model = checkpoint.load(folder / "rung-8")

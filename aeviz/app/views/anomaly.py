@@ -13,7 +13,6 @@ from aeviz.app import own, session, ui
 from aeviz.app.components.watch import watch
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import apply
 from aeviz.models.zoo import describe
 from aeviz.training import runs
 
@@ -292,7 +291,7 @@ def gallery(
         [
             ui.Item(
                 [
-                    (apply.to_float(pictures.images[k]), f"{pictures.names[k]}, original"),
+                    (datasets.to_float(pictures.images[k]), f"{pictures.names[k]}, original"),
                     (copy, f"{pictures.names[k]}, copy"),
                 ],
                 f"{pictures.names[k]}\n{found[k]:.3g}",

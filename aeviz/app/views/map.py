@@ -118,7 +118,7 @@ def _clicked(model_name: str, data_name: str, index: int) -> Clicked:
         f"{label}, test number {index}: MSE {error:.4f}, PSNR {errors.psnr(error):.1f} dB. "
         "Error: red where the copy is too bright, blue where too dark."
     )
-    return Clicked(apply.to_float(image)[0], copy[0], text)
+    return Clicked(datasets.to_float(image)[0], copy[0], text)
 
 
 @st.fragment
