@@ -31,7 +31,7 @@ SHARES = (0.02, 0.05, 0.1, 0.2)
 
 
 def command(digit: int) -> list[str]:
-    """What `python -m aeviz.training.loop` is told to make the shipped model of a digit.
+    """What `python -m aeviz train` is told to make the shipped model of a digit.
 
     Not on all training pictures: the last 10,000 are held out, to set a threshold by.
     """
@@ -142,7 +142,7 @@ def main() -> None:
         keep_contaminated()
         return
     for digit in range(10) if args.digit is None else [args.digit]:
-        print("python -m aeviz.training.loop", *command(digit), flush=True)
+        print("python -m aeviz train", *command(digit), flush=True)
         loop.main(command(digit))
 
 

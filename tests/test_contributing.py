@@ -25,7 +25,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     named = re.search(r"Save this as `(\S+)`", TEXT)
     assert named is not None
     (folder / named[1]).write_text(VARIANT, encoding="utf-8")
-    (folder / "tests" / "models" / "test_decorrelated.py").write_text(
+    (folder / "tests" / "models" / "variants" / "test_decorrelated.py").write_text(
         FORMULA_TEST, encoding="utf-8"
     )
     return folder
@@ -44,8 +44,9 @@ def run(copy: Path, *command: str) -> str:
 
 
 def test_the_example_passes_what_every_variant_must(copy: Path) -> None:
-    formulas = "tests/models/test_decorrelated.py"
-    tests = [formulas, "tests/test_models.py", "tests/test_train.py", "tests/test_latent.py"]
+    formulas = "tests/models/variants/test_decorrelated.py"
+    others = ("models/test_zoo.py", "models/test_apply.py", "training/test_loop.py")
+    tests = [formulas, *(f"tests/{name}" for name in others)]
     out = run(copy, "pytest", *tests, "-k", "decorrelated", "-q", "-p", "no:cacheprovider")
     passed = re.search(r"(\d+) passed", out)
     assert passed is not None
@@ -54,12 +55,12 @@ def test_the_example_passes_what_every_variant_must(copy: Path) -> None:
 
 
 def test_the_example_has_options_of_its_own(copy: Path) -> None:
-    out = run(copy, "aeviz.training.loop", "decorrelated", "--help")
+    out = run(copy, "aeviz", "train", "decorrelated", "--help")
     assert "--penalty" in out
 
 
 def test_the_example_is_formatted_and_linted(copy: Path) -> None:
-    files = ["aeviz/models/decorrelated.py", "tests/models/test_decorrelated.py"]
+    files = ["aeviz/models/variants/decorrelated.py", "tests/models/variants/test_decorrelated.py"]
     run(copy, "ruff", "format", "--check", "--no-cache", *files)
     run(copy, "ruff", "check", "--no-cache", *files)
 
@@ -68,7 +69,7 @@ def test_the_files_that_the_text_names_are_there() -> None:
     names = set(
         re.findall(r"`((?:tests|aeviz|pages|benchmarks)/[\w./]*|[\w-]+\.(?:txt|py))`", TEXT)
     )
-    names -= {"aeviz/models/decorrelated.py", "tests/models/test_decorrelated.py"}
+    names -= {"aeviz/models/variants/decorrelated.py", "tests/models/variants/test_decorrelated.py"}
     assert len(names) > 5
     for name in names | {".ci/run", "requirements-dev.txt"}:
         assert (ROOT / name).exists(), name

@@ -45,13 +45,19 @@ def test_the_table_of_speed_is_what_the_benchmarks_wrote() -> None:
 
 def test_every_file_that_the_readme_links_or_names_is_there() -> None:
     linked = re.findall(r"\]\(([^):#]+)\)", README)
-    rooms = re.findall(r"^((?:aeviz/|app\.py|[a-z]+/)\S*) ", README, re.MULTILINE)
     assert len(linked) > 8
-    assert len(rooms) > 10
-    for path in linked + rooms:
+    for path in [*linked, *rooms()]:
         assert (ROOT / path).exists(), path
 
 
-def test_every_module_has_its_line_among_the_rooms() -> None:
-    modules = {path.name for path in (ROOT / "aeviz").glob("*.py")} - {"__init__.py"}
-    assert {name for name in modules if f"aeviz/{name}" not in README} == set()
+def rooms() -> list[str]:
+    """The paths of the tree under "How it is built"."""
+    tree = README.partition("## How it is built")[2].split("```")[1]
+    found = re.findall(r"^( *)([\w.]+/?)  ", tree.replace("aeviz/\n", "aeviz/  \n"), re.MULTILINE)
+    return [("aeviz/" if len(indent) == 2 else "") + name for indent, name in found]
+
+
+def test_every_room_has_its_line() -> None:
+    here = {path.name for path in (ROOT / "aeviz").iterdir() if path.is_dir()} - {"__pycache__"}
+    assert {f"aeviz/{name}/" for name in here} <= set(rooms())
+    assert {"app.py", "pages/", "aeviz/", "checkpoints/", "tests/"} <= set(rooms())

@@ -1,6 +1,6 @@
 """The figures of a checkpoint, as its card has them and more.
 
-`python -m aeviz.analysis.evaluate checkpoints/<name>` prints them for its test images.
+`python -m aeviz evaluate checkpoints/<name>` prints them for its test images.
 """
 
 from __future__ import annotations
@@ -147,9 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the figures of a checkpoint on the test images of its data set."""
     from aeviz.models import checkpoint
 
-    parser = argparse.ArgumentParser(
-        prog="python -m aeviz.analysis.evaluate", description=main.__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m aeviz evaluate", description=main.__doc__)
     parser.add_argument("checkpoint", help="for example checkpoints/variational-2d")
     parser.add_argument("--quick", action="store_true", help="only the figures of the card")
     parser.add_argument("--samples", type=int, default=500, help="K of the likelihood")
@@ -180,7 +178,3 @@ def main(arguments: list[str] | None = None) -> None:
         )
     for name, value in found.items():
         print(f"{name:>20}  {value:.5f}  {describe(name)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -68,6 +76,12 @@ class Card(BaseModel):
     lr: float = Field(gt=0, allow_inf_nan=False)
     command: str = ""
     """Makes the checkpoint again."""
+
+    @field_validator("command")
+    @classmethod
+    def _as_it_is_now(cls, command: str) -> str:
+        return re.sub(r"^python -m aeviz\.train\b", "python -m aeviz train", command)  # older cards
+
     device: str = Field(default="cpu", pattern="^[a-z]+$")
     """Where it was trained, as torch says it; another one rounds otherwise, to other weights."""
     figures: dict[str, float] = {}
@@ -278,7 +292,7 @@ def load(path: Path | str) -> Autoencoder:
     """A model from a checkpoint file, in eval mode on the CPU; `.variant`, `.config`, `.card`.
 
     Args:
-        path: with or without the suffix .safetensors.
+        path: with or without the suffix .safetensors; or the name of a shipped model.
 
     Raises:
         CheckpointError: no such file, or see `from_bytes`.
@@ -286,6 +300,8 @@ def load(path: Path | str) -> Autoencoder:
     weights = Path(path)
     if weights.suffix != ".safetensors":
         weights = Path(f"{path}.safetensors")
+    if not weights.is_file() and (FOLDER / weights.name).is_file() and weights.parent == Path():
+        weights = FOLDER / weights
     return from_bytes(read(weights))
 
 

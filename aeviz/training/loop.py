@@ -1,4 +1,4 @@
-"""Training: `fit` is a generator of steps; `python -m aeviz.training.loop` makes a checkpoint."""
+"""Training: `fit` is a generator of steps; `python -m aeviz train` makes a checkpoint."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def main(arguments: list[str] | None = None) -> None:
     from aeviz.models import checkpoint
     from aeviz.models.zoo import MODELS
 
-    parser = argparse.ArgumentParser(prog="python -m aeviz.training.loop", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m aeviz train", description=main.__doc__)
     variants = parser.add_subparsers(dest="variant", required=True, metavar="variant")
     for name, model_class in MODELS.items():
         options = variants.add_parser(name, help=model_class.idea)
@@ -273,7 +273,7 @@ def main(arguments: list[str] | None = None) -> None:
         steps=steps,
         batch=args.batch,
         lr=args.lr,
-        command="python -m aeviz.training.loop " + shlex.join(given),
+        command="python -m aeviz train " + shlex.join(given),
         device=device.type,
         figures=figures,
         curve=checkpoint.Curve(
@@ -286,7 +286,3 @@ def main(arguments: list[str] | None = None) -> None:
     print(path)
     for name, value in figures.items():
         print(f"  {name}: {value:.5g}")
-
-
-if __name__ == "__main__":
-    main()

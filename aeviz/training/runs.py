@@ -646,7 +646,7 @@ def _start_worker() -> subprocess.Popen[bytes]:
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     with (folder() / "worker.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "aeviz.training.worker"],
+            [sys.executable, "-m", "aeviz", "worker"],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

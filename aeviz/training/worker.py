@@ -1,10 +1,11 @@
 """The process that trains runs: each run is a generator, and all of them take turns.
 
-`runs.ensure_worker()` starts it as `python -m aeviz.training.worker`; it never imports Streamlit.
+`runs.ensure_worker()` starts it as `python -m aeviz worker`; it never imports Streamlit.
 """
 
 from __future__ import annotations
 
+import argparse
 import errno
 import logging
 import os
@@ -401,7 +402,7 @@ def _means(losses: list[Loss]) -> runs.Means:
 def _command(spec: runs.RunSpec) -> str:
     """The command that trains the same model again."""
     assert spec.steps is not None
-    words = ["python", "-m", "aeviz.training.loop", spec.variant]
+    words = ["python", "-m", "aeviz", "train", spec.variant]
     for name, value in spec.config.items():
         option = name.replace("_", "-")
         if isinstance(value, bool):
@@ -502,6 +503,10 @@ def _first_steps() -> None:
     runs.look(model, dataset, 0, None)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str] | None = None) -> None:
+    """Train the runs of a folder, one after the other by turns, until the app ends."""
+    argparse.ArgumentParser(prog="python -m aeviz worker", description=main.__doc__).parse_args(
+        arguments
+    )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
     work()

@@ -572,7 +572,7 @@ def test_the_command_prints_the_figures_of_a_checkpoint(
         steps=0,
         batch=1,
         lr=1,
-        command="python -m aeviz.training.loop variational",
+        command="python -m aeviz train variational",
     )
     checkpoint.save(model, tmp_path / "small", card=card)
     few = small()
@@ -581,7 +581,7 @@ def test_the_command_prints_the_figures_of_a_checkpoint(
     evaluate.main([str(tmp_path / "small"), "--quick"])
     printed = capsys.readouterr().out
     assert "Variational autoencoder, 3 numbers, MNIST digits" in printed
-    assert "made by: python -m aeviz.training.loop variational (seed 5)" in printed
+    assert "made by: python -m aeviz train variational (seed 5)" in printed
     assert "200 test images" in printed
     found = evaluate.figures(checkpoint.load(tmp_path / "small"), few)
     lines = {line.split()[0]: line.split() for line in printed.splitlines()[4:]}

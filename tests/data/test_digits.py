@@ -526,13 +526,13 @@ def test_a_pattern_of_crossing_lines_is_not_followed_piece_by_piece(monkeypatch)
 
 MEMORY = """
 import resource, sys
-from aeviz import images
+from aeviz.data import digits
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 before = peak()
-images.stages(sys.stdin.buffer.read())
+digits.stages(sys.stdin.buffer.read())
 print((peak() - before) / (1 if sys.platform == "darwin" else 1000))
 """
 

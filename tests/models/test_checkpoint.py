@@ -74,9 +74,7 @@ def same_weights(first: nn.Module, second: nn.Module) -> bool:
 
 def test_a_checkpoint_comes_back_with_its_card(tmp_path: Path) -> None:
     model = small("variational")
-    card = card_of(
-        model, command="python -m aeviz.training.loop ...", figures={"mse": 0.03}, home=True
-    )
+    card = card_of(model, command="python -m aeviz train ...", figures={"mse": 0.03}, home=True)
     path = checkpoint.save(model, tmp_path / "deep" / "mine-2d.v2", card=card)
     assert path == tmp_path / "deep" / "mine-2d.v2.safetensors"
     for name in (path, str(path), tmp_path / "deep" / "mine-2d.v2"):
@@ -583,9 +581,9 @@ def test_the_command_of_a_shipped_model_trains_it_again(
     monkeypatch.setattr(loop, "fit", fit)
     monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
     program, *arguments = shlex.split(card.command)
-    assert [program, *arguments[:2]] == ["python", "-m", "aeviz.training.loop"]
+    assert [program, *arguments[:3]] == ["python", "-m", "aeviz", "train"]
     with pytest.raises(Started):
-        loop.main(arguments[2:])
+        loop.main(arguments[3:])
     assert begun["model"].variant == card.variant
     assert begun["model"].config == MODELS[card.variant].Config.from_dict(card.config)
     for field in ("steps", "batch", "lr", "seed"):

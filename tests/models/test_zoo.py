@@ -254,7 +254,7 @@ def test_it_can_be_read_in_one_file(model_class: type[Autoencoder]) -> None:
 # -- discovery --------------------------------------------------------------------------------
 
 VARIANT = """
-from aeviz.model import Autoencoder, BaseConfig, Loss
+from aeviz.models.base import Autoencoder, BaseConfig, Loss
 
 class {name}(Autoencoder):
     order = {order}

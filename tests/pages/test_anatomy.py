@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.charts import diagram
-from aeviz.models import checkpoint, zoo
+from aeviz.models import checkpoint, variants
 from aeviz.models.zoo import MODELS
 from tests.pages.shipped import ONE_OF_EACH
 
@@ -29,6 +29,6 @@ def test_the_layers_the_words_the_formula_and_the_code_of_a_model(name: str) -> 
     for words in (model.title, str(model.year), model.source, model.idea, model.when, model.fails):
         assert words in text
     (code,) = app.code
-    folder = Path(zoo.__path__[0])
+    folder = Path(variants.__path__[0])
     assert code.value == (folder / f"{model.variant}.py").read_text(encoding="utf-8").strip()
     assert app.json

@@ -248,8 +248,8 @@ def test_the_command_of_a_finished_run_makes_the_same_model_again(
     finished: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     card = runs.load_model(finished).card
-    python, dash_m, module, *arguments = shlex.split(card.command)
-    assert (python, dash_m, module) == ("python", "-m", "aeviz.training.loop")
+    python, dash_m, package, name, *arguments = shlex.split(card.command)
+    assert (python, dash_m, package, name) == ("python", "-m", "aeviz", "train")
     threads = torch.get_num_threads()
     loop.main([*arguments, "--out", str(tmp_path / "again")])
     torch.set_num_threads(threads)
@@ -278,7 +278,7 @@ def test_a_command_says_yes_and_no_as_the_command_line_reads_them() -> None:
         seed=3,
         digit=None,
     )
-    words = shlex.split(worker._command(spec))[4:]
+    words = shlex.split(worker._command(spec))[5:]
     parser = argparse.ArgumentParser()
     loop.add_knob_options(parser, Config)
     for name, kind in (("steps", int), ("batch", int), ("lr", float), ("seed", int)):
@@ -454,7 +454,7 @@ def test_a_run_whose_worker_died_before_the_first_step_is_interrupted(no_worker:
 
 def test_the_worker_never_imports_streamlit(tmp_path: Path) -> None:
     program = (
-        "import sys; from aeviz import runs, worker\n"
+        "import sys; from aeviz.training import runs, worker\n"
         "spec = {'variant': 'vanilla', 'steps': 2, 'batch': 8, 'config': {'width': 32}}\n"
         "training = worker._Training(runs.create(runs.RunSpec.model_validate(spec)))\n"
         "while not training.status.ended: training.advance()\n"
