@@ -84,7 +84,7 @@ def test_the_house_has_these_rooms_and_no_other() -> None:
 
 def circles(files: dict[str, Path]) -> list[list[str]]:
     """Chains of modules that import each other around to where they began."""
-    arrows = {name: imports(path) & set(files) - {name} for name, path in files.items()}
+    arrows = {name: imports(path) & set(files) for name, path in files.items()}
     done: set[str] = set()
     found: list[list[str]] = []
 

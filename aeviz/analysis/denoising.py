@@ -210,14 +210,6 @@ def versions(
 # -- how well ---------------------------------------------------------------------------------
 
 
-def psnr(clean: np.ndarray, other: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of a picture (28, 28) in dB for a peak of 1; infinite if equal."""
-    from skimage import metrics
-
-    with np.errstate(divide="ignore"):
-        return float(metrics.peak_signal_noise_ratio(clean, other, data_range=1))
-
-
 def ssim(clean: np.ndarray, other: np.ndarray) -> float:
     """Structural similarity of a picture (28, 28) to the clean one, 1 if equal, no unit.
 
@@ -244,7 +236,12 @@ def scores(pictures: dict[str, np.ndarray]) -> list[tuple[int, str, float, float
     if "clean" not in pictures:
         return []
     return [
-        (k + 1, key, psnr(clean, others[k]), ssim(clean, others[k]))
+        (
+            k + 1,
+            key,
+            float(errors.compare(clean[None], others[k][None]).psnr[0]),
+            ssim(clean, others[k]),
+        )
         for k, clean in enumerate(pictures["clean"])
         for key, others in pictures.items()
         if key != "clean"

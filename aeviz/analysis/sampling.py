@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from aeviz.analysis import sampling
 from aeviz.models import apply
 from aeviz.models.base import Autoencoder
 
@@ -118,7 +117,7 @@ def prior_pictures(model: Autoencoder, n: int, seed: int = 0) -> np.ndarray | No
 
     A model that takes labels is asked for each class equally often.
     """
-    codes = sampling.sample_prior(model, n, seed=seed)
+    codes = sample_prior(model, n, seed=seed)
     if codes is None:
         return None
     return apply.decode(model, codes, np.arange(n) % 10 if model.uses_labels else None)
@@ -137,6 +136,6 @@ def mixture_pictures(
 
     Source: Ghosh et al. 2020, arXiv:1903.12436, section 4.
     """
-    drawn = sampling.sample_mixture(sampling.fit_mixture(codes, MIXTURE, seed), n, seed=seed)
+    drawn = sample_mixture(fit_mixture(codes, MIXTURE, seed), n, seed=seed)
     chosen = np.random.default_rng(seed).choice(labels, n)
     return apply.decode(model, drawn, chosen if model.uses_labels else None)

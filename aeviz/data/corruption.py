@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from aeviz.data import corruption, datasets
+from aeviz.data import datasets
 
 
 def noisy(images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
@@ -135,7 +135,7 @@ CORRUPTIONS = {
         (0.0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.8, 1.0),
         "Of what is added to each pixel in [0, 1]; what leaves that range is clipped.",
         r"\tilde x_i = x_i + \sigma \epsilon_i, \; \epsilon_i \sim \mathcal{N}(0, 1)",
-        corruption.noisy,
+        noisy,
     ),
     "salt and pepper": Corruption(
         "Salt and pepper",

@@ -1,16 +1,9 @@
 """Data sets as uint8 arrays: MNIST from inside the package, others from a folder or a download.
 
-`python -m aeviz.data.datasets pack <raw folder>` makes the embedded file again.
+`python -m aeviz data pack <raw folder>` makes the embedded file again.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 import argparse
 import errno
@@ -31,6 +24,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+
+import numpy as np
 
 from aeviz import files
 
@@ -351,27 +346,23 @@ def pack(raw: Path, out: Path = EMBEDDED) -> str:
     return hashlib.sha256(packed).hexdigest()
 
 
-def main() -> None:
-    """Command line: `python -m aeviz.data.datasets pack <raw folder> [--out FILE]`."""
-    parser = argparse.ArgumentParser(prog="python -m aeviz.data.datasets", description=main.__doc__)
-    commands = parser.add_subparsers(required=True)
-    packer = commands.add_parser("pack", help="pack four IDX files into the embedded file")
-    packer.add_argument("raw", type=Path, help="a folder such as data/MNIST/raw")
-    packer.add_argument("--out", type=Path, default=EMBEDDED)
-    options = parser.parse_args()
-    try:
-        digest = pack(options.raw, options.out)
-    except DataError as error:
-        parser.error(str(error))
-    print(f"{options.out}: {options.out.stat().st_size:,} bytes, SHA-256 {digest}")
-
-
-if __name__ == "__main__":
-    main()
-
-
 def to_float(images: np.ndarray) -> np.ndarray:
     """Images as float32 in [0, 1]; uint8 is divided by 255."""
     if images.dtype == np.uint8:
         return images.astype(np.float32) / 255
     return np.asarray(images, np.float32)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the file of images that aeviz carries from four IDX files."""
+    parser = argparse.ArgumentParser(prog="python -m aeviz data", description=main.__doc__)
+    commands = parser.add_subparsers(required=True)
+    packer = commands.add_parser("pack", help="pack four IDX files into the embedded file")
+    packer.add_argument("raw", type=Path, help="a folder such as data/MNIST/raw")
+    packer.add_argument("--out", type=Path, default=EMBEDDED)
+    options = parser.parse_args(arguments)
+    try:
+        digest = pack(options.raw, options.out)
+    except DataError as error:
+        parser.error(str(error))
+    print(f"{options.out}: {options.out.stat().st_size:,} bytes, SHA-256 {digest}")

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
-from aeviz.models.base import Autoencoder
-
-if TYPE_CHECKING:
-    pass
 from aeviz.data import datasets
+from aeviz.models.base import Autoencoder
 
 BATCH = 2000
 

@@ -150,7 +150,7 @@ def test_pack_makes_the_same_bytes_from_packed_and_unpacked_files(tmp_path: Path
     for packed in (False, True):
         raw = write(tmp_path / f"raw{packed}", arrays, packed)
         out = tmp_path / f"{packed}.gz"
-        command = [sys.executable, "-m", "aeviz.data.datasets", "pack", str(raw), "--out", str(out)]
+        command = [sys.executable, "-m", "aeviz", "data", "pack", str(raw), "--out", str(out)]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, check=True)
         made.append(out.read_bytes())
         assert hashlib.sha256(made[-1]).hexdigest() in done.stdout

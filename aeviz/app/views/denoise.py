@@ -27,7 +27,7 @@ NAMES = {
     **{key: found.title for key, found in denoising.FILTERS.items()},
     "control": "The clean one, copied",
 }
-"""What the page calls each of `corruption.versions`."""
+"""What the page calls each of `denoising.versions`."""
 
 
 def choose_model() -> str:
@@ -110,7 +110,7 @@ def choose_noise(*, draws: bool) -> tuple[str, float, int]:
 
 
 def cells(found: dict[str, np.ndarray], k: int) -> list[ui.Item]:
-    """Picture k of `corruption.versions`, each over its difference to the first, with scores."""
+    """Picture k of `denoising.versions`, each over its difference to the first, with scores."""
     first = next(iter(found.values()))[k]
     items = []
     for key, others in found.items():
@@ -118,7 +118,7 @@ def cells(found: dict[str, np.ndarray], k: int) -> list[ui.Item]:
         if "clean" not in found and key == "noisy":
             lines = ["As it is"]
         elif "clean" in found and key != "clean":
-            db = denoising.psnr(first, other)
+            db = errors.compare(first[None], other[None]).psnr[0]
             lines.append(f"PSNR {db:.1f} dB" if np.isfinite(db) else "the same, pixel by pixel")
             lines.append(f"SSIM {denoising.ssim(first, other):.2f}")
         error = figures.signed(other - first)
@@ -127,7 +127,7 @@ def cells(found: dict[str, np.ndarray], k: int) -> list[ui.Item]:
 
 
 def archive(found: dict[str, np.ndarray]) -> bytes:
-    """A PNG for each picture of `corruption.versions` and a table of all scores, as a ZIP."""
+    """A PNG for each picture of `denoising.versions` and a table of all scores, as a ZIP."""
     number = len(found["noisy"])
     files = {f"picture-{k + 1:03d}.png": ui.strip(cells(found, k)) for k in range(number)}
     if scores := denoising.scores(found):

@@ -3,7 +3,7 @@
 const PATIENCE = 4; // so many times as long as the last answer took is waited before the next
 const LONGEST_MS = 4000; // but no longer than this: one slow answer is no crowd
 const LOOKED_AT = ["visibilitychange", "pointerdown", "pointerup", "pointercancel"];
-const CLICK_MS = 150; // from a released pointer to what its click does, and between looks at whether it is done
+const CLICK_MS = 150; // from a released pointer to what its click does, and between looks at it
 const LOST_MS = 15000; // a question without an answer is asked again: the line may have been cut
 
 const watches = new WeakMap();
