@@ -21,7 +21,7 @@ def show() -> None:
         {
             "Explore": [
                 st.Page("pages/home.py", title="Home", default=True),
-                st.Page("pages/which.py", title="Which autoencoder?"),
+                st.Page("pages/chooser.py", title="Which autoencoder?"),
                 st.Page("pages/anatomy.py", title="Anatomy"),
                 st.Page("pages/map.py", title="Latent map"),
                 st.Page("pages/interpolate.py", title="Interpolate"),
@@ -31,14 +31,14 @@ def show() -> None:
                 st.Page("pages/reconstruct.py", title="Reconstruct"),
                 st.Page("pages/ladder.py", title="Bottleneck ladder"),
                 st.Page("pages/denoise.py", title="Denoise"),
-                st.Page("pages/hidden.py", title="Missing parts"),
+                st.Page("pages/inpainting.py", title="Missing parts"),
                 st.Page("pages/anomaly.py", title="Anomalies"),
             ],
             "Compare": [
                 st.Page("pages/compare.py", title="Compare"),
                 st.Page("pages/stability.py", title="Stability"),
-                st.Page("pages/codes.py", title="Uses of a code"),
-                st.Page("pages/labels.py", title="Few labels"),
+                st.Page("pages/uses.py", title="Uses of a code"),
+                st.Page("pages/few_labels.py", title="Few labels"),
                 st.Page("pages/loss.py", title="Loss"),
             ],
             "Make": [st.Page("pages/train.py", title="Train")],

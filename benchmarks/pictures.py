@@ -19,7 +19,7 @@ OUT = Path(__file__).parent.parent / ".github" / "pictures"
 SIZE: ViewportSize = {"width": 1440, "height": 900}
 FRAMES = 45  # of a drag once around
 PAGES = {  # page -> which model it shows, where not that of the home page
-    "which": "",
+    "chooser": "",
     "anatomy": "masked-256d",
     "map": "",
     "interpolate": "",
@@ -27,12 +27,12 @@ PAGES = {  # page -> which model it shows, where not that of the home page
     "reconstruct": "",
     "ladder": "",
     "denoise": "convolutional_denoising-128d",
-    "hidden": "masked-256d",
+    "inpainting": "masked-256d",
     "anomaly": "",
     "compare": "",
     "stability": "",
-    "codes": "convolutional-32d",
-    "labels": "convolutional-32d",
+    "uses": "convolutional-32d",
+    "few_labels": "convolutional-32d",
     "loss": "variational-32d",
     "train": "",
 }

@@ -7,7 +7,7 @@ from aeviz.models.zoo import MODELS, short_title
 
 WAYS = {  # as in the sidebar
     "Explore: what is inside?": {
-        "which": ("Which autoencoder?", "Say what you need and get one, trained."),
+        "chooser": ("Which autoencoder?", "Say what you need and get one, trained."),
         "anatomy": ("Anatomy", "Look at the layers, the loss and the code."),
         "map": ("Latent map", "See where each digit lives, and click a dot."),
         "interpolate": ("Interpolate", "Walk from one digit to another."),
@@ -17,14 +17,14 @@ WAYS = {  # as in the sidebar
         "reconstruct": ("Reconstruct", "Compare originals with their copies."),
         "ladder": ("Bottleneck ladder", "Digits through 2, 4, 8 and more numbers."),
         "denoise": ("Denoise", "Put your own picture in and have it cleaned."),
-        "hidden": ("Missing parts", "Hide a part of a digit and have it filled in."),
+        "inpainting": ("Missing parts", "Hide a part of a digit and have it filled in."),
         "anomaly": ("Anomalies", "Find the picture that does not belong."),
     },
     "Compare: which is better?": {
         "compare": ("Compare", "The same pictures through several models."),
         "stability": ("Stability", "Turn a digit. How far does its code move?"),
-        "codes": ("Uses of a code", "Sort, search and store pictures by their codes."),
-        "labels": ("Few labels", "Learn to tell digits apart from a few examples."),
+        "uses": ("Uses of a code", "Sort, search and store pictures by their codes."),
+        "few_labels": ("Few labels", "Learn to tell digits apart from a few examples."),
         "loss": ("Loss", "See what the loss does to the code."),
     },
     "Make: one of your own": {

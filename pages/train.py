@@ -89,7 +89,7 @@ def show_run(run: str) -> None:
                     disabled=wish == "stop",
                 )
         elif usable:
-            hidden = {"hidden": "Hide parts"} if spec.model_class.uses_visible else {}
+            hidden = {"inpainting": "Hide parts"} if spec.model_class.uses_visible else {}
             for page, label in (USES | hidden).items():
                 kind = "primary" if page == "map" else "secondary"
                 if st.button(label, on_click=own.choose, args=(run,), type=kind):

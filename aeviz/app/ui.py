@@ -44,7 +44,7 @@ PAGES = {
     name: f"pages/{name}.py"
     for name in (
         "home",
-        "which",
+        "chooser",
         "anatomy",
         "map",
         "train",
@@ -53,12 +53,12 @@ PAGES = {
         "reconstruct",
         "ladder",
         "denoise",
-        "hidden",
+        "inpainting",
         "compare",
         "stability",
         "anomaly",
-        "codes",
-        "labels",
+        "uses",
+        "few_labels",
         "loss",
     )
 }

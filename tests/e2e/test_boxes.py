@@ -97,7 +97,7 @@ def test_a_class_and_a_random_picture_are_still_drawn(page: Page, app: str) -> N
 
 
 def test_the_same_patch_is_hidden_again_after_a_shortcut(page: Page, app: str) -> None:
-    open_page(page, app, "hidden")
+    open_page(page, app, "inpainting")
     show_all = page.get_by_role("button", name="Show all")
     hidden = page.get_by_test_id("patches").locator("button[aria-pressed=true]")
     patch = page.get_by_role("button", name="Hide the patch in row 3, column 4", exact=True)

@@ -249,7 +249,7 @@ PADS = {
     "denoise": "picture_from=draw",
     "anomaly": "anomaly_from=draw",
     "anomaly?own": "odd_task=own&anomaly_from=draw",
-    "hidden": "hidden_picture_from=draw",
+    "inpainting": "hidden_picture_from=draw",
     "compare": "compare_show=own&compare_picture_from=draw",
     "stability": "moved_picture_from=draw",
 }

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 from aeviz.app import ui
 from tests.e2e.main_job import DOT, READY
 
-BARE = {"which", "anatomy", "reconstruct", "hidden", "train"}
+BARE = {"chooser", "anatomy", "reconstruct", "inpainting", "train"}
 """Pages that have no chart until a person does something."""
 # The middles of all maps and charts, by place on the page; each scrolled into view by its number.
 CHARTS = """() => [...document.querySelectorAll('[data-testid=stMain] *')].flatMap(

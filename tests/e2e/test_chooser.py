@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 def test_a_need_leads_to_a_trained_model_on_the_page_that_shows_it_off(
     page: Page, app: str
 ) -> None:
-    page.goto(f"{app}/which")
+    page.goto(f"{app}/chooser")
     page.get_by_role("heading", level=1, name="Which autoencoder?").wait_for(timeout=60_000)
     page.get_by_text("Clean pictures from noisy ones", exact=True).click()
     expect(page.get_by_role("heading", name=re.compile("Denoising autoencoder"))).to_be_visible()
@@ -48,7 +48,7 @@ def test_the_ladder_is_climbed_with_the_slider(page: Page, app: str) -> None:
 def test_on_a_phone_the_new_pages_are_no_wider_than_it(page: Page, app: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     for name, title in (
-        ("which", "Which autoencoder?"),
+        ("chooser", "Which autoencoder?"),
         ("ladder", "How narrow can a code be?"),
         ("anatomy", "How is it built?"),
     ):

@@ -15,8 +15,8 @@ PAGE = {  # where a model shows how it serves a need
     "stability": ("map", "See where its codes lie"),
     "samples": ("sample", "Draw new pictures with it"),
     "classes": ("sample", "Ask it for a digit"),
-    "sequences": ("hidden", "Cut a digit off and have it completed"),
-    "missing": ("hidden", "Hide patches and have them filled in"),
+    "sequences": ("inpainting", "Cut a digit off and have it completed"),
+    "missing": ("inpainting", "Hide patches and have them filled in"),
 }
 
 

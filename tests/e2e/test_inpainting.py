@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 
 def open_page(page: Page, app: str, hidden: str) -> Locator:
-    page.goto(f"{app}/hidden?hidden={hidden}")
+    page.goto(f"{app}/inpainting?hidden={hidden}")
     grid = page.get_by_test_id("patches")
     expect(grid.get_by_role("button")).to_have_count(49, timeout=60_000)
     return grid

@@ -15,7 +15,7 @@ def open_page(**query: str) -> AppTest:
     app = AppTest.from_file("../../app.py", default_timeout=120).run()
     for name, value in query.items():
         app.query_params[name] = value
-    app = app.switch_page("pages/which.py").run()
+    app = app.switch_page("pages/chooser.py").run()
     assert not app.exception
     return app
 

@@ -25,7 +25,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_page(model: str) -> AppTest:
-    return opened("labels", model=model)
+    return opened("few_labels", model=model)
 
 
 def said(app: AppTest) -> str:

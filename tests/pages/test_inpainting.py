@@ -30,7 +30,7 @@ def open_page(model: str, **address: str) -> AppTest:
         app.query_params[key] = value
     app.run()
     box(app, "Model").set_value(model)
-    app.switch_page("pages/hidden.py").run()
+    app.switch_page("pages/inpainting.py").run()
     assert not app.exception
     return app
 

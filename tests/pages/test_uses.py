@@ -26,7 +26,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_page(model: str, **query: str) -> AppTest:
-    return opened("codes", model=model, **query)
+    return opened("uses", model=model, **query)
 
 
 def table(app: AppTest) -> pd.DataFrame:
