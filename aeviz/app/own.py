@@ -4,80 +4,31 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aeviz.app import session
+from aeviz.app import library, pages, session
 from aeviz.app.components.link import COOKIE, link
 from aeviz.app.components.watch import watch
-from aeviz.models import checkpoint
-from aeviz.models.base import Autoencoder
 from aeviz.training import runs
-
-TRAIN = "pages/train.py"
-
-
-def stamp(run: str, *names: str) -> tuple[tuple[int, int] | None, ...]:
-    """Another one once one of these files of a run has changed; for what is kept of them."""
-    found = []
-    for name in names:
-        try:
-            state = (runs.path_of(run) / name).stat()
-            found.append((state.st_mtime_ns, state.st_size))
-        except OSError:  # not there, or not for us: whoever reads it says so
-            found.append(None)
-    return tuple(found)
-
-
-@st.cache_resource(max_entries=24, show_spinner="Loading the model")
-def _load(run: str, stamp: object) -> Autoencoder | str:
-    try:
-        return runs.load_model(run)
-    except checkpoint.CheckpointError as error:
-        return str(error)
-
-
-def _found(run: str) -> Autoencoder | str:
-    return _load(run, stamp(run, "final.safetensors"))
-
-
-def model(run: str) -> Autoencoder:
-    """The model of a run that has ended, loaded once for everybody.
-
-    Raises:
-        CheckpointError: it cannot be used, see `trouble`.
-    """
-    found = _found(run)
-    if isinstance(found, str):
-        raise checkpoint.CheckpointError(found)
-    return found
-
-
-def trouble(run: str) -> str:
-    """Why the model of a run cannot be used, in one sentence; empty where it can."""
-    if not runs.is_finished(run):
-        return "This run has left no model."
-    found = _found(run)
-    return found if isinstance(found, str) else ""
-
-
-def spec(name: str) -> runs.RunSpec | None:
-    """What a run was asked to do; None for a shipped model, and where that cannot be read."""
-    try:
-        return runs.spec(name) if runs.is_run(name) else None
-    except runs.RunError:
-        return None
 
 
 def started() -> list[str]:
     """Runs that this person began, the newest last; at first those that the browser kept."""
-    if "started" not in st.session_state:
-        kept = [run for run in st.context.cookies.get(COOKIE, "").split(".") if runs.is_run(run)]
-        st.session_state.started = kept
-        st.session_state.waiting = [run for run in kept if not runs.status(run).ended]
-    return st.session_state.started
+
+    def kept() -> list[str]:
+        return [run for run in st.context.cookies.get(COOKIE, "").split(".") if library.is_run(run)]
+
+    return session.start("started", kept)
+
+
+def waiting() -> list[str]:
+    """Those of them that had not ended when the page was last run."""
+    return session.start(
+        "waiting", lambda: [run for run in started() if not runs.status(run).ended]
+    )
 
 
 def known() -> list[str]:
     """The same, then those that this person opened by a link."""
-    return list(dict.fromkeys([*started(), *st.session_state.get("opened", [])]))
+    return list(dict.fromkeys([*started(), *session.get("opened", [])]))
 
 
 def start(spec: runs.RunSpec) -> str:
@@ -86,36 +37,35 @@ def start(spec: runs.RunSpec) -> str:
     Raises:
         RunError: see `runs.create`.
     """
-    mine = started()
+    mine, pending = started(), waiting()
     run = runs.create(spec)
     mine.append(run)
-    st.session_state.waiting.append(run)
+    pending.append(run)
     return run
 
 
 def opened(run: str) -> None:
     """Keep a run in the list that this person opened by a link."""
-    others = st.session_state.setdefault("opened", [])
+    others = session.start("opened", list)
     if run not in others:
         others.append(run)
 
 
 def choose(run: str) -> None:
     """Choose a run's model, and the data that it was trained on, on all pages."""
-    if trouble(run):  # it has gone since the page was drawn, which is said there
+    if library.trouble(run):  # it has gone since the page was drawn, which is said there
         return
     opened(run)
     session.put("model", run)
-    session.put("data", model(run).card.data)
+    session.put("data", library.card(run).data)
 
 
 def choose_finished() -> None:
     """Choose the model of a run that has ended since the page was last run, for the sidebar."""
-    started()
-    for run in [run for run in st.session_state.waiting if runs.status(run).ended]:
-        st.session_state.waiting.remove(run)
-        if not trouble(run):
-            st.session_state.before = run, session.value("model"), session.value("data")
+    for run in [run for run in waiting() if runs.status(run).ended]:
+        waiting().remove(run)
+        if not library.trouble(run):
+            session.note("before", (run, session.value("model"), session.value("data")))
             choose(run)
 
 
@@ -129,24 +79,24 @@ def control(run: str, wish: runs.Wish) -> None:
 
 def chosen_now(run: str) -> bool:
     """True while a run's model is chosen because it has finished, so that this can be undone."""
-    before = st.session_state.get("before")
+    before = session.get("before")
     return before is not None and before[0] == run == session.value("model")
 
 
 def undo() -> None:
     """Go back to the model and the data from before a run finished; for callbacks."""
-    _, model, data = st.session_state.pop("before")
+    _, model, data = session.forget("before")
     session.put("model", model)
     session.put("data", data)
 
 
 def notice() -> None:
     """Above each page: how far this person's newest run is, or that its model is chosen now."""
-    waiting = st.session_state.waiting
-    if waiting and st.query_params.get("run") != waiting[-1]:  # whose own page shows more
+    newest = waiting()[-1:]
+    if newest and session.asked("run") != newest[0]:  # whose own page shows more
         with st.container(border=True, gap="xsmall"):
-            st.page_link(TRAIN, label="Your run", query_params={"run": waiting[-1]})
-            _progress(waiting[-1])
+            pages.link("train", "Your run", run=newest[0])
+            _progress(newest[0])
     if chosen_now(session.value("model")):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("Your new model is chosen on all pages.", width="content")

@@ -1,4 +1,4 @@
-"""Values that a person chooses in a box and that the page may set too: kept, and in the address.
+"""What a person chose: the only module that reads and writes session state and the address.
 
 With each click the browser sends what all boxes hold, also a box whose new value is still on its
 way to the browser. Under the same key that old value would be taken for the person's choice. So a
@@ -6,15 +6,83 @@ box that the page sets gets a new key, and what still comes under the old one is
 
 The box is told the value as its default, not by Streamlit's session state: that is sent once, in
 the first run with the key, and when the next click interrupts this run, the browser never hears it.
+
+What is kept here outlives a look at another page. A list stands in the address with commas.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+
+# -- the session --------------------------------------------------------------------------------
+
+
+def get(key: str, otherwise: Any = None) -> Any:
+    """What is noted under a key, or what a component says under its own."""
+    return st.session_state.get(key, otherwise)
+
+
+def note(key: str, value: Any) -> None:
+    """Note a value that no box shows."""
+    st.session_state[key] = value
+
+
+def start(key: str, first: Callable[[], Any]) -> Any:
+    """What is noted under a key, at first what the function gives."""
+    if key not in st.session_state:
+        st.session_state[key] = first()
+    return st.session_state[key]
+
+
+def forget(key: str) -> Any:
+    """Drop what is noted under a key, and return it."""
+    return st.session_state.pop(key, None)
+
+
+# -- the address --------------------------------------------------------------------------------
+
+
+def asked(key: str) -> str | None:
+    """What the address says under a key."""
+    return st.query_params.get(key)
+
+
+def asked_list(key: str) -> list[str]:
+    """The different things that the address lists under a key."""
+    return [part for part in dict.fromkeys((asked(key) or "").split(",")) if part]
+
+
+def asked_numbers(key: str, count: int) -> tuple[float, ...] | None:
+    """So many finite numbers that the address lists under a key; None for anything else."""
+    try:
+        values = tuple(float(part) for part in (asked(key) or "").split(","))
+    except ValueError:
+        return None
+    return values if len(values) == count and all(map(math.isfinite, values)) else None
+
+
+def say(key: str, text: object = None) -> None:
+    """Have the address say something under a key, a list with commas; nothing for None."""
+    if text is None:
+        st.query_params.pop(key, None)
+        return
+    if isinstance(text, Iterable) and not isinstance(text, str):
+        text = ",".join(map(str, text))
+    if st.query_params.get(key) != str(text):
+        st.query_params[key] = str(text)
+
+
+def address() -> dict[str, str]:
+    """All that the address says."""
+    return st.query_params.to_dict()
+
+
+# -- boxes --------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -75,19 +143,37 @@ def box(key: str, start: Any = None) -> str:
     return name
 
 
-def from_address(key: str, options: Container[Any], default: str) -> None:
-    """Start with what the address says, else with a default, unless one of the options is kept."""
+def begin(key: str, start: Any, read: Callable[[str], Any], fits: Callable[[Any], bool]) -> None:
+    """Start with what is kept, else with what the address says, else with a default.
+
+    Args:
+        read: makes a value of the address's text; raises ValueError where that is none.
+        fits: whether a value is possible in this run of the page.
+    """
     # Not bind="query-params": it writes the option's label into the address instead of the option,
-    # and the key of the box, which may change.
-    if value(key) not in options:
-        asked = st.query_params.get(key)
-        put(key, asked if asked in options else default)
+    # and the key of the box, which may change; and it forgets on the next page.
+    kept = value(key)
+    if kept is not None and fits(kept):
+        return
+    try:
+        asked_for = read(asked(key) or "") if kept is None else None
+    except ValueError:
+        asked_for = None
+    put(key, asked_for if asked_for is not None and fits(asked_for) else start)
 
 
-def to_address(key: str, default: Any) -> None:
-    """Say in the address what is kept, unless it is the default."""
+def settled(key: str, start: Any) -> None:
+    """Have the address say what is kept, unless it is what the page starts with."""
     chosen = value(key)
-    if chosen == default:
-        st.query_params.pop(key, None)
-    elif st.query_params.get(key) != str(chosen):
-        st.query_params[key] = str(chosen)
+    if isinstance(chosen, bool):
+        chosen, start = str(chosen).lower(), str(start).lower()
+    say(key, None if chosen == start else chosen)
+
+
+def yes_or_no(text: str) -> bool:
+    """What an address says of a switch.
+
+    Raises:
+        ValueError: neither true nor false.
+    """
+    return {"true": True, "false": False}[text] if text in ("true", "false") else bool(int(text))

@@ -44,12 +44,12 @@ def short_title(variant: str) -> str:
     return MODELS[variant].title.replace(" autoencoder", "")
 
 
-def numbers(count: int) -> str:
-    """So many numbers of a code, in words: "one number", "1,024 numbers"."""
-    return "one number" if count == 1 else f"{count:,} numbers"
+def dimensions(count: int) -> str:
+    """So many dimensions of a code, in words: "one latent dimension", "1,024 latent dimensions"."""
+    return "one latent dimension" if count == 1 else f"{count:,} latent dimensions"
 
 
 def describe(variant: str, config: dict[str, Any]) -> str:
     """Variant and code width as a person reads them."""
     width = MODELS[variant].Config.from_dict(config).code_dim
-    return f"{short_title(variant)}, {numbers(width)}"
+    return f"{short_title(variant)}, {width:,} dimension{'' if width == 1 else 's'}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 
@@ -18,7 +20,7 @@ def seed_app() -> None:
     st.button("Ten", on_click=session.put, args=("seed", 10))
     box = session.box("seed", 3)
     st.number_input("Seed", 0, 99, session.value("seed"), key=box, on_change=heard)
-    session.to_address("seed", 3)
+    session.settled("seed", 3)
     st.text(session.value("seed"))
 
 
@@ -72,7 +74,7 @@ def test_setting_what_is_there_changes_no_box() -> None:
 def all_boxes() -> None:
     import streamlit as st
 
-    from aeviz.app import session, ui
+    from aeviz.app import session, widgets
     from aeviz.data import datasets
 
     def set_all() -> None:
@@ -81,10 +83,10 @@ def all_boxes() -> None:
 
     st.button("Set", on_click=set_all)
     names = {"a": "A", "b": "B"}
-    ui.choice("Menu", names, "menu", menu=True)
-    ui.choice("List", names, "list", vertical=True)
-    ui.choice("Row", names, "row")
-    ui.pick_test_picture("Picture", "picture", 1, datasets.load())
+    widgets.choice("Menu", names, "menu", menu=True)
+    widgets.choice("List", names, "list", vertical=True)
+    widgets.choice("Row", names, "row")
+    widgets.pick_test_image("Picture", "picture", 1, datasets.load())
 
 
 def test_a_box_is_told_its_value_in_each_run_as_the_browser_may_have_missed_the_first() -> None:
@@ -101,3 +103,60 @@ def test_a_box_is_told_its_value_in_each_run_as_the_browser_may_have_missed_the_
         assert of_class.proto.default == of_class.value == 6
         assert app.number_input[0].proto.default == app.number_input[0].value == 22
         app.run()
+
+
+def address_app() -> None:
+    import streamlit as st
+
+    from aeviz.app import session
+
+    st.json([session.asked_numbers("at", 2), session.asked_list("names")])
+
+
+@pytest.mark.parametrize("text", ["", "1", "1,2,3", "a,b", "nan,1", "inf,0", "1,,2"])
+def test_what_is_not_two_numbers_in_an_address_is_none(text: str) -> None:
+    app = AppTest.from_function(address_app)
+    app.query_params["at"] = text
+    assert json.loads(app.run().json[0].value) == [None, []]
+
+
+def test_numbers_and_lists_of_an_address() -> None:
+    app = AppTest.from_function(address_app)
+    app.query_params["at"], app.query_params["names"] = "1.5,-2", "b,a,,b"
+    assert json.loads(app.run().json[0].value) == [[1.5, -2.0], ["b", "a"]]
+
+
+def widgets_app() -> None:
+    import streamlit as st
+
+    from aeviz.app import widgets
+
+    strength = widgets.slider("Strength", 0.0, 1.0, 0.5, 0.1, key="strength")
+    count = widgets.slider("Count", 1, 9, 3, key="count")
+    shown = widgets.toggle("Shown", "shown", True)
+    st.json([strength, count, shown])
+
+
+BEGIN = {"strength": "0.3", "count": "7", "shown": "false"}
+
+
+@pytest.mark.parametrize(
+    ("address", "values"),
+    [
+        ({}, [0.5, 3, True]),
+        (BEGIN, [0.3, 7, False]),
+        ({"strength": "2", "count": "0", "shown": "perhaps"}, [0.5, 3, True]),
+        ({"strength": "nan", "count": "2.5", "shown": ""}, [0.5, 3, True]),
+    ],
+)
+def test_sliders_and_switches_begin_as_the_address_says_where_it_can_be(
+    address: dict[str, str], values: list[Any]
+) -> None:
+    app = AppTest.from_function(widgets_app)
+    for key, text in address.items():
+        app.query_params[key] = text
+    app.run()
+    assert not app.exception
+    assert json.loads(app.json[0].value) == values
+    expected = address if address == BEGIN else {}
+    assert {key: app.query_params[key][0] for key in app.query_params} == expected

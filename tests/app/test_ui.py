@@ -10,18 +10,17 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.app.components.latent_map import points_file, state
-from aeviz.app.views import map as view
 from aeviz.models.zoo import MODELS
 
 
 def form_app() -> None:
     import streamlit as st
 
-    from aeviz.app import ui
+    from aeviz.app import widgets
     from aeviz.models.zoo import MODELS
 
     name = st.query_params["variant"]
-    st.json(ui.knob_form(MODELS[name].Config, "form"))
+    st.json(widgets.knob_form(MODELS[name].Config, "form"))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -38,10 +37,10 @@ def test_a_form_starts_with_the_defaults_of_every_knob(name: str) -> None:
 def gallery_app() -> None:
     import numpy as np
 
-    from aeviz.app import ui
+    from aeviz.app import widgets
 
     picture = np.zeros((28, 28), np.uint8)
-    ui.gallery([ui.Item([(picture, '"><script>')], "<b>caption</b>")])
+    widgets.gallery([widgets.Item([(picture, '"><script>')], "<b>caption</b>")])
 
 
 def test_a_gallery_never_passes_text_on_as_html() -> None:
@@ -50,15 +49,6 @@ def test_a_gallery_never_passes_text_on_as_html() -> None:
     assert "<script>" not in body
     assert "<b>caption" not in body
     assert "&lt;b&gt;caption" in body
-
-
-@pytest.mark.parametrize("text", [None, "", "1", "1,2,3", "a,b", "nan,1", "inf,0", "1,,2"])
-def test_numbers_of_a_url_that_are_not_two_numbers_are_none(text: str | None) -> None:
-    assert view.numbers(text, 2) is None
-
-
-def test_numbers_of_a_url() -> None:
-    assert view.numbers("1.5,-2", 2) == (1.5, -2.0)
 
 
 def test_the_points_file_is_nine_bytes_a_point() -> None:
@@ -75,10 +65,12 @@ def test_a_map_that_was_never_mounted_has_no_state() -> None:
 
 KEY_AT = {
     "choice": 2,
-    "pick_models": 0,
+    "pick_subjects": 0,
+    "several": 2,
+    "toggle": 1,
     "pick": 1,
     "decoded_as": 1,
-    "pick_test_picture": 1,
+    "pick_test_image": 1,
     "number": 3,
     "draw_again": 0,
     "box": 0,

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Browser, Page, expect
 
-from aeviz.app import ui
+from aeviz.app import pages
 from tests.e2e.conftest import start_app
 from tests.e2e.test_map import open_map
 
@@ -46,7 +46,7 @@ def test_the_first_requests_to_a_server_meet_the_app_and_nothing_else(
             seen = tab.evaluate("window.seen")
             links = tab.get_by_test_id("stSidebarNav").get_by_role("link")
             assert set(seen["navigations"]) == {",".join(links.all_text_contents())}
-            assert len(links.all()) == len(ui.PAGES)
+            assert len(links.all()) == len(pages.PAGES)
             assert set(seen["titles"]) <= {"Streamlit", "aeviz"}  # before its script, and after
         deep, _, home = tabs
         expect(deep.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 32 numbers")
@@ -80,7 +80,7 @@ def test_a_walk_through_all_pages_meets_no_error(page: Page, app: str) -> None:
     links = page.get_by_test_id("stSidebarNav").get_by_role("link")
     expect(page.get_by_test_id("latent-map")).to_have_attribute("data-ready", "true")
     titles = [title.strip() for title in links.all_inner_texts()]
-    assert len(titles) == len(ui.PAGES)
+    assert len(titles) == len(pages.PAGES)
     for title in titles[1:]:  # each page finds what the one before it left in the session
         before = page.locator("h1:visible").inner_text()
         links.get_by_text(title, exact=True).click()

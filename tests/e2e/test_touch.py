@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from aeviz.app import ui
+from aeviz.app import pages
 from tests.e2e.main_job import DOT, READY
 
 BARE = {"chooser", "anatomy", "reconstruct", "inpainting", "train"}
@@ -76,7 +76,7 @@ def swipe(page: Page, x: float, y: float, distance: float) -> None:
     session.detach()
 
 
-@pytest.mark.parametrize("name", ui.PAGES)
+@pytest.mark.parametrize("name", pages.PAGES)
 def test_a_swipe_that_begins_on_a_chart_scrolls_the_page(phone: Page, app: str, name: str) -> None:
     phone.goto(f"{app}/{name if name != 'home' else ''}")
     if name not in BARE:

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import errors, pca
-from aeviz.app import ui
+from aeviz.app import library
 from aeviz.charts import figures
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
@@ -46,7 +46,7 @@ def choose(app: AppTest, key: str, value: str) -> None:
 def test_every_control_of_the_page() -> None:
     app = open_page(compared=f"{VAE},{OTHER}")
     model, other = (checkpoint.load(checkpoint.FOLDER / name) for name in (VAE, OTHER))
-    titles = {name: ui.describe(name) for name in (VAE, OTHER)}
+    titles = {name: library.title(name) for name in (VAE, OTHER)}
 
     # At first the worst 20 of the first model, the worst first, and the page says so.
     copies = apply.reconstruct(model, MNIST.test_images)
@@ -141,10 +141,10 @@ def test_every_control_of_the_page() -> None:
 
 def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told() -> None:
     app = open_page(compare_show="classes")
-    assert box(app, "Models").value == [ui.home_model(), ui.companion(ui.home_model())]
+    assert box(app, "Models").value == [library.home(), library.beside(library.home())]
     box(app, "Model").set_value("conditional-2d").run()
     assert box(app, "Models").value[0] == "conditional-2d"
-    title = ui.describe("conditional-2d")
+    title = library.title("conditional-2d")
     assert any(title in c.value and "They are told it" in c.value for c in app.caption)
     x = MNIST.test_images[shown(app)]
     model = checkpoint.load(checkpoint.FOLDER / "conditional-2d")
@@ -160,7 +160,7 @@ def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told()
 @pytest.mark.parametrize("asked", ["nothing", f"nothing,{OTHER}"])
 def test_an_address_that_names_other_models_is_read_as_far_as_it_can_be(asked: str) -> None:
     app = open_page(compared=asked)
-    start = [ui.home_model(), ui.companion(ui.home_model())]
+    start = [library.home(), library.beside(library.home())]
     assert app.multiselect(key="compared").value == ([OTHER] if OTHER in asked else start)
 
 
@@ -171,7 +171,7 @@ def test_as_many_models_as_a_person_likes() -> None:
     app = open_page(compared=",".join(asked), compare_worst="8", compare_show="worst")
     assert app.multiselect(key="compared").value == asked
     table, near = tables(app)[:2]
-    assert all(len(row(table, f"Copy by {ui.describe(name)}")) == 20 for name in asked)
+    assert all(len(row(table, f"Copy by {library.title(name)}")) == 20 for name in asked)
     assert near.count("<h4>") == 10  # with PCA and raw pixels
     assert app.selectbox(key="compare_worst").value == "8"  # PCA, the ninth
     assert any("that PCA, 2 numbers copies worst" in m.value for m in app.markdown)

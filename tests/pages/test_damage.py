@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz.app import ui
+from aeviz.app import library, pages
 from aeviz.models import checkpoint
 from aeviz.training import runs
 from tests.pages.opening import box, components, opened
@@ -81,7 +81,7 @@ def test_a_link_to_a_damaged_model_says_so_and_shows_the_home_pages(
     assert "model of this link cannot be used" in told(app)
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception
-    assert box(app, "Model").value == ui.home_model()
+    assert box(app, "Model").value == library.home()
 
 
 LINE = """{"step": 9, "epoch": 0, "train": {"terms": {"reconstruction": 1}},
@@ -113,11 +113,11 @@ def test_what_is_damaged_while_one_watches_is_a_sentence_at_most(
 def fragment_app() -> None:
     import streamlit as st
 
-    from aeviz.app import ui
+    from aeviz.app import sidebar
 
     if "again" not in st.session_state:
         st.session_state.again = True
-        ui.still_there(st.query_params["model"])
+        sidebar.still_there(st.query_params["model"])
         st.text("goes on")
     else:
         st.text("runs the page again")
@@ -145,7 +145,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence_with_the_variables_name
         (tmp_path / "file").touch()
         where = str(tmp_path / "file" / "runs")
     monkeypatch.setenv(variable, where)
-    for page in ui.PAGES:
+    for page in pages.PAGES:
         app = opened(page)
         assert sum(variable in warning.value for warning in app.warning) == 1, page
     app = opened("train", variant="vanilla")

@@ -16,7 +16,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import denoising, planes
-from aeviz.app import intake, ui
+from aeviz.app import intake, library
 from aeviz.app.views import denoise as view
 from aeviz.charts import figures
 from aeviz.data import corruption, datasets
@@ -191,7 +191,7 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     filters = [found.title for found in denoising.FILTERS.values()]
     able = BEST
-    names = [ui.describe(HOME), ui.describe(able), "Not cleaned", *filters]
+    names = [library.title(HOME), library.title(able), "Not cleaned", *filters]
     assert [trace["name"] for trace in chart["data"]] == names
     assert chart["data"][0]["line"]["color"] == figures.RECONSTRUCTION
     assert {trace["line"]["color"] for trace in chart["data"][2:]} == {figures.BASELINE}
@@ -231,7 +231,7 @@ def test_the_models_beside_are_in_the_address_unless_they_are_as_at_first(
     box = app.multiselect(key="strength_beside")
     assert box.value == ["vanilla-2d"]
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
-    assert chart["data"][1]["name"] == ui.describe("vanilla-2d")
+    assert chart["data"][1]["name"] == library.title("vanilla-2d")
     box.set_value(["vanilla-2d", "denoising-32d"]).run()
     assert app.query_params["strength_beside"] == "vanilla-2d,denoising-32d"
     app.multiselect(key="strength_beside").set_value([]).run()
@@ -309,7 +309,7 @@ def test_the_page_opens_with_a_model_that_cleans_and_a_two_stays_a_two() -> None
     app = first_visit()
     assert used(app) == BEST
     assert box(app, "Model").value == HOME  # the sidebar is left alone
-    assert any(f"Cleaned by *{ui.describe(BEST)}*" in text.value for text in app.markdown)
+    assert any(f"Cleaned by *{library.title(BEST)}*" in text.value for text in app.markdown)
     assert "denoise_with" not in app.query_params
     assert "model" not in app.query_params
     found = expected(BEST, MNIST.test_images[START], "gaussian", 0.5, 0)
@@ -337,7 +337,7 @@ def test_the_sidebars_model_is_one_press_away_and_the_address_says_so() -> None:
     app.switch_page("pages/home.py").run()
     app.switch_page("pages/denoise.py").run()
     assert used(app) == HOME  # kept for the session
-    next(b for b in app.button if b.label == f"Use {ui.describe(BEST)}").click().run()
+    next(b for b in app.button if b.label == f"Use {library.title(BEST)}").click().run()
     assert used(app) == BEST
     assert box(app, "Model").value == BEST
 
@@ -381,6 +381,6 @@ def test_a_run_that_finishes_cleans_only_where_it_learned_to(name: str, cleaner:
     app.run()
     assert not app.exception
     assert box(app, "Model").value == run
-    said = any(f"Cleaned by *{ui.describe(BEST)}*" in text.value for text in app.markdown)
+    said = any(f"Cleaned by *{library.title(BEST)}*" in text.value for text in app.markdown)
     assert said == cleaner
     assert ("denoise_with" in app.query_params) == cleaner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from aeviz.app import ui
+from aeviz.app import pages
 from aeviz.models.zoo import MODELS
 from tests.pages.opening import box, components
 
@@ -22,7 +22,7 @@ def test_home_shows_the_map_of_the_shipped_vae_and_the_ways_on() -> None:
 def test_every_page_is_reached_from_home_under_the_headings_of_the_sidebar() -> None:
     app = AppTest.from_file("../../app.py", default_timeout=120).run()
     links = {element.proto.page for element in app.get("page_link")}  # type: ignore[attr-defined]
-    assert links == set(ui.PAGES) - {"home"}
+    assert links == set(pages.PAGES) - {"home"}
     headings = " ".join(e.value for e in app.markdown if e.value.startswith("##### "))
     for section in ("Explore", "Measure", "Compare", "Make"):
         assert f"##### {section}: " in headings

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import inpainting
-from aeviz.app import intake, ui
+from aeviz.app import library
 from aeviz.app.components.patches import COVER, covered, middle, packed
 from aeviz.app.intake import Picked
 from aeviz.charts import figures
@@ -69,13 +69,13 @@ def check(app: AppTest, names: list[str], visible: np.ndarray) -> None:
         assert shown[f"filled in by {name}"] == figures.data_uri(filled)
         assert shown[f"error of {name}"] == figures.data_uri(figures.signed(filled - X))
         errors.append(np.square(filled - X)[~visible].mean())
-        assert text[:2] == [ui.describe(name), f"MSE {errors[-1]:.4f}"]
+        assert text[:2] == [library.title(name), f"MSE {errors[-1]:.4f}"]
     text = next(m.value for m in app.markdown if "of the pixels are hidden" in m.value)
     share, black, least = re.findall(r"\*\*([\d.]+)%?\*\*", text)
     assert int(share) == round(100 * (1 - visible.mean()))
     assert float(black) == pytest.approx(np.square(X)[~visible].mean(), abs=6e-5)
     assert float(least) == pytest.approx(min(errors), abs=6e-5)
-    assert ui.describe(names[int(np.argmin(errors))]) in text
+    assert library.title(names[int(np.argmin(errors))]) in text
 
 
 def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
@@ -123,7 +123,7 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeyp
     check(app, [OTHER, *ROW], np.array([k == "0" for k in hole]).reshape(28, 28))
     assert len(components(app, "player")) == len(components(app, "patches")) == 1
     film = next(m.value for m in app.markdown if "chosen in the sidebar" in m.value)
-    assert ui.describe(OTHER) in film
+    assert library.title(OTHER) in film
     # several pictures of a person's own, of which nobody knows the class
     two = Picked(MNIST.test_images[5:7] / np.float32(255), ["mine-1", "mine-2"], None)
     monkeypatch.setattr(intake, "pick", lambda *_: two)

@@ -12,7 +12,6 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import pca
-from aeviz.app import ui
 from aeviz.charts import figures
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
@@ -43,10 +42,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(checkpoint, "FOLDER", path)
         patch.setattr(checkpoint.shipped, "__defaults__", (path,))
         st.cache_data.clear()
-        ui.shipped_cards.clear()
+        library.pretrained.clear()
         yield path
     st.cache_data.clear()
-    ui.shipped_cards.clear()
+    library.pretrained.clear()
 
 
 @pytest.fixture

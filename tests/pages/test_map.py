@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from aeviz.app import ui
+from aeviz.app import library
 from aeviz.charts import figures
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
@@ -38,7 +38,7 @@ def test_two_axes_need_two_numbers() -> None:
     assert not app.exception
     assert not app.info
     app.selectbox(key="across").set_value(app.selectbox(key="up").value).run()
-    assert "two different numbers" in app.info[0].value
+    assert "two different latent dimensions" in app.info[0].value
 
 
 def test_of_a_wide_code_the_numbers_that_vary_most_are_offered() -> None:
@@ -71,7 +71,7 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
     monkeypatch.setattr(checkpoint.shipped, "__defaults__", (tmp_path,))
     st.cache_data.clear()
-    ui.shipped_cards.clear()
+    library.pretrained.clear()
     app = open_map(model="three", plane="space")
     assert not app.exception
     (chart,) = app.get("plotly_chart")
@@ -86,7 +86,7 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     picture = figures.data_uri(apply.decode(model, place)[0])
     assert picture in "".join(element.proto.body for element in app.get("html"))
     st.cache_data.clear()
-    ui.shipped_cards.clear()
+    library.pretrained.clear()
 
 
 def test_only_codes_of_three_numbers_have_a_place_in_space() -> None:
@@ -96,7 +96,7 @@ def test_only_codes_of_three_numbers_have_a_place_in_space() -> None:
 
 def test_what_was_done_on_another_models_map_means_nothing_on_this_one() -> None:
     app = open_map(model="vanilla-2d")
-    of = app.session_state["map-memory"]["same"]
+    of = app.session_state["map-memory"].same
     probe, view = {"of": of, "x": 2.5, "y": -1.5, "index": 7}, {"of": of, "window": [0, 1, 0, 1]}
     done = {"probe": probe, "view": view, "selection": {"of": of, "numbers": [1, 2]}}
     app.session_state["map"] = done
@@ -117,7 +117,7 @@ def test_what_was_done_on_another_models_map_means_nothing_on_this_one() -> None
 
 def test_a_selection_is_counted_and_shown() -> None:
     app = open_map()
-    of = app.session_state["map-memory"]["same"]
+    of = app.session_state["map-memory"].same
     app.session_state["map"] = {"selection": {"of": of, "numbers": [0, 1, 2, 3]}}
     app.run()
     assert not app.exception

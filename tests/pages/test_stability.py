@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import compare
-from aeviz.app import ui
+from aeviz.app import library
 from aeviz.charts import figures
 from aeviz.data import datasets, perturb
 from aeviz.models import apply, checkpoint
@@ -47,7 +47,7 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
             codes = apply.encode(model, MNIST.test_images)
             here, there = apply.encode(model, np.stack([picture, changed]))
             expected = np.linalg.norm(there - here) / compare.typical_distance(codes)
-            uri, moved = found[ui.describe(name)]
+            uri, moved = found[library.title(name)]
             assert moved == pytest.approx(expected, abs=0.006)
             # Encoded 25 at once or alone: a grey level may differ in the last bit.
             assert len(uri) == pytest.approx(
@@ -65,8 +65,8 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
     # What the neighbours say, before and now, in each space.
     table = app.table[0].value
     assert table["space"].tolist() == [
-        ui.describe(VAE),
-        ui.describe(OTHER),
+        library.title(VAE),
+        library.title(OTHER),
         "PCA, 2 numbers",
         "raw pixels",
     ]

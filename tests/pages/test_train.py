@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz.app import ui
+from aeviz.app import library
 from aeviz.app.views import train as view
 from aeviz.data import datasets
 from aeviz.models import checkpoint
@@ -380,5 +380,5 @@ def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(
     assert len(components(app, "latent_map")) == 1
     button(app, "Undo").click().run()
     assert not app.exception
-    assert box(app, "Model").value == ui.home_model()
+    assert box(app, "Model").value == library.home()
     assert "Undo" not in labels(app)

@@ -1,233 +1,125 @@
-"""The map over a model: decodes exactly where the probe rests, and keeps the place in the URL."""
+"""Parts of the page of the map: which view of a code, its plane, and three dimensions in space."""
 
 from __future__ import annotations
 
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import errors, neighbours, planes
-from aeviz.analysis.planes import Plane, Window
-from aeviz.app import ui
-from aeviz.app.components.latent_map import (
-    AtlasFile,
-    Clicked,
-    Exact,
-    latent_map,
-    points_file,
-    state,
-)
+from aeviz.analysis import planes
+from aeviz.app import widgets
+from aeviz.app.components.link import has_webgl
+from aeviz.app.subject import ModelSubject
+from aeviz.app.views.explore import explore
 from aeviz.charts import figures
-from aeviz.data import datasets
-from aeviz.models import apply
 
-FAR = 3.0
-"""A place is far from every code beyond this many typical gaps between neighbours."""
+__all__ = ["HOW", "choose_background", "choose_plane", "choose_view", "explore", "space"]
 
-
-@st.cache_data(max_entries=6, show_spinner=False)
-def _sheet(data_name: str) -> bytes:
-    return figures.png(figures.tiles(datasets.load(data_name).test_images, 100))
-
-
-@st.cache_data(max_entries=64, show_spinner="Decoding a grid of codes")
-def _atlas(
-    model_name: str,
-    plane_key: str,
-    window: Window,
-    label: int | None,
-    _plane: Plane,
-    _points: np.ndarray,
-) -> AtlasFile:
-    decoded = planes.fitting_atlas(ui.load_model(model_name), _plane, window, _points, label)
-    return AtlasFile(figures.png(decoded.sheet()), decoded.size, window)
+VIEWS = {"pca": "PCA plane", "axes": "Two axes", "umap": "UMAP", "tsne": "t-SNE"}
+HOW = {"space": "Move the sliders"}
+"""How one comes to a place, where it is not by the probe."""
+DOTS = 4000
+"""In space."""
+SLIDERS = 16
+"""A code can have hundreds of dimensions."""
 
 
-@st.cache_data(max_entries=64, show_spinner="Measuring the map")
-def _frame(
-    model_name: str, data_name: str, plane_key: str, _plane: Plane
-) -> tuple[np.ndarray, Window, float, float]:
-    """Points of the test codes, the window, and what is far on the plane and in code space."""
-    codes = ui.codes(model_name, data_name)
-    points = _plane.project(codes).astype(np.float32)
-    far_points = FAR * neighbours.typical_gap(points)
-    far_codes = far_points if codes.shape[1] == 2 else FAR * neighbours.typical_gap(codes)
-    return points, planes.window_of(points), far_points, far_codes
+def choose_view(subject: ModelSubject) -> str:
+    """Widgets that choose how a code is seen; nothing to choose where two dimensions are all."""
+    if subject.code_dim <= 2:
+        return "pca"
+    in_space = subject.code_dim == 3 and has_webgl()  # else there is nothing to draw it with
+    return widgets.choice(
+        "View of the code",
+        VIEWS | ({"space": "3D"} if in_space else {}),
+        "plane",
+        "The code has more than two dimensions, so the map shows a part of it.",
+    )
 
 
-def numbers(text: str | None, count: int) -> tuple[float, ...] | None:
-    """So many finite numbers from a URL's "x,y"; None when it is anything else."""
-    try:
-        values = tuple(float(part) for part in (text or "").split(","))
-    except ValueError:
+def choose_background(*, possible: bool) -> tuple[bool, float]:
+    """Whether decoded images lie behind the dots, and how opaque."""
+    shown = widgets.toggle("Decoded background", "background", True, disabled=not possible)
+    opacity = widgets.slider(
+        "Opacity", 0.1, 1.0, 0.6, 0.1, key="opacity", disabled=not (shown and possible), width=180
+    )
+    return shown, opacity
+
+
+def choose_plane(subject: ModelSubject, view: str) -> planes.Plane | None:
+    """The plane of a view, with the widgets that it needs; None while there is none."""
+    if view == "axes":
+        return _axes(subject)
+    if view not in ("umap", "tsne"):
+        return subject.plane()
+    places = widgets.projected(subject, view)
+    if places is None:
         return None
-    return values if len(values) == count and np.isfinite(values).all() else None
+    st.caption(
+        f"{VIEWS[view]} is for looking: distances and empty areas mean little. The probe decodes a "
+        "weighted mean of the nearest codes, so its image is approximate."
+    )
+    return planes.EmbeddingPlane(subject.codes(), places, VIEWS[view])
 
 
-def _shared_window(text: str | None) -> Window | None:
-    values = numbers(text, 4)
-    if values is None or values[0] >= values[1] or values[2] >= values[3]:
+def _axes(subject: ModelSubject) -> planes.Plane | None:
+    codes = subject.codes()
+    names = {str(d): str(d) for d in range(1, subject.code_dim + 1)}
+    # Those that vary most come first: many dimensions of a very wide code hardly move.
+    ranked = codes.std(0).argsort(kind="stable")[::-1].tolist()
+    if subject.code_dim <= SLIDERS:
+        ranked = list(range(subject.code_dim))
+    chosen = []
+    axes = ("Horizontal axis", "across"), ("Vertical axis", "up")
+    for column, (label, key), d in zip(st.columns(2), axes, ranked, strict=False):
+        with column:
+            start = str(d + 1)
+            chosen.append(widgets.choice(label, names, key, menu=True, start=start, width=700))
+    first, second = map(int, chosen)
+    base = _others(subject, [d for d in ranked if d + 1 not in (first, second)])
+    if first == second:
+        st.info("Choose two different latent dimensions.")
         return None
-    return values[0], values[1], values[2], values[3]
+    return planes.AxesPlane(first - 1, second - 1, base)
 
 
-def _rounded(view: Window) -> Window:
-    """To a 64th of the view's own size, so that nearly equal views share a grid."""
-    x0, x1, y0, y1 = view
-    dx, dy = (
-        10.0 ** np.floor(np.log10(max(high - low, 1e-9) / 64)) for low, high in ((x0, x1), (y0, y1))
-    )
-    return (
-        float(np.floor(x0 / dx) * dx),
-        float(np.ceil(x1 / dx) * dx),
-        float(np.floor(y0 / dy) * dy),
-        float(np.ceil(y1 / dy) * dy),
-    )
+def _others(subject: ModelSubject, others: list[int]) -> np.ndarray:
+    """Sliders for the dimensions that are on no axis; a code (D,) with their values."""
+    codes = subject.codes()
+    base, ends = codes.mean(0), np.percentile(codes, [1, 99], axis=0).tolist()
+    with st.expander("The other latent dimensions"):
+        some = f"The {SLIDERS} that vary most" if len(others) > SLIDERS else "They"
+        st.caption(f"{some} start at the mean of all test codes, and stay where you set them.")
+        columns = st.columns(4)
+        for k, d in enumerate(others[:SLIDERS]):
+            with columns[k % 4]:
+                base[d] = _dimension(d, ends[0][d], ends[1][d], float(base[d]), f"{subject.key}-z")
+    return base
 
 
-def _exact(
-    model_name: str,
-    data_name: str,
-    plane: Plane,
-    place: tuple[float, float],
-    far: float,
-    label: int | None,
-) -> Exact:
-    code = plane.lift(np.array([place], np.float32))
-    codes = ui.codes(model_name, data_name)
-    distances, indices = neighbours.nearest(codes, code, 5)
-    return Exact(
-        place,
-        apply.decode(ui.load_model(model_name), code, None if label is None else np.array([label]))[
-            0
-        ],
-        list(zip(indices[0].tolist(), distances[0].tolist(), strict=True)),
-        bool(distances[0, 0] > far),
-        "in code space" if plane.exact else "in code space from the blended code",
-    )
+def _dimension(d: int, low: float, high: float, start: float, key: str) -> float:
+    return st.slider(f"z{d + 1}", low, max(high, low + 0.1), start, key=f"{key}{d}")
 
 
-def _clicked(model_name: str, data_name: str, index: int) -> Clicked:
-    dataset = datasets.load(data_name)
-    image = dataset.test_images[index : index + 1]
-    copy = apply.reconstruct(
-        ui.load_model(model_name), image, dataset.test_labels[index : index + 1]
-    )
-    error = float(errors.mse(image, copy)[0])
-    label = dataset.classes[dataset.test_labels[index]]
-    text = (
-        f"{label}, test number {index}: MSE {error:.4f}, PSNR {errors.psnr(error):.1f} dB. "
-        "Error: red where the copy is too bright, blue where too dark."
-    )
-    return Clicked(datasets.to_float(image)[0], copy[0], text)
-
-
-@st.fragment
-def explore(
-    key: str,
-    model_name: str,
-    data_name: str,
-    plane: Plane,
-    *,
-    label: int | None = None,
-    background: bool = True,
-    opacity: float = 0.6,
-    wheel: bool = True,
-) -> None:
-    """Draw the map of a model's test codes on a plane, and what was selected on it below.
-
-    Only this part runs again when the probe rests, the view changes or points are selected.
+def space(subject: ModelSubject, told: np.ndarray | None) -> None:
+    """Codes of three dimensions in space that can be turned, and what is decoded at a place.
 
     Args:
-        key: of the component; what the person did is read with `latent_map.state`.
-        label: for variants with `uses_labels`, what every place is decoded as.
-        wheel: whether the mouse wheel zooms.
+        told: the class (1,) that the decoder is told, for a model that takes it.
     """
-    ui.still_there(model_name)
-    dataset = datasets.load(data_name)
-    plane_key = planes.plane_key(plane)
-    points, window, far_points, far_codes = _frame(model_name, data_name, plane_key, plane)
-    same = f"{model_name} {data_name} {plane_key}"
-    done = state(key, same)
-    memory = st.session_state.setdefault(f"{key}-memory", {})
-    if memory.get("same") not in (None, same):
-        # Another map: the old place and selection mean nothing here.
-        memory.clear()
-        for name in ("probe", "view"):
-            st.query_params.pop(name, None)
-    elif not memory:
-        memory["probe"] = numbers(st.query_params.get("probe"), 2)
-        memory["view"] = _shared_window(st.query_params.get("view"))
-    memory["same"] = same
-    if done.probe:
-        memory["probe"] = done.probe
-    if done.view:
-        memory["view"] = done.view
-
-    place = memory.get("probe") or (float(points[0, 0]), float(points[0, 1]))
-    view = memory.get("view")
-    st.query_params["probe"] = ",".join(f"{v:.6g}" for v in place)
-    atlases = [_atlas(model_name, plane_key, window, label, plane, points)]
-    if view and not np.allclose(view, window, atol=0.03 * (window[1] - window[0])):
-        st.query_params["view"] = ",".join(f"{v:.6g}" for v in view)
-        atlases.append(_atlas(model_name, plane_key, _rounded(view), label, plane, points))
-    else:
-        st.query_params.pop("view", None)
-    latent_map(
-        key,
-        points=points_file(points, dataset.test_labels),
-        sheet=_sheet(data_name),
-        classes=dataset.classes,
-        axis_titles=plane.axis_titles,
-        window=window,
-        atlases=atlases,
-        probe=place,
-        far=far_points,
-        exact=_exact(model_name, data_name, plane, place, far_codes, label),
-        clicked=None if done.clicked is None else _clicked(model_name, data_name, done.clicked),
-        view=view,
-        background=background,
-        opacity=opacity,
-        noun="digits" if data_name == "mnist" else "pictures",
-        wheel=wheel,
-        move=same,
-    )
-    if done.selection:
-        _selection(model_name, dataset, np.array(done.selection))
-
-
-def _selection(model_name: str, dataset: datasets.Dataset, chosen: np.ndarray) -> None:
-    labels = dataset.test_labels[chosen]
-    codes = ui.codes(model_name, dataset.name)[chosen]
-    copies = apply.reconstruct(ui.load_model(model_name), dataset.test_images[chosen], labels)
-    squared = errors.mse(dataset.test_images[chosen], copies)
-    counts = np.bincount(labels, minlength=len(dataset.classes))
-    st.subheader(f"{len(chosen):,} selected", anchor=False)
-    left, right = st.columns([1, 2])
-    with left:
+    codes, data = subject.codes(), subject.data
+    chart, inspector = st.columns([4, 1], gap="medium")
+    low, middle, high = np.percentile(codes, [1, 50, 99], axis=0).tolist()
+    with inspector:
+        place = np.array(
+            [_dimension(d, low[d], high[d], middle[d], f"{subject.key}-space") for d in range(3)],
+            np.float32,
+        )
+        image = subject.codec.decode(place[None], told)[0]
+        item = widgets.Item([(image, "decoded")], "decoded at\nthe pink dot")
+        widgets.gallery([item], size="9rem")
+    with chart:
+        seen = figures.space_map(codes[:DOTS], data.test_labels[:DOTS], data.classes, place)
         st.plotly_chart(
-            figures.class_counts(counts, dataset.classes), config=figures.CONFIG, key="selected"
+            seen, config=figures.CONFIG, key="space", alt="map of test codes in three dimensions"
         )
-        centre, spread = codes.mean(0)[:2], codes.std(0)[:2]
-        st.markdown(
-            f"Mean MSE **{squared.mean():.4f}**, most common: "
-            f"**{dataset.classes[counts.argmax()]}** ({counts.max() / len(chosen):.0%}). "
-            "First code numbers: mean "
-            + ", ".join(f"{v:.2f}" for v in centre)
-            + "; standard deviation "
-            + ", ".join(f"{v:.2f}" for v in spread)
-            + "."
-        )
-    with right:
-        shown = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), 48)).astype(int)]
-        ui.gallery(
-            [
-                ui.Item(
-                    [(dataset.test_images[i], f"{dataset.classes[dataset.test_labels[i]]}")],
-                    dataset.classes[dataset.test_labels[i]],
-                )
-                for i in shown
-            ],
-            size="3.2rem",
-        )
-        if len(shown) < len(chosen):
-            st.caption(f"{len(shown)} of {len(chosen):,} shown, spread evenly over the test set.")
+        st.caption("Drag to turn it, scroll to come nearer. The sliders move the pink dot.")

@@ -1,0 +1,190 @@
+"""Which model: everything that asks for one by its name, or for one that suits.
+
+A name is that of a pretrained checkpoint or of a run; only this module asks which.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aeviz.analysis import denoising, mechanism
+from aeviz.analysis.codec import Model
+from aeviz.data import datasets
+from aeviz.models import checkpoint, zoo
+from aeviz.models.base import Autoencoder
+from aeviz.models.checkpoint import Card
+from aeviz.training import runs
+
+# -- a model by its name ------------------------------------------------------------------------
+
+
+def is_run(name: str) -> bool:
+    """True for a run that is here; its model may be missing or damaged, see `trouble`."""
+    return runs.is_run(name)
+
+
+def stamp(run: str, *names: str) -> tuple[tuple[int, int] | None, ...]:
+    """Another one once one of these files of a run has changed; for what is kept of them."""
+    found = []
+    for name in names:
+        try:
+            state = (runs.path_of(run) / name).stat()
+            found.append((state.st_mtime_ns, state.st_size))
+        except OSError:  # not there, or not for us: whoever reads it says so
+            found.append(None)
+    return tuple(found)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Loading the model")
+def _of_run(run: str, stamp: object) -> Autoencoder | str:
+    try:
+        return runs.load_model(run)
+    except checkpoint.CheckpointError as error:
+        return str(error)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Loading the model")
+def _pretrained(name: str) -> Autoencoder:
+    return checkpoint.load(checkpoint.FOLDER / name)
+
+
+def model(name: str) -> Autoencoder:
+    """A pretrained model or that of a run that has ended, loaded once for everybody.
+
+    Raises:
+        CheckpointError: it cannot be used, see `trouble`.
+    """
+    if not runs.RUN_ID.fullmatch(name):
+        return _pretrained(name)
+    found = _of_run(name, stamp(name, "final.safetensors"))
+    if isinstance(found, str):
+        raise checkpoint.CheckpointError(found)
+    return found
+
+
+def trouble(name: str) -> str:
+    """Why the model of a run cannot be used, in one sentence; empty where it can."""
+    if not runs.RUN_ID.fullmatch(name):
+        return ""
+    if not runs.is_finished(name):
+        return "This run has left no model."
+    found = _of_run(name, stamp(name, "final.safetensors"))
+    return found if isinstance(found, str) else ""
+
+
+def card(name: str) -> Card:
+    """What a model says of itself."""
+    return pretrained().get(name) or model(name).card
+
+
+def classes(name: str) -> tuple[str, ...]:
+    """What the labels mean that a model was trained with."""
+    return datasets.SOURCES[card(name).data].classes
+
+
+def spec(name: str) -> runs.RunSpec | None:
+    """What a run was asked to do; None for a pretrained model, and where that cannot be read."""
+    try:
+        return runs.spec(name) if is_run(name) else None
+    except runs.RunError:
+        return None
+
+
+def metrics(name: str) -> list[runs.Point]:
+    """The curve of a run, point by point; empty for a pretrained model, and where it is damaged."""
+    try:
+        return runs.metrics(name) if is_run(name) else []
+    except runs.RunError:  # its model has the curve as well
+        return []
+
+
+def title(name: str) -> str:
+    """A model's name as a person reads it: variant, code width, where it comes from."""
+    its = card(name)
+    text = zoo.describe(its.variant, its.config)
+    if is_run(name):  # what tells them apart comes first: the sidebar is narrow
+        return f"Yours, {runs.started(name)}: {text}"
+    tag = name.partition(f"-{its.config['latent_dim']}d-")[2]  # no two may be called the same
+    return f"{text}, {tag}" if tag else text
+
+
+def content(name: str) -> bytes:
+    """The file of a model.
+
+    Raises:
+        CheckpointError, RunError: it cannot be read.
+    """
+    if is_run(name):
+        return runs.model_bytes(name)
+    return checkpoint.read(checkpoint.FOLDER / f"{name}.safetensors")
+
+
+def codec(name: str) -> Model:
+    """A model as a way from images to codes and back."""
+    return Model(name, title(name), model(name))
+
+
+# -- one that suits -----------------------------------------------------------------------------
+
+
+@st.cache_resource(show_spinner=False)
+def pretrained() -> dict[str, Card]:
+    """The pretrained models by name; not a copy, as a page asks a hundred times."""
+    return checkpoint.shipped()
+
+
+def home() -> str:
+    """The pretrained model whose card says that it is shown on the home page."""
+    return next(name for name, card in pretrained().items() if card.home)
+
+
+def nearest(variant: str, latent_dim: int) -> str | None:
+    """The pretrained model of a variant with the nearest latent dimension; None without any."""
+    away = {
+        name: abs(card.config["latent_dim"] - latent_dim)
+        for name, card in pretrained().items()
+        if card.variant == variant
+    }
+    return min(away, key=away.__getitem__, default=None)
+
+
+def beside(name: str) -> str:
+    """A pretrained model to stand beside one: another variant, as wide as can be had, a good one.
+
+    None that takes labels, as it would know more about the images.
+    """
+    its = card(name)
+    others = {
+        other: (abs(c.config["latent_dim"] - its.config["latent_dim"]), c.figures["mse"])
+        for other, c in pretrained().items()
+        if c.variant != its.variant and not zoo.MODELS[c.variant].uses_labels
+    }
+    return min(others, key=others.__getitem__)
+
+
+def as_wide(name: str) -> list[str]:
+    """Other pretrained models whose codes are as wide, the simplest variants first."""
+    width = model(name).code_dim
+    widths = {
+        other: zoo.MODELS[c.variant].Config.from_dict(c.config).code_dim
+        for other, c in pretrained().items()
+    }
+    return [other for other, its in widths.items() if its == width and other != name]
+
+
+def cleaner() -> str | None:
+    """The pretrained model that removes noise best; None without one that was trained to."""
+    return denoising.best_cleaner(pretrained())
+
+
+@st.cache_data(show_spinner="Looking at the pretrained models")
+def reporting(metric: str) -> str | None:
+    """The pretrained model of the simplest variant whose loss has a metric, about 32 wide."""
+    found = ((c, nearest(variant, 32)) for variant, c in zoo.MODELS.items())
+    able = (name for c, name in found if name and metric in mechanism.reports(c))
+    return next(able, None)
+
+
+def ladder() -> dict[int, str]:
+    """Pretrained models that differ in the latent dimension alone: dimension -> name."""
+    return checkpoint.ladder(pretrained())

@@ -1,0 +1,180 @@
+"""What all pages share: the sidebar's model, its data and large type; called by app.py."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import streamlit as st
+import torch
+from threadpoolctl import threadpool_limits
+
+from aeviz.app import library, own, session
+from aeviz.app.components import browser
+from aeviz.app.subject import ModelSubject
+from aeviz.data import datasets
+from aeviz.models.base import Autoencoder
+from aeviz.training import runs
+
+STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+SIZE, LARGE = 16, 22
+"""Of the type, px."""
+
+# -- what is chosen -----------------------------------------------------------------------------
+
+
+def model_name() -> str:
+    """The chosen model's name."""
+    return session.value("model")
+
+
+def model() -> Autoencoder:
+    """The chosen model."""
+    return library.model(model_name())
+
+
+def subject(name: str | None = None) -> ModelSubject:
+    """A model seen on the chosen data; the chosen one where no name is given."""
+    return ModelSubject(library.codec(name or model_name()), dataset())
+
+
+def names() -> list[str]:
+    """Names of the models that this person can choose: pretrained ones, then their own runs."""
+    asked = session.asked("model") or ""  # another person's run, shared as a link
+    if library.is_run(asked):
+        own.opened(asked)
+    return [*library.pretrained(), *(run for run in own.known() if not library.trouble(run))]
+
+
+def use(name: str) -> None:
+    """Make a model the chosen one; for callbacks of buttons."""
+    if library.is_run(name):
+        own.opened(name)
+    session.put("model", name)
+    session.note("model_chosen", True)
+
+
+def still_there(name: str) -> None:
+    """Run the whole page again where a run's model has gone since; for fragments.
+
+    The sidebar then says so and chooses another one.
+    """
+    if library.trouble(name):
+        st.rerun()
+
+
+def dataset() -> datasets.Dataset:
+    """The chosen data set; MNIST, with a sentence, when it cannot be had."""
+    name = session.value("data")
+    if name == "mnist" or datasets.find_folder(name):
+        return _load(name)
+    bar = st.progress(0.0, "Looking for the data")
+
+    def show(done: float, what: str) -> None:
+        bar.progress(done, what)
+
+    try:
+        return _load(name, show)
+    finally:
+        bar.empty()
+
+
+def _load(name: str, progress: datasets.Progress | None = None) -> datasets.Dataset:
+    try:
+        return datasets.load(name, progress=progress)
+    except datasets.DataError as error:
+        st.warning(f"{error} Until then the pages show MNIST.")
+        return datasets.load("mnist")
+
+
+# -- what is drawn ------------------------------------------------------------------------------
+
+
+def show() -> None:
+    """The sidebar, and above the page what happened to the person's run."""
+    own.choose_finished()
+    asked, known = session.asked("model") or "", names()
+    session.start("model_chosen", lambda: asked in known)
+    if library.is_run(asked) and asked not in known:
+        st.warning(f"The model of this link cannot be used. {library.trouble(asked)}")
+    with st.sidebar:
+        _box(
+            "Model",
+            "model",
+            known,
+            library.home(),
+            library.title,
+            "Pretrained models have seen all 60,000 digits. Your own appear here.",
+            _model_is_chosen,
+        )
+        _box(
+            "Data",
+            "data",
+            list(datasets.SOURCES),
+            "mnist",
+            lambda name: datasets.SOURCES[name].title,
+            "The images that the pages show. Only MNIST comes with aeviz.",
+        )
+        size = LARGE if _large() else SIZE
+        browser.one_finger_scrolls()
+    st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
+    with st.container(key="notice"):  # also with nothing to say: the page below keeps its place
+        own.notice()
+
+
+def _model_is_chosen() -> None:
+    """Remember that the model is the person's choice, also where it is the first one."""
+    if session.changed("model"):
+        session.note("model_chosen", True)
+
+
+def _box(
+    label: str,
+    key: str,
+    options: Sequence[str],
+    default: str,
+    title: Callable[[str], str],
+    help: str,
+    on_change: Callable[[], None] | None = None,
+) -> None:
+    session.begin(key, default, str, options.__contains__)
+    box = session.box(key)
+    start = options.index(session.value(key))
+    st.selectbox(label, options, start, format_func=title, key=box, help=help, on_change=on_change)
+    session.settled(key, default)
+
+
+def _large() -> bool:
+    session.begin("large", False, session.yes_or_no, lambda value: isinstance(value, bool))
+    box = session.box("large")
+    large = st.toggle("Large type", session.value("large"), box, "For the back of a room.")
+    session.settled("large", False)
+    return large
+
+
+def settle() -> None:
+    """After a page: see that there is a training worker, and tidy memory once."""
+    try:
+        runs.ensure_worker()
+    except runs.RunError as error:
+        st.warning(f"Nothing can be trained or kept here. {error}")
+    _tidy()
+
+
+@st.cache_resource(show_spinner=False)
+def _tidy() -> None:
+    # What is imported by now stays: the collector need not look at it again, which it otherwise
+    # does for 0.1 s and more with torch loaded.
+    gc.collect()
+    gc.freeze()
+
+
+@st.cache_resource(show_spinner=False)
+def one_thread() -> None:
+    """Give torch and numpy one thread each in this process.
+
+    Their two pools of threads slow each other tenfold on few cores, and the worker trains beside.
+    """
+    torch.set_num_threads(1)
+    threadpool_limits(1)

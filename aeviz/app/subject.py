@@ -1,0 +1,241 @@
+"""A codec seen on a data set: what all sessions share of it, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from typing import Any, Generic, TypeVar, cast
+
+import numpy as np
+import streamlit as st
+
+from aeviz.analysis import compare, errors, inpainting, mechanism, neighbours, planes, sampling
+from aeviz.analysis.codec import Codec, Components, Model, Pixels
+from aeviz.app import library
+from aeviz.data.datasets import Dataset
+from aeviz.models import apply
+from aeviz.models.base import Autoencoder
+from aeviz.training import runs
+
+SOME = 512
+"""So many training codes are enough to begin a search from."""
+WINDOWED = 2_000
+"""So many test images are enough to show what a codebook entry encodes."""
+TRAINING_COST = 5_000
+"""So many training images are enough to say what they cost."""
+
+C = TypeVar("C", bound=Codec)
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _shared(spinner: str, entries: int = 48) -> Callable[[Method], Method]:
+    """A method whose result is computed once for everybody, kept under key, data and arguments.
+
+    Results are no copies, as a wide code is 40 MB: to be read only.
+    """
+
+    def decorate(method: Method) -> Method:
+        def compute(key: str, data: str, _subject: Any, *args: Any) -> Any:
+            return method(_subject, *args)
+
+        compute.__qualname__ = method.__qualname__  # by which Streamlit tells caches apart
+        kept = st.cache_resource(max_entries=entries, show_spinner=spinner)(compute)
+
+        @wraps(method)
+        def ask(self: Any, *args: Any) -> Any:
+            return kept(self.key, self.data.name, self, *args)
+
+        return cast(Method, ask)
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a codec makes of images (N, H, W) in [0, 1]: codes (N, D), reconstructions."""
+
+    images: np.ndarray
+    codes: np.ndarray
+    reconstructions: np.ndarray
+
+    @cached_property
+    def errors(self) -> errors.Errors:
+        """Of each image, against its reconstruction."""
+        return errors.compare(self.images, self.reconstructions)
+
+    @property
+    def differences(self) -> np.ndarray:
+        """Reconstruction minus image, (N, H, W) in [-1, 1]."""
+        return self.reconstructions - self.images
+
+
+@dataclass(frozen=True)
+class Subject(Generic[C]):
+    """A codec seen on a data set."""
+
+    codec: C
+    data: Dataset
+
+    @property
+    def key(self) -> str:
+        """The name of the model, or what else the codec is."""
+        return self.codec.key
+
+    @property
+    def title(self) -> str:
+        """What a person reads."""
+        return self.codec.title
+
+    @property
+    def code_dim(self) -> int:
+        """Width of a code."""
+        return self.codec.code_dim
+
+    @property
+    def uses_labels(self) -> bool:
+        """True for a model that is told the class of an image."""
+        return False
+
+    def see(self, images: np.ndarray, labels: np.ndarray | None = None) -> Seen:
+        """What it makes of images (N, H, W) in [0, 1].
+
+        Args:
+            labels: (N,), for a model that is told the class; found by it where left out.
+        """
+        codes = self.codec.encode(images, labels)
+        return Seen(images, codes, self.codec.decode(codes, labels))
+
+    @_shared("Encoding the test images")
+    def codes(self) -> np.ndarray:
+        """Codes (N, D) of the test images."""
+        return self.codec.encode(self.data.test_images, self.data.test_labels)
+
+    @_shared("Encoding the training images", entries=8)
+    def training_codes(self) -> np.ndarray:
+        """Codes (N, D) of the training images."""
+        return self.codec.encode(self.data.train_images, self.data.train_labels)
+
+    @_shared("Reconstructing all test images")
+    def errors(self) -> errors.Errors:
+        """Errors of the reconstructions of all test images."""
+        found = self.codec.decode(self.codes(), self.data.test_labels)
+        return errors.compare(self.data.test_images, found)
+
+    @_shared("Laying a plane through the codes")
+    def plane(self) -> planes.Plane:
+        """The plane on which the test codes are seen."""
+        return planes.default_plane(self.codes())
+
+    @_shared("Measuring the distances between codes", entries=96)
+    def distance(self) -> float:
+        """Median distance between the codes of two test images."""
+        return compare.typical_distance(self.codes())
+
+    @_shared("Measuring the spread of the codes", entries=96)
+    def usual(self) -> np.ndarray:
+        """Between which values (2, D) the middle 90 % of the test codes lie, in each dimension."""
+        return np.percentile(self.codes(), (5, 95), axis=0)
+
+    @_shared("Measuring the distances between codes")
+    def gaps(self) -> tuple[float, float]:
+        """Within these distances half and 90 % of the test codes have their nearest other one."""
+        found = neighbours.gaps(self.codes())
+        return float(np.quantile(found, 0.5)), float(np.quantile(found, 0.9))
+
+    def neighbours(
+        self, code: np.ndarray, k: int, without: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The k test images whose codes are nearest to one (D,): distances and indices (k,).
+
+        Args:
+            without: indices that do not count.
+        """
+        return compare.neighbours(self.codes(), code, k, without)
+
+    def pca(self, width: int | None = None) -> Subject[Components]:
+        """PCA of the same data, as wide as this code where no width is given."""
+        return Subject(Components(self.data, width or self.code_dim), self.data)
+
+    def pixels(self) -> Subject[Pixels]:
+        """The pixels of the same data."""
+        height, width = self.data.test_images.shape[1:]
+        return Subject(Pixels((height, width)), self.data)
+
+
+@dataclass(frozen=True)
+class ModelSubject(Subject[Model]):
+    """A model seen on a data set."""
+
+    @property
+    def model(self) -> Autoencoder:
+        """The model itself."""
+        return self.codec.model
+
+    @property
+    def uses_labels(self) -> bool:
+        """True for a model that is told the class of an image."""
+        return self.model.uses_labels
+
+    def see(self, images: np.ndarray, labels: np.ndarray | None = None) -> Seen:
+        """What it makes of images; a model that takes labels is told those that it finds itself."""
+        return super().see(images, apply.classify(self.model, images) if labels is None else labels)
+
+    @_shared("Encoding some images", entries=24)
+    def some_codes(self) -> np.ndarray:
+        """Codes (512, D) of the first training images."""
+        images, labels = self.data.train_images, self.data.train_labels
+        return self.codec.encode(images[:SOME], labels[:SOME])
+
+    @_shared("Fitting the mixture", entries=24)
+    def mixture(self, components: int) -> sampling.Mixture:
+        """A Gaussian mixture fitted to codes of training images drawn at random.
+
+        No more are encoded than it is fitted to: a transformer takes a minute for all 60,000.
+        """
+        images, labels = self.data.train_images, self.data.train_labels
+        some = np.random.default_rng(0).permutation(len(images))[: sampling.MIXTURE_CODES]
+        return sampling.fit_mixture(self.codec.encode(images[some], labels[some]), components)
+
+    def fill(self, image: np.ndarray, visible: np.ndarray) -> inpainting.Filled:
+        """An image (H, W) whose hidden part the model filled in by its own way.
+
+        Args:
+            visible: (H, W) bool, False where a pixel is hidden.
+        """
+        return _filled(self.key, self.data.name, image, visible, self)
+
+    @_shared("Measuring each term of the loss")
+    def costs(self) -> tuple[mechanism.Cost, mechanism.Cost]:
+        """What all test images cost the model, and what some that it was trained on do."""
+        data, spec = self.data, library.spec(self.key)
+        seen = slice(max(self.model.card.trained_on, 1))
+        if spec and self.model.card.data == data.name:
+            seen = runs.training_set(spec, data.train_labels)
+        indices = np.arange(len(data.train_images))[seen]
+        some = np.random.default_rng(0).permutation(indices)[:TRAINING_COST]
+        return (
+            mechanism.cost(self.model, data.test_images, data.test_labels),
+            mechanism.cost(self.model, data.train_images[some], data.train_labels[some]),
+        )
+
+    @_shared("Measuring how steep the encoder is")
+    def spectrum(self) -> np.ndarray | None:
+        """Singular values (N, R) of the encoder at some test images; None where it jumps."""
+        return mechanism.spectrum(self.model, self.data.test_images, self.data.test_labels)
+
+    @_shared("Counting codebook entries")
+    def entries(self) -> tuple[np.ndarray, np.ndarray]:
+        """Share of all places that each codebook entry has (K,), what stands there (K, H, W)."""
+        codes, images = self.codes(), self.data.test_images
+        seen = mechanism.windows(self.model, codes[:WINDOWED], images[:WINDOWED])
+        return mechanism.usage(self.model, codes), seen
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _filled(
+    key: str, data: str, image: np.ndarray, visible: np.ndarray, _subject: ModelSubject
+) -> inpainting.Filled:
+    model = _subject.model
+    search = not model.gaussian_prior and inpainting.way(model) == "search"
+    return inpainting.fill(model, image, visible, _subject.some_codes() if search else None)

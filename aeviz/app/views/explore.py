@@ -1,0 +1,237 @@
+"""The map over a model: decodes exactly where the probe rests, and keeps the place in the URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from aeviz.analysis import errors, neighbours, planes
+from aeviz.analysis.planes import Plane, Window
+from aeviz.app import session, sidebar, widgets
+from aeviz.app.components.latent_map import (
+    AtlasFile,
+    Clicked,
+    Exact,
+    latent_map,
+    points_file,
+    state,
+)
+from aeviz.app.subject import ModelSubject
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models.base import Autoencoder
+
+FAR = 3.0
+"""A place is far from every code beyond this many typical gaps between neighbours."""
+
+
+@st.cache_data(max_entries=6, show_spinner=False)
+def _sheet(data_name: str) -> bytes:
+    return figures.png(figures.tiles(datasets.load(data_name).test_images, 100))
+
+
+@st.cache_data(max_entries=64, show_spinner="Decoding a grid of codes")
+def _atlas(
+    name: str,
+    plane_key: str,
+    window: Window,
+    label: int | None,
+    _model: Autoencoder,
+    _plane: Plane,
+    _points: np.ndarray,
+) -> AtlasFile:
+    decoded = planes.fitting_atlas(_model, _plane, window, _points, label)
+    return AtlasFile(figures.png(decoded.sheet()), decoded.size, window)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Points (N, 2) of the test codes, the window, and what is far on the plane and in space."""
+
+    points: np.ndarray
+    window: Window
+    far_points: float
+    far_codes: float
+
+
+@st.cache_resource(max_entries=64, show_spinner="Measuring the map")
+def _frame(
+    name: str, data_name: str, plane_key: str, _subject: ModelSubject, _plane: Plane
+) -> _Frame:
+    codes = _subject.codes()
+    points = _plane.project(codes).astype(np.float32)
+    far_points = FAR * neighbours.typical_gap(points)
+    far_codes = far_points if codes.shape[1] == 2 else FAR * neighbours.typical_gap(codes)
+    return _Frame(points, planes.window_of(points), far_points, far_codes)
+
+
+def _shared_window() -> Window | None:
+    values = session.asked_numbers("view", 4)
+    if values is None or values[0] >= values[1] or values[2] >= values[3]:
+        return None
+    return values[0], values[1], values[2], values[3]
+
+
+def _rounded(view: Window) -> Window:
+    """To a 64th of the view's own size, so that nearly equal views share a grid."""
+    x0, x1, y0, y1 = view
+    dx, dy = (
+        10.0 ** np.floor(np.log10(max(high - low, 1e-9) / 64)) for low, high in ((x0, x1), (y0, y1))
+    )
+    return (
+        float(np.floor(x0 / dx) * dx),
+        float(np.ceil(x1 / dx) * dx),
+        float(np.floor(y0 / dy) * dy),
+        float(np.ceil(y1 / dy) * dy),
+    )
+
+
+def _exact(
+    subject: ModelSubject,
+    plane: Plane,
+    place: tuple[float, float],
+    far: float,
+    label: int | None,
+) -> Exact:
+    code = plane.lift(np.array([place], np.float32))
+    distances, indices = neighbours.nearest(subject.codes(), code, 5)
+    told = None if label is None else np.array([label])
+    return Exact(
+        place,
+        subject.codec.decode(code, told)[0],
+        list(zip(indices[0].tolist(), distances[0].tolist(), strict=True)),
+        bool(distances[0, 0] > far),
+        "in code space" if plane.exact else "in code space from the blended code",
+    )
+
+
+def _clicked(subject: ModelSubject, index: int) -> Clicked:
+    data = subject.data
+    labels = data.test_labels[index : index + 1]
+    seen = subject.see(datasets.to_float(data.test_images[index : index + 1]), labels)
+    error = float(seen.errors.mse[0])
+    text = (
+        f"{data.classes[labels[0]]}, test image {index}: MSE {error:.4f}, "
+        f"PSNR {errors.psnr(error):.1f} dB. "
+        "Error: red where the reconstruction is too bright, blue where too dark."
+    )
+    return Clicked(seen.images[0], seen.reconstructions[0], text)
+
+
+@dataclass
+class _Memory:
+    """What a person did on a map: where the probe rests, and the window that is in view."""
+
+    same: str
+    probe: tuple[float, ...] | None
+    view: Window | None
+
+
+def _memory(key: str, same: str) -> _Memory:
+    """What is known of a map; nothing of another one's, whose places mean nothing here."""
+    memory: _Memory | None = session.get(f"{key}-memory")
+    if memory is None:
+        memory = _Memory(same, session.asked_numbers("probe", 2), _shared_window())
+    elif memory.same != same:
+        memory = _Memory(same, None, None)
+        session.say("probe")
+        session.say("view")
+    session.note(f"{key}-memory", memory)
+    return memory
+
+
+@st.fragment
+def explore(
+    key: str,
+    subject: ModelSubject,
+    plane: Plane,
+    *,
+    label: int | None = None,
+    background: bool = True,
+    opacity: float = 0.6,
+    wheel: bool = True,
+) -> None:
+    """Draw the map of a model's test codes on a plane, and what was selected on it below.
+
+    Only this part runs again when the probe rests, the view changes or points are selected.
+
+    Args:
+        key: of the component; what the person did is read with `latent_map.state`.
+        label: for variants with `uses_labels`, what every place is decoded as.
+        wheel: whether the mouse wheel zooms.
+    """
+    sidebar.still_there(subject.key)
+    data, plane_key = subject.data, planes.plane_key(plane)
+    frame = _frame(subject.key, data.name, plane_key, subject, plane)
+    same = f"{subject.key} {data.name} {plane_key}"
+    done, memory = state(key, same), _memory(key, same)
+    memory.probe, memory.view = done.probe or memory.probe, done.view or memory.view
+
+    def atlas(window: Window) -> AtlasFile:
+        return _atlas(subject.key, plane_key, window, label, subject.model, plane, frame.points)
+
+    points, window, view = frame.points, frame.window, memory.view
+    x, y = memory.probe or points[0].tolist()
+    session.say("probe", (f"{x:.6g}", f"{y:.6g}"))
+    atlases = [atlas(window)]
+    if view and not np.allclose(view, window, atol=0.03 * (window[1] - window[0])):
+        session.say("view", [f"{v:.6g}" for v in view])
+        atlases.append(atlas(_rounded(view)))
+    else:
+        session.say("view")
+    latent_map(
+        key,
+        points=points_file(points, data.test_labels),
+        sheet=_sheet(data.name),
+        classes=data.classes,
+        axis_titles=plane.axis_titles,
+        window=window,
+        atlases=atlases,
+        probe=(x, y),
+        far=frame.far_points,
+        exact=_exact(subject, plane, (x, y), frame.far_codes, label),
+        clicked=None if done.clicked is None else _clicked(subject, done.clicked),
+        view=view,
+        background=background,
+        opacity=opacity,
+        noun="digits" if data.name == "mnist" else "images",
+        wheel=wheel,
+        move=same,
+    )
+    if done.selection:
+        _selection(subject, np.array(done.selection))
+
+
+def _selection(subject: ModelSubject, chosen: np.ndarray) -> None:
+    data = subject.data
+    labels, codes = data.test_labels[chosen], subject.codes()[chosen]
+    squared = subject.errors().mse[chosen]
+    counts = np.bincount(labels, minlength=len(data.classes))
+    st.subheader(f"{len(chosen):,} selected", anchor=False)
+    left, right = st.columns([1, 2])
+    with left:
+        st.plotly_chart(
+            figures.class_counts(counts, data.classes), config=figures.CONFIG, key="selected"
+        )
+        mean, spread = (
+            ", ".join(f"{v:.2f}" for v in values[:2]) for values in (codes.mean(0), codes.std(0))
+        )
+        st.markdown(
+            f"Mean MSE **{squared.mean():.4f}**, most common: "
+            f"**{data.classes[counts.argmax()]}** ({counts.max() / len(chosen):.0%}). "
+            f"First latent dimensions: mean {mean}; standard deviation {spread}."
+        )
+    with right:
+        shown = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), 48)).astype(int)]
+        names = [data.classes[data.test_labels[i]] for i in shown]
+        widgets.gallery(
+            [
+                widgets.Item([(data.test_images[i], name)], name)
+                for i, name in zip(shown, names, strict=True)
+            ],
+            size="3.2rem",
+        )
+        if len(shown) < len(chosen):
+            st.caption(f"{len(shown)} of {len(chosen):,} shown, spread evenly over the test set.")

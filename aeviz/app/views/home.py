@@ -1,0 +1,45 @@
+"""Parts of the home page: a card for each section of pages, and one for each variant."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aeviz.app import pages
+from aeviz.models.zoo import MODELS, short_title
+
+QUESTIONS = {
+    "Explore": "Explore: what is inside?",
+    "Measure": "Measure: how good is it?",
+    "Compare": "Compare: which is better?",
+    "Make": "Make: one of your own",
+}
+
+
+def sections() -> None:
+    """The pages of each section of the navigation, each with what one does there."""
+    *three, last = pages.ORDER
+    with st.grid(3, min_column_width=260, gap="small"):
+        for section in three:
+            _section(section)
+    _section(last)
+
+
+def _section(section: str) -> None:
+    with st.container(border=True, height="stretch", gap="small"):
+        st.markdown(f"##### {QUESTIONS[section]}")
+        for page in pages.PAGES.values():
+            if page.section == section and page.key != "home":
+                with st.container(gap=None):
+                    pages.link(page.key, f"**{page.title}**")
+                    st.caption(page.line)
+
+
+def variants() -> None:
+    """What each variant is for, and where it fails."""
+    with st.grid(3, min_column_width=250, gap="small"):
+        for variant, model_class in MODELS.items():
+            with st.container(border=True, height="stretch", gap="xsmall"):
+                label = f"**{short_title(variant)}**, {model_class.year}"
+                pages.link("train", label, variant=variant)
+                st.markdown(model_class.idea)
+                st.caption(f"{model_class.when} {model_class.fails}")

@@ -1,0 +1,116 @@
+"""Images on a page: galleries, rows below each other, and what their colours mean."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from aeviz.app.components.link import has_webgl
+from aeviz.charts import export, figures
+
+
+@dataclass(frozen=True)
+class Item:
+    """Pictures on top of each other, each with its alternative text, and a caption below."""
+
+    pictures: Sequence[tuple[np.ndarray, str]]
+    caption: str = ""
+
+
+def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) -> None:
+    """Show items side by side with crisp pixels; they wrap on a narrow screen.
+
+    Args:
+        size: width of a picture, a CSS length.
+        narrow: captions are no wider than their picture.
+    """
+    cells = []
+    for item in items:
+        pictures = "".join(
+            f'<img src="{figures.data_uri(picture)}" alt="{html.escape(alt, quote=True)}">'
+            for picture, alt in item.pictures
+        )
+        lines = "<br>".join(html.escape(line) for line in item.caption.splitlines())
+        cells.append(f"<figure>{pictures}<figcaption>{lines}</figcaption></figure>")
+    caption = "var(--digit)" if narrow else "none"
+    style = f"--digit:{size}; --caption:{caption}"
+    st.html(f'<div class="aeviz-gallery" style="{style}">{"".join(cells)}</div>')
+
+
+def strip(items: Iterable[Item]) -> bytes:
+    """What a gallery shows, as one PNG."""
+    return export.strip([([p for p, _ in item.pictures], item.caption) for item in items])
+
+
+@dataclass(frozen=True)
+class Row:
+    """Pictures (N, H, W) or (N, H, W, 3) that stand for one thing, and a text below each."""
+
+    name: str
+    pictures: np.ndarray
+    texts: Sequence[str] = ()
+
+
+def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> None:
+    """Show rows of pictures below each other, each row under its name, column by column.
+
+    On a narrow screen they scroll sideways together; the names stay.
+
+    Args:
+        least: width of a picture where there is little room, a CSS length.
+        held: the first row stays in view above the others, which scroll below it where they are
+            higher than the screen.
+    """
+    parts = []
+    for row in table:
+        cells = [f"<h4>{html.escape(row.name)}</h4>"]
+        for k, picture in enumerate(row.pictures):
+            alt = html.escape(f"{row.name}, {k + 1}", quote=True)
+            cells.append(f'<img src="{figures.data_uri(picture)}" alt="{alt}">')
+        for text in row.texts:
+            lines = "<br>".join(html.escape(line) for line in text.splitlines())
+            cells.append(f"<span>{lines}</span>")
+        parts.append("".join(cells))
+    if held:
+        parts[0] = f'<div class="held">{parts[0]}</div>'
+    columns = f"grid-template-columns: repeat({len(table[0].pictures)}, minmax({least}, 1fr))"
+    body = f'<div style="{columns}">{"".join(parts)}</div>'
+    st.html(f'<div class="aeviz-rows" tabindex="0">{body}</div>')
+
+
+def error_key() -> None:
+    """What the colours of a signed error mean."""
+    scale = figures.data_uri(figures.signed(np.linspace(-1, 1, 64)[None]))
+    st.html(
+        '<div class="aeviz-key">Error: too dark (-1)'
+        f'<img src="{scale}" alt="from blue over white to red">too bright (+1)</div>'
+    )
+
+
+def drawable(figure: go.Figure) -> go.Figure:
+    """A figure as this person's browser can draw it: its dots as SVG where there is no WebGL."""
+    if has_webgl():
+        return figure
+    parts = figure.to_dict()
+    for trace in parts["data"]:
+        trace["type"] = {"scattergl": "scatter"}.get(trace["type"], trace["type"])
+    return go.Figure(parts)
+
+
+def class_key(classes: tuple[str, ...]) -> None:
+    """What the colours of dots mean: a legend that no click draws anew, as Plotly would its own."""
+    entries = zip(classes, figures.DIGITS, strict=False)
+    dots = (f'<i style="background:{colour}"></i>{html.escape(name)}' for name, colour in entries)
+    spans = "".join(f"<span>{dot}</span>" for dot in dots)
+    st.html(f'<div class="aeviz-classes">{spans}</div>')
+
+
+def sheet(picture: np.ndarray, alt: str) -> None:
+    """Show one large picture (H, W) as wide as there is room for, with crisp pixels."""
+    text = html.escape(alt, quote=True)
+    st.html(f'<img class="aeviz-sheet" src="{figures.data_uri(picture)}" alt="{text}">')
