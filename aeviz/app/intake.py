@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from aeviz.app import session, ui
+from aeviz.app import session, widgets
 from aeviz.data import datasets, digits
 
 SOURCES = {"test": "Test set", "upload": "Upload", "draw": "Draw", "camera": "Camera"}
@@ -78,10 +78,10 @@ def pick(dataset: datasets.Dataset, key: str, start: int = 1, *, many: bool = Fa
             exactly one otherwise.
     """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        source = ui.choice("Picture", SOURCES, f"{key}_from")
+        source = widgets.choice("Picture", SOURCES, f"{key}_from")
         number = start
         if source == "test":
-            number = ui.pick_test_picture("Picture", key, start, dataset)
+            number = widgets.pick_test_image("Picture", key, start, dataset)
     if source != "test":
         given, seen = st.columns([2, 3], gap="large")
         with given:
@@ -394,9 +394,9 @@ def _how_read(
     inverted_key, threshold_key = f"{key}_inverted_{mark}", f"{key}_threshold_{mark}"
     inverted, threshold = by_hand.get(mark, (None, None))
     if isinstance(reading, Reading):
-        ui.gallery(
+        widgets.gallery(
             [
-                ui.Item([(picture, f"step: {name}")], name.replace(" ", "\n", 1).capitalize())
+                widgets.Item([(picture, f"step: {name}")], name.replace(" ", "\n", 1).capitalize())
                 for name, picture in reading.strip
             ],
             size=STRIP,
@@ -466,9 +466,9 @@ def _choose(
     numbers = list(range(len(labels)))
     if len(numbers) == 1:
         return numbers
-    ui.gallery(
+    widgets.gallery(
         [
-            ui.Item([(picture, f"digit {label}")], label)
+            widgets.Item([(picture, f"digit {label}")], label)
             for picture, label in zip(pictures, labels, strict=True)
         ],
         size="3rem",

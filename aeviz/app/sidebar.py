@@ -65,7 +65,11 @@ def still_there(name: str) -> None:
 
 
 def dataset() -> datasets.Dataset:
-    """The chosen data set; MNIST, with a sentence, when it cannot be had."""
+    """The chosen data set, or MNIST where that cannot be had; read once in each run of the app."""
+    return session.start("dataset", _read)
+
+
+def _read() -> datasets.Dataset:
     name = session.value("data")
     if name == "mnist" or datasets.find_folder(name):
         return _load(name)
@@ -121,6 +125,7 @@ def show() -> None:
     st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
     with st.container(key="notice"):  # also with nothing to say: the page below keeps its place
         own.notice()
+    session.note("dataset", _read())  # says so where it cannot be had, once
 
 
 def _model_is_chosen() -> None:

@@ -19,10 +19,10 @@ from aeviz.models import checkpoint
 def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page, app: str) -> None:
     page.goto(app)
     page.get_by_role("link", name="Compare", exact=True).first.click()
-    expect(page.get_by_alt_text("Copy by Variational, 2 numbers, 1", exact=True)).to_be_visible(
+    expect(page.get_by_alt_text("Reconstruction by Variational, 2 numbers, 1", exact=True)).to_be_visible(
         timeout=90_000
     )
-    expect(page.get_by_alt_text("Copy by PCA, 2 numbers, 1", exact=True)).to_be_visible()
+    expect(page.get_by_alt_text("Reconstruction by PCA, 2 numbers, 1", exact=True)).to_be_visible()
     expect(page.get_by_alt_text("Original, 20", exact=True)).to_have_count(1)
     page.get_by_role("combobox", name="Worst copied by").click()
     page.get_by_role("option", name="PCA, 2 numbers").click()
@@ -63,7 +63,7 @@ def test_eight_models_scroll_in_their_own_area_below_the_originals(page: Page, a
         "data-test-script-state", "notRunning", timeout=120_000
     )
     rows = page.locator(".aeviz-rows").first
-    last = rows.get_by_alt_text("Copy by PCA, 2 numbers, 20", exact=True)
+    last = rows.get_by_alt_text("Reconstruction by PCA, 2 numbers, 20", exact=True)
     rows.evaluate(
         "area => { area.scrollIntoView(); area.scrollTo(area.scrollWidth, area.scrollHeight); }"
     )

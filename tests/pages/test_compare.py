@@ -52,7 +52,7 @@ def test_every_control_of_the_page() -> None:
     copies = apply.reconstruct(model, MNIST.test_images)
     mse = np.square(MNIST.test_images / 255 - copies).mean((1, 2))
     assert np.allclose(mse[shown(app)], np.sort(mse)[::-1][:20], rtol=1e-4)
-    assert any(f"that {titles[VAE]} copies worst" in m.value for m in app.markdown)
+    assert any(f"largest MSE by {titles[VAE]}" in m.value for m in app.markdown)
 
     # First of each class: copies, errors and their numbers, in the same order for all.
     choose(app, "compare_show", "classes")
@@ -63,10 +63,10 @@ def test_every_control_of_the_page() -> None:
     for title, copies in (
         (titles[VAE], apply.reconstruct(model, x)),
         (titles[OTHER], apply.reconstruct(other, x)),
-        ("PCA, 2 numbers", pca.pca("mnist", 2).reconstruct(x)),
+        ("PCA, 2 components", pca.pca("mnist", 2).reconstruct(x)),
     ):
         table = tables(app)[0]
-        assert row(table, f"Copy by {title}") == [figures.data_uri(copy) for copy in copies]
+        assert row(table, f"Reconstruction by {title}") == [figures.data_uri(copy) for copy in copies]
         drawn = [figures.data_uri(e) for e in figures.signed(copies - x / np.float32(255))]
         assert row(table, f"Error and MSE: {title}") == drawn
         mse = np.square(x / 255 - copies).mean((1, 2))
@@ -84,7 +84,7 @@ def test_every_control_of_the_page() -> None:
     # PCA as wide as one wishes.
     choose(app, "compare_pca", "32")
     linear = pca.pca("mnist", 32).reconstruct(x)
-    assert row(tables(app)[0], "Copy by PCA, 32 numbers") == [figures.data_uri(y) for y in linear]
+    assert row(tables(app)[0], "Reconstruction by PCA, 32 numbers") == [figures.data_uri(y) for y in linear]
 
     # A closer look: six neighbours in each space, nearest first, the picture itself not among them.
     choose(app, "compare_closer", "7")
@@ -149,7 +149,7 @@ def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told()
     x = MNIST.test_images[shown(app)]
     model = checkpoint.load(checkpoint.FOLDER / "conditional-2d")
     copies = apply.reconstruct(model, x, np.arange(10))
-    assert row(tables(app)[0], f"Copy by {title}") == [figures.data_uri(y) for y in copies]
+    assert row(tables(app)[0], f"Reconstruction by {title}") == [figures.data_uri(y) for y in copies]
     box(app, "Models").set_value(["linear-2d"]).run()
     assert app.query_params["compared"] == "linear-2d"
     box(app, "Model").set_value("vanilla-2d").run()
@@ -171,9 +171,9 @@ def test_as_many_models_as_a_person_likes() -> None:
     app = open_page(compared=",".join(asked), compare_worst="8", compare_show="worst")
     assert app.multiselect(key="compared").value == asked
     table, near = tables(app)[:2]
-    assert all(len(row(table, f"Copy by {library.title(name)}")) == 20 for name in asked)
+    assert all(len(row(table, f"Reconstruction by {library.title(name)}")) == 20 for name in asked)
     assert near.count("<h4>") == 10  # with PCA and raw pixels
     assert app.selectbox(key="compare_worst").value == "8"  # PCA, the ninth
-    assert any("that PCA, 2 numbers copies worst" in m.value for m in app.markdown)
+    assert any("largest MSE by PCA, 2 components" in m.value for m in app.markdown)
     heat = json.loads(app.get("plotly_chart")[1].proto.spec)["data"][0]
     assert len(heat["x"]) == 9

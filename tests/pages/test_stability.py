@@ -67,7 +67,7 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
     assert table["space"].tolist() == [
         library.title(VAE),
         library.title(OTHER),
-        "PCA, 2 numbers",
+        "PCA, 2 components",
         "raw pixels",
     ]
     codes = apply.encode(checkpoint.load(checkpoint.FOLDER / OTHER), MNIST.test_images)
@@ -88,7 +88,7 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
 def test_a_model_that_takes_labels_and_a_wide_code_have_their_place_on_a_map() -> None:
     app = open_page(moved="conditional-2d,variational-3d", change="rotate", moved_rotate="180")
     assert app.slider(key="moved_rotate").value == 180
-    assert any("take labels" in c.value for c in app.caption)
+    assert any("take the class" in c.value for c in app.caption)
     assert len(app.get("plotly_chart")) == 2
     app.multiselect(key="moved").set_value(["variational-3d"]).run()
     assert not app.exception

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -206,9 +206,9 @@ def several(
     """
     held, followed = session.value(key), f"{key}-start"
     wanted = session.asked_list(key) if held is None else held
-    if held is None and not wanted and session.asked(key) is None:
-        wanted = start
     wanted = [name for name in wanted if name in names][:most]  # a run may have been deleted
+    if held is None and not wanted and session.asked(key) != "":  # which says: none
+        wanted = start
     if held is not None and wanted == session.get(followed):
         wanted = start
     session.put(key, wanted)
@@ -252,7 +252,7 @@ def pick_subjects(key: str, most: int | None = None) -> list[ModelSubject]:
     return [sidebar.subject(name) for name in chosen or start]
 
 
-def told_labels(subjects: list[Subject], labels: np.ndarray | None) -> None:
+def told_labels(subjects: Sequence[Subject], labels: np.ndarray | None) -> None:
     """A caption that says which models are told the class, and by whom, where there are any."""
     if told := [subject.title for subject in subjects if subject.uses_labels]:
         how = "They find the class themselves" if labels is None else "They are told it"
