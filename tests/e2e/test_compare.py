@@ -19,13 +19,15 @@ from aeviz.models import checkpoint
 def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page, app: str) -> None:
     page.goto(app)
     page.get_by_role("link", name="Compare", exact=True).first.click()
-    expect(page.get_by_alt_text("Reconstruction by Variational, 2 numbers, 1", exact=True)).to_be_visible(
-        timeout=90_000
-    )
-    expect(page.get_by_alt_text("Reconstruction by PCA, 2 numbers, 1", exact=True)).to_be_visible()
+    expect(
+        page.get_by_alt_text("Reconstruction by Variational, 2 dimensions, 1", exact=True)
+    ).to_be_visible(timeout=90_000)
+    expect(
+        page.get_by_alt_text("Reconstruction by PCA, 2 components, 1", exact=True)
+    ).to_be_visible()
     expect(page.get_by_alt_text("Original, 20", exact=True)).to_have_count(1)
-    page.get_by_role("combobox", name="Worst copied by").click()
-    page.get_by_role("option", name="PCA, 2 numbers").click()
+    page.get_by_role("combobox", name="Worst reconstructed by").click()
+    page.get_by_role("option", name="PCA, 2 components").click()
     expect(page).to_have_url(re.compile("compare_worst=2"))
     images = datasets.load().test_images
     squared = errors.mse(images, pca.pca("mnist", 2).reconstruct(images))
@@ -36,14 +38,14 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
     with download.value.path().open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert download.value.suggested_filename == "aeviz-compare.csv"
-    assert [int(row["picture"].rsplit("#", 1)[1]) for row in rows] == worst.tolist()
-    written = [float(row["MSE of PCA, 2 numbers"]) for row in rows]
+    assert [int(row["image"].rsplit("#", 1)[1]) for row in rows] == worst.tolist()
+    written = [float(row["MSE of PCA, 2 components"]) for row in rows]
     assert np.array(written) == pytest.approx(squared[worst], rel=1e-4)
-    assert all(0 < float(row["MSE of Variational, 2 numbers"]) < 1 for row in rows)
+    assert all(0 < float(row["MSE of Variational, 2 dimensions"]) < 1 for row in rows)
 
     # The pictures: the same originals, crisp, in the same order.
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download pictures as PNG").click()
+        page.get_by_role("button", name="Download images as PNG").click()
     assert download.value.suggested_filename == "aeviz-compare.png"
     picture = np.asarray(Image.open(download.value.path()))
     side, scale = 28 * export.ROW_SCALE, export.ROW_SCALE
@@ -63,7 +65,7 @@ def test_eight_models_scroll_in_their_own_area_below_the_originals(page: Page, a
         "data-test-script-state", "notRunning", timeout=120_000
     )
     rows = page.locator(".aeviz-rows").first
-    last = rows.get_by_alt_text("Reconstruction by PCA, 2 numbers, 20", exact=True)
+    last = rows.get_by_alt_text("Reconstruction by PCA, 2 components, 20", exact=True)
     rows.evaluate(
         "area => { area.scrollIntoView(); area.scrollTo(area.scrollWidth, area.scrollHeight); }"
     )

@@ -66,14 +66,16 @@ def test_every_control_of_the_page() -> None:
         ("PCA, 2 components", pca.pca("mnist", 2).reconstruct(x)),
     ):
         table = tables(app)[0]
-        assert row(table, f"Reconstruction by {title}") == [figures.data_uri(copy) for copy in copies]
+        assert row(table, f"Reconstruction by {title}") == [
+            figures.data_uri(copy) for copy in copies
+        ]
         drawn = [figures.data_uri(e) for e in figures.signed(copies - x / np.float32(255))]
         assert row(table, f"Error and MSE: {title}") == drawn
         mse = np.square(x / 255 - copies).mean((1, 2))
         assert all(f"<span>{value:.4f}</span>" in table for value in mse)
-    verdict = next(m.value for m in app.markdown if "copies best" in m.value)
+    verdict = next(m.value for m in app.markdown if "reconstructs best" in m.value)
     cards = checkpoint.shipped()
-    assert f"**{titles[OTHER]}** copies best" in verdict
+    assert f"**{titles[OTHER]}** reconstructs best" in verdict
     assert f"**{cards[OTHER].figures['mse']:.4f}**" in verdict
     assert f"{titles[VAE]} has {cards[VAE].figures['mse']:.4f}" in verdict
 
@@ -84,7 +86,9 @@ def test_every_control_of_the_page() -> None:
     # PCA as wide as one wishes.
     choose(app, "compare_pca", "32")
     linear = pca.pca("mnist", 32).reconstruct(x)
-    assert row(tables(app)[0], "Reconstruction by PCA, 32 numbers") == [figures.data_uri(y) for y in linear]
+    assert row(tables(app)[0], "Reconstruction by PCA, 32 components") == [
+        figures.data_uri(y) for y in linear
+    ]
 
     # A closer look: six neighbours in each space, nearest first, the picture itself not among them.
     choose(app, "compare_closer", "7")
@@ -113,7 +117,7 @@ def test_every_control_of_the_page() -> None:
     app.selectbox(key="compare_worst").set_value("2").run()
     assert not app.exception
     assert shown(app) != first
-    assert any("that PCA, 32 numbers copies worst" in m.value for m in app.markdown)
+    assert any("largest MSE by PCA, 32 components" in m.value for m in app.markdown)
     linear = errors.mse(MNIST.test_images, pca.pca("mnist", 32).reconstruct(MNIST.test_images))
     assert np.allclose(linear[shown(app)], np.sort(linear)[::-1][:20], rtol=1e-4)
 
@@ -136,7 +140,7 @@ def test_every_control_of_the_page() -> None:
     # No model: a sentence, and the page goes on with two.
     app.multiselect(key="compared").set_value([]).run()
     assert not app.exception
-    assert "No model is chosen" in app.info[0].value
+    assert "No model selected" in app.info[0].value
 
 
 def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told() -> None:
@@ -149,7 +153,9 @@ def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told()
     x = MNIST.test_images[shown(app)]
     model = checkpoint.load(checkpoint.FOLDER / "conditional-2d")
     copies = apply.reconstruct(model, x, np.arange(10))
-    assert row(tables(app)[0], f"Reconstruction by {title}") == [figures.data_uri(y) for y in copies]
+    assert row(tables(app)[0], f"Reconstruction by {title}") == [
+        figures.data_uri(y) for y in copies
+    ]
     box(app, "Models").set_value(["linear-2d"]).run()
     assert app.query_params["compared"] == "linear-2d"
     box(app, "Model").set_value("vanilla-2d").run()
