@@ -1,4 +1,4 @@
-"""The page of missing parts without a browser: what is hidden, what is drawn there, how far off."""
+"""The inpainting page without a browser: what is hidden, what is drawn there, how far off."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import inpainting
-from aeviz.app import library
+from aeviz.app import intake, library
 from aeviz.app.components.patches import COVER, covered, middle, packed
 from aeviz.app.intake import Picked
 from aeviz.charts import figures
@@ -36,7 +36,7 @@ def open_page(model: str, **address: str) -> AppTest:
 
 
 def gallery(app: AppTest) -> dict[str, str]:
-    """The addresses of the row's pictures by their alternative texts, in their order."""
+    """The addresses of the row's images by their alternative texts, in their order."""
     body = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
     return {alt: uri for uri, alt in re.findall(r'<img src="([^"]+)" alt="([^"]+)"', body)}
 
@@ -57,7 +57,7 @@ def pixels(hidden: str) -> np.ndarray:
 
 
 def check(app: AppTest, names: list[str], visible: np.ndarray) -> None:
-    """The row shows what these models make of the picture, with their errors."""
+    """The row shows what these models make of the image, with their errors."""
     shown, texts = gallery(app), captions(app)
     assert list(shown)[::2] == ["original", *(f"error of {name}" for name in names)]
     assert shown["original"] == figures.data_uri(MNIST.test_images[1])
@@ -124,15 +124,30 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeyp
     assert len(components(app, "player")) == len(components(app, "patches")) == 1
     film = next(m.value for m in app.markdown if "chosen in the sidebar" in m.value)
     assert library.title(OTHER) in film
-    # several pictures of a person's own, of which nobody knows the class
-    two = Picked(MNIST.test_images[5:7] / np.float32(255), ["mine-1", "mine-2"], None)
-    monkeypatch.setattr(intake, "pick", lambda *_: two)
+    # one of a person's own, of which nobody knows the class
+    mine = Picked(MNIST.test_images[6:7] / np.float32(255), ["mine"], None)
+    monkeypatch.setattr(intake, "pick", lambda *_: mine)
     app.run()
-    assert captions(app)[0] == ["Original", "mine-1"]
-    app.selectbox(key="hidden-of-2").select_index(1).run()
     assert not app.exception
-    assert captions(app)[0] == ["Original", "mine-2"]
+    assert captions(app)[0] == ["Original", "mine"]
     assert gallery(app)["original"] == figures.data_uri(MNIST.test_images[6])
+
+
+def test_what_is_hidden_is_hidden_still_after_another_page() -> None:
+    app = open_page("vanilla-2d")
+    click(app, "Hide half")
+    app.segmented_control(key="hide").set_value("rows").run()
+    app.slider(key="rows_shown").set_value(9).run()
+    hidden = kept(app, "hidden")
+    app.switch_page("pages/home.py").run()
+    app.query_params.clear()
+    app.switch_page("pages/inpainting.py").run()
+    assert not app.exception
+    assert app.segmented_control(key="hide").value == "rows"
+    assert app.slider(key="rows_shown").value == 9
+    assert app.query_params["rows_shown"] == "9"
+    app.segmented_control(key="hide").set_value("patches").run()
+    assert kept(app, "hidden") == app.query_params["hidden"] == hidden
 
 
 def test_buttons_hide_as_many_patches_as_they_say_and_the_address_keeps_them() -> None:

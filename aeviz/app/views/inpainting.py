@@ -1,4 +1,4 @@
-"""Parts of the page of missing parts: what is hidden, and what each model was told of it."""
+"""Parts of the inpainting page: what is hidden, what each model draws there, and row by row."""
 
 from __future__ import annotations
 
@@ -9,21 +9,30 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import inpainting
-from aeviz.app import session, ui
+from aeviz.analysis import errors, inpainting
+from aeviz.app import intake, library, session, sidebar, widgets
 from aeviz.app.components import patches
+from aeviz.app.components.player import player
+from aeviz.app.subject import ModelSubject
+from aeviz.charts import figures
+from aeviz.models import apply
 
+START = 1
+"""The test image that is chosen at first."""
 PATCHES = 49
-START = 3 * PATCHES // 4
+MOST = 3 * PATCHES // 4
+"""So many patches are hidden at first."""
 MIDDLE = patches.middle(6.5)
 WAYS = {"patches": "Patches", "paint": "By painting", "rows": "Lower rows"}
+
+# -- what is hidden ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A way to hide cells of a picture by hand.
+    """A way to hide cells of an image by hand.
 
-    key: of what is hidden, also its name in the URL; brush: its radius in pixels.
+    key: of what is hidden, also its name in the address; brush: its radius in pixels.
     """
 
     key: str
@@ -36,55 +45,54 @@ GRIDS = {
     "paint": Grid(
         "painted",
         2.0,
-        "Paint over the digit to hide it. A stroke that begins on paint wipes it off.",
+        "Paint over the digit to hide it. Start a stroke on paint to wipe it off.",
     ),
 }
 
 
-def choose_way() -> tuple[str, int]:
-    """Widgets for how a part is hidden: a key of `WAYS`, and how many rows are shown at most."""
-    way = ui.choice("Hide", WAYS, "hide")
-    if way != "rows":
-        return way, 28
-    rows = st.slider("Rows shown", 0, 28, 14, key="rows_shown", bind="query-params", width=300)
-    return way, rows
+def choose_way() -> tuple[str, np.ndarray]:
+    """Widgets for how a part is hidden: a key of `WAYS`, and which pixels (28, 28) stay visible.
 
-
-def visible(way: str, rows: int) -> np.ndarray:
-    """Which pixels (28, 28) bool are left visible; what is hidden by hand goes into the address."""
-    if session.value("hidden") is None:
-        asked = st.query_params.get("hidden", "")
-        known = re.fullmatch(rf"[01]{{{PATCHES}}}", asked)
-        session.put("hidden", asked if known else patches.at_random(START))
-    if session.value("painted") is None:
-        asked = st.query_params.get("painted", "")
-        session.put("painted", patches.unpacked(asked, len(MIDDLE)) or MIDDLE)
+    What is hidden by hand goes into the address.
+    """
+    rows = 28
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        way = widgets.choice("Hide", WAYS, "hide")
+        if way == "rows":
+            rows = widgets.slider("Rows shown", 0, 28, 14, key="rows_shown", width=300)
+    known = re.compile(rf"[01]{{{PATCHES}}}").fullmatch
+    session.begin("hidden", patches.at_random(MOST), str, lambda text: known(text) is not None)
+    session.begin("painted", MIDDLE, _unpacked, lambda text: len(text) == len(MIDDLE))
     for other, grid in GRIDS.items():
         if other != way:
-            st.query_params.pop(grid.key, None)
+            session.say(grid.key)
     if way == "rows":
-        return np.arange(28)[:, None].repeat(28, 1) < rows
+        return way, np.arange(28)[:, None].repeat(28, 1) < rows
     hidden: str = session.value(GRIDS[way].key)
-    st.query_params[GRIDS[way].key] = hidden if way == "patches" else patches.packed(hidden)
-    return patches.visible_pixels(hidden)
+    session.say(GRIDS[way].key, hidden if way == "patches" else patches.packed(hidden))
+    return way, patches.visible_pixels(hidden)
 
 
-def given(way: str, picture: np.ndarray, shown: np.ndarray) -> None:
-    """The picture (28, 28) as the models get it, to hide and show parts of, with shortcuts.
+def _unpacked(text: str) -> str:
+    return patches.unpacked(text, len(MIDDLE)) or ""
+
+
+def show_given(way: str, image: np.ndarray, visible: np.ndarray) -> None:
+    """The image (28, 28) as the models get it, to hide and show parts of, with shortcuts.
 
     Args:
-        shown: from `visible`.
+        visible: (28, 28) bool, from `choose_way`.
     """
     if way == "rows":
-        ui.sheet(patches.covered(picture, shown), "shown rows")
+        widgets.sheet(patches.covered(image, visible), "shown rows")
         return
     grid = GRIDS[way]
     hidden: str = session.value(grid.key)
-    patches.patches(f"{grid.key}-grid", picture, hidden, partial(_keep, grid.key), brush=grid.brush)
+    patches.patches(f"{grid.key}-grid", image, hidden, partial(_keep, grid.key), brush=grid.brush)
     st.caption(grid.how)
     shortcuts = {
         "patches": {
-            "Hide three quarters": patches.at_random(START),
+            "Hide three quarters": patches.at_random(MOST),
             "Hide half": patches.at_random(PATCHES // 2),
         },
         "paint": {
@@ -100,21 +108,81 @@ def given(way: str, picture: np.ndarray, shown: np.ndarray) -> None:
 
 def _keep(key: str) -> None:
     """Take over what the person hides and shows."""
-    session.put(key, st.session_state[f"{key}-grid"].hidden["cells"])
+    session.put(key, session.get(f"{key}-grid").hidden["cells"])
 
 
-def note(of: str, losses: np.ndarray, shown: np.ndarray) -> str:
-    """What a model is told of the hole in what is visible (28, 28), or how it finds out.
+# -- what each model draws there --------------------------------------------------------------
+
+
+def compared(chosen: ModelSubject) -> list[ModelSubject]:
+    """The chosen model, and one of each kind that is pretrained."""
+    names = inpainting.side_by_side(library.pretrained())
+    if chosen.key not in names:
+        names.insert(0, chosen.key)
+    return [sidebar.subject(name) for name in names]
+
+
+def side_by_side(subjects: list[ModelSubject], picked: intake.Picked, visible: np.ndarray) -> None:
+    """The first image, and what each model draws where it is not visible (28, 28) bool."""
+    image, title, hidden = picked.pictures[0], picked.names[0], ~visible
+    if picked.labels is not None:
+        title = subjects[0].data.classes[picked.labels[0]]
+    items = [widgets.Item([(image, "original")], f"Original\n{title}")]
+    mse: dict[str, float] = {}
+    for subject in subjects:
+        filled, of, error = subject.fill(image, visible), subject.key, "nothing hidden"
+        if hidden.any():
+            mse[subject.title] = inpainting.hidden_mse(image, filled.picture, visible)
+            error = f"MSE {mse[subject.title]:.4f}"
+        signed = figures.signed(filled.picture - image)
+        items.append(
+            widgets.Item(
+                [(filled.picture, f"filled in by {of}"), (signed, f"error of {of}")],
+                f"{subject.title}\n{error}\n{_note(subject, filled.losses, visible)}",
+            )
+        )
+    # As wide as leaves all in one row beside the image on a laptop; on a phone three.
+    widgets.gallery(items, size=f"clamp(6.1rem, {41 / len(items):.1f}vw, 12rem)", narrow=True)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        widgets.error_key()
+        widgets.download("this row as PNG", lambda: widgets.strip(items), "aeviz-filled-in.png")
+    if not mse:
+        st.markdown("Nothing is hidden.")
+        return
+    best, black = min(mse, key=mse.__getitem__), np.zeros_like(image)
+    st.markdown(
+        f"**{hidden.mean():.0%}** of the pixels are hidden. Leaving them black has an MSE of "
+        f"**{inpainting.hidden_mse(image, black, visible):.4f}**; *{best}* has the lowest, "
+        f"**{mse[best]:.4f}**."
+    )
+
+
+def _note(subject: ModelSubject, losses: np.ndarray, visible: np.ndarray) -> str:
+    """What a model is told of what is hidden, or how it finds out.
 
     Args:
-        losses: of `fill.Filled`.
+        losses: of `inpainting.Filled`.
     """
-    model = ui.load_model(of)
+    model = subject.model
     if model.reads_rows:
-        rows = inpainting.rows_read(shown)
+        rows = inpainting.rows_read(visible)
         return f"told: it reads {rows} row{'' if rows == 1 else 's'} and stops"
     if model.uses_visible:
         return "told what is hidden"
     if not len(losses):
-        return f"not told: it copies its own guess, {inpainting.ROUNDS} times"
+        return f"not told: it reconstructs its own guess, {inpainting.ROUNDS} times"
     return f"search for a code: {losses[0]:.0f} to {losses[-1]:.0f} nats"
+
+
+def row_by_row(subject: ModelSubject, image: np.ndarray) -> None:
+    """A film of what a model draws from one row of the image (28, 28) more in each frame."""
+    visible = (np.arange(28) < np.arange(29)[:, None])[:, :, None].repeat(28, 2)
+    seen = image * visible
+    expected = apply.reconstruct(subject.model, seen, None, visible)
+    mse = errors.mse(image, expected)
+    player(
+        "reading",
+        {"Rows that it is given": seen, "What it draws from them": expected},
+        [f"{k} of 28 rows: MSE {error:.4f}" for k, error in enumerate(mse)],
+        seconds=7.0,
+    )
