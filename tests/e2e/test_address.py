@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from aeviz.app import pages
@@ -49,7 +50,7 @@ def test_the_first_requests_to_a_server_meet_the_app_and_nothing_else(
             assert len(links.all()) == len(pages.PAGES)
             assert set(seen["titles"]) <= {"Streamlit", "aeviz"}  # before its script, and after
         deep, _, home = tabs
-        expect(deep.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 32 numbers")
+        expect(deep.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 32 dimensions")
         for tab in (deep, home):
             ready = tab.get_by_test_id("latent-map")
             expect(ready).to_have_attribute("data-ready", "true", timeout=60_000)
@@ -63,16 +64,16 @@ def test_the_first_requests_to_a_server_meet_the_app_and_nothing_else(
 def test_a_chosen_model_is_in_the_address_by_its_name(page: Page, app: str) -> None:
     open_map(page, app)
     page.get_by_role("combobox", name="Model").fill("vanilla, 2")  # only options in view exist
-    page.get_by_role("option", name="Vanilla, 2 numbers", exact=True).click()
+    page.get_by_role("option", name="Vanilla, 2 dimensions", exact=True).click()
     page.wait_for_url("**model=vanilla-2d*")
     page.get_by_role("link", name="Sample").first.click()
     expect(page.get_by_role("heading", name="What does it draw on its own?")).to_be_visible()
-    expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 numbers")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 dimensions")
     app_state = page.get_by_test_id("stApp")
     expect(app_state).to_have_attribute("data-test-script-state", "notRunning")
     assert parse_qs(urlparse(page.url).query)["model"] == ["vanilla-2d"]
     page.reload()
-    expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 numbers")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 dimensions")
 
 
 def test_a_walk_through_all_pages_meets_no_error(page: Page, app: str) -> None:
@@ -88,3 +89,15 @@ def test_a_walk_through_all_pages_meets_no_error(page: Page, app: str) -> None:
         state = page.get_by_test_id("stApp")
         expect(state).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
         assert page.get_by_test_id("stException").count() == 0, title
+
+
+@pytest.mark.parametrize(("old", "new"), pages.MOVED.items())
+def test_the_address_of_a_page_that_moved_leads_to_it(
+    page: Page, app: str, old: str, new: str
+) -> None:
+    page.goto(f"{app}/{old}?model=masked-256d")
+    expect(page.get_by_role("heading", name=pages.PAGES[new].question)).to_be_visible()
+    assert urlparse(page.url).path == f"/{new}"
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("Masked (transformer), 256 dimensions")
+    links = page.get_by_test_id("stSidebarNav").get_by_role("link")
+    expect(links).to_have_count(len(pages.PAGES))

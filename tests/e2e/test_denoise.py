@@ -151,7 +151,7 @@ def test_the_models_of_the_curve_come_back_with_the_address(page: Page, app: str
     expect(page).to_have_url(re.compile("strength_beside="))
     box.click()
     box.press_sequentially("vanilla, 2")  # only options in view exist
-    page.get_by_role("option", name="Vanilla, 2 numbers", exact=True).click()
+    page.get_by_role("option", name="Vanilla, 2 dimensions", exact=True).click()
     expect(page).to_have_url(re.compile("strength_beside=vanilla-2d"))
     page.reload()
     expect(page.get_by_text("Over the first 1,000 test pictures")).to_be_visible(timeout=60_000)

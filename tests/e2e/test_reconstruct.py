@@ -10,14 +10,18 @@ from playwright.sync_api import Page, expect
 def open_page(page: Page, app: str) -> None:
     page.goto(app)
     page.get_by_role("link", name="Reconstruct", exact=True).first.click()
-    page.get_by_alt_text("Error of PCA, 10").wait_for(timeout=60_000)
+    page.get_by_alt_text(re.compile(r"^Error of PCA, \d+ components, 10$")).wait_for(timeout=60_000)
 
 
-def test_pictures_and_numbers_change_with_the_choice_and_the_address_keeps_it(
+def test_images_and_errors_change_with_the_choice_and_the_address_keeps_it(
     page: Page, app: str
 ) -> None:
     open_page(page, app)
-    for row in ("Original", "Copy by the variational autoencoder", "Copy by PCA with 2 numbers"):
+    for row in (
+        "Original",
+        "Reconstruction by Variational, 2 dimensions",
+        "Reconstruction by PCA, 2 components",
+    ):
         picture = page.get_by_alt_text(f"{row}, 10")
         expect(picture).to_be_visible()
         box = picture.bounding_box()
@@ -48,13 +52,13 @@ def test_drawing_again_and_one_digit_alone(page: Page, app: str) -> None:
     expect(original).not_to_have_attribute("src", before or "", timeout=20_000)
     expect(page).to_have_url(re.compile("copies_seed=1"))
     page.get_by_test_id("stMain").get_by_role("radio", name="8", exact=True).click()
-    expect(page.get_by_text(re.compile(r"^8\s*number \d+$"))).to_have_count(10, timeout=20_000)
+    expect(page.get_by_text(re.compile(r"^8\s*test image \d+$"))).to_have_count(10, timeout=20_000)
 
 
 def test_on_a_phone_the_rows_scroll_and_the_page_does_not(page: Page, app: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{app}/reconstruct")
-    page.get_by_alt_text("Error of PCA, 10").wait_for(timeout=60_000)
+    page.get_by_alt_text(re.compile(r"^Error of PCA, \d+ components, 10$")).wait_for(timeout=60_000)
     rows = page.locator(".aeviz-rows")
     assert rows.evaluate("element => element.scrollWidth > element.clientWidth + 100")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -177,7 +177,7 @@ def test_a_run_is_found_again_in_the_middle_paused_resumed_and_stopped(
     assert step(page) == held
     page.get_by_role("button", name="Train again", exact=True).click()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Vanilla, 2 numbers, [\d:]+, stopped"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Vanilla, 2 dimensions, [\d:]+, stopped"))).to_be_visible()
 
 
 def test_a_file_that_is_no_model_is_one_sentence(page: Page, app: str, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Terms that show what they mean: by the mouse, by the keyboard, by a finger."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, Page, expect
+
+from aeviz.app import texts
+
+
+def test_a_term_shows_its_sentence_to_the_mouse_and_to_the_keyboard(page: Page, app: str) -> None:
+    page.goto(f"{app}/map")
+    term = page.locator(".aeviz-term", has_text="latent space").first
+    sentence = term.get_by_role("tooltip", include_hidden=True)
+    expect(term).to_be_visible()
+    expect(sentence).to_be_hidden()
+    assert "dotted" in term.evaluate("term => getComputedStyle(term).textDecoration")
+    term.hover()
+    expect(sentence).to_have_text(texts.glossary()["latent space"])
+    expect(sentence).to_be_visible()
+    page.mouse.move(0, 0)
+    expect(sentence).to_be_hidden()
+    while not term.evaluate("term => term === document.activeElement"):
+        page.keyboard.press("Tab")
+    expect(sentence).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(sentence).to_be_hidden()
+
+
+def test_a_term_shows_its_sentence_to_a_finger(browser: Browser, app: str) -> None:
+    phone = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True)
+    phone.goto(f"{app}/map")
+    term = phone.locator(".aeviz-term", has_text="latent space").first
+    sentence = term.get_by_role("tooltip", include_hidden=True)
+    term.tap()
+    expect(sentence).to_be_visible()
+    box = sentence.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert box["y"] + box["height"] <= 844
+    phone.get_by_role("heading").first.tap()
+    expect(sentence).to_be_hidden()
+    phone.close()
