@@ -30,7 +30,7 @@ def open_page(model: str, **query: str) -> AppTest:
 
 
 def table(app: AppTest) -> pd.DataFrame:
-    return app.dataframe[0].value.set_index("Picture as")
+    return app.dataframe[0].value.set_index("Image as")
 
 
 def plot(app: AppTest) -> dict:
@@ -47,12 +47,12 @@ def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None
     app.multiselect(key="codes").set_value([NAME, "vanilla-32d"]).run()
     assert not app.exception
     found = table(app)
-    assert list(found.index)[:3] == ["Pixels", "PCA, 2 numbers", "PCA, 32 numbers"]
+    assert list(found.index)[:3] == ["Pixels", "PCA, 2 components", "PCA, 32 components"]
     assert len(found) == 5
     rows = dict(zip(found.index[3:], (NAME, "vanilla-32d"), strict=True))
     for title, name in rows.items():
         use, line = kept.models[name], found.loc[title]
-        assert line["Numbers"] == use.numbers
+        assert line["Dimensions"] == use.numbers
         assert line["Bytes"] == use.point.size == use.numbers * use.point.bits / 8
         assert line["Ratio"] == 784 / use.point.size
         assert {key: line[key] for key in use.figures} == use.figures

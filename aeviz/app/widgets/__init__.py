@@ -26,7 +26,7 @@ from aeviz.app.widgets.images import (
     strip,
 )
 from aeviz.app.widgets.texts import explain, heading
-from aeviz.app.widgets.waiting import projected, working
+from aeviz.app.widgets.waiting import offer, projected, working
 
 __all__ = [
     "Item",
@@ -43,6 +43,7 @@ __all__ = [
     "heading",
     "knob_form",
     "number",
+    "offer",
     "pick_subjects",
     "pick_test_image",
     "projected",

@@ -31,6 +31,20 @@ def projected(subject: ModelSubject, method: str) -> np.ndarray | None:
     return places
 
 
+def offer(label: str, job: jobs.Job, start: Callable[..., None], note: str) -> None:
+    """A button that begins a job; how far it is, once it has begun.
+
+    Args:
+        start: begins it; with `retry`, anew after a failure.
+        note: how long it takes.
+    """
+    if jobs.begun(job):
+        working(job, lambda: start(retry=True), note)
+    elif st.button(label, key=f"measure-{job.path.name}", help=note):
+        start()
+        st.rerun()
+
+
 @st.fragment
 def working(job: jobs.Job, again: Callable[[], None], note: str) -> None:
     """How far a job is that was begun; runs the page again once the result is there.

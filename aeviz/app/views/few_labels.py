@@ -1,0 +1,96 @@
+"""Parts of the page on few labels: what is measured of a model, as curves and as a table."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from aeviz.analysis import few_labels
+from aeviz.analysis.few_labels import Learned
+from aeviz.app import library, sidebar, widgets
+from aeviz.app.subject import ModelSubject
+from aeviz.charts import figures
+
+NOTES = {
+    few_labels.FEW: "This takes about a minute, once for each model. Other pages work meanwhile.",
+    few_labels.ALL: "Fine-tuning on 60,000 digits takes several minutes. Other pages work "
+    "meanwhile.",
+}
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> dict[str, Learned]:
+    """What pretrained models do with few labels, measured beforehand."""
+    return few_labels.kept()
+
+
+def measured(subject: ModelSubject) -> Learned:
+    """What was measured of a model, with a button for what was not; until then another model's."""
+    kept = _kept()
+    if subject.data.name == "mnist" and subject.key in kept:
+        return kept[subject.key]
+    reason = few_labels.refusal(subject.model)
+    found = few_labels.get(subject.data.name, library.content(subject.key))
+    if found is None:
+        other = next(iter(kept))
+        why = reason or f"{subject.title} is not measured on {subject.data.title} yet."
+        st.info(f"{why} These are the figures of {library.title(other)} on the MNIST digits.")
+    counts = found.counts if found else []
+    if reason is None and few_labels.FEW[0] not in counts:
+        label = f"Measure {subject.title} with 10, 100 and 1,000 labels"
+        _offer(subject, few_labels.FEW, label)
+    elif reason is None and few_labels.ALL[0] not in counts:
+        _offer(subject, few_labels.ALL, "Measure it with all 60,000 labels too")
+    return found or next(iter(kept.values()))
+
+
+def _offer(subject: ModelSubject, counts: tuple[int, ...], label: str) -> None:
+    asked = (subject.data.name, library.content(subject.key), counts)
+    start = partial(few_labels.start, *asked)
+    widgets.offer(label, few_labels.job(*asked), start, NOTES[counts])
+
+
+def accuracy(found: Learned) -> None:
+    """The accuracy of each method against the number of labels: curves, and a table."""
+    names = {method: few_labels.title(method, found.numbers) for method in found.accuracy}
+    chart, words = st.columns(2, gap="medium")
+    with chart:
+        st.plotly_chart(
+            figures.label_curves({name: _curve(found, method) for method, name in names.items()}),
+            config=figures.CONFIG,
+            key="accuracy",
+            alt="accuracy against the number of labelled digits",
+        )
+    with words:
+        st.dataframe(
+            [
+                {"Labels": name}
+                | {f"{count:,}": few_labels.text(found, method, count) for count in found.counts}
+                for method, name in names.items()
+            ],
+            column_config={"Labels": st.column_config.TextColumn(pinned=True, width=155)},
+            hide_index=True,
+            key="table",
+        )
+        draws = ", ".join(f"{few_labels.DRAWS[n]} for {n:,}" for n in found.counts)
+        st.caption(
+            "Test accuracy (%) on all 10,000 test digits: mean ± standard deviation over draws of "
+            f"the labelled digits ({draws})."
+        )
+
+
+def _curve(found: Learned, method: str) -> tuple[list[int], list[float], list[float]]:
+    """Numbers of labels, mean accuracies and their standard deviations."""
+    counts = list(found.accuracy[method])
+    means = [found.mean(method, count) or 0.0 for count in counts]
+    return counts, means, [found.spread(method, count) for count in counts]
+
+
+def others(subject: ModelSubject) -> None:
+    """A button for each other model that was measured beforehand."""
+    with st.container(horizontal=True, gap="small"):
+        for other in _kept():
+            if other != subject.key:
+                label = f"See {library.title(other)}"
+                st.button(label, key=f"use-{other}", on_click=sidebar.use, args=(other,))
