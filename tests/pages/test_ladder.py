@@ -12,11 +12,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import pca
+from aeviz.app import library
 from aeviz.charts import figures
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
-from tests.pages.opening import box
+from tests.pages.opening import box, opened
 
 WIDTHS = (2, 4, 8)
 
@@ -60,7 +61,7 @@ def body(app: AppTest) -> str:
     return "".join(element.proto.body for element in app.get("html"))
 
 
-def test_a_rung_shows_its_copies_beside_pcas_and_can_be_used_everywhere(
+def test_a_rung_shows_its_reconstructions_beside_pcas_and_can_be_used_everywhere(
     app: AppTest, folder: Path
 ) -> None:
     slider = app.select_slider(key="rung")
@@ -75,23 +76,37 @@ def test_a_rung_shows_its_copies_beside_pcas_and_can_be_used_everywhere(
     shown = [uris[uri] for uri in originals]
     assert datasets.load().test_labels[shown].tolist() == list(range(10))
     model = checkpoint.load(folder / "rung-8")
-    copies = apply.reconstruct(model, images[shown])
-    ours = rows["Copy by the vanilla autoencoder with 8 numbers"]
-    assert ours == [figures.data_uri(copy) for copy in copies]
+    made = apply.reconstruct(model, images[shown])
+    ours = rows["Reconstruction by Vanilla, 8 dimensions"]
+    assert ours == [figures.data_uri(image) for image in made]
     linear = pca.pca("mnist", 8).reconstruct(images[shown])
-    assert rows["Copy by PCA with 8 numbers"] == [figures.data_uri(copy) for copy in linear]
+    assert rows["Reconstruction by PCA, 8 components"] == [
+        figures.data_uri(image) for image in linear
+    ]
     mse = np.square(apply.reconstruct(model, images) - images / np.float32(255)).mean()
     assert any(f"**{mse:.4f}**" in text.value for text in app.markdown)
     for width, error in zip(WIDTHS, (0.25, 0.125, mse), strict=True):  # the whole ladder below
-        assert f"{width} numbers, MSE {error:.4f}" in rows
-    next(button for button in app.button if "8 numbers" in button.label).click().run()
+        assert f"{width} latent dimensions, MSE {error:.4f}" in rows
+    next(button for button in app.button if "8 latent dimensions" in button.label).click().run()
     assert not app.exception
     assert box(app, "Model").value == "rung-8"
 
 
-def test_other_pictures_can_be_drawn(app: AppTest) -> None:
+def test_other_images_can_be_drawn(app: AppTest) -> None:
     before = body(app)
-    next(button for button in app.button if button.label == "Other pictures").click().run()
+    next(button for button in app.button if button.label == "Other images").click().run()
     assert not app.exception
     assert box(app, "Seed").value == 1
     assert body(app) != before
+
+
+def test_the_rung_is_kept_while_another_page_is_shown_and_asked_for_by_the_address(
+    app: AppTest, folder: Path
+) -> None:
+    app.select_slider(key="rung").set_value(8).run()
+    assert app.query_params["rung"] == "8"
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/ladder.py").run()
+    assert app.select_slider(key="rung").value == 8
+    for asked, given in (("2", 2), ("3", 4), ("two", 4)):
+        assert opened("ladder", rung=asked).select_slider(key="rung").value == given

@@ -1,0 +1,106 @@
+"""Parts of the page of the bottleneck: one image of each class through codes of all widths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from aeviz.app import library, session, sidebar, widgets
+from aeviz.app.subject import ModelSubject
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.data.datasets import Dataset
+from aeviz.models import zoo
+
+Errors = Mapping[int, tuple[float, float]]
+"""Latent dimension -> MSE of all test images, by the model and by PCA."""
+
+
+def rungs() -> dict[int, ModelSubject]:
+    """Pretrained models that differ in the latent dimension alone, seen on the chosen data."""
+    return {width: sidebar.subject(name) for width, name in library.ladder().items()}
+
+
+def pick_width(widths: list[int]) -> int:
+    """A slider that chooses a rung; in the address."""
+    middle = widths[len(widths) // 2]
+    session.begin("rung", middle, int, widths.__contains__)
+    box = session.box("rung")
+    chosen = st.select_slider("Latent dimension", widths, session.value("rung"), key=box, width=320)
+    session.settled("rung", middle)
+    return chosen
+
+
+def one_of_each(data: Dataset, seed: int) -> np.ndarray:
+    """Indices of test images drawn at random, one of each class in their order."""
+    draw = np.random.default_rng(seed)
+    classes = range(len(data.classes))
+    return np.array([draw.choice(np.flatnonzero(data.test_labels == k)) for k in classes])
+
+
+def errors(rungs: Mapping[int, ModelSubject]) -> dict[int, tuple[float, float]]:
+    """What all test images lose on each rung, and by PCA as wide."""
+    return {width: _errors(subject) for width, subject in rungs.items()}
+
+
+def _errors(subject: ModelSubject) -> tuple[float, float]:
+    """MSE of a model and of PCA: from the model's card, where they are in it."""
+    card = subject.model.card
+    if card.data == subject.data.name and {"mse", "pca_mse_clipped"} <= set(card.figures):
+        return card.figures["mse"], card.figures["pca_mse_clipped"]
+    return subject.errors().overall["mse"], subject.pca().errors().overall["mse"]
+
+
+def _originals(data: Dataset, shown: np.ndarray) -> widgets.Row:
+    names = [data.classes[label] for label in data.test_labels[shown]]
+    return widgets.Row("Original", datasets.to_float(data.test_images[shown]), names)
+
+
+def beside_pca(rung: ModelSubject, shown: np.ndarray) -> None:
+    """Test images (N,), and what a model and PCA as wide make of them."""
+    originals, labels = _originals(rung.data, shown), rung.data.test_labels[shown]
+    table = [originals]
+    for subject in (rung, rung.pca()):
+        made = subject.see(originals.pictures, labels).reconstructions
+        table.append(widgets.Row(f"Reconstruction by {subject.title}", made))
+    widgets.rows(table, least="3rem")
+
+
+def in_words(rung: ModelSubject, ours: float, theirs: float) -> None:
+    """What the chosen rung is worth."""
+    st.markdown(
+        f"With {zoo.dimensions(rung.code_dim)} the MSE over {len(rung.data.test_labels):,} test "
+        f"images is **{ours:.4f}**; PCA's is {theirs:.4f}, **{theirs / ours:.1f} times** as much."
+    )
+
+
+def curve(title: str, errors: Errors, width: int) -> None:
+    """The error against the latent dimension, with the chosen one marked.
+
+    Args:
+        title: what the models of the ladder are called.
+    """
+    ours, theirs = zip(*errors.values(), strict=True)
+    st.plotly_chart(
+        figures.ladder_curve(list(errors), {title: list(ours), "PCA": list(theirs)}, width),
+        config=figures.PLAIN,
+        key="curve",
+        alt="test error against the latent dimension",
+    )
+    st.caption("Both axes are logarithmic: halving the error is the same step down everywhere.")
+
+
+def whole(rungs: Mapping[int, ModelSubject], errors: Errors, shown: np.ndarray) -> None:
+    """What each rung makes of the test images, the narrowest first, and the images themselves."""
+    data = next(iter(rungs.values())).data
+    originals, labels = _originals(data, shown), data.test_labels[shown]
+    table = [
+        widgets.Row(
+            f"{zoo.dimensions(width).capitalize()}, MSE {errors[width][0]:.4f}",
+            subject.see(originals.pictures, labels).reconstructions,
+        )
+        for width, subject in rungs.items()
+    ]
+    widgets.rows([*table, originals])
