@@ -1,4 +1,4 @@
-"""The reconstruct page without a browser: which pictures, their copies, errors and numbers."""
+"""The reconstruct page without a browser: which images, reconstructions, errors, measures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from aeviz.analysis import errors, pca
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import apply, checkpoint
+from aeviz.models import apply, checkpoint, zoo
 from tests.pages.opening import box
 from tests.pages.shipped import ONE_OF_EACH
 
@@ -33,37 +33,42 @@ def table(app: AppTest) -> str:
 
 
 def row(app: AppTest, name: str) -> list[str]:
-    """The addresses of a row's pictures."""
-    return re.findall(rf'<img src="([^"]+)" alt="{name}[^"]*, \d+">', table(app))
+    """The addresses of a row's images."""
+    return re.findall(rf'<img src="([^"]+)" alt="{re.escape(name)}, \d+">', table(app))
 
 
-def numbers(app: AppTest) -> list[int]:
-    """Which test pictures are shown."""
-    return [int(k) for k in re.findall(r"<br>number (\d+)<", table(app))]
+def indices(app: AppTest) -> list[int]:
+    """Which test images are shown."""
+    return [int(k) for k in re.findall(r"<br>test image (\d+)<", table(app))]
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
-def test_every_shipped_model_shows_originals_copies_errors_and_pca(name: str) -> None:
+def test_every_shipped_model_shows_originals_reconstructions_errors_and_pca(name: str) -> None:
     app = open_page(name)
-    shown = numbers(app)
+    shown = indices(app)
     assert len(set(shown)) == 10
     x = MNIST.test_images[shown]
     model = checkpoint.load(checkpoint.FOLDER / name)
-    copies = apply.reconstruct(model, x, MNIST.test_labels[shown])
+    found = apply.reconstruct(model, x, MNIST.test_labels[shown])
     linear = pca.pca("mnist", model.code_dim)
-    linear_copies = np.clip(linear.decode(linear.encode(x)), 0, 1)
-    for title, pictures in (
+    by_pca = np.clip(linear.decode(linear.encode(x)), 0, 1)
+    title = zoo.describe(model.variant, model.card.config)
+    its_tag = name.partition(f"-{model.card.config['latent_dim']}d-")[2]
+    title += f", {its_tag}" if its_tag else ""
+    width = min(model.code_dim, 784)
+    pca_title = f"PCA, {width} component{'s' * (width > 1)}"
+    for heading, pictures in (
         ("Original", x),
-        ("Copy by the", copies),
-        ("Error of the", figures.signed(copies - x / np.float32(255))),
-        (f"Copy by PCA with {min(model.code_dim, 784)} numbers", linear_copies),
-        ("Error of PCA", figures.signed(linear_copies - x / np.float32(255))),
+        (f"Reconstruction by {title}", found),
+        (f"Error of {title}", figures.signed(found - x / np.float32(255))),
+        (f"Reconstruction by {pca_title}", by_pca),
+        (f"Error of {pca_title}", figures.signed(by_pca - x / np.float32(255))),
     ):
-        assert row(app, title) == [figures.data_uri(picture) for picture in pictures], title
+        assert row(app, heading) == [figures.data_uri(picture) for picture in pictures], heading
     texts = re.findall(r"MSE ([\d.]+)<br>BCE ([\d.]+)<br>([\d.]+) dB", table(app))
     expected = [
         (f"{e.mse[k]:.4f}", f"{e.bce[k]:.3f}", f"{e.psnr[k]:.1f}")
-        for e in (errors.compare(x, copies), errors.compare(x, linear_copies))
+        for e in (errors.compare(x, found), errors.compare(x, by_pca))
         for k in range(10)
     ]
     # Encoded ten at once or all at once: the last digit may differ; above 100 dB all do.
@@ -71,34 +76,34 @@ def test_every_shipped_model_shows_originals_copies_errors_and_pca(name: str) ->
     assert np.allclose(shown, right, rtol=2e-3, atol=1.1e-4)
 
 
-def test_the_numbers_of_the_whole_test_set_are_those_of_the_card_with_pca_beside() -> None:
+def test_the_errors_of_the_whole_test_set_are_those_of_the_card_with_pca_beside() -> None:
     app = open_page("vanilla-2d")
     card = checkpoint.shipped()["vanilla-2d"]
     mse, bce, psnr = app.metric
-    assert [m.label for m in app.metric] == ["MSE", "BCE, nats/pixel", "PSNR, dB"]
+    assert [m.label for m in app.metric] == ["MSE", "BCE (nats/pixel)", "PSNR (dB)"]
     assert float(mse.value) == pytest.approx(card.figures["mse"], abs=1e-4)
     assert float(bce.value) == pytest.approx(card.figures["bce"], abs=1e-3)
     assert float(psnr.value) == pytest.approx(card.figures["psnr"], abs=0.01)
     assert mse.delta == f"PCA {card.figures['pca_mse_clipped']:.4f}"
-    assert "10,000 test pictures" in "".join(m.value for m in app.markdown)
+    assert "10,000 test images" in "".join(m.value for m in app.markdown)
 
 
 @pytest.mark.parametrize("order", ["best", "worst"])
-def test_best_and_worst_are_those_of_all_test_pictures_in_their_order(order: str) -> None:
+def test_best_and_worst_are_those_of_all_test_images_in_their_order(order: str) -> None:
     app = open_page("vanilla-2d", copies=order)
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
-    copies = apply.reconstruct(model, MNIST.test_images)
-    mse = np.square(MNIST.test_images / 255 - copies).mean((1, 2))
+    found = apply.reconstruct(model, MNIST.test_images)
+    mse = np.square(MNIST.test_images / 255 - found).mean((1, 2))
     ranked = np.sort(mse) if order == "best" else np.sort(mse)[::-1]
-    assert np.allclose(mse[numbers(app)], ranked[:10], rtol=1e-4)
+    assert np.allclose(mse[indices(app)], ranked[:10], rtol=1e-4)
     assert not app.number_input  # no seed where nothing is drawn
 
 
-def test_pictures_of_one_digit_alone_also_the_worst_of_them() -> None:
+def test_images_of_one_digit_alone_also_the_worst_of_them() -> None:
     app = open_page("vanilla-2d", copies_of="4")
-    assert set(MNIST.test_labels[numbers(app)]) == {4}
+    assert set(MNIST.test_labels[indices(app)]) == {4}
     app.segmented_control(key="copies").set_value("worst").run()
-    shown = numbers(app)
+    shown = indices(app)
     assert set(MNIST.test_labels[shown]) == {4}
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     fours = MNIST.test_images[MNIST.test_labels == 4]
@@ -109,15 +114,26 @@ def test_pictures_of_one_digit_alone_also_the_worst_of_them() -> None:
 
 def test_another_seed_draws_others_and_the_first_one_brings_the_first_back() -> None:
     app = open_page("vanilla-2d")
-    first = numbers(app)
+    first = indices(app)
     next(b for b in app.button if b.label == "Draw again").click().run()
     assert box(app, "Seed").value == 1
-    assert set(numbers(app)) != set(first)
+    assert set(indices(app)) != set(first)
     box(app, "Seed").set_value(0).run()
-    assert numbers(app) == first
+    assert indices(app) == first
     box(app, "Seed").set_value(9999).run()
     next(b for b in app.button if b.label == "Draw again").click().run()
-    assert numbers(app) == first
+    assert indices(app) == first
+
+
+def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:
+    app = open_page("vanilla-2d", copies_of="4")
+    box(app, "Seed").set_value(7).run()
+    before = indices(app)
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/reconstruct.py").run()
+    assert (box(app, "By digit").value, box(app, "Seed").value) == ("4", 7)
+    assert indices(app) == before
+    assert app.query_params["copies_seed"] == "7"
 
 
 def test_the_colours_of_the_error_and_the_clipping_of_pca_are_explained() -> None:
