@@ -1,4 +1,4 @@
-"""The denoise page without a browser: spoiling, cleaning, curve, map, files, uploads."""
+"""The denoise page without a browser: corrupting, cleaning, curve, map, files, uploads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import denoising, planes
-from aeviz.app import intake, library
+from aeviz.app import intake, library, widgets
+from aeviz.app.subject import ModelSubject
 from aeviz.app.views import denoise as view
 from aeviz.charts import figures
 from aeviz.data import corruption, datasets
@@ -43,18 +44,22 @@ def open_page(model: str = HOME) -> AppTest:
     return app
 
 
+def subject(name: str) -> ModelSubject:
+    return ModelSubject(library.codec(name), MNIST)
+
+
 def gallery(app: AppTest) -> str:
     return next(e.proto.body for e in app.get("html") if 'alt="cleaned"' in e.proto.body)
 
 
-def pictures(app: AppTest) -> dict[str, str]:
-    """The addresses of the pictures by name."""
+def images(app: AppTest) -> dict[str, str]:
+    """The addresses of the images by name."""
     found = re.findall(r'<img src="([^"]+)" alt="([^"]+)"', gallery(app))
     return {name: uri for uri, name in found}
 
 
 def scores(app: AppTest) -> list[tuple[float, float]]:
-    """PSNR and SSIM below the pictures."""
+    """PSNR and SSIM below the images."""
     found = re.findall(r"PSNR ([\d.]+) dB<br>SSIM ([\d.]+)", gallery(app))
     return [(float(psnr), float(ssim)) for psnr, ssim in found]
 
@@ -62,7 +67,7 @@ def scores(app: AppTest) -> list[tuple[float, float]]:
 def expected(
     model_name: str, clean: np.ndarray, name: str, strength: float, seed: int
 ) -> dict[str, np.ndarray]:
-    """Each version of a picture, with the filters that the page uses."""
+    """Each version of an image, with the filters that the page uses."""
     model = checkpoint.load(checkpoint.FOLDER / model_name)
     clean = datasets.to_float(clean)
     noisy = corruption.CORRUPTIONS[name].apply(clean, strength, seed)
@@ -77,12 +82,12 @@ def test_every_variant_cleans_and_shows_its_codes(name: str) -> None:
     app = open_page(name)
     found = expected(name, MNIST.test_images[START], "gaussian", 0.5, 0)
     clean = found["clean"]
-    shown = pictures(app)
+    shown = images(app)
     assert list(shown) == [alt for key in VERSIONS for alt in (key, f"{key} error")]
-    for key, picture in found.items():
-        assert shown[key] == figures.data_uri(picture), key
-        assert shown[f"{key} error"] == figures.data_uri(figures.signed(picture - clean)), key
-    others = [picture for key, picture in found.items() if key != "clean"]
+    for key, image in found.items():
+        assert shown[key] == figures.data_uri(image), key
+        assert shown[f"{key} error"] == figures.data_uri(figures.signed(image - clean)), key
+    others = [image for key, image in found.items() if key != "clean"]
     psnr, ssim = np.array(scores(app)).T
     assert psnr == pytest.approx(
         [-10 * np.log10(np.square(x - clean).mean()) for x in others], abs=0.051
@@ -90,13 +95,14 @@ def test_every_variant_cleans_and_shows_its_codes(name: str) -> None:
     assert ssim == pytest.approx([denoising.ssim(clean, x) for x in others], abs=0.0051)
 
     model = checkpoint.load(checkpoint.FOLDER / name)
-    # The dots are test digits, whose labels are known; of the three pictures none is told.
-    plane = planes.default_plane(ui.codes(name, "mnist"))  # a transformer's take half a minute
+    # The dots are test digits, whose labels are known; of the three images none is told.
+    plane = subject(name).plane()  # the page's own: a transformer's codes take half a minute
     three = ("clean", "noisy", "cleaned")
     codes = apply.encode(model, np.stack([found[key] for key in three]))
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     notes = chart["layout"]["annotations"]
-    assert [note["text"] for note in notes] == [f"<b>{key}</b>" for key in three]
+    names = [note["text"] for note in notes]
+    assert names == ["<b>clean</b>", "<b>corrupted</b>", "<b>cleaned</b>"]
     places = np.array([(note["x"], note["y"]) for note in notes])
     assert np.allclose(places, plane.project(codes), rtol=1e-3, atol=1e-3)
 
@@ -107,7 +113,7 @@ def test_every_variant_cleans_and_shows_its_codes(name: str) -> None:
         assert "was trained on: Gaussian noise, standard deviation 0.5" in captions[0]
 
 
-def test_each_way_to_spoil_has_its_strength_and_a_seed_where_there_is_chance() -> None:
+def test_each_corruption_has_its_strength_and_a_seed_where_there_is_chance() -> None:
     app = open_page()
     for name, kind in corruption.CORRUPTIONS.items():
         app.segmented_control(key="noise").set_value(name).run()
@@ -123,23 +129,23 @@ def test_each_way_to_spoil_has_its_strength_and_a_seed_where_there_is_chance() -
             slider.set_value(strength).run()
         found = expected(HOME, MNIST.test_images[START], name, strength, 0)
         for key in ("noisy", "cleaned", "median", "nlm", "wiener"):
-            assert pictures(app)[key] == figures.data_uri(found[key]), (name, key)
+            assert images(app)[key] == figures.data_uri(found[key]), (name, key)
         assert any(kind.formula in text.value for text in app.latex)
 
 
 def test_the_noise_follows_its_seed_and_nothing_is_lost_at_strength_zero() -> None:
     app = open_page()
-    first = pictures(app)
+    first = images(app)
     next(b for b in app.button if b.label == "New noise").click().run()
     assert box(app, "Seed").value == 1
     x = MNIST.test_images[START]
-    assert pictures(app)["clean"] == first["clean"]
-    assert pictures(app)["noisy"] == figures.data_uri(corruption.noisy(x, 0.5, 1))
+    assert images(app)["clean"] == first["clean"]
+    assert images(app)["noisy"] == figures.data_uri(corruption.noisy(x, 0.5, 1))
     app.number_input(key="picture").set_value(18).run()
     x = MNIST.test_images[18]
-    assert pictures(app)["noisy"] == figures.data_uri(corruption.noisy(x, 0.5, 1))
+    assert images(app)["noisy"] == figures.data_uri(corruption.noisy(x, 0.5, 1))
     app.slider(key="gaussian").set_value(0.0).run()
-    still = pictures(app)
+    still = images(app)
     for key in ("noisy", "median", "nlm", "wiener"):
         assert still[key] == still["clean"], key
     assert gallery(app).count("the same, pixel by pixel") == 4
@@ -148,13 +154,13 @@ def test_the_noise_follows_its_seed_and_nothing_is_lost_at_strength_zero() -> No
     assert not app.exception
 
 
-def test_a_picture_that_is_noisy_already_is_cleaned_as_it_is() -> None:
+def test_an_image_that_is_noisy_already_is_cleaned_as_it_is() -> None:
     app = open_page()
     app.segmented_control(key="start_from").set_value("spoilt").run()
     assert not app.exception
     x = corruption.noisy(MNIST.test_images[START], 0.5, 0)
     assert any("Nothing is uploaded yet" in info.value for info in app.info)
-    assert pictures(app)["noisy"] == figures.data_uri(x)
+    assert images(app)["noisy"] == figures.data_uri(x)
     x = np.round(corruption.noisy(MNIST.test_images[18], 0.4, 5) * 255).astype(np.uint8)
     uploader = app.file_uploader(key="spoilt_files")
     uploader.upload("noisy.png", figures.png(x), "image/png").run()
@@ -162,18 +168,18 @@ def test_a_picture_that_is_noisy_already_is_cleaned_as_it_is() -> None:
     assert not any("Nothing is uploaded yet" in info.value for info in app.info)
     model = checkpoint.load(checkpoint.FOLDER / HOME)
     cleaned = apply.reconstruct(model, x[None])[0]
-    shown = pictures(app)
+    shown = images(app)
     assert [key for key in shown if "error" not in key] == VERSIONS[1:-1]
     assert shown["noisy"] == figures.data_uri(x)
     assert shown["cleaned"] == figures.data_uri(cleaned)
     error = figures.signed(cleaned - datasets.to_float(x))
     assert shown["cleaned error"] == figures.data_uri(error)
     assert "PSNR" not in gallery(app)
-    assert any("no clean one is known" in text.value for text in app.markdown)
+    assert any("Nobody knows the clean version" in text.value for text in app.markdown)
     assert not app.number_input  # nothing is drawn by chance
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     names = [note["text"] for note in chart["layout"]["annotations"]]
-    assert names == ["<b>noisy</b>", "<b>cleaned</b>"]
+    assert names == ["<b>corrupted</b>", "<b>cleaned</b>"]
     app.file_uploader(key="spoilt_files").upload("letter.png", b"Dear aeviz", "image/png").run()
     assert not app.exception
     said = next(e.proto.body for e in app.get("html") if "aeviz-problems" in e.proto.body)  # type: ignore[attr-defined]
@@ -202,9 +208,9 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     model = checkpoint.load(checkpoint.FOLDER / "denoising-32d")
     x = datasets.to_float(MNIST.test_images[:5])
     strengths = corruption.CORRUPTIONS["gaussian"].curve
-    copies = [apply.reconstruct(model, corruption.noisy(x, s, 0)) for s in strengths]
-    dbs = [-10 * np.log10(np.square(copy - x).mean()) for copy in copies]
-    found = view.cleaning_curves(["denoising-32d", ""], "mnist", "gaussian")
+    cleaned = [apply.reconstruct(model, corruption.noisy(x, s, 0)) for s in strengths]
+    dbs = [-10 * np.log10(np.square(y - x).mean()) for y in cleaned]
+    found = view.cleaning_curves([subject("denoising-32d")], "gaussian")
     assert found["denoising-32d"] == pytest.approx(dbs, abs=1e-3)
     assert found[""][0] == np.inf
     app.multiselect(key="strength_beside").set_value([]).run()
@@ -228,11 +234,11 @@ def test_the_models_beside_are_in_the_address_unless_they_are_as_at_first(
     app.query_params["strength_beside"] = "vanilla-2d,no-such-model,vanilla-2d"
     app.switch_page("pages/denoise.py").run()
     assert not app.exception
-    box = app.multiselect(key="strength_beside")
-    assert box.value == ["vanilla-2d"]
+    beside = app.multiselect(key="strength_beside")
+    assert beside.value == ["vanilla-2d"]
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     assert chart["data"][1]["name"] == library.title("vanilla-2d")
-    box.set_value(["vanilla-2d", "denoising-32d"]).run()
+    beside.set_value(["vanilla-2d", "denoising-32d"]).run()
     assert app.query_params["strength_beside"] == "vanilla-2d,denoising-32d"
     app.multiselect(key="strength_beside").set_value([]).run()
     assert app.query_params["strength_beside"] == ""
@@ -243,14 +249,14 @@ def test_the_models_beside_are_in_the_address_unless_they_are_as_at_first(
 
 def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, Callable[[], bytes]] = {}
-    monkeypatch.setattr(ui, "download", lambda kind, make, name: made.update({name: make}))
+    monkeypatch.setattr(widgets, "download", lambda kind, make, name: made.update({name: make}))
     batch = datasets.to_float(MNIST.test_images[:3])
     names = ["../seven.png", "two", "=1+1"]
     monkeypatch.setattr(intake, "pick", lambda *a, **k: intake.Picked(batch, names, None))
     app = open_page()
-    assert pictures(app)["clean"] == figures.data_uri(batch[0])
-    app.selectbox(key="denoise_shown").set_value(2).run()
-    assert pictures(app)["clean"] == figures.data_uri(batch[2])
+    assert images(app)["clean"] == figures.data_uri(batch[0])
+    box(app, "Shown here").set_value("2").run()
+    assert images(app)["clean"] == figures.data_uri(batch[2])
     assert set(made) == {"aeviz-cleaned.png", "aeviz-cleaned.zip"}
     strip = Image.open(io.BytesIO(made["aeviz-cleaned.png"]()))
     assert strip.format == "PNG"
@@ -294,10 +300,10 @@ def first_visit(**query: str) -> AppTest:
 
 
 def used(app: AppTest) -> str:
-    """Which of two models cleaned the first picture."""
+    """Which of two models cleaned the first image."""
     x = corruption.noisy(MNIST.test_images[START], 0.5, 0)[None]
     models = {name: checkpoint.load(checkpoint.FOLDER / name) for name in (HOME, BEST)}
-    shown = pictures(app)["cleaned"]
+    shown = images(app)["cleaned"]
     return next(
         name
         for name, model in models.items()
@@ -315,7 +321,7 @@ def test_the_page_opens_with_a_model_that_cleans_and_a_two_stays_a_two() -> None
     found = expected(BEST, MNIST.test_images[START], "gaussian", 0.5, 0)
     error = {key: np.square(x - found["clean"]).mean() for key, x in found.items()}
     assert all(error["cleaned"] < 0.75 * error[key] for key in denoising.FILTERS)
-    shown = pictures(app)["cleaned"]
+    shown = images(app)["cleaned"]
     assert shown == figures.data_uri(found["cleaned"])
     assert strangers.read(found["cleaned"][None])[0] == MNIST.test_labels[START] == 2
     home = expected(HOME, MNIST.test_images[START], "gaussian", 0.5, 0)["cleaned"]
@@ -362,7 +368,7 @@ def test_the_best_cleaner_is_chosen_by_what_it_learned_and_by_its_error() -> Non
     assert denoising.best_cleaner(others) is None  # they learned from other noise
 
 
-def test_a_file_that_is_no_picture_is_not_called_nothing() -> None:
+def test_a_file_that_is_no_image_is_not_called_nothing() -> None:
     app = open_page()
     app.segmented_control(key="start_from").set_value("spoilt").run()
     content = (CASES / "model.pt").read_bytes()
@@ -384,3 +390,29 @@ def test_a_run_that_finishes_cleans_only_where_it_learned_to(name: str, cleaner:
     said = any(f"Cleaned by *{library.title(BEST)}*" in text.value for text in app.markdown)
     assert said == cleaner
     assert ("denoise_with" in app.query_params) == cleaner
+
+
+def test_what_is_set_is_there_again_after_another_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(denoising, "MEASURED_ON", 5)
+    app = open_page()
+    app.segmented_control(key="noise").set_value("low resolution").run()
+    app.slider(key="low_resolution").set_value(3).run()
+    app.toggle(key="strength_curve").set_value(True).run()
+    app.multiselect(key="strength_beside").set_value(["vanilla-2d"]).run()
+    address = {
+        "noise": "low resolution",
+        "low_resolution": "3",
+        "strength_curve": "true",
+        "strength_beside": "vanilla-2d",
+    }
+    assert address.items() <= dict(app.query_params).items()
+    before = images(app)
+    app.switch_page("pages/home.py").run()
+    app.query_params.clear()
+    app.switch_page("pages/denoise.py").run()
+    assert not app.exception
+    assert images(app) == before
+    assert app.slider(key="low_resolution").value == 3
+    assert app.toggle(key="strength_curve").value
+    assert app.multiselect(key="strength_beside").value == ["vanilla-2d"]
+    assert address.items() <= dict(app.query_params).items()

@@ -1,116 +1,191 @@
-"""Parts of the denoise page: how a picture is spoilt, what became of it, and the curve."""
+"""Parts of the denoise page: what is corrupted and how, what became of it, and the curve."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from aeviz.analysis import denoising, errors
-from aeviz.app import own, ui
+from aeviz.app import intake, library, own, session, sidebar, texts, widgets
+from aeviz.app.subject import ModelSubject
 from aeviz.charts import export, figures
 from aeviz.data import corruption, datasets
 from aeviz.models import apply
 
+START = 1
+STARTS = {"clean": "Add noise to a clean image", "spoilt": "Use my own noisy image"}
+"""The keys are in addresses of old."""
 MOST = 3
 """Models beside the chosen one in the curve."""
-BESIDE = "strength_beside"
 WITH = "denoise_with"
 """Which model the page uses: "best" or "sidebar"; in the address where it is not the usual one."""
 NAMES = {
     "clean": "Clean",
-    "noisy": "Spoilt",
+    "noisy": "Corrupted",
     "cleaned": "Cleaned by the model",
     **{key: found.title for key, found in denoising.FILTERS.items()},
-    "control": "The clean one, copied",
+    "control": "Clean, reconstructed",
 }
 """What the page calls each of `denoising.versions`."""
+PINS = {"clean": "clean", "noisy": "corrupted", "cleaned": "cleaned"}
+"""Those of them whose codes are on the map, and their names there."""
+# All seven in one row on a laptop; on a phone three, as wide as the screen.
+SIZE = "min(14rem, max(8.6vw, min(7.7rem, 33.3vw - 1.3rem)))"
+
+Versions = dict[str, np.ndarray]
+"""What `denoising.versions` gives."""
+
+# -- which model ------------------------------------------------------------------------------
 
 
-def choose_model() -> str:
-    """The model that cleans: the best that ships until a person chose one; says which and why.
+def choose_model() -> ModelSubject:
+    """The model that cleans: the best pretrained one until a person chose; says which and why.
 
     What was chosen in the sidebar or by the address is used, and another one offered if it was not
     trained to clean. A run that has just finished was chosen by nobody: it is used if it cleans.
     The sidebar itself is left as it is, so other pages keep its model.
     """
-    chosen, best = ui.model_name(), denoising.best_cleaner(ui.shipped_cards())
-    state, asked = st.session_state, st.query_params.get(WITH)
-    own_cleaner = own.chosen_now(chosen) and denoising.cleans(type(ui.load_model(chosen)))
-    if WITH not in state and asked in ("best", "sidebar"):
-        state[WITH], state.model_chosen = asked, False
-    elif state.model_chosen or own_cleaner:
-        state[WITH], state.model_chosen = "sidebar", False
-    state.setdefault(WITH, "best")
-    if state[WITH] != ("best" if chosen == ui.home_model() else "sidebar"):
-        st.query_params[WITH] = state[WITH]
-    else:
-        st.query_params.pop(WITH, None)
-    if best and state[WITH] == "best":
+    chosen, best = sidebar.subject(), library.cleaner()
+    asked, cleans = session.asked(WITH), denoising.cleans(type(chosen.model))
+    if session.get(WITH) is None and asked in ("best", "sidebar"):
+        session.note(WITH, asked)
+        session.note("model_chosen", False)
+    elif session.get("model_chosen") or (cleans and own.chosen_now(chosen.key)):
+        session.note(WITH, "sidebar")
+        session.note("model_chosen", False)
+    which = session.start(WITH, lambda: "best")
+    usual = "best" if chosen.key == library.home() else "sidebar"
+    session.say(WITH, None if which == usual else which)
+    if best and which == "best":
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"Cleaned by *{ui.describe(best)}*, which was trained to clean.")
-            st.button(f"Use the sidebar's: {ui.describe(chosen)}", on_click=_use_sidebar)
-        return best
-    _offer(chosen, best)
+            st.markdown(f"Cleaned by *{library.title(best)}*, which was trained to clean.")
+            label = f"Use the sidebar's: {chosen.title}"
+            st.button(label, on_click=session.note, args=(WITH, "sidebar"))
+        return sidebar.subject(best)
+    if not cleans:
+        _offer(best)
     return chosen
 
 
-def _use_sidebar() -> None:
-    st.session_state[WITH] = "sidebar"
-
-
-def _offer(name: str, best: str | None) -> None:
-    """Where a model was not trained to clean: that it was not, and one that was."""
-    if denoising.cleans(type(ui.load_model(name))):
-        return
+def _offer(best: str | None) -> None:
+    """Say that a model was not trained to clean, and offer one that was."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.info(
-            "This model is not trained to clean: it drops only what its code has no room for.",
+            "This model was not trained to clean: it drops only what does not fit into its code.",
             width=740,
         )
         if best:
-            st.button(
-                f"Use {ui.describe(best)}", on_click=ui.use_model, args=(best,), type="primary"
-            )
+            label = f"Use {library.title(best)}"
+            st.button(label, on_click=sidebar.use, args=(best,), type="primary")
 
 
-# -- spoiling ---------------------------------------------------------------------------------
+# -- which images, and what corrupts them -----------------------------------------------------
 
 
-def choose_noise(*, draws: bool) -> tuple[str, float, int]:
-    """Widgets for what spoils a picture: a key of `corruption.CORRUPTIONS`, strength and seed.
+@dataclass(frozen=True)
+class Given:
+    """Images (N, 28, 28) to clean, the clean ones where they are known, and their corruption.
+
+    corruption: a key of `corruption.CORRUPTIONS`; shown: which one the page shows.
+    """
+
+    noisy: np.ndarray
+    clean: np.ndarray | None
+    corruption: str
+    strength: float
+    shown: int
+
+    def cleaned(self, subject: ModelSubject, part: slice = slice(None)) -> Versions:
+        """Some of the images in each version, the first one to compare with."""
+        clean = None if self.clean is None else self.clean[part]
+        data = subject.data.name
+        return denoising.versions(
+            subject.model, self.noisy[part], clean, data, self.corruption, self.strength
+        )
+
+    def one(self, subject: ModelSubject) -> Versions:
+        """The image that is shown, in each version."""
+        return self.cleaned(subject, slice(self.shown, self.shown + 1))
+
+
+def choose_images(subject: ModelSubject) -> Given:
+    """Widgets for the images and their corruption; says what the model learned from."""
+    data, uploads = subject.data, []
+    own_noisy = widgets.choice("Where to start", STARTS, "start_from") == "spoilt"
+    if own_noisy:
+        uploads = intake.plain("Noisy digits (resized, not cleaned)", "spoilt_files")
+        images = np.array(uploads or [datasets.to_float(data.test_images[START])])
+    else:
+        images = intake.pick(data, "picture", START, many=True).pictures
+    shown = _choose_shown(len(images))
+    name, strength, seed = _choose_corruption(draws=not uploads)
+    if learned := denoising.trained_on(subject.model):
+        what, level = corruption.CORRUPTIONS[learned[0]], learned[1]
+        st.caption(f"This model was trained on: {what.title}, {what.strength} {level:g}.")
+    noisy = images if uploads else corruption.CORRUPTIONS[name].apply(images, strength, seed)
+    return Given(noisy, None if own_noisy else images, name, strength, shown)
+
+
+def _choose_shown(count: int) -> int:
+    if count == 1:
+        return 0
+    names = {str(k): f"Image {k + 1} of {count}" for k in range(count)}
+    help = "All of them are cleaned for the download."
+    return int(widgets.choice("Shown here", names, "denoise_shown", help, menu=True, width=220))
+
+
+def _choose_corruption(*, draws: bool) -> tuple[str, float, int]:
+    """Widgets for a key of `corruption.CORRUPTIONS`, its strength and its seed.
 
     Args:
-        draws: False where nothing is spoilt here, so that there is no seed to choose.
+        draws: False where nothing is corrupted here, so that there is no seed to choose.
     """
     titles = {key: kind.title for key, kind in corruption.CORRUPTIONS.items()}
-    name, seed = ui.choice("Spoilt by", titles, "noise"), 0
+    name, seed = widgets.choice("Corruption", titles, "noise"), 0
     kind = corruption.CORRUPTIONS[name]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        strength = st.slider(
+        strength = widgets.slider(
             f"{kind.title}: {kind.strength}",
             kind.low,
             kind.high,
             kind.start,
             kind.step,
             key=name.replace(" ", "_"),
-            bind="query-params",
             help=kind.help,
             width=420,
         )
         if kind.seeded and draws:
-            seed = ui.draw_again("noise_seed", "New noise", main=False)
+            seed = widgets.draw_again("noise_seed", "New noise", main=False)
     return name, strength, seed
 
 
-# -- what became of it ------------------------------------------------------------------------
+# -- what became of them ----------------------------------------------------------------------
 
 
-def cells(found: dict[str, np.ndarray], k: int) -> list[ui.Item]:
-    """Picture k of `denoising.versions`, each over its difference to the first, with scores."""
+def row(subject: ModelSubject, given: Given, one: Versions) -> None:
+    """One image in each version, each over its error, to look at and to take home."""
+    items = _items(one, 0)
+    widgets.gallery(items, size=SIZE, narrow=True)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        widgets.error_key()
+        widgets.download("this row as PNG", lambda: widgets.strip(items), "aeviz-cleaned.png")
+        if (number := len(given.noisy)) > 1:
+            widgets.download(
+                f"all {number} as ZIP",
+                lambda: _archive(given.cleaned(subject)),
+                "aeviz-cleaned.zip",
+            )
+    if given.clean is None:
+        st.markdown(texts.of("denoise").part("own"))
+
+
+def _items(found: Versions, k: int) -> list[widgets.Item]:
+    """Image k in each version, each over its difference to the first, with scores."""
     first = next(iter(found.values()))[k]
     items = []
     for key, others in found.items():
@@ -122,103 +197,111 @@ def cells(found: dict[str, np.ndarray], k: int) -> list[ui.Item]:
             lines.append(f"PSNR {db:.1f} dB" if np.isfinite(db) else "the same, pixel by pixel")
             lines.append(f"SSIM {denoising.ssim(first, other):.2f}")
         error = figures.signed(other - first)
-        items.append(ui.Item([(other, key), (error, f"{key} error")], "\n".join(lines)))
+        items.append(widgets.Item([(other, key), (error, f"{key} error")], "\n".join(lines)))
     return items
 
 
-def archive(found: dict[str, np.ndarray]) -> bytes:
-    """A PNG for each picture of `denoising.versions` and a table of all scores, as a ZIP."""
+def _archive(found: Versions) -> bytes:
+    """A PNG for each image and a table of all scores, as a ZIP."""
     number = len(found["noisy"])
-    files = {f"picture-{k + 1:03d}.png": ui.strip(cells(found, k)) for k in range(number)}
+    files = {f"picture-{k + 1:03d}.png": widgets.strip(_items(found, k)) for k in range(number)}
     if scores := denoising.scores(found):
         files["scores.csv"] = export.table(denoising.SCORES, scores)
     return export.archive(files)
+
+
+def codes(subject: ModelSubject, one: Versions) -> None:
+    """Where the codes of an image lie among those of test images."""
+    data, plane = subject.data, subject.plane()
+    pins = {key: name for key, name in PINS.items() if key in one}
+    places = plane.project(subject.codec.encode(np.concatenate([one[key] for key in pins])))
+    st.plotly_chart(
+        figures.pinned_map(
+            plane.project(subject.codes()[: figures.PINNED_DOTS]),
+            data.test_labels[: figures.PINNED_DOTS],
+            data.classes,
+            dict(zip(pins.values(), places, strict=True)),
+            plane.axis_titles,
+        ),
+        config=figures.PLAIN,
+        key="places",
+    )
+    widgets.class_key(data.classes)
+
+
+def formulas(given: Given) -> tuple[str, str]:
+    """What the corruption does to an image, and what the model and the PSNR do."""
+    kind = corruption.CORRUPTIONS[given.corruption]
+    return kind.formula + r" \text{, clipped to } [0, 1]", texts.of("denoise").parts["formula"]
 
 
 # -- the curve --------------------------------------------------------------------------------
 
 
 @st.cache_data(max_entries=4000, show_spinner=False)
-def _cleaning_mse(who: str, data_name: str, spoilt_by: str, strength: float) -> float:
-    if not who:
-        clean = np.asarray
-    elif who in denoising.FILTERS:
-        clean = denoising.tuned(who, data_name, spoilt_by, strength).clean
+def _cleaning_mse(
+    cleaner: str, data: str, corrupted_by: str, strength: float, _subject: ModelSubject
+) -> float:
+    if cleaner in denoising.FILTERS:
+        clean = denoising.tuned(cleaner, data, corrupted_by, strength).clean
     else:
-        clean = partial(apply.reconstruct, ui.load_model(who))
-    return denoising.cleaning_mse(clean, datasets.load(data_name), spoilt_by, strength)
+        clean = partial(apply.reconstruct, _subject.model) if cleaner else np.asarray
+    return denoising.cleaning_mse(clean, _subject.data, corrupted_by, strength)
 
 
-def cleaning_curves(
-    cleaners: Sequence[str], data_name: str, spoilt_by: str
-) -> dict[str, np.ndarray]:
+def cleaning_curves(subjects: Sequence[ModelSubject], corrupted_by: str) -> Versions:
     """PSNR in dB of the mean MSE for each strength of a corruption's curve, with a progress bar.
 
     Args:
-        cleaners: models, keys of `corruption.FILTERS`, and "" for the spoilt pictures themselves.
-        spoilt_by: a key of `corruption.CORRUPTIONS`.
+        subjects: at least one.
+        corrupted_by: a key of `corruption.CORRUPTIONS`.
+
+    Returns:
+        dB (K,) by the subjects' keys, those of `denoising.FILTERS`, and "" for what is not cleaned.
     """
-    strengths = corruption.CORRUPTIONS[spoilt_by].curve
+    strengths = corruption.CORRUPTIONS[corrupted_by].curve
+    cleaners = {s.key: s for s in subjects} | dict.fromkeys([*denoising.FILTERS, ""], subjects[0])
     squared = np.empty((len(cleaners), len(strengths)))
     bar, started = st.empty(), time.perf_counter()
-    points = [(i, j) for i in range(len(cleaners)) for j in range(len(strengths))]
-    for k, (i, j) in enumerate(points):
+    points = [(cleaner, s, strength) for cleaner, s in cleaners.items() for strength in strengths]
+    for k, (cleaner, subject, strength) in enumerate(points):
         if time.perf_counter() - started > 0.1:  # what is in the cache needs no bar
-            text = f"Cleaning {denoising.MEASURED_ON:,} test pictures at each strength"
+            text = f"Cleaning {denoising.MEASURED_ON:,} test images at each strength"
             bar.progress(k / squared.size, text)
-        squared[i, j] = _cleaning_mse(cleaners[i], data_name, spoilt_by, strengths[j])
+        data = subject.data.name
+        squared.flat[k] = _cleaning_mse(cleaner, data, corrupted_by, strength, subject)
     bar.empty()
     return dict(zip(cleaners, errors.psnr(squared), strict=True))
 
 
-def _choose_beside() -> list[str]:
-    """A box for models to compare with the chosen one; in the URL unless it is as at first."""
-    names, better = ui.model_names(), denoising.best_cleaner(ui.shipped_cards())
-    start = [better] if better else []
-    if BESIDE not in st.session_state:
-        asked = st.query_params.get(BESIDE)
-        known = start if asked is None else [name for name in asked.split(",") if name in names]
-        st.session_state[BESIDE] = list(dict.fromkeys(known))[:MOST]
-    chosen = st.multiselect(
+@st.fragment
+def curve(subject: ModelSubject, name: str) -> None:
+    """PSNR against the strength of a corruption, computed when a person asks for it."""
+    if not widgets.toggle("Plot PSNR against noise strength", "strength_curve"):
+        return
+    sidebar.still_there(subject.key)
+    kind, best = corruption.CORRUPTIONS[name], library.cleaner()
+    beside = widgets.several(
         "Models to compare",
-        names,
-        format_func=ui.describe,
-        key=BESIDE,
-        max_selections=MOST,
+        sidebar.names(),
+        "strength_beside",
+        [best] if best else [],
+        most=MOST,
         help="The chosen model is always drawn.",
     )
-    if chosen == start:
-        st.query_params.pop(BESIDE, None)
-    else:
-        st.query_params[BESIDE] = ",".join(chosen)
-    return chosen
-
-
-@st.fragment
-def curve(model_name: str, data_name: str, name: str) -> None:
-    """PSNR against the strength of a corruption, computed when a person asks for it."""
-    if not st.toggle(
-        "How strong may it be? Draw the curve", key="strength_curve", bind="query-params"
-    ):
-        return
-    ui.still_there(model_name)
-    kind = corruption.CORRUPTIONS[name]
-    chosen = list(dict.fromkeys([model_name, *_choose_beside()]))
-    found = cleaning_curves([*chosen, *denoising.FILTERS, ""], data_name, name)
-    marks = {k: denoising.trained_on(ui.load_model(k)) for k in chosen}
+    keys = dict.fromkeys([subject.key, *beside])
+    subjects = [subject if key == subject.key else sidebar.subject(key) for key in keys]
+    found = cleaning_curves(subjects, name)
+    marks = {its.title: denoising.trained_on(its.model) for its in subjects}
     st.plotly_chart(
         figures.strength_curves(
             kind.curve,
-            {ui.describe(k): found[k] for k in chosen},
+            {its.title: found[its.key] for its in subjects},
             {"Not cleaned": found[""], **{NAMES[k]: found[k] for k in denoising.FILTERS}},
-            {ui.describe(k): mark[1] for k, mark in marks.items() if mark and mark[0] == name},
+            {title: mark[1] for title, mark in marks.items() if mark and mark[0] == name},
             title=f"{kind.title}: {kind.strength}",
         ),
         config=figures.PLAIN,
         key="strengths",
     )
-    st.caption(
-        f"Over the first {denoising.MEASURED_ON:,} test pictures. A filter is set anew for each "
-        "strength; a model cleans as it learned to. A filter leaves a picture that is not spoilt "
-        "as it is: infinite PSNR. Look for where learning wins."
-    )
+    st.caption(texts.of("denoise").part("curve", number=f"{denoising.MEASURED_ON:,}"))
