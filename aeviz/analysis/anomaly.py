@@ -125,33 +125,33 @@ class Score:
 
 SCORES = {
     "strangeness": Score(
-        "Strangeness",
+        "Blurred error",
         "",
-        "The squared difference between picture and copy, both blurred a little, for each unit of "
-        "ink. A stroke slightly beside its place costs little, and bold digits no more than thin "
-        "ones.",
+        "The squared difference between image and reconstruction, both blurred a little, for each "
+        "unit of ink. A stroke slightly beside its place costs little, and bold digits no more "
+        "than thin ones.",
         r"s(x) = \lVert G * (x - \hat x) \rVert^2 \,/\, \textstyle\sum_i x_i",
     ),
     "mse": Score(
         "Reconstruction error",
-        "MSE of a pixel",
-        "The mean squared error of the copy, as textbooks have it. Bold digits have more ink to "
-        "miss, so they look odder than thin ones.",
+        "MSE per pixel",
+        "The mean squared error of the reconstruction, as textbooks have it. Bold digits have more "
+        "ink to miss, so they look odder than thin ones.",
         r"s(x) = \tfrac{1}{784} \lVert x - g(f(x)) \rVert^2",
     ),
     "elbo": Score(
         "Negative ELBO",
         "nats",
-        "How improbable the picture is at most, by the bound that the model maximises: the error "
-        "of its copy plus how unusual its code is.",
+        "How improbable the image is at most, by the bound that the model maximises: the error of "
+        "its reconstruction plus how unusual its code is.",
         r"s(x) = -\mathbb{E}_{q(z \mid x)} \log p(x \mid z)"
         r" + \mathrm{KL}\bigl(q(z \mid x) \,\Vert\, p(z)\bigr)",
     ),
     "latent": Score(
         "Latent distance",
         "standard deviations",
-        "The Mahalanobis distance of the code from the codes of normal training pictures. The "
-        "decoder is not asked, so a strange picture with a usual code goes unnoticed.",
+        "The Mahalanobis distance of the code from the codes of normal training images. The "
+        "decoder is not asked, so a strange image with a usual code goes unnoticed.",
         r"s(x) = \sqrt{(f(x) - \bar z)^\top \Sigma_z^{-1} (f(x) - \bar z)}",
     ),
 }

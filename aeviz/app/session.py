@@ -57,6 +57,12 @@ def asked_list(key: str) -> list[str]:
     return [part for part in dict.fromkeys((asked(key) or "").split(",")) if part]
 
 
+def asked_repeatedly(key: str) -> list[str]:
+    """The same, also of addresses of earlier versions, which say the key once for each thing."""
+    said = ",".join(st.query_params.get_all(key)).split(",")
+    return [part for part in dict.fromkeys(said) if part]
+
+
 def asked_numbers(key: str, count: int) -> tuple[float, ...] | None:
     """So many finite numbers that the address lists under a key; None for anything else."""
     try:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,13 +22,13 @@ from aeviz.charts import figures
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.training import runs
-from tests.pages.opening import components
+from tests.pages.opening import components, kept, opened
 
 MNIST = datasets.load()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_pictures() -> Iterator[None]:
+def few_images() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, number in (("NORMAL", 60), ("ODD", 90), ("HELD_OUT", 80), ("FITTED", 200)):
             patch.setattr(anomaly, name, number)
@@ -41,13 +42,8 @@ def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AEVIZ_RUNS", str(tmp_path))
 
 
-def open_page(**state: object) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
-    for key, value in state.items():
-        app.session_state[key] = value
-    app.switch_page("pages/anomaly.py").run()
-    assert not app.exception
-    return app
+def open_page(**address: Any) -> AppTest:
+    return opened("anomaly", **address)
 
 
 def sent(app: AppTest) -> dict:
@@ -74,7 +70,7 @@ def a_letter() -> bytes:
     return buffer.getvalue()
 
 
-def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> None:
+def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -> None:
     app = open_page()
     model = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(3))
     expected = anomaly.measure("strangeness", model, MNIST, (3,))
@@ -83,17 +79,17 @@ def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> N
     assert unpacked(data_sent["odd"]) == pytest.approx(np.sort(expected.odd))
     assert data_sent["threshold"] == pytest.approx(np.quantile(expected.validation, 0.95))
     assert [s.value[0] for s in app.subheader[:5]] == list("12345")
-    assert "80 training pictures that were held out from this model" in words(app)
-    assert "trained on 5,101 pictures of the digit 3 alone" in words(app)
+    assert "80 training images that were held out from this model" in words(app)
+    assert "pretrained on 5,101 images of the digit 3 alone" in words(app)
 
     # What anomalies in training cost is there without any training.
     known = json.loads(app.get("plotly_chart")[-1].proto.spec)["data"][0]  # type: ignore[attr-defined]
     assert known["x"] == pytest.approx([0, 2, 5, 10, 20])
-    kept = anomaly.contaminated(3, "strangeness")
-    assert known["y"] == pytest.approx([expected.curves.auroc, *kept.values()])
-    assert "learn to copy what they should find odd" in words(app)
+    measured = anomaly.contaminated(3, "strangeness")
+    assert known["y"] == pytest.approx([expected.curves.auroc, *measured.values()])
+    assert "learn to reconstruct what they should find odd" in words(app)
     app.radio(key="odd_score").set_value("latent").run()
-    assert "from codes of normal pictures alone" in words(app)
+    assert "from codes of normal images alone" in words(app)
     app.radio(key="odd_score").set_value("strangeness").run()
 
     # The slider moves the suggestion, and with it the threshold.
@@ -110,19 +106,19 @@ def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> N
     assert float(app.query_params["threshold"]) == pytest.approx(dragged, rel=1e-5)
     odd = anomaly.odd_pictures(MNIST, (3,))
     bodies = [e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body]
-    worst = odd.names[int(expected.odd.argmax())]
-    assert f"{worst}, original" in bodies[1]
-    image = odd.images[odd.names.index(worst)]
-    assert figures.data_uri(datasets.to_float(image)) in bodies[1]
-    missed = [odd.names[k] for k in expected.odd.argsort(kind="stable")[:10]]
-    assert re.findall(r'alt="([^"]+), copy"', bodies[2]) == missed
+    titles = [name.replace("-", ", test image ") for name in odd.names]
+    worst = int(expected.odd.argmax())
+    assert f"{titles[worst]}, original" in bodies[1]
+    assert figures.data_uri(datasets.to_float(odd.images[worst])) in bodies[1]
+    missed = [titles[k] for k in expected.odd.argsort(kind="stable")[:10]]
+    assert re.findall(r'alt="([^"]+), reconstruction"', bodies[2]) == missed
     next(b for b in app.button if b.label == "Back to 80 %").click().run()
     assert sent(app)["threshold"] == pytest.approx(lower)
     assert "threshold" not in app.query_params
 
     # Another score, without scoring by a posterior that is not there.
     assert app.radio(key="odd_score").options == [
-        "Strangeness",
+        "Blurred error",
         "Reconstruction error",
         "Latent distance",
     ]
@@ -137,15 +133,15 @@ def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> N
 def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    app = open_page(anomaly_from="upload", normal_digits=["0"], odd_score="mse")
+    app = open_page(anomaly_from="upload", normal_digits="0", odd_score="mse")
     app.file_uploader(key="anomaly_file").upload("a.png", a_letter(), "image/png").run()
     assert not app.exception
     ((name, score),) = sent(app)["marks"]
-    assert name == "Your picture"
+    assert name == "Your image"
     assert score > sent(app)["threshold"]
     assert "**flagged**" in words(app)
     labels = [button.proto.label for button in app.get("download_button")]
-    assert labels == ["Download flagged list", "Download flagged pictures"]
+    assert labels == ["Download flagged list", "Download flagged images"]
 
     # Where all digits are normal it is the only anomaly, and the model that of the sidebar.
     app.radio(key="odd_task").set_value("own").run()
@@ -200,7 +196,7 @@ def trace(app: AppTest, name: str) -> tuple[list[float], list[float]]:
 def test_a_model_of_one_s_own_stands_beside_those_trained_beforehand(
     made: list[runs.RunSpec],
 ) -> None:
-    app = open_page(normal_digits=["3"])
+    app = open_page()
     before = trace(app, "trained beforehand")
     assert before[0] == pytest.approx([0, 2, 5, 10, 20])
     for percent in (0, 7):  # without any, too: then there are two models, not another one instead
@@ -215,7 +211,7 @@ def test_a_model_of_one_s_own_stands_beside_those_trained_beforehand(
 def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
     made: list[runs.RunSpec], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = open_page(normal_digits=["3", "5"], odd_score="mse")
+    app = open_page(normal_digits="3,5", odd_score="mse")
     assert "No model of 3 and 5 is trained yet" in words(app)
     for percent in (0, 10):
         app.slider(key="slipped_in").set_value(percent)
@@ -223,7 +219,7 @@ def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
         next(b for b in app.button if b.label == "Train with these").click().run()
         assert not app.exception
         assert (made[-1].classes, made[-1].contamination) == ((3, 5), percent / 100)
-        assert "pictures of 3 and 5" in words(app)
+        assert "images of 3 and 5" in words(app)
     assert "10% of them of other digits" in words(app)
     chart = json.loads(app.get("plotly_chart")[-1].proto.spec)  # type: ignore[attr-defined]
     assert chart["data"][0]["marker"]["size"] == 10
@@ -244,3 +240,31 @@ def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
     assert "Out of luck." in app.error[0].value
     app.pills(key="normal_digits").set_value([]).run()
     assert "Choose one to 5 digits" in words(app)
+
+
+def test_what_is_set_is_there_again_after_another_page() -> None:
+    app = open_page()
+    app.pills(key="normal_digits").set_value(["7"]).run()
+    app.slider(key="slipped_in").set_value(10).run()
+    app.slider(key="let_through").set_value(80.0).run()
+    app.radio(key="odd_score").set_value("mse").run()
+    before = sent(app)
+    address = {"normal_digits": "7", "slipped_in": "10", "let_through": "80.0", "odd_score": "mse"}
+    assert address.items() <= dict(app.query_params).items()
+    app.switch_page("pages/home.py").run()
+    app.query_params.clear()
+    app.switch_page("pages/anomaly.py").run()
+    assert not app.exception
+    assert sent(app) == before
+    assert app.pills(key="normal_digits").value == ["7"]
+    assert app.slider(key="slipped_in").value == 10
+    assert kept(app, "let_through") == 80
+    assert address.items() <= dict(app.query_params).items()
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"), [("1,5", ["1", "5"]), (["1", "5"], ["1", "5"]), ("x", ["3"]), ("", ["3"])]
+)
+def test_an_address_says_which_digits_are_normal(asked: str | list[str], chosen: list[str]) -> None:
+    app = open_page(normal_digits=asked)
+    assert app.pills(key="normal_digits").value == chosen

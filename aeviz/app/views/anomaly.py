@@ -1,255 +1,226 @@
-"""Parts of the anomaly page: which model, its scores, its threshold, and training another one."""
+"""Parts of the anomaly page: which model on what, its threshold, and what it flags."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 import streamlit as st
 
 from aeviz.analysis import anomaly
-from aeviz.app import own, session, ui
-from aeviz.app.components.watch import watch
-from aeviz.charts import figures
+from aeviz.app import intake, library, session, sidebar, texts, widgets
+from aeviz.app.components.threshold import threshold_line
+from aeviz.app.subject import ModelSubject
+from aeviz.app.views.one_class import BY_SUBJECT, biography, choose_digits, scores
+from aeviz.charts import export, figures
 from aeviz.data import datasets
-from aeviz.models.zoo import describe
-from aeviz.training import runs
 
-MOST_DIGITS = 5
-"""More normal digits would take more than a minute to learn, and leave few to mix in."""
-START = "3"
-NO_FASHION = (
-    "Fashion-MNIST is not here: choose it once as Data in the sidebar, which downloads 31 MB, or "
-    "start aeviz with AEVIZ_DATA naming a folder that holds FashionMNIST/raw."
-)
-
-# -- which model ------------------------------------------------------------------------------
-
-
-@st.cache_resource(max_entries=48, show_spinner="Scoring some thousand pictures")
-def scores(name: str, kind: str, classes: tuple[int, ...], odd: bool) -> anomaly.Scores:
-    """Scores of a model for digits of these normal classes, and for odd pictures if asked."""
-    return anomaly.measure(kind, ui.load_model(name), datasets.load(), classes, odd=odd)
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def copies(name: str, kind: str, images: np.ndarray) -> np.ndarray:
-    """What a model makes of images (N, 28, 28), to be compared by a kind of score.
-
-    Kept: the same examples are shown until the threshold passes them, with 24 copies of each.
-    """
-    return anomaly.copies(kind, ui.load_model(name), images)
-
-
-def trained() -> list[str]:
-    """The runs that this person started here, or that the address names."""
-    known: list[str] = st.session_state.setdefault("odd_runs", [])
-    for run in st.query_params.get("odd_runs", "").split(","):
-        if run not in known and (spec := own.spec(run)) and spec.classes:
-            known.append(run)
-    if known:
-        st.query_params.odd_runs = ",".join(known)
-    return [run for run in known if own.spec(run)]
-
-
-def models_of(classes: tuple[int, ...]) -> dict[float, str]:
-    """Share of anomalies in training -> the newest model that takes these digits for normal."""
-    found = {0.0: anomaly.shipped(classes[0])} if len(classes) == 1 else {}
-    for run in trained():
-        spec = own.spec(run)
-        if spec and spec.classes == classes and not own.trouble(run):
-            found[spec.contamination] = run
-    return dict(sorted(found.items()))
-
-
-def words(classes: tuple[int, ...]) -> str:
-    """Digits as a person lists them: "3", "3 and 5", "1, 3 and 5"."""
-    *first, last = map(str, classes)
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def choose_digits() -> tuple[str, tuple[int, ...]]:
-    """Widgets for what is normal among the digits and for training on it; the model and digits."""
-    wanted = st.pills(
-        "Normal digits",
-        list("0123456789"),
-        selection_mode="multi",
-        default=[START],
-        key="normal_digits",
-        bind="query-params",
-        wrap=True,
-    )
-    if not 1 <= len(wanted) <= MOST_DIGITS:
-        st.info(f"Choose one to {MOST_DIGITS} digits; until then {START} is normal.")
-        wanted = [START]
-    classes = tuple(sorted(map(int, wanted)))
-    share = st.slider(
-        "Anomalies that slip into training, %",
-        0,
-        20,
-        key="slipped_in",
-        bind="query-params",
-        help="Pictures of other digits, drawn at random, among those that it is trained on.",
-    )
-    found = models_of(classes)
-    _train(classes, share / 100, known=share / 100 in found)
-    if not found:
-        st.info(
-            f"No model of {words(classes)} is trained yet; until then {classes[0]} alone is normal."
-        )
-        return anomaly.shipped(classes[0]), classes[:1]
-    return found.get(share / 100, next(iter(found.values()))), classes
-
-
-def _train(classes: tuple[int, ...], share: float, *, known: bool) -> None:
-    """A button that trains a model, or how far its training is."""
-    run = (trained() or [""])[-1]
-    if run and not runs.status(run).ended:
-        _watch(run)
-        st.button("Stop", on_click=own.control, args=(run, "stop"))
-        return
-    if run and not runs.is_finished(run):
-        status = runs.status(run)
-        st.error(f"{status.message} {runs.WAY_OUT.get(status.state, '')}")
-    card = ui.load_model(anomaly.shipped(classes[0])).card
-    spec = runs.RunSpec.model_validate(anomaly.recipe(card, classes, share))
-    st.button(
-        "Train with these",
-        on_click=_start,
-        args=(spec,),
-        help=runs.summary(spec),
-        type="secondary" if known else "primary",
-    )
-
-
-def _start(spec: runs.RunSpec) -> None:
-    trained()
-    try:
-        st.session_state.odd_runs.append(runs.create(spec))
-    except runs.RunError as error:
-        st.error(str(error))
-
-
-@st.fragment
-def _watch(run: str) -> None:
-    status = runs.status(run)
-    if status.ended:
-        st.rerun()  # the whole page: its model is there
-    watch("odd-run", status.progress, status.fraction, state=status.state, step=status.step)
-
-
-def biography(name: str) -> str:
-    """A sentence on what a model is and what it was trained on."""
-    card = ui.load_model(name).card
-    title = describe(card.variant, card.config)
-    pictures = f"{card.trained_on:,} pictures"
-    spec = own.spec(name)
-    if spec is None:
-        what = "all classes" if card.digit is None else f"the digit {card.digit} alone"
-        return f"{title}: shipped, trained on {pictures} of {what}."
-    what = "all classes" if spec.classes is None else words(spec.classes)
-    mixed = f", {spec.contamination:.0%} of them of other digits" if spec.contamination else ""
-    return f"{title}: yours of {runs.started(name)}, trained on {pictures} of {what}{mixed}."
-
-
-LOOK = {
-    "": "Look for how soon they learn to copy what they should find odd.",
-    "latent": "The latent distance is from codes of normal pictures alone: look for whether an "
-    "encoder that has seen anomalies puts them further away from these.",
+TASKS = {
+    "digits": "Chosen digits, not the others",
+    "fashion": "All digits, not clothes",
+    "own": "All digits, not my images",
 }
-"""What to look for by a kind of score; most compare a picture with its copy."""
+SHOWN = 10
+"""In a gallery."""
+GALLERIES = {"caught": "Caught", "missed": "Missed", "alarms": "False alarms"}
+
+# -- a model and what it is run on ------------------------------------------------------------
 
 
-def damage(kind: str, classes: tuple[int, ...]) -> None:
-    """AUROC of each model of these digits against the share of anomalies in its training."""
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=BY_SUBJECT)
+def _reconstructed(subject: ModelSubject, kind: str, images: np.ndarray) -> np.ndarray:
+    # Kept: the same examples are shown until the threshold passes them, and a kind of score takes
+    # the mean of 24 reconstructions of each.
+    return anomaly.copies(kind, subject.model, images)
 
-    def auroc(name: str, by: str = kind) -> float:
-        return scores(name, by, classes, True).curves.auroc
 
-    found = models_of(classes)
-    yours = {share: auroc(name) for share, name in found.items() if runs.is_run(name)}
-    known, begin = {}, ""
-    if len(classes) == 1:
-        known = {0.0: auroc(anomaly.shipped(classes[0]))} | anomaly.contaminated(classes[0], kind)
-        begin = (
-            f"Models of the digit {classes[0]} were trained with ever more anomalies among their "
-            "pictures. "
-        )
-    st.markdown(
-        f"{begin}{LOOK.get(kind, LOOK[''])} Set how many slip in, in step 1, and train: each model "
-        "that you train adds a point."
-    )
-    linear = auroc(next(iter(found.values())), anomaly.BASELINE)
-    figure = figures.contamination_curve(known, yours, linear)
-    st.plotly_chart(figure, config=figures.PLAIN, key="damage")
-    if known:
-        st.caption(
-            "Trained beforehand: one model for each share, so a point may lie a little high or low."
-        )
+@dataclass(frozen=True)
+class Trial:
+    """A model, what is normal to it and what is not, and a kind of score.
+
+    task, kind: keys of `TASKS` and of `anomaly.SCORES`; at_hand: there are odd test images;
+    given: what the person picked, or handed in as their own.
+    """
+
+    subject: ModelSubject
+    task: str
+    classes: tuple[int, ...]
+    kind: str
+    at_hand: bool
+    given: anomaly.Pictures
+    own: bool
+
+    @property
+    def selection(self) -> str:
+        """What a threshold that was dragged is for."""
+        return f"{self.subject.key} {self.kind} {self.task} {self.classes}"
+
+    @property
+    def given_is_odd(self) -> bool:
+        """True where the person's own images are the anomalies."""
+        return self.own and not self.at_hand
+
+    @cached_property
+    def normal(self) -> anomaly.Pictures:
+        """Normal test images."""
+        return anomaly.normal_pictures(self.subject.data, self.classes)
+
+    @cached_property
+    def odd(self) -> anomaly.Pictures:
+        """Anomalies, if there are any."""
+        if self.given_is_odd:
+            return self.given
+        data = self.subject.data
+        return anomaly.odd_pictures(data, self.classes) if self.at_hand else anomaly.NONE
+
+    @cached_property
+    def scores(self) -> anomaly.Scores:
+        """Of the model."""
+        return self._scored(self.kind)
+
+    @cached_property
+    def linear(self) -> anomaly.Scores:
+        """Of PCA in its place."""
+        return self._scored(anomaly.BASELINE)
+
+    def _scored(self, kind: str) -> anomaly.Scores:
+        found = scores(self.subject, kind, self.classes, self.at_hand)
+        if not self.given_is_odd:
+            return found
+        model, images = self.subject.model, self.given.images
+        return replace(found, odd=anomaly.score(kind, model, images, found.reference))
+
+    @cached_property
+    def of_given(self) -> np.ndarray:
+        """Scores of what the person picked or handed in."""
+        if self.given_is_odd:
+            return self.scores.odd
+        model, against = self.subject.model, self.scores.reference
+        return anomaly.score(self.kind, model, self.given.images, against)
+
+
+def choose() -> Trial:
+    """Steps 1 to 3: widgets for what is normal, for new images and for a kind of score."""
+    digits = datasets.load("mnist")
+    st.subheader("1 Train on normal only", anchor=False)
+    task = widgets.choice("What is normal, and what is not", TASKS, "odd_task", vertical=True)
+    name, classes = sidebar.model_name(), tuple(range(len(digits.classes)))
+    if task == "digits":
+        name, classes = choose_digits()
+    elif library.card(name).data != digits.name:
+        st.info("The selected model was not trained on digits; using the home-page model instead.")
+        name = library.home()
+    subject = ModelSubject(library.codec(name), digits)
+    st.caption(biography(subject))
+
+    st.subheader("2 Run new data through", anchor=False)
+    at_hand = task == "digits" or (task == "fashion" and bool(datasets.find_folder("fashion")))
+    if task == "fashion" and not at_hand:
+        st.info(texts.of("anomaly").part("no_fashion"))
+    if task == "own":
+        st.caption("Hand in what is not a digit, such as a letter: these images are the anomalies.")
+    picked = intake.pick(digits, "anomaly")
+
+    st.subheader("3 An error for each image", anchor=False)
+    offered = anomaly.offered(subject.model)
+    kind = widgets.choice("Score", offered, "odd_score", vertical=True)
+    st.caption(anomaly.SCORES[kind].text)
+    if not anomaly.has_posterior(subject.model):
+        st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
+    given = anomaly.Pictures(picked.pictures, picked.names)
+    return Trial(subject, task, classes, kind, at_hand, given, picked.labels is None)
 
 
 # -- the threshold ----------------------------------------------------------------------------
 
 
-def threshold(selection: str, suggested: float) -> float:
+def choose_threshold(trial: Trial) -> float:
+    """Step 4: a threshold to drag through the scores of a trial, and what it does; returns it."""
+    scores, card = trial.scores, trial.subject.model.card
+    st.subheader("4 A threshold", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        quantile = widgets.slider(
+            "Normal validation images below the threshold (%)",
+            50.0,
+            100.0,
+            95.0,
+            0.5,
+            key="let_through",
+            on_change=_forget,
+            width=350,
+        )
+        suggested = anomaly.quantile_threshold(scores.validation, quantile / 100)
+        threshold = _threshold(trial.selection, suggested)
+        st.button(f"Back to {quantile:g} %", on_click=_forget, disabled=threshold == suggested)
+    about = anomaly.SCORES[trial.kind]
+    title = f"{about.title}, {about.unit}" if about.unit else about.title
+    threshold_line(
+        "threshold_line",
+        scores.normal,
+        scores.odd,
+        threshold,
+        partial(_drag, trial.selection),
+        title=f"{title} (logarithmic)",
+        suggested=(f"{quantile:g} %", suggested),
+        marks={"Your image" if trial.own else _title(trial.given.names[0]): trial.of_given},
+    )
+    st.caption(_what_is_shown(scores, anomaly.saw_all(card, trial.subject.data), quantile))
+    if len(trial.odd):
+        _curves(scores, trial.linear, threshold)
+    return threshold
+
+
+def _threshold(selection: str, suggested: float) -> float:
     """Where it was dragged to, if that was for what is selected, else the suggested one."""
     if session.value("odd_dragged") is None:
-        session.put("odd_dragged", (selection, _number(st.query_params.get("threshold", ""))))
+        (asked,) = session.asked_numbers("threshold", 1) or (0.0,)
+        session.put("odd_dragged", (selection, asked if asked > 0 else None))
     of, value = session.value("odd_dragged")
-    if of == selection and value is not None:
-        st.query_params.threshold = f"{value:.6g}"
-        return value
-    st.query_params.pop("threshold", None)
-    return suggested
+    if of != selection or value is None:
+        session.say("threshold")
+        return suggested
+    session.say("threshold", f"{value:.6g}")
+    return value
 
 
-def _number(text: str) -> float | None:
-    """A positive number of an address; None for anything else."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 < value < math.inf else None
-
-
-def drag(selection: str) -> None:
+def _drag(selection: str) -> None:
     """Take over where the threshold was dragged to; for the component."""
-    threshold = float(st.session_state.threshold_line.threshold["value"])
+    threshold = float(session.get("threshold_line").threshold["value"])
     session.put("odd_dragged", (selection, threshold))
 
 
-def forget() -> None:
+def _forget() -> None:
     """Go back to the suggested threshold; for callbacks."""
     session.put("odd_dragged", ("", None))
 
 
-def what_is_shown(shown: anomaly.Scores, seen: bool, quantile: float) -> str:
-    """What the histograms are of, and which pictures the suggested threshold is set by.
+def _what_is_shown(shown: anomaly.Scores, seen: bool, quantile: float) -> str:
+    """What the histograms are of, and which images the suggested threshold is set by.
 
     Args:
-        seen: the model was trained on the validation pictures.
+        seen: the model was trained on the validation images.
         quantile: share of them below the threshold, %.
     """
     odd, validation = len(shown.odd), f"{len(shown.validation):,}"
-    hanging = "one anomaly" if odd == 1 else f"{odd:,} anomalies"
-    hanging = f"Hanging, on a scale of their own: {hanging}" if odd else "No anomalies yet"
+    below = "one anomaly" if odd == 1 else f"{odd:,} anomalies"
+    below = f"Below it, on its own scale: {below}" if odd else "No anomalies yet"
     source = (
-        f"The model was trained on every normal training picture, so the {quantile:g} % are of "
-        f"{validation} that it has seen; it copies new ones worse, and raises more false alarms "
-        "on them"
+        f"The model was trained on every normal training image, so the {quantile:g} % are of "
+        f"{validation} that it has seen; it reconstructs new ones worse, and raises more false "
+        "alarms on them"
         if seen
-        else f"The {quantile:g} % are of {validation} training pictures that were held out from "
-        "this model"
+        else f"The {quantile:g} % are of {validation} training images that were held out from this "
+        "model"
     )
     return (
-        f"Rising: {len(shown.normal):,} normal test pictures. {hanging}. "
-        f"{source}. Test pictures are never used to set it. Precision also depends on "
-        "how many anomalies there are among the pictures."
+        f"Above the axis: {len(shown.normal):,} normal test images. {below}. {source}. Test images "
+        "are never used to set it. Precision also depends on how many of the images are anomalies."
     )
 
 
-def curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> None:
+def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> None:
     """ROC and precision-recall curve of a model and of PCA, the threshold marked on both."""
     counts = anomaly.count(model.normal, model.odd, threshold)
     ours, theirs = model.curves, linear.curves
@@ -283,20 +254,57 @@ def curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> N
 # -- what it flags ----------------------------------------------------------------------------
 
 
-def gallery(
-    pictures: anomaly.Pictures, found: np.ndarray, copies: np.ndarray, chosen: Sequence[int]
+def flag(trial: Trial, threshold: float) -> None:
+    """Step 5: what a threshold flags and what it misses, to look at and to take home."""
+    scores, given, found = trial.scores, trial.given, trial.of_given
+    st.subheader("5 Flag and act", anchor=False)
+    verdicts = [
+        f"{_title(name, trial.own)}: {score:.3g}, "
+        f"**{'flagged' if score > threshold else 'not flagged'}**"
+        for name, score in zip(given.names, found, strict=True)
+    ]
+    whose = "Yours" if trial.own else "Picked"
+    st.markdown(f"{whose}: {'; '.join(verdicts)}. Threshold: {threshold:.3g}.")
+    _gallery(trial, given, found, range(len(given))[:SHOWN], own=trial.own)
+    for key, chosen in anomaly.examples(scores, threshold, SHOWN).items():
+        text = texts.of("anomaly").part(key) if len(chosen) else "None."
+        st.markdown(f"**{GALLERIES[key]}.** {text}")
+        if key == "alarms":
+            _gallery(trial, trial.normal, scores.normal, chosen)
+        else:
+            _gallery(trial, trial.odd, scores.odd, chosen, own=trial.given_is_odd)
+
+    def flagged() -> anomaly.Flagged:
+        groups = {"normal": (trial.normal, scores.normal), "anomaly": (trial.odd, scores.odd)}
+        extra = {"unknown": (given, found)} if trial.own and trial.at_hand else {}
+        return anomaly.flag(groups | extra, threshold)
+
+    with st.container(horizontal=True, gap="small"):
+        widgets.download("flagged list", lambda: export.flagged_table(flagged()), "flagged.csv")
+        widgets.download("flagged images", lambda: export.flagged_archive(flagged()), "flagged.zip")
+
+
+def _gallery(
+    trial: Trial,
+    pictures: anomaly.Pictures,
+    found: np.ndarray,
+    chosen: Sequence[int] | np.ndarray,
+    *,
+    own: bool = False,
 ) -> None:
-    """Originals above their copies, with names and scores (N,)."""
-    ui.gallery(
-        [
-            ui.Item(
-                [
-                    (datasets.to_float(pictures.images[k]), f"{pictures.names[k]}, original"),
-                    (copy, f"{pictures.names[k]}, copy"),
-                ],
-                f"{pictures.names[k]}\n{found[k]:.3g}",
-            )
-            for k, copy in zip(chosen, copies, strict=True)
-        ],
-        size="clamp(3.9rem, 5.6vw, 5.6rem)",
-    )
+    """Some images above their reconstructions, with their titles and their scores (N,)."""
+    images = datasets.to_float(pictures.images[list(chosen)])
+    items = []
+    reconstructions = _reconstructed(trial.subject, trial.kind, images)
+    for k, image, reconstruction in zip(chosen, images, reconstructions, strict=True):
+        title = _title(pictures.names[k], own)
+        pair = [(image, f"{title}, original"), (reconstruction, f"{title}, reconstruction")]
+        caption = title.replace(", ", "\n")
+        items.append(widgets.Item(pair, f"{caption}\n{found[k]:.3g}"))
+    widgets.gallery(items, size="clamp(3.9rem, 5.6vw, 5.6rem)")
+
+
+def _title(name: str, own: bool = False) -> str:
+    """What a person reads for "3-17", the name of a test image; their own names are left alone."""
+    label, _, index = name.rpartition("-")
+    return name if own else f"{label}, test image {index}"
