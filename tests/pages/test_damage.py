@@ -91,7 +91,7 @@ LINE = """{"step": 9, "epoch": 0, "train": {"terms": {"reconstruction": 1}},
 def live_app() -> None:
     import streamlit as st
 
-    from aeviz.app.views import train as view
+    from aeviz.app.views import run as view
 
     view.live(st.query_params["run"], True)
 

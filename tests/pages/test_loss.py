@@ -80,19 +80,21 @@ def press(app: AppTest, label: str, model: str) -> Any:
     return checkpoint.load(checkpoint.FOLDER / model)
 
 
-def swept(model: Any, number: int) -> list[str]:
-    """What moving one number draws, by hand."""
+def swept(model: Any, dimension: int) -> list[str]:
+    """What moving one latent dimension draws, by hand."""
     codes = apply.encode(model, MNIST.test_images, MNIST.test_labels)
     moved = codes.mean(0)[None].repeat(13, 0)
     steps = np.linspace(-3, 3, 13)
     if not model.gaussian_prior:
-        steps = codes[:, number].mean() + steps * codes[:, number].std()
-    moved[:, number] = steps
+        steps = codes[:, dimension].mean() + steps * codes[:, dimension].std()
+    moved[:, dimension] = steps
     labels = np.zeros(13, int) if model.uses_labels else None
     return [figures.data_uri(picture) for picture in apply.decode(model, moved, labels)]
 
 
-def test_a_plain_model_shows_its_terms_its_most_varied_number_and_its_slopes(app: AppTest) -> None:
+def test_a_plain_model_shows_its_terms_its_most_varied_dimension_and_its_slopes(
+    app: AppTest,
+) -> None:
     model = choose(app, "vanilla-32d")
     shown = traces(app)
     (bar,) = shown["squared error per image"]
@@ -101,50 +103,50 @@ def test_a_plain_model_shows_its_terms_its_most_varied_number_and_its_slopes(app
     assert f"Reconstruction **{mse:.4g}** squared error per image" in text(app)
     assert set(shown) == {"squared error per image", "step", "singular value, from the largest"}
     codes = apply.encode(model, MNIST.test_images)
-    number = int(codes.var(0).argmax())
-    assert box(app, "Number of the code").value == number + 1
-    assert pictures(app, f"z{number + 1} from") == swept(model, number)
+    dimension = int(codes.var(0).argmax())
+    assert box(app, "Latent dimension").value == dimension + 1
+    assert pictures(app, f"z{dimension + 1} from") == swept(model, dimension)
     # The contractive one stands beside it, at first.
     names = {trace.get("name") for trace in shown["singular value, from the largest"]}
-    assert names == {None, "Vanilla, 32 numbers", "Contractive, 32 numbers"}
+    assert names == {None, "Vanilla, 32 dimensions", "Contractive, 32 dimensions"}
     assert "It is no term of this model's loss" in text(app)
 
 
-def test_another_number_is_moved_and_shows_the_pictures_that_have_most_of_it(app: AppTest) -> None:
+def test_another_dimension_is_moved_and_shows_the_images_that_have_most_of_it(app: AppTest) -> None:
     model = choose(app, "vanilla-32d")
-    box(app, "Number of the code").set_value(6).run()
+    box(app, "Latent dimension").set_value(6).run()
     assert pictures(app, "z6 from") == swept(model, 5)
     codes = apply.encode(model, MNIST.test_images)
     most = MNIST.test_images[codes[:, 5].argmax()]
-    assert pictures(app, "Test pictures with the largest z6")[0] == figures.data_uri(most)
+    assert pictures(app, "Test images with the largest z6")[0] == figures.data_uri(most)
 
 
-def test_a_variational_model_names_the_numbers_that_collapsed(app: AppTest) -> None:
+def test_a_variational_model_names_the_dimensions_that_collapsed(app: AppTest) -> None:
     model = press(app, "Variational", "variational-32d")
     kl = mechanism.cost(model, MNIST.test_images).metrics["kl_per_dim"]
-    (bars,) = traces(app)["number of the code"]
+    (bars,) = traces(app)["latent dimension"]
     np.testing.assert_allclose(values(bars["y"]), np.sort(kl)[::-1], rtol=1e-4, atol=1e-6)
     assert list(values(bars["x"]))[:2] == [f"z{k + 1}" for k in (-kl).argsort()[:2]]
     unused = np.flatnonzero(kl < 0.01)
     assert f"**{len(unused)} collapsed**" in text(app)
     assert f": z{unused[0] + 1}, z{unused[1] + 1}, " in text(app)
-    assert f"**{32 - len(unused)} of 32 numbers** say something" in text(app)
+    assert f"**{32 - len(unused)} of 32 latent dimensions** are active" in text(app)
     assert f"**{kl.sum():.1f} nats**" in text(app)
     assert pictures(app, f"z{kl.argmax() + 1} from") == swept(model, int(kl.argmax()))
     app.segmented_control(key="kl_order").set_value("code").run()
-    (bars,) = traces(app)["number of the code"]
+    (bars,) = traces(app)["latent dimension"]
     assert list(values(bars["x"])) == [f"z{k + 1}" for k in range(32)]
 
 
 def test_a_model_that_takes_labels_draws_the_class_that_is_asked_for(app: AppTest) -> None:
     model = choose(app, "conditional-16d")
-    number = box(app, "Number of the code").value
-    assert isinstance(number, int)
-    assert pictures(app, f"z{number} from") == swept(model, number - 1)
-    before = pictures(app, f"z{number} from")
+    dimension = box(app, "Latent dimension").value
+    assert isinstance(dimension, int)
+    assert pictures(app, f"z{dimension} from") == swept(model, dimension - 1)
+    before = pictures(app, f"z{dimension} from")
     app.segmented_control(key="loss_label").set_value("7").run()
     assert not app.exception
-    assert pictures(app, f"z{number} from") != before
+    assert pictures(app, f"z{dimension} from") != before
 
 
 def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTest) -> None:
@@ -157,23 +159,23 @@ def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTe
     assert "None is dead: each fires" in text(app)
     assert len(pictures(app, "atom of z")) == 24
     most = int(shares.argmax())
-    assert box(app, "Number of the code").value == most + 1
+    assert box(app, "Latent dimension").value == most + 1
     codes = apply.encode(model, MNIST.test_images)
     excited = MNIST.test_images[codes[:, most].argmax()]
-    rows = pictures(app, f"Test pictures that excite z{most + 1} most")
+    rows = pictures(app, f"Test images that excite z{most + 1} most")
     assert rows[0] == figures.data_uri(excited)
     assert len(rows) == len(pictures(app, f"What z{most + 1} adds")) == 13
-    # The overcomplete one, with as many numbers, stands beside it.
-    assert "for Vanilla, 1,024 numbers" in text(app)
+    # The overcomplete one, with as wide a code, stands beside it.
+    assert "for Vanilla, 1,024 dimensions" in text(app)
 
 
-def test_a_model_with_a_codebook_shows_its_words_and_no_slopes(app: AppTest) -> None:
+def test_a_model_with_a_codebook_shows_its_entries_and_no_slopes(app: AppTest) -> None:
     model = press(app, "Vector-quantised", "vector_quantised-8d")
     shown = traces(app)
-    (bars,) = shown["word of the codebook, the most used first"]
+    (bars,) = shown["codebook entry, the most used first"]
     assert values(bars["y"]).sum() == pytest.approx(100)
     assert (np.diff(values(bars["y"])) <= 0).all()
-    assert len(pictures(app, "word ")) == len(values(bars["y"]))
+    assert len(pictures(app, "entry ")) == len(values(bars["y"]))
     shares = values(bars["y"]) / 100
     perplexity = np.exp(-np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
     assert f"Perplexity **{perplexity:.1f}**" in text(app)
@@ -194,7 +196,9 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
     }
 
     def said(a: float, b: float) -> str:
-        return f"**{a:.3g}** for Contractive, 2 numbers and **{b:.3g}** for Vanilla, 2 numbers"
+        return (
+            f"**{a:.3g}** for Contractive, 2 dimensions and **{b:.3g}** for Vanilla, 2 dimensions"
+        )
 
     ours, theirs = (np.median(norms[name]) for name in ("contractive-2d", "vanilla-2d"))
     assert said(ours, theirs) in text(app)
@@ -207,10 +211,10 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
     assert said(ours / spreads[0], theirs / spreads[1]) in text(app)
     app.segmented_control(key="slopes").set_value("plain").run()
     box(app, "Beside it").set_value("linear-2d").run()
-    assert f"**{np.median(norms['linear-2d']):.3g}** for Linear, 2 numbers" in text(app)
+    assert f"**{np.median(norms['linear-2d']):.3g}** for Linear, 2 dimensions" in text(app)
 
 
-def test_a_shipped_model_shows_the_curve_that_its_file_keeps(app: AppTest) -> None:
+def test_a_pretrained_model_shows_the_curve_that_its_file_keeps(app: AppTest) -> None:
     model = choose(app, "sparse-1024d-deep")
     (line,) = traces(app)["step"]
     assert list(values(line["x"])) == model.card.curve.steps
@@ -238,10 +242,10 @@ def test_a_run_of_one_s_own_shows_the_curve_of_each_term() -> None:
     ]
     lines = "".join(point.model_dump_json() + "\n" for point in points)
     (runs.path_of(run) / "metrics.jsonl").write_text(lines, encoding="utf-8")
-    # A number of a wider model in the address does no harm.
+    # A dimension of a wider model in the address does no harm.
     app = open_page(model=run, number="30")
     charts = [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
     titles = [note["text"] for note in charts[1]["layout"]["annotations"]]
     assert titles == [f"{term}, nats per image" for term in ("Reconstruction", "KL", "Total")]
     assert not any(button.label.startswith("Train: ") for button in app.button)
-    assert box(app, "Number of the code").value in (1, 2)
+    assert box(app, "Latent dimension").value in (1, 2)

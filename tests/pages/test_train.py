@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.app import library
-from aeviz.app.views import train as view
+from aeviz.app.views import run as view
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.base import knobs
@@ -114,8 +114,8 @@ def test_a_variant_in_the_address_is_chosen_with_its_presets_and_knobs(name: str
     shown = {widget.label for widget in (*app.number_input, *app.selectbox, *app.toggle)}
     assert shown >= {knob.label for knob, _ in knobs(MODELS[name].Config).values()}
     assert not button(app, "Train").disabled
-    shipped = any(card.variant == name for card in checkpoint.shipped().values())
-    assert len(app.get("plotly_chart")) == 1 + shipped
+    pretrained = any(card.variant == name for card in checkpoint.shipped().values())
+    assert len(app.get("plotly_chart")) == 1 + pretrained
     assert pictures(app)[:2] == ["original, 0", "before its first step, 0"]
 
 
@@ -148,6 +148,24 @@ def test_the_page_says_what_training_will_do() -> None:
     number(app, "Epochs").set_value(3.0)
     number(app, "Batch").set_value(500).run()
     assert any("**3 epochs (300 steps)**" in text.value for text in app.markdown)
+
+
+def test_settings_outlive_a_look_at_another_page_and_at_another_variant() -> None:
+    app, preset = open_page(variant="variational"), list(MODELS["variational"].presets)[1]
+    app.selectbox(key="preset-variational-False").set_value(preset).run()
+    app.segmented_control(key=f"variational-{preset}-unit").set_value("epochs").run()
+    chosen = {"Epochs": 3.0, "Width of the first layer": 48, "Beta": 0.5, "Seed": 7, "Batch": 500}
+    for label, value in chosen.items():
+        number(app, label).set_value(value).run()
+    app.button(key="pick-vanilla").click().run()
+    assert number(app, "Seed").value == 0
+    app.switch_page("pages/loss.py").run()
+    app.switch_page("pages/train.py").run()
+    app.button(key="pick-variational").click().run()
+    assert not app.exception
+    assert {label: number(app, label).value for label in chosen} == chosen
+    number(app, "Beta").set_value(2.0).run()  # the first change after it counts
+    assert number(app, "Beta").value == 2.0
 
 
 def test_settings_that_do_not_fit_together_are_one_sentence_and_nothing_trains(
@@ -207,7 +225,7 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     assert list(charts) == ["curves", "run-map", "metric-kl_per_dim"]
     assert "KL per dim, nats" in charts["metric-kl_per_dim"]
     last = runs.metrics(run)[-1].validation
-    assert drawn["numbers"] == {"ELBO, nats an image": f"{last.metrics['elbo']:.4g}"}
+    assert drawn["numbers"] == {"ELBO, nats per image": f"{last.metrics['elbo']:.4g}"}
     for term in ("reconstruction", "kl", "total"):
         assert f"{term}, nats per image" in charts["curves"]
     assert [column["text"] for column in drawn["columns"]] == list("0123456789")

@@ -1,4 +1,4 @@
-"""Parts of the loss page: what a loss did to numbers, units, words, and to the encoder's slopes."""
+"""Parts of the loss page: its terms, and what it did to dimensions, units, entries, and slopes."""
 
 from __future__ import annotations
 
@@ -8,264 +8,344 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import mechanism
-from aeviz.app import session, ui
+from aeviz.app import library, pages, session, sidebar, texts, widgets
+from aeviz.app.subject import ModelSubject
+from aeviz.app.views.run import metric_title
 from aeviz.charts import figures
 from aeviz.data import datasets
-from aeviz.models import apply, checkpoint
-from aeviz.models.base import Autoencoder
-from aeviz.models.zoo import MODELS, numbers
+from aeviz.models import zoo
 from aeviz.training import runs
 
+THINGS = ("active_fraction", "kl_per_dim", "perplexity", "squared_jacobian")
+"""Metrics that a loss may report, each of which shows something of its own."""
 COLUMNS = len(mechanism.REACH)
-"""Pictures in a row."""
-ATOMS, MOST_WORDS = 24, 64
-"""Pictures in a gallery."""
+"""Images in a row."""
+ATOMS, MOST_ENTRIES = 24, 64
+"""Images in a gallery."""
 ORDERS = {"size": "Largest first", "code": "As in the code"}
 SCALES = {"plain": "As it is", "spread": "By the spread of the codes"}
 TELLING = ("stability", "compression")
 """What those models serve best that say most beside another one's slopes."""
 
 
-def chart(figure: Any, key: str, alt: str) -> None:
+def _chart(figure: Any, key: str, alt: str) -> None:
     """A figure without a tool bar."""
     st.plotly_chart(figure, config=figures.PLAIN, key=key, alt=alt)
 
 
-def curves(
-    name: str, card: checkpoint.Card
-) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, ...]]]:
+def _reported(subject: ModelSubject) -> list[str]:
+    return [thing for thing in THINGS if thing in subject.costs()[0].metrics]
+
+
+def look_for(subject: ModelSubject) -> str:
+    """What there is to see of this model's loss."""
+    return texts.of("loss").part((*_reported(subject), "otherwise")[0])
+
+
+def examples(subject: ModelSubject) -> None:
+    """A button for each thing that a loss may report: to a model that shows it."""
+    shown = _reported(subject)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("See it on", width="content")
+        for thing in THINGS:
+            if other := library.reporting(thing):
+                title = zoo.short_title(library.card(other).variant)
+                st.button(title, on_click=sidebar.use, args=(other,), disabled=thing in shown)
+
+
+# -- its terms ----------------------------------------------------------------------------------
+
+
+def terms(subject: ModelSubject) -> None:
+    """Each term of the loss on test and on training images, and over the steps of training."""
+    bars, words = st.columns([3, 2], gap="large")
+    steps, fallen = _curves(subject)
+    with bars:
+        costs = zip(("Test", "Training"), subject.costs(), strict=True)
+        named = {title: _titled(cost.terms) for title, cost in costs}
+        figure = figures.loss_terms(named, subject.model.unit)
+        _chart(figure, "terms", "each term of the loss")
+    with words:
+        _in_words(subject)
+        if not fallen:
+            _train_one(subject.model.variant)
+    if fallen:
+        fallen, height = _titled(fallen), 90 + 110 * len(fallen)
+        figure = figures.loss_curves(steps, fallen, unit=subject.model.unit, height=height)
+        _chart(figure, "curves", "each term of the loss over the steps")
+        st.caption(
+            "Training: averaged over steps, with what only training has, such as dropout. The "
+            "first fall lies out of view."
+        )
+
+
+def _titled(values: dict[str, Any]) -> dict[str, Any]:
+    return {metric_title(term): value for term, value in values.items()}
+
+
+def _curves(subject: ModelSubject) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, ...]]]:
     """Steps (K,) and each term over them (K,), of a run or as a file keeps it; empty without."""
-    try:
-        points = runs.metrics(name) if runs.is_run(name) else []
-    except runs.RunError:  # its model has the curve as well
-        points = []
-    if points:
-        terms, steps = runs.curves(points), [point.step for point in points]
-    elif card.curve is not None:
-        terms, steps = runs.kept_curves(card.curve), card.curve.steps
+    if points := library.metrics(subject.key):
+        return np.array([point.step for point in points]), runs.curves(points)
+    if curve := subject.model.card.curve:
+        return np.array(curve.steps), runs.kept_curves(curve)
+    return np.array([]), {}
+
+
+def _in_words(subject: ModelSubject) -> None:
+    (test, _), trained_on = subject.costs(), subject.model.card.data
+    parts = " + ".join(f"{term} **{value:.4g}**" for term, value in _titled(test.terms).items())
+    total = f" = **{test.total:.4g}**" if len(test.terms) > 1 else ""
+    note = "If the training loss is much lower, the model has overfit."
+    if trained_on != subject.data.name:
+        note = f"It was trained on {datasets.SOURCES[trained_on].title}, so all of them are new."
+    elif (spec := library.spec(subject.key)) and spec.classes is not None:
+        note = "It was trained on some of the classes; the test images are of all."
+    st.markdown(f"On test images: {parts}{total} {subject.model.unit}. {note}")
+
+
+def _train_one(variant: str) -> None:
+    st.markdown("Its file keeps no curve of its training: train one to see each term fall.")
+    if st.button(f"Train: {zoo.short_title(variant)}"):
+        pages.to("train", variant=variant)
+
+
+# -- what became of the code --------------------------------------------------------------------
+
+
+def code(subject: ModelSubject) -> None:
+    """What this loss did to the code: to a codebook, to units, or to latent dimensions."""
+    shown, metrics = _reported(subject), subject.costs()[0].metrics
+    if "perplexity" in shown:
+        _entries(subject)
+    elif "active_fraction" in shown:
+        _unit(subject, _units(subject))
+    elif "kl_per_dim" in shown:
+        _dimension(subject, _kl(subject, metrics["kl_per_dim"]))
     else:
-        terms, steps = {}, []
-    return np.array(steps), terms
+        st.subheader("What does one latent dimension do?", anchor=False)
+        _dimension(subject, _pick_dimension(subject, int(subject.codes().var(0).argmax())))
 
 
-# -- one number of the code -------------------------------------------------------------------
-
-
-def pick_number(name: str, width: int, start: int) -> int:
-    """A widget that chooses one number of a model's code; counted from 0, where it begins at 1.
+def _pick_dimension(subject: ModelSubject, start: int) -> int:
+    """A widget that chooses one dimension of a code; counted from 0, where it begins at 1.
 
     Args:
         start: chosen at first, and again for another model.
     """
-    if st.session_state.get("number_of", name) != name:
+    if session.get("number_of", subject.key) != subject.key:
         session.put("number", start + 1)
-    st.session_state.number_of = name
-    return -1 + ui.number("Number of the code", 1, width, "number", start + 1, width=190)
+    session.note("number_of", subject.key)
+    widest = subject.code_dim
+    return -1 + widgets.number("Latent dimension", 1, widest, "number", start + 1, width=190)
 
 
-def show_unit(
-    model: Autoencoder, codes: np.ndarray, dataset: datasets.Dataset, number: int
-) -> None:
-    """Which pictures excite one unit of the code most, and what it adds to their copies."""
-    what, top = f"z{number + 1}", (-codes[:, number]).argsort(kind="stable")[:COLUMNS]
-    titles = [f"{dataset.classes[dataset.test_labels[k]]}\n{codes[k, number]:.2f}" for k in top]
-    added = mechanism.adds(model, codes[top], number)
-    ui.rows(
+def _most(subject: ModelSubject, dimension: int) -> tuple[np.ndarray, list[str]]:
+    """The test images that have most of a dimension: indices (13,), and a text for each."""
+    data, values = subject.data, subject.codes()[:, dimension]
+    top = (-values).argsort(kind="stable")[:COLUMNS]
+    return top, [f"{data.classes[data.test_labels[k]]}\n{values[k]:.2f}" for k in top]
+
+
+def _dimension(subject: ModelSubject, dimension: int) -> None:
+    """What one dimension of a code does to the image, and which images have most of it."""
+    asked, by_prior = widgets.decoded_as(subject, "loss_label"), subject.model.gaussian_prior
+    moved = mechanism.sweep(subject.codes(), dimension, by_prior=by_prior)
+    decoded = subject.codec.decode(moved, None if asked is None else asked.repeat(COLUMNS))
+    top, titles = _most(subject, dimension)
+    what, steps = f"z{dimension + 1}", [f"{step:+.1f}" for step in mechanism.REACH]
+    widgets.rows(
         [
-            ui.Row(f"Test pictures that excite {what} most", dataset.test_images[top], titles),
-            ui.Row(f"What {what} adds to their copies", figures.signed(to_scale(added))),
+            widgets.Row(f"{what} from -3 to 3, all others at their mean", decoded, steps),
+            widgets.Row(
+                f"Test images with the largest {what}", subject.data.test_images[top], titles
+            ),
         ],
         least="3rem",
     )
-    st.caption(
-        "Class and activity. Below: the copy minus the copy with this unit silenced, each on its "
-        "own scale."
-    )
-
-
-def to_scale(pictures: np.ndarray) -> np.ndarray:
-    """Signed pictures (N, H, W), each divided by its largest value."""
-    return pictures / np.abs(pictures).max((1, 2), keepdims=True).clip(1e-6)
-
-
-def show_number(
-    model: Autoencoder, codes: np.ndarray, dataset: datasets.Dataset, number: int
-) -> None:
-    """What one number of the code does to the picture, and which pictures have most of it."""
-    asked = ui.decoded_as(model, "loss_label")
-    moved = mechanism.sweep(codes, number, by_prior=model.gaussian_prior)
-    made = apply.decode(model, moved, None if asked is None else asked.repeat(COLUMNS))
-    top = (-codes[:, number]).argsort(kind="stable")[:COLUMNS]
-    titles = [f"{dataset.classes[dataset.test_labels[k]]}\n{codes[k, number]:.2f}" for k in top]
-    what, steps = f"z{number + 1}", [f"{step:+.1f}" for step in mechanism.REACH]
-    ui.rows(
-        [
-            ui.Row(f"{what} from -3 to 3, all others at their mean", made, steps),
-            ui.Row(f"Test pictures with the largest {what}", dataset.test_images[top], titles),
-        ],
-        least="3rem",
-    )
-    of = "the prior" if model.gaussian_prior else f"{what} in the test codes"
+    of = "the prior" if by_prior else f"{what} in the test codes"
     st.caption(f"Above: in standard deviations of {of}. Below: class and value.")
 
 
-# -- what became of the code ------------------------------------------------------------------
-
-
-def show_kl(name: str, kl: np.ndarray) -> int:
-    """KL of each number of a code (D,), in nats; returns the number that was chosen."""
-    st.subheader("Which numbers say something?", anchor=False)
+def _kl(subject: ModelSubject, kl: np.ndarray) -> int:
+    """KL of each dimension of a code (D,), in nats; returns the dimension that was chosen."""
+    st.subheader("Which latent dimensions are active?", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        order = ui.choice("Order", ORDERS, "kl_order")
-        number = pick_number(name, len(kl), int(kl.argmax()))
+        order = widgets.choice("Order", ORDERS, "kl_order")
+        dimension = _pick_dimension(subject, int(kl.argmax()))
     ranks = (-kl).argsort(kind="stable") if order == "size" else np.arange(len(kl))
     figure = figures.named_bars(
         kl[ranks],
         [f"z{k + 1}" for k in ranks],
-        across="number of the code",
+        across="latent dimension",
         up="KL, nats",
-        marked=ranks.tolist().index(number),
+        marked=ranks.tolist().index(dimension),
     )
-    chart(figure, "kl", "KL of each number of the code")
-    unused = mechanism.collapsed(kl)
-    least = f"{mechanism.COLLAPSED} nats"
+    _chart(figure, "kl", "KL of each latent dimension")
+    unused, least = mechanism.collapsed(kl), f"{mechanism.COLLAPSED} nats"
+    active = len(kl) - len(unused)
     st.markdown(
-        f"**{len(kl) - len(unused)} of {numbers(len(kl))}** say something about a picture, "
-        f"together **{kl.sum():.1f} nats**. "
+        f"**{active} of {zoo.dimensions(len(kl))}** {'is' if active == 1 else 'are'} active, with "
+        f"**{kl.sum():.1f} nats** in all. "
         + (
-            f"**{len(unused)} collapsed**, to less than {least}: {mechanism.listed(unused)}."
+            f"**{len(unused)} collapsed** to less than {least}: {mechanism.listed(unused)}."
             if len(unused)
             else f"None collapsed to less than {least}."
         )
     )
-    return number
+    return dimension
 
 
-def show_units(name: str, model: Autoencoder, codes: np.ndarray) -> int:
-    """How often units fire, and what they draw; returns the number that was chosen."""
+def _to_scale(images: np.ndarray) -> np.ndarray:
+    """Signed images (N, H, W), each divided by its largest value."""
+    return images / np.abs(images).max((1, 2), keepdims=True).clip(1e-6)
+
+
+def _units(subject: ModelSubject) -> int:
+    """How often units fire, and what they draw; returns the dimension that was chosen."""
     st.subheader("How often does a unit fire?", anchor=False)
-    shares = mechanism.firing(model, codes)
+    codes = subject.codes()
+    shares = mechanism.firing(subject.model, codes)
     dead = int(np.sum(shares == 0))
-    chart(figures.firing(shares), "firing", "how many units fire on how many pictures")
+    _chart(figures.firing(shares), "firing", "how many units fire on how many images")
     st.markdown(
-        f"On a picture **{shares.sum():.1f} of {len(shares):,} units** fire, on average. "
+        f"On one image **{shares.sum():.1f} of {len(shares):,} units** fire, on average. "
         + (
             f"**{dead:,} {'is' if dead == 1 else 'are'} dead**: silent on all {len(codes):,} test "
-            "pictures."
+            "images."
             if dead
-            else f"None is dead: each fires on some of {len(codes):,} test pictures."
+            else f"None is dead: each fires on some of the {len(codes):,} test images."
         )
     )
     st.subheader("What does a unit draw?", anchor=False)
     used = (-shares).argsort(kind="stable")[:ATOMS]
-    atoms = mechanism.atoms(model, codes, used)
-    ui.gallery(
+    atoms = _to_scale(mechanism.atoms(subject.model, codes, used))
+    widgets.gallery(
         [
-            ui.Item([(figures.signed(atom), f"atom of z{k + 1}")], f"z{k + 1}\n{shares[k]:.1%}")
-            for k, atom in zip(used, to_scale(atoms), strict=True)
+            widgets.Item(
+                [(figures.signed(atom), f"atom of z{k + 1}")], f"z{k + 1}\n{shares[k]:.1%}"
+            )
+            for k, atom in zip(used, atoms, strict=True)
         ],
         size="4.4rem",
     )
     st.caption(
-        f"The {len(used)} units that fire most often, and how often. Each alone adds to the "
-        "picture of an empty code what is red, and takes away what is blue, each on its own scale."
+        f"The {len(used)} units that fire most often, and how often. Each alone adds what is red "
+        "to the image of an empty code and takes away what is blue, each on its own scale."
     )
-    return pick_number(name, len(shares), int(used[0]))
+    return _pick_dimension(subject, int(used[0]))
 
 
-def show_words(shares: np.ndarray, windows: np.ndarray) -> None:
-    """How often each word of a codebook is used (K,), and what stands there (K, H, W)."""
-    st.subheader("Which words does it use?", anchor=False)
+def _unit(subject: ModelSubject, unit: int) -> None:
+    """Which images excite one unit of the code most, and what it adds to reconstructions."""
+    top, titles = _most(subject, unit)
+    added = mechanism.adds(subject.model, subject.codes()[top], unit)
+    what = f"z{unit + 1}"
+    widgets.rows(
+        [
+            widgets.Row(
+                f"Test images that excite {what} most", subject.data.test_images[top], titles
+            ),
+            widgets.Row(
+                f"What {what} adds to their reconstructions", figures.signed(_to_scale(added))
+            ),
+        ],
+        least="3rem",
+    )
+    st.caption(
+        "Class and activity. Below: the reconstruction minus the one with this unit silenced, each "
+        "on its own scale."
+    )
+
+
+def _entries(subject: ModelSubject) -> None:
+    """How often each entry of a codebook is used, and what it encodes."""
+    shares, windows = subject.entries()
+    st.subheader("Which codebook entries are used?", anchor=False)
     ranks = (-shares).argsort(kind="stable")
     figure = figures.named_bars(
         100 * shares[ranks],
-        [f"word {k + 1}" for k in ranks],
-        across="word of the codebook, the most used first",
+        [f"entry {k + 1}" for k in ranks],
+        across="codebook entry, the most used first",
         up="share of all places, %",
         level=(100 / len(shares), "if all were used alike"),
     )
-    chart(figure, "usage", "how often each word is used")
+    _chart(figure, "usage", "how often each codebook entry is used")
     dead = int(np.sum(shares == 0))
     st.markdown(
-        f"Perplexity **{mechanism.perplexity(shares):.1f}**: all test pictures together are as "
-        f"varied as if so many of the {len(shares)} words were used, all alike. "
+        f"Perplexity **{mechanism.perplexity(shares):.1f}**: the codes of all test images are as "
+        f"varied as if so many of the {len(shares)} entries were used, all alike. "
         + (
-            f"**{dead} {'is' if dead == 1 else 'are'} dead**: used nowhere in them."
+            f"**{dead} {'is' if dead == 1 else 'are'} dead**: used in no test image."
             if dead
             else "None is dead: each is used somewhere."
         )
     )
-    st.subheader("What does a word stand for?", anchor=False)
-    ui.gallery(
+    st.subheader("What does each entry encode?", anchor=False)
+    widgets.gallery(
         [
-            ui.Item([(windows[k], f"word {k + 1}")], f"word {k + 1}\n{shares[k]:.1%}")
-            for k in ranks[:MOST_WORDS]
+            widgets.Item([(windows[k], f"entry {k + 1}")], f"entry {k + 1}\n{shares[k]:.1%}")
+            for k in ranks[:MOST_ENTRIES]
         ],
         size="4.4rem",
     )
     side = windows.shape[1]
     st.caption(
-        f"Each word as the mean of the {side} by {side} pixels of test pictures around the places "
+        f"Each entry as the mean of the {side} by {side} pixels of test images around the places "
         "where it stands, and its share of all places. Look for strokes by their direction, for "
         "empty paper, and for the paper beside a stroke."
     )
 
 
-# -- how steep the encoder is -----------------------------------------------------------------
+# -- how steep the encoder is -------------------------------------------------------------------
 
 
-def short(value: float) -> str:
-    """Three digits, and no powers of ten where there is no need."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def beside(name: str, width: int) -> list[str]:
-    """Shipped models with as many numbers in the code, the most telling first."""
-
-    def place(other: str) -> int:
-        best = MODELS[cards[other].variant].needs[0]
-        return TELLING.index(best) if best in TELLING else len(TELLING)
-
-    cards = ui.shipped_cards()
-    widths = {k: MODELS[c.variant].Config.from_dict(c.config).code_dim for k, c in cards.items()}
-    return sorted((k for k in cards if k != name and widths[k] == width), key=place)
-
-
-def show_slopes(
-    name: str, values: np.ndarray, width: int, data_name: str, *, penalised: bool
-) -> None:
-    """Singular values (N, R) of the encoder's Jacobian, beside those of another model.
-
-    Args:
-        penalised: the loss has their squares in it.
-    """
+def slopes(subject: ModelSubject) -> None:
+    """Singular values of the encoder's Jacobian, beside another model's; nothing if it jumps."""
+    values = subject.spectrum()
+    if values is None:
+        return
     st.subheader("How far does the code move when pixels do?", anchor=False)
     curve, words = st.columns([3, 2], gap="large")
-    shown = {name: values}
     with words:
-        scale = ui.choice("Distance in the code", SCALES, "slopes")
-        if others := beside(name, width):
-            titles = {k: ui.describe(k) for k in others}
-            other = ui.choice("Beside it", titles, "slopes_beside", vertical=True)
-            theirs = ui.spectrum(other, data_name)
-            if theirs is not None:
-                shown[other] = theirs
-        if scale == "spread":
-            shown = {k: v / mechanism.spread(ui.codes(k, data_name)) for k, v in shown.items()}
-        norms = {k: float(np.median(np.square(v).sum(1))) for k, v in shown.items()}
-        said = " and ".join(f"**{short(v)}** for {ui.describe(k)}" for k, v in norms.items())
+        shown = _spectra(subject)
+        norms = {title: float(np.median(np.square(v).sum(1))) for title, v in shown.items()}
+        said = " and ".join(f"**{_short(norm)}** for {title}" for title, norm in norms.items())
         st.markdown(
             f"The sum of their squares, $|J|_F^2$, has the median {said}. "
             + (
                 "It is a term of this model's loss: only directions that tell digits apart "
                 "are worth its price."
-                if penalised
+                if "squared_jacobian" in _reported(subject)
                 else "It is no term of this model's loss."
             )
         )
     with curve:
-        figure = figures.spectra({ui.describe(k): v for k, v in shown.items()})
-        chart(figure, "spectrum", "singular values of the encoder's Jacobian")
+        _chart(figures.spectra(shown), "spectrum", "singular values of the encoder's Jacobian")
         st.caption(
-            f"At {len(values)} test pictures: the median as a line, 10 to 90 % of them as a band."
+            f"At {len(values)} test images: the median as a line, 10 to 90 % of them as a band."
         )
+
+
+def _spectra(subject: ModelSubject) -> dict[str, np.ndarray]:
+    """Widgets that choose a scale and another model; the singular values of both by title."""
+    scale, subjects = widgets.choice("Distance in the code", SCALES, "slopes"), [subject]
+    if others := sorted(library.as_wide(subject.key), key=_telling):
+        titles = {other: library.title(other) for other in others}
+        other = widgets.choice("Beside it", titles, "slopes_beside", vertical=True)
+        subjects.append(sidebar.subject(other))
+    found = {s.title: (s, v) for s in subjects if (v := s.spectrum()) is not None}
+    return {
+        title: values / mechanism.spread(s.codes()) if scale == "spread" else values
+        for title, (s, values) in found.items()
+    }
+
+
+def _telling(name: str) -> int:
+    best = zoo.MODELS[library.card(name).variant].needs[0]
+    return TELLING.index(best) if best in TELLING else len(TELLING)
+
+
+def _short(value: float) -> str:
+    """Three digits, and no powers of ten where there is no need."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

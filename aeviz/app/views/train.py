@@ -1,198 +1,80 @@
-"""Parts of the train page: pictures of a run, the picker of variants, the form of a run."""
+"""Parts of the train page: the picker of variants, the form of a run, and the list of runs."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
-import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aeviz.app import own, session, ui
-from aeviz.app.components.watch import drawing, watch
+from aeviz.app import library, own, pages, session, widgets
+from aeviz.app.views import run as view
 from aeviz.charts import figures
 from aeviz.data import datasets
+from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS, short_title
 from aeviz.training import runs
 
 SECONDS, EPOCHS = 30.0, 10.0
 """How long a run lasts at first."""
 AS_LAST = "as in your last run"
-KEEP: Any = {"persist_state": "session"}
-"""Settings outlive a look at a run or at another page."""
-ABBREVIATIONS = {"kl", "elbo", "mse", "mmd", "l1"}
-UNITS = {"elbo": "nats an image", "kl_per_dim": "nats"}
-"""Of metrics; others are plain numbers."""
-HEIGHT = 390
-"""Of the map while it trains, px."""
 
-# -- pictures of a run ------------------------------------------------------------------------
+# -- what to train ------------------------------------------------------------------------------
 
 
-@st.cache_data(max_entries=64, show_spinner="Looking at the shipped models")
-def shipped_look(name: str) -> runs.Preview:
-    """What a shipped model does to the test pictures that a run shows."""
-    model = ui.load_model(name)
-    return runs.look(model, datasets.load("mnist"), model.card.steps, None)
-
-
-@st.cache_data(max_entries=64, show_spinner="Building the network")
-def first_look(recipe: str) -> runs.Preview:
-    """What the network of a run does to them before its first step."""
-    return runs.first_look(runs.RunSpec.model_validate_json(recipe))
-
-
-def before(spec: runs.RunSpec) -> runs.Preview:
-    """The first look, which depends on a part of the settings only."""
-    part = spec.model_dump(include={"variant", "config", "data", "seed"})
-    return first_look(json.dumps(part | {"steps": 1}))
-
-
-def default_spec(variant: str) -> runs.RunSpec:
-    """A run with the variant's defaults."""
-    return runs.RunSpec.model_validate({"variant": variant, "seconds": SECONDS})
-
-
-def show_digits(looks: dict[str, runs.Preview], classes: tuple[str, ...], size: str) -> None:
-    """Ten fixed test pictures, and below each what one or more networks make of it."""
-    first = next(iter(looks.values()))
-    rows = {"original": first.originals} | {k: seen.reconstructions for k, seen in looks.items()}
-    items = [
-        ui.Item(
-            [(pictures[k], f"{what}, {classes[label]}") for what, pictures in rows.items()],
-            classes[label],
-        )
-        for k, label in enumerate(first.labels)
-    ]
-    ui.gallery(items, size=size)
-
-
-def show_map(seen: runs.Preview, classes: tuple[str, ...], key: str, height: int) -> None:
-    """The map of 2,000 test codes."""
-    figure = run_map(seen, classes, height)
-    st.plotly_chart(ui.drawable(figure), config=figures.PLAIN, key=key, alt=map_title(seen))
-
-
-def map_title(seen: runs.Preview) -> str:
-    """What the map shows, in words."""
-    return f"map of {len(seen.points):,} test codes at step {seen.step:,}"
-
-
-def run_map(seen: runs.Preview, classes: tuple[str, ...], height: int) -> go.Figure:
-    """The map of 2,000 test codes as a figure."""
-    figure = figures.code_map(seen.points, seen.point_labels, classes, height=height)
-    across, up = seen.axis_titles
-    figure.update_layout(xaxis_title=across, yaxis_title=up, uirevision="the same")
-    return figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1})
-
-
-@st.fragment
-def live(run: str, ended: bool) -> None:
-    """What changes while a run trains."""
-    status = runs.status(run)
-    if status.ended and not ended:
-        st.rerun()  # the whole page: other buttons, and no more asking
-    stamp, look = own.stamp(run, "metrics.jsonl", "preview.npz"), None
+def set_up() -> None:
+    """Choose what to train, beside the network before its first step and a trained one."""
+    variant = session.asked("variant") or session.get("variant")
+    if variant not in MODELS:
+        variant = next(iter(MODELS))
+    session.say("variant", variant)
+    cards = st.grid("auto", min_column_width=104, gap="xsmall")
+    idea = st.empty()
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    summary = st.empty()
+    looks, form = st.columns([5, 2], gap="large")
+    with form:
+        wanted = _settings(variant, bar)
     try:
-        look = drawn(run, status.unit, status.steps, stamp)
-    except runs.RunError as error:  # damaged since the page was opened
-        st.warning(str(error))
-    watch(
-        "live",
-        status.progress,
-        status.fraction,
-        ended=ended,
-        state=status.state,
-        step=status.step,
-        drawn=look,
-    )
+        spec, wrong = runs.RunSpec.model_validate(wanted), ""
+    except ValueError as error:
+        spec, wrong = None, runs.sentence(error)
+    # Not a callback: its arguments would be the settings before the last change.
+    pressed = bar.button("Train", "train", type="primary", disabled=spec is None, width=140)
+    if pressed and spec:
+        try:
+            view.show(own.start(spec))
+            st.rerun()
+        except runs.RunError as error:
+            summary.error(str(error))
+            return
+    with cards:
+        _picker(variant)
+    idea.markdown(MODELS[variant].idea)
+    if spec is None:
+        summary.error(wrong)
+        return
+    summary.markdown(runs.summary(spec))
+    with looks:
+        _looks(spec)
+    view.explain(spec.model_class)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
-    """What the browsers of all who watch a run draw of it.
-
-    Args:
-        stamp: another one when there is more to see.
-    """
-    spec = runs.spec(run)
-    seen, points, troubles = before(spec), [], []
-    try:
-        seen = runs.preview(run) or seen
-    except runs.RunError as error:
-        troubles.append(str(error))
-    try:
-        points = runs.metrics(run)
-    except runs.RunError as error:
-        troubles.append(str(error))
-    classes, nothing = datasets.SOURCES[spec.data].classes, np.empty(0)
-    curves = figures.loss_curves(
-        np.array([point.step for point in points]),
-        runs.curves(points) or {"loss": (nothing, nothing)},
-        unit=unit,
-        last=steps,
-        height=HEIGHT,
-    )
-    charts = [
-        (curves, "curves", "each loss term over the steps"),
-        (run_map(seen, classes, HEIGHT), "run-map", map_title(seen)),
-    ]
-    watched = points[-1].validation.metrics if points else {}
-    for name, value in watched.items():
-        if isinstance(value, list):
-            title = metric_title(name)
-            charts.append((figures.by_dimension(np.array(value), title), f"metric-{name}", title))
-    note = "Measured on held-out pictures; watched, not minimised." if watched else ""
-    return drawing(
-        [
-            ({"original": original, "reconstruction": copy}, classes[label])
-            for original, copy, label in zip(
-                seen.originals, seen.reconstructions, seen.labels, strict=True
-            )
-        ],
-        charts,
-        caption="Above: test pictures. Below: what the network made of them "
-        f"at step {seen.step:,}.",
-        numbers={
-            metric_title(name): f"{value:.4g}"
-            for name, value in watched.items()
-            if not isinstance(value, list)
-        },
-        note=" ".join([*troubles, note]),
-    )
-
-
-def metric_title(name: str) -> str:
-    """A metric's name and unit as a person reads them: "kl_per_dim" is "KL per dim, nats"."""
-    words = [word.upper() if word in ABBREVIATIONS else word for word in name.split("_")]
-    title = " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
-    return f"{title}, {UNITS[name]}" if name in UNITS else title
-
-
-# -- what to train ----------------------------------------------------------------------------
-
-
-def pick(variant: str) -> None:
-    """Choose a variant; for callbacks."""
-    st.session_state.variant = st.query_params["variant"] = variant
-
-
-def picker(chosen: str) -> None:
-    """A card for each variant: the map of its shipped model and its name."""
+def _picker(chosen: str) -> None:
+    """A card for each variant: the map of its pretrained model and its name."""
     for name, model_class in MODELS.items():
-        shipped = ui.nearest_shipped(name, 2)
-        seen = shipped_look(shipped) if shipped else before(default_spec(name))
-        picture = figures.code_thumbnail(seen.points, seen.point_labels)
+        pretrained = library.nearest(name, 2)
+        seen = _pretrained_look(pretrained) if pretrained else view.before(_default_spec(name))
+        thumbnail = figures.code_thumbnail(seen.points, seen.point_labels)
         key = "chosen-variant" if name == chosen else None
         with st.container(key=key, gap="xxsmall", horizontal_alignment="center"):
-            st.image(picture, width=64, alt=f"map of a {model_class.title.lower()}")
+            st.image(thumbnail, width=64, alt=f"map of a {model_class.title.lower()}")
             st.button(
                 short_title(name),
                 key=f"pick-{name}",
                 help=model_class.idea,
-                on_click=pick,
+                on_click=view.set_up,
                 args=(name,),
                 disabled=name == chosen,
                 type="tertiary",
@@ -200,98 +82,160 @@ def picker(chosen: str) -> None:
             )
 
 
-def settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
+@st.cache_data(max_entries=64, show_spinner="Looking at the pretrained models")
+def _pretrained_look(name: str) -> runs.Preview:
+    """What a pretrained model does to the test images that a run shows."""
+    model = library.model(name)
+    return runs.look(model, datasets.load("mnist"), model.card.steps, None)
+
+
+def _looks(spec: runs.RunSpec) -> None:
+    """Ten fixed test images and the map of 2,000, by the new network and by a trained one."""
+    looks, classes = (
+        {"before its first step": view.before(spec)},
+        datasets.SOURCES[spec.data].classes,
+    )
+    if pretrained := library.nearest(spec.variant, spec.config["latent_dim"]):
+        steps = library.card(pretrained).steps
+        looks[f"after {steps:,} steps (pretrained)"] = _pretrained_look(pretrained)
+    first = next(iter(looks.values()))
+    rows = {"original": first.originals} | {k: seen.reconstructions for k, seen in looks.items()}
+    items = [
+        widgets.Item(
+            [(images[k], f"{what}, {classes[label]}") for what, images in rows.items()],
+            classes[label],
+        )
+        for k, label in enumerate(first.labels)
+    ]
+    widgets.gallery(items, size="min(3.1rem, 12vw)")
+    st.caption("Above: test images. Below: their reconstructions " + ", then ".join(looks) + ".")
+    for column, (what, seen) in zip(st.columns(len(looks)), looks.items(), strict=True):
+        with column:
+            st.markdown(f"**{what.capitalize()}**")
+            figure = widgets.drawable(view.code_map(seen, classes, 330))
+            st.plotly_chart(
+                figure, config=figures.PLAIN, key=f"look-{what}", alt=view.map_title(seen)
+            )
+
+
+# -- the form: its settings outlive a look at a run or at another page ---------------------------
+
+
+def _default_spec(variant: str) -> runs.RunSpec:
+    return runs.RunSpec.model_validate({"variant": variant, "seconds": SECONDS})
+
+
+def _settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
     """Draw the widgets of a run and return what they say, as the fields of a RunSpec."""
     model_class = MODELS[variant]
-    last: runs.RunSpec | None = st.session_state.get("last_spec")
+    last: runs.RunSpec | None = session.get("last_spec")
     presets = {name: config.to_dict() for name, config in model_class.presets.items()}
     presets = presets or {"defaults": model_class.Config().to_dict()}
     if last and last.variant == variant:
         presets = {AS_LAST: last.config} | presets
-    key = f"preset-{variant}-{AS_LAST in presets}"
-    preset = bar.selectbox("Preset", list(presets), key=key, width=250, **KEEP)
-    key, start = f"{variant}-{preset}", default_spec(variant)
+    with bar:
+        key = f"preset-{variant}-{AS_LAST in presets}"
+        preset = _one_of("Preset", list(presets), key, width=250)
+    key, start = f"{variant}-{preset}", _default_spec(variant)
     if last and preset == AS_LAST:
-        key, start = f"{key}-{st.session_state.last_run}", last
-    units = ["epochs", "seconds"] if start.epochs or start.steps else ["seconds", "epochs"]
-    unit = bar.segmented_control(
-        "Length in", units, default=units[0], required=True, key=f"{key}-unit", **KEEP
-    )
+        key, start = f"{key}-{session.get('last_run')}", last
     chosen: dict[str, Any] = {"variant": variant}
+    with bar:
+        chosen |= _length(start, key)
+    chosen["config"] = widgets.knob_form(model_class.Config, key, presets[preset])
+    with st.expander("Data, seed, batch, learning rate"):
+        of = start.data if start is last else session.value("data")
+        names = {name: source.title for name, source in datasets.SOURCES.items()}
+        chosen["data"] = _one_of(
+            "Data set", list(names), f"{key}-{of}-data", of, title=names.__getitem__
+        )
+        for field, label, low, high, step, note in (
+            ("seed", "Seed", 0, 2**31 - 1, 1, "Seeds the initial weights, data order and noise."),
+            ("batch", "Batch", 1, 4096, 1, "Images in one step."),
+            ("lr", "Learning rate", 1e-6, 1.0, 1e-4, "The highest: it rises, then falls to 0."),
+        ):
+            form = "%g" if field == "lr" else None
+            now, name = getattr(start, field), f"{key}-{field}"
+            chosen[field] = _number(label, low, high, now, step, form, name, help=note)
+    return chosen
+
+
+def _length(start: runs.RunSpec, key: str) -> dict[str, float]:
+    """Widgets for how long a run lasts: {"seconds": ...} or {"epochs": ...}."""
+    units = ["epochs", "seconds"] if start.epochs or start.steps else ["seconds", "epochs"]
+    box = session.box(f"{key}-unit", units[0])
+    now = session.value(f"{key}-unit")
+    unit = st.segmented_control("Length in", units, default=now, required=True, key=box)
     if unit == "seconds":
         length, most = start.seconds or SECONDS, 3600.0
     else:  # from the steps, if they are known: then the run is repeated exactly
         length, most = start.epochs or EPOCHS, 1000.0
         length = start.steps / start.per_epoch if start.steps else length
-    chosen[unit] = bar.number_input(
-        unit.capitalize(),
-        min(0.001, length),
-        most,
-        length,
-        1.0,
-        "%.4g",
-        f"{key}-{unit}",
-        width=130,
-        **KEEP,
-    )
-    chosen["config"] = ui.knob_form(model_class.Config, key, presets[preset])
-    with st.expander("Data, seed, batch, learning rate"):
-        names, of = list(datasets.SOURCES), start.data if start is last else session.value("data")
-        chosen["data"] = st.selectbox(
-            "Data set",
-            names,
-            names.index(of),
-            lambda name: datasets.SOURCES[name].title,
-            f"{key}-{of}-data",
-            **KEEP,
-        )
-        for field, label, low, high, step, note in (
-            ("seed", "Seed", 0, 2**31 - 1, 1, "Decides first weights, order and noise."),
-            ("batch", "Batch", 1, 4096, 1, "Pictures in one step."),
-            ("lr", "Learning rate", 1e-6, 1.0, 1e-4, "The highest: it rises, then falls to 0."),
-        ):
-            chosen[field] = st.number_input(
-                label,
-                low,
-                high,
-                getattr(start, field),
-                step,
-                "%g" if field == "lr" else None,
-                f"{key}-{field}",
-                note,
-                **KEEP,
-            )
-    return chosen
+    name, least = f"{key}-{unit}", min(0.001, length)
+    chosen = _number(unit.capitalize(), least, most, length, 1.0, "%.4g", name, width=130)
+    return {unit: chosen}
 
 
-# -- which run --------------------------------------------------------------------------------
+def _one_of(
+    label: str,
+    options: Sequence[str],
+    key: str,
+    start: str | None = None,
+    *,
+    title: Callable[[str], str] = str,
+    width: int | Literal["stretch"] = "stretch",
+) -> str:
+    """A menu; the first option is chosen at first where no start is given."""
+    box = session.box(key, start or options[0])
+    now = options.index(session.value(key))
+    return st.selectbox(label, options, now, format_func=title, key=box, width=width)
 
 
-def show(run: str) -> None:
-    """Show a run from now on, and keep it in the list of runs."""
-    st.session_state.run = st.query_params["run"] = run
-    st.query_params.pop("variant", None)
-    own.opened(run)
+def _number(
+    label: str,
+    low: float,
+    high: float,
+    start: float,
+    step: float,
+    form: str | None,
+    key: str,
+    *,
+    help: str | None = None,
+    width: int | Literal["stretch"] = "stretch",
+) -> float:
+    """A box for a number."""
+    box = session.box(key, start)
+    draw: Any = st.number_input  # whose types tell the kinds of numbers apart
+    return draw(label, low, high, session.value(key), step, form, box, help, width=width)
 
 
-def again(run: str) -> None:
-    """Back to the settings, starting from those of a run; for callbacks."""
-    if spec := own.spec(run):
-        st.session_state.last_run, st.session_state.last_spec = run, spec
-        pick(spec.variant)
-    st.session_state.pop("run", None)
-    st.query_params.pop("run", None)
+# -- runs and files -----------------------------------------------------------------------------
 
 
 def own_runs(shown: str | None) -> None:
     """A link to each run of this person."""
-    mine = [run for run in own.known() if runs.is_run(run)]
+    mine = [run for run in own.known() if library.is_run(run)]
     for run in reversed(mine):
-        status, spec = runs.status(run), own.spec(run)
+        status, spec = runs.status(run), library.spec(run)
         label = f"{spec.title if spec else 'Not readable'}, {runs.started(run)}"
         label += f", {status.state}" if status.ended else ""  # else it would soon be wrong
-        st.page_link(
-            ui.PAGES["train"], label=label, query_params={"run": run}, disabled=run == shown
-        )
+        pages.link("train", label, run=run, disabled=run == shown)
     if not mine:
         st.caption("None yet.")
+
+
+def upload() -> None:
+    """Load a model that was downloaded before."""
+    again = session.start("uploads", int)
+    # Any file may come: one of another kind is answered in a sentence.
+    file = st.file_uploader("A .safetensors file of aeviz", key=f"file-{again}")
+    if file is None:
+        return
+    try:
+        with st.spinner("Reading the model"):
+            view.show(runs.add(file.getvalue()))
+    except (checkpoint.CheckpointError, runs.RunError) as error:
+        st.error(str(error))
+        return
+    session.note("uploads", again + 1)  # an empty uploader
+    st.rerun()

@@ -1,0 +1,242 @@
+"""A run: which one is shown, what it looks like while it trains, and what can be done with it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from aeviz.app import library, own, pages, session, widgets
+from aeviz.app.components.watch import drawing, watch
+from aeviz.charts import figures
+from aeviz.data import datasets
+from aeviz.models.base import Autoencoder
+from aeviz.training import runs
+
+USES = {
+    "map": "Explore its map",
+    "interpolate": "Interpolate",
+    "sample": "Sample",
+    "reconstruct": "Reconstruct",
+    "denoise": "Denoise",
+}
+ABBREVIATIONS = {"kl", "elbo", "mse", "mmd", "l1"}
+UNITS = {"elbo": "nats per image", "kl_per_dim": "nats"}
+"""Of metrics; others have none."""
+HEIGHT = 390
+"""Of the map while it trains, px."""
+
+# -- which run is shown -------------------------------------------------------------------------
+
+
+def asked() -> str | None:
+    """The run to show: of the address, else the one shown last, unless a variant is asked for."""
+    run = session.asked("run")
+    if run is None and session.asked("variant") is None:
+        run = session.get("run")  # back from another page
+    if run and library.is_run(run):
+        show(run)
+        return run
+    if run:
+        st.warning("This run is not here: it was made on another machine, or deleted.")
+    return None
+
+
+def show(run: str) -> None:
+    """Show a run from now on, and keep it in the list of runs."""
+    session.note("run", run)
+    session.say("run", run)
+    session.say("variant")
+    own.opened(run)
+
+
+def set_up(variant: str) -> None:
+    """Have the page show the settings of a variant; for callbacks."""
+    session.note("variant", variant)
+    session.say("variant", variant)
+
+
+def again(run: str) -> None:
+    """Back to the settings, starting from those of a run; for callbacks."""
+    if spec := library.spec(run):
+        session.note("last_run", run)
+        session.note("last_spec", spec)
+        set_up(spec.variant)
+    session.forget("run")
+    session.say("run")
+
+
+# -- what a network does ------------------------------------------------------------------------
+
+
+@st.cache_data(max_entries=64, show_spinner="Building the network")
+def _first_look(recipe: str) -> runs.Preview:
+    return runs.first_look(runs.RunSpec.model_validate_json(recipe))
+
+
+def before(spec: runs.RunSpec) -> runs.Preview:
+    """What a network does to the test images before its first step.
+
+    It depends on a part of the settings only.
+    """
+    part = spec.model_dump(include={"variant", "config", "data", "seed"})
+    return _first_look(json.dumps(part | {"steps": 1}))
+
+
+def map_title(seen: runs.Preview) -> str:
+    """What the map shows, in words."""
+    return f"map of {len(seen.points):,} test codes at step {seen.step:,}"
+
+
+def code_map(seen: runs.Preview, classes: tuple[str, ...], height: int) -> go.Figure:
+    """The map of 2,000 test codes as a figure."""
+    figure = figures.code_map(seen.points, seen.point_labels, classes, height=height)
+    across, up = seen.axis_titles
+    figure.update_layout(xaxis_title=across, yaxis_title=up, uirevision="the same")
+    return figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1})
+
+
+def metric_title(name: str) -> str:
+    """A metric's name and unit as a person reads them: "kl_per_dim" is "KL per dim, nats"."""
+    words = [word.upper() if word in ABBREVIATIONS else word for word in name.split("_")]
+    title = " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
+    return f"{title}, {UNITS[name]}" if name in UNITS else title
+
+
+def explain(model: type[Autoencoder]) -> None:
+    """What is behind the page, and the variant that is trained."""
+    about = {part: getattr(model, part) for part in ("idea", "when", "fails", "source")}
+    widgets.explain("train", model.formula, **about)
+
+
+# -- while it trains, and when it has ended -----------------------------------------------------
+
+
+def watched(run: str) -> None:
+    """Watch a run; when it has ended, use its model. One that cannot be read says so."""
+    try:
+        status, spec = runs.status(run), runs.spec(run)
+        _about(run, spec, status)
+        live(run, status.ended)
+        explain(spec.model_class)
+    except runs.RunError as error:
+        st.error(str(error))
+
+
+def _about(run: str, spec: runs.RunSpec, status: runs.RunStatus) -> None:
+    """What a run is, what can be done with it, and what went wrong."""
+    trouble = library.trouble(run) if runs.is_finished(run) else ""
+    usable = runs.is_finished(run) and not trouble
+    about = f"**{spec.title}**, {datasets.SOURCES[spec.data].title}, seed {spec.seed}. "
+    if usable:
+        about += runs.measured(library.card(run))
+    # The buttons stand outside the part that draws itself again and again: no click is lost.
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(about, width="content")
+        if not status.ended:
+            _controls(run)
+        elif usable:
+            _uses(run, spec)
+        label = "Train again" if status.ended else "Train another"
+        st.button(label, on_click=again, args=(run,))
+    if trouble:
+        st.error(trouble)
+    elif status.ended and not usable:
+        why = status.message or "The model of this run is gone."
+        st.error(f"{why} {runs.WAY_OUT.get(status.state, 'Train it again.')}")
+    elif status.state in ("failed", "interrupted"):
+        st.warning(status.message)
+
+
+def _controls(run: str) -> None:
+    wish = runs.wish(run)
+    for action in ("resume" if wish == "pause" else "pause", "stop"):
+        off = wish == "stop"
+        st.button(action.capitalize(), on_click=own.control, args=(run, action), disabled=off)
+
+
+def _uses(run: str, spec: runs.RunSpec) -> None:
+    fills = {"inpainting": "Hide parts"} if spec.model_class.uses_visible else {}
+    for page, label in (USES | fills).items():
+        kind = "primary" if page == "map" else "secondary"
+        if st.button(label, on_click=own.choose, args=(run,), type=kind):
+            pages.to(page)
+    name = f"{spec.variant}-{spec.config['latent_dim']}d-{run}.safetensors"
+    widgets.download("model", lambda: library.content(run), name)
+
+
+@st.fragment
+def live(run: str, ended: bool) -> None:
+    """What changes while a run trains."""
+    status = runs.status(run)
+    if status.ended and not ended:
+        st.rerun()  # the whole page: other buttons, and no more asking
+    stamp, look = library.stamp(run, "metrics.jsonl", "preview.npz"), None
+    try:
+        look = drawn(run, status.unit, status.steps, stamp)
+    except runs.RunError as error:  # damaged since the page was opened
+        st.warning(str(error))
+    watch(
+        "live",
+        status.progress,
+        status.fraction,
+        ended=ended,
+        state=status.state,
+        step=status.step,
+        drawn=look,
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
+    """What the browsers of all who watch a run draw of it.
+
+    Args:
+        stamp: another one when there is more to see.
+    """
+    spec = runs.spec(run)
+    seen, points, troubles = before(spec), [], []
+    try:
+        seen = runs.preview(run) or seen
+    except runs.RunError as error:
+        troubles.append(str(error))
+    try:
+        points = runs.metrics(run)
+    except runs.RunError as error:
+        troubles.append(str(error))
+    classes, nothing = datasets.SOURCES[spec.data].classes, np.empty(0)
+    curves = figures.loss_curves(
+        np.array([point.step for point in points]),
+        runs.curves(points) or {"loss": (nothing, nothing)},
+        unit=unit,
+        last=steps,
+        height=HEIGHT,
+    )
+    charts = [
+        (curves, "curves", "each loss term over the steps"),
+        (code_map(seen, classes, HEIGHT), "run-map", map_title(seen)),
+    ]
+    metrics = points[-1].validation.metrics if points else {}
+    for name, value in metrics.items():
+        if isinstance(value, list):
+            title = metric_title(name)
+            charts.append((figures.by_dimension(np.array(value), title), f"metric-{name}", title))
+    note = "Measured on held-out images; monitored, not optimised." if metrics else ""
+    return drawing(
+        [
+            ({"original": original, "reconstruction": reconstruction}, classes[label])
+            for original, reconstruction, label in zip(
+                seen.originals, seen.reconstructions, seen.labels, strict=True
+            )
+        ],
+        charts,
+        caption=f"Above: test images. Below: their reconstructions at step {seen.step:,}.",
+        numbers={
+            metric_title(name): f"{value:.4g}"
+            for name, value in metrics.items()
+            if not isinstance(value, list)
+        },
+        note=" ".join([*troubles, note]),
+    )
