@@ -3,7 +3,7 @@ import streamlit as st
 from aeviz import jobs
 from aeviz.analysis import uses
 from aeviz.app import ui
-from aeviz.charts import figures
+from aeviz.charts import curves, theme
 
 DISTORTION = {"psnr": "PSNR, dB", "mse": "MSE"}
 SHARE = {
@@ -68,10 +68,10 @@ def row(title: str, use: uses.Use) -> dict[str, float | str | None]:
     return {"Picture as": title, "Numbers": use.numbers, **use.figures, **cost}
 
 
-def curve(title: str, points: list[uses.Point]) -> figures.Curve:
+def curve(title: str, points: list[uses.Point]) -> curves.Curve:
     """Points for the plot, each with what it is."""
     texts = [f"{title}, {p.bits} bits a number" if p.bits else title for p in points]
-    return figures.Curve([p.size for p in points], [p.mse for p in points], texts)
+    return curves.Curve([p.size for p in points], [p.mse for p in points], texts)
 
 
 dataset = ui.dataset()
@@ -137,19 +137,19 @@ widths = [use for use in references.linear.values() if use.numbers < uses.PIXELS
 files = dict(references.files)
 (png,) = files.pop(uses.PNG)
 st.plotly_chart(
-    figures.rate_distortion(
+    curves.rate_distortion(
         {
             ui.describe(name): curve(ui.describe(name), use.points)
             for name, (use, _) in found.items()
         },
         {ui.describe(name): use.chosen for name, (use, _) in found.items()},
-        figures.Curve(
+        curves.Curve(
             [use.point.size for use in others.values()],
             [use.point.mse for use in others.values()],
             list(others),
         ),
         {
-            f"PCA, 1 to {widths[-1].numbers} numbers": figures.Curve(
+            f"PCA, 1 to {widths[-1].numbers} numbers": curves.Curve(
                 [use.point.size for use in widths],
                 [use.point.mse for use in widths],
                 [f"PCA, {use.numbers} numbers, {use.point.bits} bits each" for use in widths],
@@ -159,7 +159,7 @@ st.plotly_chart(
         (uses.PNG, png.size),
         in_decibel=by == "psnr",
     ),
-    config=figures.CONFIG,
+    config=theme.CONFIG,
     key="bytes",
     alt="bytes of a picture against the error of its copy",
 )

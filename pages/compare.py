@@ -3,7 +3,7 @@ import streamlit as st
 
 from aeviz.analysis import compare, errors, pca
 from aeviz.app import intake, ui
-from aeviz.charts import export, figures
+from aeviz.charts import bars, export, pixels, theme
 from aeviz.data import datasets
 from aeviz.models import apply
 from aeviz.models.zoo import numbers
@@ -86,7 +86,7 @@ def beside_each_other() -> None:
         copies[title] = apply.decode(model, codes[title], given)
     codes[by_pca], copies[by_pca] = linear.encode(pictures), linear.reconstruct(pictures)
     squared = {title: errors.compare(pictures, copy).mse for title, copy in copies.items()}
-    signed = {title: figures.signed(copy - pictures) for title, copy in copies.items()}
+    signed = {title: pixels.signed(copy - pictures) for title, copy in copies.items()}
 
     table = [ui.Row("Original", pictures, captions)]
     for title, copy in copies.items():
@@ -140,8 +140,8 @@ def closer(picked: intake.Picked, codes: dict[str, np.ndarray]) -> None:
     with its_code:
         st.markdown("**Its code**: each number, over where 90 % of the test pictures have it")
         st.plotly_chart(
-            figures.codes_beside({title: (code[k], usual[title]) for title, code in codes.items()}),
-            config=figures.PLAIN,
+            bars.codes_beside({title: (code[k], usual[title]) for title, code in codes.items()}),
+            config=theme.PLAIN,
             key="compare_codes",
             alt="the code of the picture under each model",
         )
@@ -185,7 +185,7 @@ by_class = {
     )
     for title, of in overall.items()
 }
-table = figures.class_errors(by_class, ("all", *dataset.classes))
+table = bars.class_errors(by_class, ("all", *dataset.classes))
 across = table.to_dict()["layout"]["width"]
 with st.container(key="compare-classes", width=across):
     # No narrower than it is drawn: where there is less room it scrolls sideways.
@@ -195,7 +195,7 @@ with st.container(key="compare-classes", width=across):
     )
     st.plotly_chart(
         table,
-        config=figures.PLAIN,
+        config=theme.PLAIN,
         key="classes",
         alt="mean squared error of each model for each class",
     )

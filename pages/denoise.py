@@ -4,7 +4,7 @@ import streamlit as st
 from aeviz.analysis import denoising
 from aeviz.app import intake, ui
 from aeviz.app.views import denoise as view
-from aeviz.charts import figures
+from aeviz.charts import maps, theme
 from aeviz.data import corruption, datasets
 from aeviz.models import apply
 
@@ -80,14 +80,14 @@ pins = [key for key in ("clean", "noisy", "cleaned") if key in one]
 with dots:
     places = plane.project(apply.encode(model, np.concatenate([one[key] for key in pins])))
     st.plotly_chart(
-        figures.pinned_map(
-            plane.project(codes[: figures.PINNED_DOTS]),
-            dataset.test_labels[: figures.PINNED_DOTS],
+        maps.pinned_map(
+            plane.project(codes[: maps.PINNED_DOTS]),
+            dataset.test_labels[: maps.PINNED_DOTS],
             dataset.classes,
             dict(zip(pins, places, strict=True)),
             plane.axis_titles,
         ),
-        config=figures.PLAIN,
+        config=theme.PLAIN,
         key="places",
     )
     ui.class_key(dataset.classes)

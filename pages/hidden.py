@@ -5,7 +5,7 @@ from aeviz.analysis import inpainting
 from aeviz.app import intake, ui
 from aeviz.app.components.player import player
 from aeviz.app.views import inpainting as view
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.models import apply
 
 START = 1
@@ -50,7 +50,7 @@ errors = {
 items = [ui.Item([(picture, "original")], f"Original\n{title}")]
 for of, result in found.items():
     error = f"MSE {errors[of]:.4f}" if errors else "nothing hidden"
-    signed = figures.signed(result.picture - picture)
+    signed = pixels.signed(result.picture - picture)
     items.append(
         ui.Item(
             [(result.picture, f"filled in by {of}"), (signed, f"error of {of}")],

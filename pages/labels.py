@@ -3,7 +3,8 @@ import streamlit as st
 from aeviz import jobs
 from aeviz.analysis import few_labels
 from aeviz.app import ui
-from aeviz.charts import figures
+from aeviz.charts import theme
+from aeviz.charts.curves import label_curves
 
 NOTES = {
     few_labels.FEW: "This takes about a minute, once for each model. Other pages work meanwhile.",
@@ -56,8 +57,8 @@ with chart:
         for method, by_count in found.accuracy.items()
     }
     st.plotly_chart(
-        figures.label_curves(curves),
-        config=figures.CONFIG,
+        label_curves(curves),
+        config=theme.CONFIG,
         key="accuracy",
         alt="accuracy against the number of labelled digits",
     )

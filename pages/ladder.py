@@ -3,7 +3,7 @@ import streamlit as st
 
 from aeviz.analysis import pca
 from aeviz.app import ui
-from aeviz.charts import figures
+from aeviz.charts import curves, theme
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
@@ -71,8 +71,8 @@ with pictures:
     )
 with chart:
     st.plotly_chart(
-        figures.ladder_curve(list(rungs), errors, width),
-        config=figures.PLAIN,
+        curves.ladder_curve(list(rungs), errors, width),
+        config=theme.PLAIN,
         key="curve",
         alt="test error against the width of the code",
     )

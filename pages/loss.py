@@ -3,7 +3,8 @@ import streamlit as st
 from aeviz.app import own, ui
 from aeviz.app.views import loss as view
 from aeviz.app.views import train
-from aeviz.charts import figures
+from aeviz.charts.bars import loss_terms
+from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models.zoo import short_title
 
@@ -33,7 +34,7 @@ bars, words = st.columns([3, 2], gap="large")
 with bars:
     costs = {"Test": test.terms, "Training": training.terms}
     costs = {k: {train.metric_title(t): v for t, v in c.items()} for k, c in costs.items()}
-    figure = figures.loss_terms(costs, model.unit)
+    figure = loss_terms(costs, model.unit)
     view.chart(figure, "terms", "each term of the loss")
 note = "Where training ones cost much less, it has learned them by heart."
 if model.card.data != dataset.name:
@@ -52,7 +53,7 @@ with words:
 if fallen:
     fallen = {train.metric_title(term): values for term, values in fallen.items()}
     height = 90 + 110 * len(fallen)
-    figure = figures.loss_curves(steps, fallen, unit=model.unit, height=height)
+    figure = loss_curves(steps, fallen, unit=model.unit, height=height)
     view.chart(figure, "curves", "each term of the loss over the steps")
     st.caption(
         "Training: averaged over steps, with what only training has, such as dropout. The first "

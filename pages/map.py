@@ -5,7 +5,7 @@ from aeviz.analysis import planes
 from aeviz.app import ui
 from aeviz.app.components.link import has_webgl
 from aeviz.app.views.map import explore
-from aeviz.charts import figures
+from aeviz.charts import maps, theme
 from aeviz.models import apply
 
 VIEWS = {"pca": "PCA plane", "axes": "Two axes", "umap": "UMAP", "tsne": "t-SNE"}
@@ -28,9 +28,9 @@ def space(codes: np.ndarray) -> None:
         picture = apply.decode(ui.model(), place[None], asked)[0]
         ui.gallery([ui.Item([(picture, "decoded")], "decoded at\nthe pink dot")], size="9rem")
     with chart:
-        seen = figures.space_map(codes[:DOTS], dataset.test_labels[:DOTS], dataset.classes, place)
+        seen = maps.space_map(codes[:DOTS], dataset.test_labels[:DOTS], dataset.classes, place)
         st.plotly_chart(
-            seen, config=figures.CONFIG, key="space", alt="map of test codes in three dimensions"
+            seen, config=theme.CONFIG, key="space", alt="map of test codes in three dimensions"
         )
         st.caption("Drag to turn it, scroll to come nearer. The sliders move the pink dot.")
 

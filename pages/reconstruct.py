@@ -3,7 +3,7 @@ import streamlit as st
 
 from aeviz.analysis import errors, pca
 from aeviz.app import ui
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply
 from aeviz.models.zoo import numbers
@@ -86,11 +86,11 @@ with pictures:
             ui.Row(f"Copy by the {model.title.lower()}", copies),
             ui.Row(
                 f"Error of the {model.title.lower()}",
-                figures.signed(copies - originals),
+                pixels.signed(copies - originals),
                 texts(lost),
             ),
             ui.Row(f"Copy by PCA with {numbers(len(linear.components))}", linear_copies),
-            ui.Row("Error of PCA", figures.signed(linear_copies - originals), texts(linear_errors)),
+            ui.Row("Error of PCA", pixels.signed(linear_copies - originals), texts(linear_errors)),
         ]
     )
     ui.error_key()

@@ -3,7 +3,8 @@ import streamlit as st
 
 from aeviz.analysis import compare, pca
 from aeviz.app import intake, ui
-from aeviz.charts import export, figures
+from aeviz.charts import export, maps, theme
+from aeviz.charts.curves import movement_curves
 from aeviz.data import perturb
 from aeviz.models import apply
 from aeviz.models.zoo import numbers
@@ -101,8 +102,8 @@ def movements() -> None:
     curves, path = st.columns([1, 1], gap="large")
     with curves:
         st.plotly_chart(
-            figures.movement_curves(strengths, moved, now, kind.label),
-            config=figures.PLAIN,
+            movement_curves(strengths, moved, now, kind.label),
+            config=theme.PLAIN,
             key="movement",
             alt="how far each code moves against the strength of the change",
         )
@@ -112,15 +113,15 @@ def movements() -> None:
             plane = ui.default_plane(name, dataset.name)
             places = plane.project(codes[title])
             st.plotly_chart(
-                figures.pinned_map(
-                    plane.project(points[: figures.PINNED_DOTS]),
-                    dataset.test_labels[: figures.PINNED_DOTS],
+                maps.pinned_map(
+                    plane.project(points[: maps.PINNED_DOTS]),
+                    dataset.test_labels[: maps.PINNED_DOTS],
                     dataset.classes,
                     {"original": places[still], "changed": places[now]},
                     plane.axis_titles,
                     path=places,
                 ),
-                config=figures.PLAIN,
+                config=theme.PLAIN,
                 key="moved_path",
             )
             ui.class_key(dataset.classes)

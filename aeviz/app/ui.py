@@ -34,7 +34,8 @@ from aeviz.app import own, session
 from aeviz.app.components import browser
 from aeviz.app.components.link import has_webgl
 from aeviz.app.components.watch import watch
-from aeviz.charts import export, figures
+from aeviz.charts import export, theme
+from aeviz.charts.pixels import data_uri, signed
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, zoo
 from aeviz.models.base import Autoencoder, BaseConfig, knobs
@@ -537,7 +538,7 @@ def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) 
     cells = []
     for item in items:
         pictures = "".join(
-            f'<img src="{figures.data_uri(picture)}" alt="{html.escape(alt, quote=True)}">'
+            f'<img src="{data_uri(picture)}" alt="{html.escape(alt, quote=True)}">'
             for picture, alt in item.pictures
         )
         lines = "<br>".join(html.escape(line) for line in item.caption.splitlines())
@@ -576,7 +577,7 @@ def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> 
         cells = [f"<h4>{html.escape(row.name)}</h4>"]
         for k, picture in enumerate(row.pictures):
             alt = html.escape(f"{row.name}, {k + 1}", quote=True)
-            cells.append(f'<img src="{figures.data_uri(picture)}" alt="{alt}">')
+            cells.append(f'<img src="{data_uri(picture)}" alt="{alt}">')
         for text in row.texts:
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
             cells.append(f"<span>{lines}</span>")
@@ -590,7 +591,7 @@ def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> 
 
 def error_key() -> None:
     """What the colours of a signed error mean."""
-    scale = figures.data_uri(figures.signed(np.linspace(-1, 1, 64)[None]))
+    scale = data_uri(signed(np.linspace(-1, 1, 64)[None]))
     st.html(
         '<div class="aeviz-key">Error: too dark (-1)'
         f'<img src="{scale}" alt="from blue over white to red">too bright (+1)</div>'
@@ -609,7 +610,7 @@ def drawable(figure: go.Figure) -> go.Figure:
 
 def class_key(classes: tuple[str, ...]) -> None:
     """What the colours of dots mean: a legend that no click draws anew, as Plotly would its own."""
-    entries = zip(classes, figures.DIGITS, strict=False)
+    entries = zip(classes, theme.DIGITS, strict=False)
     dots = (f'<i style="background:{colour}"></i>{html.escape(name)}' for name, colour in entries)
     spans = "".join(f"<span>{dot}</span>" for dot in dots)
     st.html(f'<div class="aeviz-classes">{spans}</div>')
@@ -618,7 +619,7 @@ def class_key(classes: tuple[str, ...]) -> None:
 def sheet(picture: np.ndarray, alt: str) -> None:
     """Show one large picture (H, W) as wide as there is room for, with crisp pixels."""
     text = html.escape(alt, quote=True)
-    st.html(f'<img class="aeviz-sheet" src="{figures.data_uri(picture)}" alt="{text}">')
+    st.html(f'<img class="aeviz-sheet" src="{data_uri(picture)}" alt="{text}">')
 
 
 def heading(question: str, look_for: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from aeviz.analysis import anomaly
-from aeviz.charts import figures
+from aeviz.charts import pixels
 
 GAP = 12
 """Pixels between pictures and around them."""
@@ -86,7 +86,7 @@ def _drawable(text: str) -> str:
 
 def _tile(picture: np.ndarray, size: tuple[int, int]) -> Image.Image:
     """A picture (H, W) or (H, W, 3) in a size (width, height) with crisp pixels."""
-    tile = Image.open(io.BytesIO(figures.png(picture))).convert("RGB")
+    tile = Image.open(io.BytesIO(pixels.png(picture))).convert("RGB")
     return tile.resize(size, Image.Resampling.NEAREST)
 
 
@@ -141,4 +141,4 @@ def flagged_table(found: anomaly.Flagged) -> bytes:
 def flagged_archive(found: anomaly.Flagged) -> bytes:
     """A ZIP archive of the flagged pictures as PNG files."""
     pictures = zip(found.files, found.pictures.images, strict=True)
-    return archive({file: figures.png(image) for file, image in pictures})
+    return archive({file: pixels.png(image) for file, image in pictures})

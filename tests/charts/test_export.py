@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-from aeviz.charts import export, figures
+from aeviz.charts import export, pixels
 from aeviz.data import datasets
 
 MNIST = datasets.load()
@@ -17,7 +17,7 @@ MNIST = datasets.load()
 
 def test_a_strip_has_each_picture_crisp_in_its_place_and_a_caption_below() -> None:
     first, second = MNIST.test_images[:2] / np.float32(255)
-    error = figures.signed(second - first)
+    error = pixels.signed(second - first)
     columns = [([first, error], "Clean"), ([second, error], "Cleaned by the model\nPSNR 9.1 dB")]
     content = export.strip(columns, scale=5)
     picture = np.asarray(Image.open(io.BytesIO(content)))
@@ -44,7 +44,7 @@ def test_a_strip_has_each_picture_crisp_in_its_place_and_a_caption_below() -> No
 
 def test_rows_stand_below_each_other_each_under_its_name_with_its_texts() -> None:
     pictures = MNIST.test_images[:3]
-    errors = figures.signed(pictures / np.float32(255) - 0.5)
+    errors = pixels.signed(pictures / np.float32(255) - 0.5)
     table = [("Original", pictures, ["お o\n#1", "7", "2"]), ("Error of a model", errors, [])]
     paper = np.asarray(Image.open(io.BytesIO(export.rows(table, "What the colours mean."))))
     side, gap, line = 28 * export.ROW_SCALE, export.GAP, round(1.4 * export.TYPE)
@@ -85,7 +85,7 @@ def test_a_table_is_read_again_as_it_was() -> None:
 
 
 def test_an_archive_holds_its_files_and_is_always_the_same() -> None:
-    files = {"picture-001.png": figures.png(MNIST.test_images[0]), "scores.csv": b"a,b\n"}
+    files = {"picture-001.png": pixels.png(MNIST.test_images[0]), "scores.csv": b"a,b\n"}
     content = export.archive(files)
     with zipfile.ZipFile(io.BytesIO(content)) as bundle:
         assert bundle.testzip() is None

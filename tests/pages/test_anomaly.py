@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import anomaly, anomaly_score
 from aeviz.app.views import anomaly as view
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.training import runs
@@ -113,7 +113,7 @@ def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> N
     worst = odd.names[int(expected.odd.argmax())]
     assert f"{worst}, original" in bodies[1]
     image = odd.images[odd.names.index(worst)]
-    assert figures.data_uri(datasets.to_float(image)) in bodies[1]
+    assert pixels.data_uri(datasets.to_float(image)) in bodies[1]
     missed = [odd.names[k] for k in expected.odd.argsort(kind="stable")[:10]]
     assert re.findall(r'alt="([^"]+), copy"', bodies[2]) == missed
     next(b for b in app.button if b.label == "Back to 80 %").click().run()

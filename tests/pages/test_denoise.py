@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from aeviz.analysis import denoising, planes
 from aeviz.app import intake, ui
 from aeviz.app.views import denoise as view
-from aeviz.charts import figures
+from aeviz.charts import pixels, theme
 from aeviz.data import corruption, datasets
 from aeviz.models import apply, checkpoint
 from aeviz.training import runs
@@ -80,8 +80,8 @@ def test_every_variant_cleans_and_shows_its_codes(name: str) -> None:
     shown = pictures(app)
     assert list(shown) == [alt for key in VERSIONS for alt in (key, f"{key} error")]
     for key, picture in found.items():
-        assert shown[key] == figures.data_uri(picture), key
-        assert shown[f"{key} error"] == figures.data_uri(figures.signed(picture - clean)), key
+        assert shown[key] == pixels.data_uri(picture), key
+        assert shown[f"{key} error"] == pixels.data_uri(pixels.signed(picture - clean)), key
     others = [picture for key, picture in found.items() if key != "clean"]
     psnr, ssim = np.array(scores(app)).T
     assert psnr == pytest.approx(
@@ -123,7 +123,7 @@ def test_each_way_to_spoil_has_its_strength_and_a_seed_where_there_is_chance() -
             slider.set_value(strength).run()
         found = expected(HOME, MNIST.test_images[START], name, strength, 0)
         for key in ("noisy", "cleaned", "median", "nlm", "wiener"):
-            assert pictures(app)[key] == figures.data_uri(found[key]), (name, key)
+            assert pictures(app)[key] == pixels.data_uri(found[key]), (name, key)
         assert any(kind.formula in text.value for text in app.latex)
 
 
@@ -134,10 +134,10 @@ def test_the_noise_follows_its_seed_and_nothing_is_lost_at_strength_zero() -> No
     assert box(app, "Seed").value == 1
     x = MNIST.test_images[START]
     assert pictures(app)["clean"] == first["clean"]
-    assert pictures(app)["noisy"] == figures.data_uri(corruption.noisy(x, 0.5, 1))
+    assert pictures(app)["noisy"] == pixels.data_uri(corruption.noisy(x, 0.5, 1))
     app.number_input(key="picture").set_value(18).run()
     x = MNIST.test_images[18]
-    assert pictures(app)["noisy"] == figures.data_uri(corruption.noisy(x, 0.5, 1))
+    assert pictures(app)["noisy"] == pixels.data_uri(corruption.noisy(x, 0.5, 1))
     app.slider(key="gaussian").set_value(0.0).run()
     still = pictures(app)
     for key in ("noisy", "median", "nlm", "wiener"):
@@ -154,20 +154,20 @@ def test_a_picture_that_is_noisy_already_is_cleaned_as_it_is() -> None:
     assert not app.exception
     x = corruption.noisy(MNIST.test_images[START], 0.5, 0)
     assert any("Nothing is uploaded yet" in info.value for info in app.info)
-    assert pictures(app)["noisy"] == figures.data_uri(x)
+    assert pictures(app)["noisy"] == pixels.data_uri(x)
     x = np.round(corruption.noisy(MNIST.test_images[18], 0.4, 5) * 255).astype(np.uint8)
     uploader = app.file_uploader(key="spoilt_files")
-    uploader.upload("noisy.png", figures.png(x), "image/png").run()
+    uploader.upload("noisy.png", pixels.png(x), "image/png").run()
     assert not app.exception
     assert not any("Nothing is uploaded yet" in info.value for info in app.info)
     model = checkpoint.load(checkpoint.FOLDER / HOME)
     cleaned = apply.reconstruct(model, x[None])[0]
     shown = pictures(app)
     assert [key for key in shown if "error" not in key] == VERSIONS[1:-1]
-    assert shown["noisy"] == figures.data_uri(x)
-    assert shown["cleaned"] == figures.data_uri(cleaned)
-    error = figures.signed(cleaned - datasets.to_float(x))
-    assert shown["cleaned error"] == figures.data_uri(error)
+    assert shown["noisy"] == pixels.data_uri(x)
+    assert shown["cleaned"] == pixels.data_uri(cleaned)
+    error = pixels.signed(cleaned - datasets.to_float(x))
+    assert shown["cleaned error"] == pixels.data_uri(error)
     assert "PSNR" not in gallery(app)
     assert any("no clean one is known" in text.value for text in app.markdown)
     assert not app.number_input  # nothing is drawn by chance
@@ -193,8 +193,8 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     able = BEST
     names = [ui.describe(HOME), ui.describe(able), "Not cleaned", *filters]
     assert [trace["name"] for trace in chart["data"]] == names
-    assert chart["data"][0]["line"]["color"] == figures.RECONSTRUCTION
-    assert {trace["line"]["color"] for trace in chart["data"][2:]} == {figures.BASELINE}
+    assert chart["data"][0]["line"]["color"] == theme.RECONSTRUCTION
+    assert {trace["line"]["color"] for trace in chart["data"][2:]} == {theme.BASELINE}
     assert [shape["x0"] for shape in chart["layout"]["shapes"]] == [0.5]
     assert chart["layout"]["annotations"][0]["text"] == "trained at 0.5"
     assert "dB" in chart["layout"]["yaxis"]["title"]["text"]
@@ -248,9 +248,9 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
     names = ["../seven.png", "two", "=1+1"]
     monkeypatch.setattr(intake, "pick", lambda *a, **k: intake.Picked(batch, names, None))
     app = open_page()
-    assert pictures(app)["clean"] == figures.data_uri(batch[0])
+    assert pictures(app)["clean"] == pixels.data_uri(batch[0])
     app.selectbox(key="denoise_shown").set_value(2).run()
-    assert pictures(app)["clean"] == figures.data_uri(batch[2])
+    assert pictures(app)["clean"] == pixels.data_uri(batch[2])
     assert set(made) == {"aeviz-cleaned.png", "aeviz-cleaned.zip"}
     strip = Image.open(io.BytesIO(made["aeviz-cleaned.png"]()))
     assert strip.format == "PNG"
@@ -301,7 +301,7 @@ def used(app: AppTest) -> str:
     return next(
         name
         for name, model in models.items()
-        if figures.data_uri(apply.reconstruct(model, x)[0]) == shown
+        if pixels.data_uri(apply.reconstruct(model, x)[0]) == shown
     )
 
 
@@ -316,7 +316,7 @@ def test_the_page_opens_with_a_model_that_cleans_and_a_two_stays_a_two() -> None
     error = {key: np.square(x - found["clean"]).mean() for key, x in found.items()}
     assert all(error["cleaned"] < 0.75 * error[key] for key in denoising.FILTERS)
     shown = pictures(app)["cleaned"]
-    assert shown == figures.data_uri(found["cleaned"])
+    assert shown == pixels.data_uri(found["cleaned"])
     assert strangers.read(found["cleaned"][None])[0] == MNIST.test_labels[START] == 2
     home = expected(HOME, MNIST.test_images[START], "gaussian", 0.5, 0)["cleaned"]
     assert strangers.read(home[None])[0] != 2  # why it does not open with that one

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import pca
 from aeviz.app import ui
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
@@ -72,15 +72,15 @@ def test_a_rung_shows_its_copies_beside_pcas_and_can_be_used_everywhere(
     rows = {alt: [src for src, name, _ in found if name == alt] for _, alt, _ in found}
     originals = rows["Original"][:10]
     images = datasets.load().test_images
-    uris = {figures.data_uri(datasets.to_float(image)): k for k, image in enumerate(images)}
+    uris = {pixels.data_uri(datasets.to_float(image)): k for k, image in enumerate(images)}
     shown = [uris[uri] for uri in originals]
     assert datasets.load().test_labels[shown].tolist() == list(range(10))
     model = checkpoint.load(folder / "rung-8")
     copies = apply.reconstruct(model, images[shown])
     ours = rows["Copy by the vanilla autoencoder with 8 numbers"]
-    assert ours == [figures.data_uri(copy) for copy in copies]
+    assert ours == [pixels.data_uri(copy) for copy in copies]
     linear = pca.pca("mnist", 8).reconstruct(images[shown])
-    assert rows["Copy by PCA with 8 numbers"] == [figures.data_uri(copy) for copy in linear]
+    assert rows["Copy by PCA with 8 numbers"] == [pixels.data_uri(copy) for copy in linear]
     mse = np.square(apply.reconstruct(model, images) - images / np.float32(255)).mean()
     assert any(f"**{mse:.4f}**" in text.value for text in app.markdown)
     for width, error in zip(WIDTHS, (0.25, 0.125, mse), strict=True):  # the whole ladder below

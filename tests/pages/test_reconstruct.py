@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import errors, pca
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from tests.pages.opening import box
@@ -55,11 +55,11 @@ def test_every_shipped_model_shows_originals_copies_errors_and_pca(name: str) ->
     for title, pictures in (
         ("Original", x),
         ("Copy by the", copies),
-        ("Error of the", figures.signed(copies - x / np.float32(255))),
+        ("Error of the", pixels.signed(copies - x / np.float32(255))),
         (f"Copy by PCA with {min(model.code_dim, 784)} numbers", linear_copies),
-        ("Error of PCA", figures.signed(linear_copies - x / np.float32(255))),
+        ("Error of PCA", pixels.signed(linear_copies - x / np.float32(255))),
     ):
-        assert row(app, title) == [figures.data_uri(picture) for picture in pictures], title
+        assert row(app, title) == [pixels.data_uri(picture) for picture in pictures], title
     texts = re.findall(r"MSE ([\d.]+)<br>BCE ([\d.]+)<br>([\d.]+) dB", table(app))
     expected = [
         (f"{e.mse[k]:.4f}", f"{e.bce[k]:.3f}", f"{e.psnr[k]:.1f}")

@@ -11,7 +11,8 @@ import streamlit as st
 from aeviz.analysis import anomaly
 from aeviz.app import own, session, ui
 from aeviz.app.components.watch import watch
-from aeviz.charts import figures
+from aeviz.charts import theme
+from aeviz.charts.curves import contamination_curve, operating_curve
 from aeviz.data import datasets
 from aeviz.models.zoo import describe
 from aeviz.training import runs
@@ -181,8 +182,8 @@ def damage(kind: str, classes: tuple[int, ...]) -> None:
         "that you train adds a point."
     )
     linear = auroc(next(iter(found.values())), anomaly.BASELINE)
-    figure = figures.contamination_curve(known, yours, linear)
-    st.plotly_chart(figure, config=figures.PLAIN, key="damage")
+    figure = contamination_curve(known, yours, linear)
+    st.plotly_chart(figure, config=theme.PLAIN, key="damage")
     if known:
         st.caption(
             "Trained beforehand: one model for each share, so a point may lie a little high or low."
@@ -258,23 +259,23 @@ def curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> N
     odds = len(model.odd) / (len(model.odd) + len(model.normal))
     roc, precision_recall = st.columns(2, gap="medium")
     roc.plotly_chart(
-        figures.operating_curve(
+        operating_curve(
             {f"Model, AUROC {ours.auroc:.3f}": ours.roc, f"PCA, {theirs.auroc:.3f}": theirs.roc},
             (false, recall),
             ("false-positive rate", "recall"),
             (0.0, 1.0),
         ),
-        config=figures.PLAIN,
+        config=theme.PLAIN,
         key="roc",
     )
     precision_recall.plotly_chart(
-        figures.operating_curve(
+        operating_curve(
             {f"Model, AP {ours.ap:.3f}": ours.pr, f"PCA, {theirs.ap:.3f}": theirs.pr},
             (recall, precision),
             ("recall", "precision"),
             (odds, odds),
         ),
-        config=figures.PLAIN,
+        config=theme.PLAIN,
         key="precision-recall",
     )
     st.caption("The black dot is your threshold; the dotted line is what guessing gives.")

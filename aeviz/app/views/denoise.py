@@ -11,7 +11,7 @@ import streamlit as st
 
 from aeviz.analysis import denoising, errors
 from aeviz.app import own, ui
-from aeviz.charts import export, figures
+from aeviz.charts import curves, export, pixels, theme
 from aeviz.data import corruption, datasets
 from aeviz.models import apply
 
@@ -121,7 +121,7 @@ def cells(found: dict[str, np.ndarray], k: int) -> list[ui.Item]:
             db = errors.compare(first[None], other[None]).psnr[0]
             lines.append(f"PSNR {db:.1f} dB" if np.isfinite(db) else "the same, pixel by pixel")
             lines.append(f"SSIM {denoising.ssim(first, other):.2f}")
-        error = figures.signed(other - first)
+        error = pixels.signed(other - first)
         items.append(ui.Item([(other, key), (error, f"{key} error")], "\n".join(lines)))
     return items
 
@@ -207,14 +207,14 @@ def curve(model_name: str, data_name: str, name: str) -> None:
     found = cleaning_curves([*chosen, *denoising.FILTERS, ""], data_name, name)
     marks = {k: denoising.trained_on(ui.load_model(k)) for k in chosen}
     st.plotly_chart(
-        figures.strength_curves(
+        curves.strength_curves(
             kind.curve,
             {ui.describe(k): found[k] for k in chosen},
             {"Not cleaned": found[""], **{NAMES[k]: found[k] for k in denoising.FILTERS}},
             {ui.describe(k): mark[1] for k, mark in marks.items() if mark and mark[0] == name},
             title=f"{kind.title}: {kind.strength}",
         ),
-        config=figures.PLAIN,
+        config=theme.PLAIN,
         key="strengths",
     )
     st.caption(

@@ -9,7 +9,8 @@ import streamlit as st
 
 from aeviz.analysis import mechanism
 from aeviz.app import session, ui
-from aeviz.charts import figures
+from aeviz.charts import bars, pixels, theme
+from aeviz.charts.curves import spectra
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
@@ -28,7 +29,7 @@ TELLING = ("stability", "compression")
 
 def chart(figure: Any, key: str, alt: str) -> None:
     """A figure without a tool bar."""
-    st.plotly_chart(figure, config=figures.PLAIN, key=key, alt=alt)
+    st.plotly_chart(figure, config=theme.PLAIN, key=key, alt=alt)
 
 
 def curves(
@@ -73,7 +74,7 @@ def show_unit(
     ui.rows(
         [
             ui.Row(f"Test pictures that excite {what} most", dataset.test_images[top], titles),
-            ui.Row(f"What {what} adds to their copies", figures.signed(to_scale(added))),
+            ui.Row(f"What {what} adds to their copies", pixels.signed(to_scale(added))),
         ],
         least="3rem",
     )
@@ -119,7 +120,7 @@ def show_kl(name: str, kl: np.ndarray) -> int:
         order = ui.choice("Order", ORDERS, "kl_order")
         number = pick_number(name, len(kl), int(kl.argmax()))
     ranks = (-kl).argsort(kind="stable") if order == "size" else np.arange(len(kl))
-    figure = figures.named_bars(
+    figure = bars.named_bars(
         kl[ranks],
         [f"z{k + 1}" for k in ranks],
         across="number of the code",
@@ -146,7 +147,7 @@ def show_units(name: str, model: Autoencoder, codes: np.ndarray) -> int:
     st.subheader("How often does a unit fire?", anchor=False)
     shares = mechanism.firing(model, codes)
     dead = int(np.sum(shares == 0))
-    chart(figures.firing(shares), "firing", "how many units fire on how many pictures")
+    chart(bars.firing(shares), "firing", "how many units fire on how many pictures")
     st.markdown(
         f"On a picture **{shares.sum():.1f} of {len(shares):,} units** fire, on average. "
         + (
@@ -161,7 +162,7 @@ def show_units(name: str, model: Autoencoder, codes: np.ndarray) -> int:
     atoms = mechanism.atoms(model, codes, used)
     ui.gallery(
         [
-            ui.Item([(figures.signed(atom), f"atom of z{k + 1}")], f"z{k + 1}\n{shares[k]:.1%}")
+            ui.Item([(pixels.signed(atom), f"atom of z{k + 1}")], f"z{k + 1}\n{shares[k]:.1%}")
             for k, atom in zip(used, to_scale(atoms), strict=True)
         ],
         size="4.4rem",
@@ -177,7 +178,7 @@ def show_words(shares: np.ndarray, windows: np.ndarray) -> None:
     """How often each word of a codebook is used (K,), and what stands there (K, H, W)."""
     st.subheader("Which words does it use?", anchor=False)
     ranks = (-shares).argsort(kind="stable")
-    figure = figures.named_bars(
+    figure = bars.named_bars(
         100 * shares[ranks],
         [f"word {k + 1}" for k in ranks],
         across="word of the codebook, the most used first",
@@ -264,7 +265,7 @@ def show_slopes(
             )
         )
     with curve:
-        figure = figures.spectra({ui.describe(k): v for k, v in shown.items()})
+        figure = spectra({ui.describe(k): v for k, v in shown.items()})
         chart(figure, "spectrum", "singular values of the encoder's Jacobian")
         st.caption(
             f"At {len(values)} test pictures: the median as a line, 10 to 90 % of them as a band."

@@ -16,7 +16,7 @@ from aeviz.app.components.latent_map import (
     points_file,
     state,
 )
-from aeviz.charts import figures
+from aeviz.charts import bars, pixels, theme
 from aeviz.data import datasets
 from aeviz.models import apply
 
@@ -26,7 +26,7 @@ FAR = 3.0
 
 @st.cache_data(max_entries=6, show_spinner=False)
 def _sheet(data_name: str) -> bytes:
-    return figures.png(figures.tiles(datasets.load(data_name).test_images, 100))
+    return pixels.png(pixels.tiles(datasets.load(data_name).test_images, 100))
 
 
 @st.cache_data(max_entries=64, show_spinner="Decoding a grid of codes")
@@ -39,7 +39,7 @@ def _atlas(
     _points: np.ndarray,
 ) -> AtlasFile:
     decoded = planes.fitting_atlas(ui.load_model(model_name), _plane, window, _points, label)
-    return AtlasFile(figures.png(decoded.sheet()), decoded.size, window)
+    return AtlasFile(pixels.png(decoded.sheet()), decoded.size, window)
 
 
 @st.cache_data(max_entries=64, show_spinner="Measuring the map")
@@ -205,7 +205,7 @@ def _selection(model_name: str, dataset: datasets.Dataset, chosen: np.ndarray) -
     left, right = st.columns([1, 2])
     with left:
         st.plotly_chart(
-            figures.class_counts(counts, dataset.classes), config=figures.CONFIG, key="selected"
+            bars.class_counts(counts, dataset.classes), config=theme.CONFIG, key="selected"
         )
         centre, spread = codes.mean(0)[:2], codes.std(0)[:2]
         st.markdown(

@@ -12,7 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.app import own, session, ui
 from aeviz.app.components.watch import drawing, watch
-from aeviz.charts import figures
+from aeviz.charts import bars, maps, pixels, theme
+from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models.zoo import MODELS, short_title
 from aeviz.training import runs
@@ -72,7 +73,7 @@ def show_digits(looks: dict[str, runs.Preview], classes: tuple[str, ...], size: 
 def show_map(seen: runs.Preview, classes: tuple[str, ...], key: str, height: int) -> None:
     """The map of 2,000 test codes."""
     figure = run_map(seen, classes, height)
-    st.plotly_chart(ui.drawable(figure), config=figures.PLAIN, key=key, alt=map_title(seen))
+    st.plotly_chart(ui.drawable(figure), config=theme.PLAIN, key=key, alt=map_title(seen))
 
 
 def map_title(seen: runs.Preview) -> str:
@@ -82,7 +83,7 @@ def map_title(seen: runs.Preview) -> str:
 
 def run_map(seen: runs.Preview, classes: tuple[str, ...], height: int) -> go.Figure:
     """The map of 2,000 test codes as a figure."""
-    figure = figures.code_map(seen.points, seen.point_labels, classes, height=height)
+    figure = maps.code_map(seen.points, seen.point_labels, classes, height=height)
     across, up = seen.axis_titles
     figure.update_layout(xaxis_title=across, yaxis_title=up, uirevision="the same")
     return figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1})
@@ -128,7 +129,7 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
     except runs.RunError as error:
         troubles.append(str(error))
     classes, nothing = datasets.SOURCES[spec.data].classes, np.empty(0)
-    curves = figures.loss_curves(
+    curves = loss_curves(
         np.array([point.step for point in points]),
         runs.curves(points) or {"loss": (nothing, nothing)},
         unit=unit,
@@ -143,7 +144,7 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
     for name, value in watched.items():
         if isinstance(value, list):
             title = metric_title(name)
-            charts.append((figures.by_dimension(np.array(value), title), f"metric-{name}", title))
+            charts.append((bars.by_dimension(np.array(value), title), f"metric-{name}", title))
     note = "Measured on held-out pictures; watched, not minimised." if watched else ""
     return drawing(
         [
@@ -184,7 +185,7 @@ def picker(chosen: str) -> None:
     for name, model_class in MODELS.items():
         shipped = ui.nearest_shipped(name, 2)
         seen = shipped_look(shipped) if shipped else before(default_spec(name))
-        picture = figures.code_thumbnail(seen.points, seen.point_labels)
+        picture = pixels.code_thumbnail(seen.points, seen.point_labels)
         key = "chosen-variant" if name == chosen else None
         with st.container(key=key, gap="xxsmall", horizontal_alignment="center"):
             st.image(picture, width=64, alt=f"map of a {model_class.title.lower()}")
