@@ -9,7 +9,6 @@ import pytest
 
 from aeviz.charts import theme
 
-
 SIMULATED = {
     "normal sight": np.eye(3),
     "no red cones": [
