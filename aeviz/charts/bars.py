@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
 from aeviz.charts import theme
 
 
+def _bars(x: Any, y: Any, marker: dict[str, Any], hover: str, **more: Any) -> list[theme.Trace]:
+    text = hover if "<extra>" in hover else hover + theme.ALONE
+    return [{"type": "bar", "x": x, "y": y, "marker": marker, "hovertemplate": text} | more]
+
+
 def class_counts(counts: np.ndarray, classes: tuple[str, ...]) -> go.Figure:
     """How many of each class, (10,), as bars in the digits' colours."""
-    figure = go.Figure(
-        go.Bar(
-            x=list(classes),
-            y=counts,
-            marker_color=list(theme.DIGITS),
-            hovertemplate="%{x}: %{y}<extra></extra>",
-        )
-    )
-    figure.update_layout(
+    return theme.figure(
+        _bars(list(classes), counts, {"color": list(theme.DIGITS)}, "%{x}: %{y}"),
         height=220,
-        margin={"l": 40, "r": 10, "t": 10, "b": 40},
-        xaxis={"title": "class", "type": "category"},
-        yaxis_title="how many",
+        margin={"l": 40, "b": 40},
+        x={"title": "class", "type": "category"},
+        y="how many",
     )
-    return figure
 
 
 def by_dimension(values: np.ndarray, title: str) -> go.Figure:
     """One bar for each number of a code, (D,)."""
-    figure = go.Figure(
-        go.Bar(
-            x=np.arange(1, len(values) + 1),
-            y=values,
-            marker_color=theme.VALIDATION,
-            hovertemplate="z%{x}: %{y:.3g}<extra></extra>",
-        )
-    )
-    return figure.update_layout(
+    place = np.arange(1, len(values) + 1)
+    return theme.figure(
+        _bars(place, values, {"color": theme.VALIDATION}, "z%{x}: %{y:.3g}"),
         height=200,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={"title": "number of the code", "tickprefix": "z", "tickformat": "d"},
-        yaxis_title=title,
+        x={"title": "number of the code", "tickprefix": "z", "tickformat": "d"},
+        y=title,
     )
 
 
@@ -52,31 +44,23 @@ def loss_terms(costs: dict[str, dict[str, float]], unit: str) -> go.Figure:
         costs: name of the pictures -> term -> value.
         unit: of all terms.
     """
-    figure = go.Figure()
+    # A text that does not fit would be drawn too small to read: it is left out.
+    look = {"textposition": "inside", "insidetextanchor": "middle", "textangle": 0}
+    look |= {"orientation": "h", "textfont": {"color": "#ffffff", "size": 15}}
     most = max(sum(terms.values()) for terms in costs.values())
+    hover, traces = "%{fullData.name}: %{x:.4g}<extra>%{y}</extra>", []
     for k, term in enumerate(next(iter(costs.values()))):
         values = [terms[term] for terms in costs.values()]
-        figure.add_bar(
-            x=values,
-            y=list(costs),
-            name=term,
-            orientation="h",
-            marker_color=theme.SIDE_BY_SIDE[k % len(theme.SIDE_BY_SIDE)],
-            # A text that does not fit would be drawn too small to read.
-            text=[f"{value:.3g}" if value > 0.06 * most else "" for value in values],
-            textposition="inside",
-            insidetextanchor="middle",
-            textangle=0,
-            textfont={"color": "#ffffff", "size": 15},
-            hovertemplate="%{fullData.name}: %{x:.4g}<extra>%{y}</extra>",
-        )
-    return figure.update_layout(
-        barmode="relative",  # an estimate may lie a little below zero
+        look["text"] = [f"{value:.3g}" if value > 0.06 * most else "" for value in values]
+        colour = {"color": theme.SIDE_BY_SIDE[k % len(theme.SIDE_BY_SIDE)]}
+        traces += _bars(values, list(costs), colour, hover, name=term, **look)
+    return theme.figure(
+        traces,
         height=210,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis_title=unit,
-        yaxis={"autorange": "reversed", "ticksuffix": " "},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+        x=unit,
+        y={"autorange": "reversed", "ticksuffix": " "},
+        barmode="relative",  # an estimate may lie a little below zero
+        legend=theme.ABOVE | {"traceorder": "normal"},
         showlegend=True,
     )
 
@@ -100,50 +84,36 @@ def named_bars(
     colours = [theme.VALIDATION] * len(values)
     if marked is not None:
         colours[marked] = theme.PLACE
-    figure = go.Figure(
-        go.Bar(
-            x=names,
-            y=values,
-            marker={"color": colours, "line_width": 0},
-            hovertemplate="%{x}: %{y:.3g}<extra></extra>",
-        )
-    )
-    if level is not None:
-        figure.add_hline(
-            level[0],
-            line={"color": theme.BASELINE, "width": 2, "dash": "dash"},
-            annotation={"text": level[1], "font": None},
-        )
-    return figure.update_layout(
+    figure = theme.figure(
+        _bars(names, values, {"color": colours, "line_width": 0}, "%{x}: %{y:.3g}"),
         height=270,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
         # Vertical names are not read.
-        xaxis={"title": across, "type": "category", "showticklabels": len(names) <= 40},
-        yaxis={"title": up, "rangemode": "tozero"},
+        x={"title": across, "type": "category", "showticklabels": len(names) <= 40},
+        y={"title": up, "rangemode": "tozero"},
         bargap=0.15,
     )
+    if level is not None:
+        look = {"color": theme.BASELINE, "width": 2, "dash": "dash"}
+        figure.add_hline(level[0], line=look, annotation={"text": level[1], "font": None})
+    return figure
 
 
 def firing(shares: np.ndarray) -> go.Figure:
     """How many units fire on how large a share (D,) of the pictures, as a histogram."""
     percent = 100 * shares
     counts, edges = np.histogram(percent, 40, (0, max(percent.max(), 1e-3)))
-    figure = go.Figure(
-        go.Bar(
-            x=(edges[1:] + edges[:-1]) / 2,
-            y=counts,
+    return theme.figure(
+        _bars(
+            (edges[1:] + edges[:-1]) / 2,
+            counts,
+            {"color": theme.VALIDATION, "line_width": 0},
+            "%{y} units on %{customdata[0]:.1f} to %{customdata[1]:.1f} %",
             width=np.diff(edges),
-            marker={"color": theme.VALIDATION, "line_width": 0},
             customdata=np.stack([edges[:-1], edges[1:]], axis=1),
-            hovertemplate="%{y} units on %{customdata[0]:.1f} to %{customdata[1]:.1f} %"
-            "<extra></extra>",
-        )
-    )
-    return figure.update_layout(
+        ),
         height=270,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={"title": "share of test pictures on which a unit fires", "ticksuffix": " %"},
-        yaxis_title="units",
+        x={"title": "share of test pictures on which a unit fires", "ticksuffix": " %"},
+        y="units",
         bargap=0,
     )
 
@@ -155,26 +125,27 @@ def class_errors(errors: dict[str, np.ndarray], rows: tuple[str, ...]) -> go.Fig
         errors: model -> its error in each row, (R,).
         rows: what the rows are called, from above.
     """
-    figure = go.Figure(
-        go.Heatmap(
-            x=[name.replace(", ", "<br>") for name in errors],
-            y=list(rows),
-            z=np.stack(list(errors.values()), axis=1),
-            texttemplate="%{z:.4f}",
-            textfont={"size": 14, "color": "#111111"},
-            colorscale=["#eef3f6", "#f39a5f"],  # no darker: the numbers are to be read on it
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            hovertemplate="%{y}: MSE %{z:.4f}<extra></extra>",
-        )
-    )
-    return figure.update_layout(
+    cells = {
+        "type": "heatmap",
+        "x": [name.replace(", ", "<br>") for name in errors],
+        "y": list(rows),
+        "z": np.stack(list(errors.values()), axis=1),
+        "texttemplate": "%{z:.4f}",
+        "textfont": {"size": 14, "color": "#111111"},
+        "colorscale": ["#eef3f6", "#f39a5f"],  # no darker: the numbers are to be read on it
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+        "hovertemplate": "%{y}: MSE %{z:.4f}" + theme.ALONE,
+    }
+    fixed = {"fixedrange": True, "type": "category"}
+    return theme.figure(
+        [cells],
         height=90 + 30 * len(rows),
         width=100 + 125 * len(errors),
-        margin={"l": 10, "r": 10, "t": 70, "b": 10},
-        xaxis={"side": "top", "fixedrange": True, "type": "category", "tickangle": 0},
-        yaxis={"autorange": "reversed", "fixedrange": True, "type": "category", "title": "class"},
+        margin={"t": 70},
+        x=fixed | {"side": "top", "tickangle": 0},
+        y=fixed | {"autorange": "reversed", "title": "class"},
     )
 
 
@@ -184,43 +155,21 @@ def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
     Args:
         codes: model -> the code (D,), and between which values (2, D) most codes lie.
     """
-    gap = 0.36 / len(codes)
-    high = (1 - gap * (len(codes) - 1)) / len(codes)
-    traces, layout, notes = [], {}, []
-    # Told at once and not by make_subplots, which takes four times as long.
-    for row, (name, (code, (least, most))) in enumerate(codes.items()):
-        top, number = 1 - row * (high + gap), row + 1 if row else ""
-        place, axes = np.arange(1, len(code) + 1), {"xaxis": f"x{number}", "yaxis": f"y{number}"}
-        bar = {"x": place, "y": most - least, "base": least, "width": 0.8, "hoverinfo": "skip"}
+    places = [np.arange(1, len(code) + 1) for code, _ in codes.values()]
+    numbered = [
+        {"range": [0.4, n + 0.6], "tickprefix": "z", "tickformat": "d", "nticks": min(n, 8) + 1}
+        for n in map(len, places)
+    ]
+    axes, layout = theme.stacked(list(codes), 0.36, numbered, [{"nticks": 4}] * len(codes))
+    traces = []
+    for row, (place, (code, (least, most))) in enumerate(zip(places, codes.values(), strict=True)):
+        here = axes[row] | {"showlegend": row == 0}
         look = {"color": theme.BASELINE, "opacity": 0.45, "line": {"width": 0}}
-        of_all = {"name": "90 % of the test pictures", "legendgroup": "usual"}
-        traces.append({"type": "bar", "marker": look} | bar | of_all | axes)
-        dots = {"x": place, "y": code, "hovertemplate": "z%{x}: %{y:.3g}<extra></extra>"}
+        told = {"name": "90 % of the test pictures", "legendgroup": "usual", "hoverinfo": "skip"}
+        told |= {"base": least, "width": 0.8, "hovertemplate": None}
+        traces += _bars(place, most - least, look, "", **told, **here)
         look = {"color": theme.RECONSTRUCTION, "size": 10 if len(code) <= 64 else 3, "opacity": 1}
-        of_this = {"name": "this picture", "legendgroup": "this"}
-        traces.append(
-            {"type": "scatter", "mode": "markers", "marker": look} | dots | of_this | axes
-        )
-        for trace in traces[-2:]:
-            trace["showlegend"] = row == 0
-        layout[f"xaxis{number}"] = {
-            "anchor": f"y{number}",
-            "range": [0.4, len(code) + 0.6],
-            "tickprefix": "z",
-            "tickformat": "d",
-            "nticks": min(len(code), 8) + 1,
-        }
-        bottom = max(top - high, 0)
-        layout[f"yaxis{number}"] = {"anchor": f"x{number}", "domain": [bottom, top], "nticks": 4}
-        place = {"x": 0, "xref": "paper", "xanchor": "left", "y": top, "yref": "paper"}
-        notes.append({"text": name, "showarrow": False, "yanchor": "bottom"} | place)
-    return go.Figure(
-        traces,
-        layout
-        | {
-            "annotations": notes,
-            "height": 60 + 160 * len(codes),
-            "margin": {"l": 10, "r": 10, "t": 30, "b": 10},
-            "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
-        },
-    )
+        told = {"legendgroup": "this", "marker": look} | here
+        hover = "z%{x}: %{y:.3g}" + theme.ALONE
+        traces.append(theme.scatter(place, code, "this picture", hover, "markers", **told))
+    return theme.figure(traces, height=60 + 160 * len(codes), margin={"t": 30}, **layout)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from aeviz.charts import theme
 
@@ -22,44 +21,23 @@ def distance_curve(
         most: 90 % of all codes have.
         marks: letter -> how far along the path, in [0, 1].
     """
-    share = np.linspace(0, 100, len(distances))
-    figure = go.Figure(
-        go.Scatter(
-            x=share,
-            y=distances,
-            name="this path",
-            fill="tozeroy",
-            line={"color": theme.RECONSTRUCTION, "width": 3},
-            hovertemplate="%{x:.0f} % of the way: %{y:.3g} away<extra></extra>",
-        )
-    )
-    for height, name, dash in (
-        (most, "90 % of codes have a neighbour within", "dash"),
-        (half, "half of codes", "dot"),
-    ):
-        figure.add_scatter(
-            x=[0, 100],
-            y=[height, height],
-            mode="lines",
-            name=name,
-            line={"color": theme.BASELINE, "width": 3, "dash": dash},
-            hovertemplate="%{y:.3g}<extra>%{fullData.name}</extra>",
-        )
-    figure.update_layout(
+    share, hover = np.linspace(0, 100, len(distances)), "%{x:.0f} % of the way: %{y:.3g} away"
+    look = {"fill": "tozeroy", "mode": None}
+    traces = [
+        theme.line(share, distances, "this path", hover + theme.ALONE, theme.RECONSTRUCTION, **look)
+    ]
+    levels = (most, "90 % of codes have a neighbour within", "dash"), (half, "half of codes", "dot")
+    for y, name, dash in levels:
+        look = {"dash": dash, "mode": "lines"}
+        traces.append(theme.line([0, 100], [y, y], name, "%{y:.3g}", theme.BASELINE, **look))
+    places = {"tickvals": [100 * place for place in marks.values()], "ticktext": list(marks)}
+    return theme.figure(
+        traces,
         height=270,
-        margin={"l": 50, "r": 10, "t": 10, "b": 40},
-        xaxis={
-            "title": "along the path",
-            "tickvals": [100 * place for place in marks.values()],
-            "ticktext": list(marks),
-        },
-        yaxis={
-            "title": "distance to nearest code",
-            "rangemode": "tozero",
-        },
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        margin={"l": 50, "b": 40},
+        x=places | {"title": "along the path"},
+        y={"title": "distance to nearest code", "rangemode": "tozero"},
     )
-    return figure
 
 
 def ladder_curve(
@@ -70,31 +48,17 @@ def ladder_curve(
     Args:
         errors: name -> MSE at each width; the first in the colour of reconstructions.
     """
-    figure = go.Figure()
-    for (name, values), colour in zip(
-        errors.items(), (theme.RECONSTRUCTION, theme.BASELINE), strict=True
-    ):
-        figure.add_scatter(
-            x=widths,
-            y=values,
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 3},
-            marker={"size": [14 if width == chosen else 7 for width in widths], "opacity": 1},
-            hovertemplate="%{x} numbers: MSE %{y:.4f}<extra>%{fullData.name}</extra>",
-        )
-    figure.add_vline(chosen, line={"color": theme.BASELINE, "width": 1, "dash": "dot"})
-    return figure.update_layout(
+    marker = {"size": [14 if width == chosen else 7 for width in widths], "opacity": 1}
+    hover, colours = "%{x} numbers: MSE %{y:.4f}", (theme.RECONSTRUCTION, theme.BASELINE)
+    return theme.figure(
+        [
+            theme.line(widths, values, name, hover, colour, marker=marker)
+            for (name, values), colour in zip(errors.items(), colours, strict=True)
+        ],
         height=height,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={
-            "title": "numbers in the code",
-            "type": "log",
-            "tickvals": widths,
-            "ticktext": [str(width) for width in widths],
-        },
-        yaxis={"title": "MSE of a test pixel", "type": "log", "tickformat": ".3~f", "dtick": "D2"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        x=theme.counted("numbers in the code", widths),
+        y={"title": "MSE of a test pixel", "type": "log", "tickformat": ".3~f", "dtick": "D2"},
+        shapes=[theme.upright(chosen)],
     )
 
 
@@ -116,44 +80,33 @@ def loss_curves(
         unit: of all terms; empty as long as it is unknown.
         last: the step at which training will end.
     """
-    figure = make_subplots(
-        rows=len(terms),
-        cols=1,
-        shared_xaxes=True,
-        vertical_spacing=0.24 / len(terms),
-        subplot_titles=[f"{name}, {unit}" if unit else name for name in terms],
+    stepwise = {"range": [0, last] if last else None, "tickformat": "~s"}
+    above = stepwise | {"matches": f"x{len(terms)}", "showticklabels": False}
+    axes, layout = theme.stacked(
+        [f"{name}, {unit}" if unit else name for name in terms],
+        0.24,
+        [above] * (len(terms) - 1) + [stepwise | {"title": "step"}],
+        [{"nticks": 5, "range": _after_the_fall(steps, lines)} for lines in terms.values()],
     )
+    hover, traces = "%{y:.4g} at step %{x:,}", []
     looks = ("training", theme.TRAINING, 2), ("validation", theme.VALIDATION, 3)
-    for row, lines in enumerate(terms.values(), start=1):
-        for values, (title, colour, width) in zip(lines, looks, strict=False):
-            figure.add_scatter(
-                x=steps,
-                y=values,
-                name=title,
-                legendgroup=title,
-                showlegend=row == 1,
-                mode="lines+markers",
-                marker={"color": colour, "size": 4},
-                line={"color": colour, "width": width},
-                hovertemplate="%{y:.4g} at step %{x:,}<extra>%{fullData.name}</extra>",
-                row=row,
-                col=1,
-            )
-        if len(steps):
-            values = np.concatenate(lines)
-            low, high = values.min(), values[np.tile(20 * steps >= steps[-1], len(lines))].max()
-            margin = 0.06 * (high - low) or 0.1 * max(abs(high), 1)
-            figure.update_yaxes(range=[low - margin, high + margin], row=row)
-    figure.update_annotations(x=0, xanchor="left", font=None)  # as large as the other texts
-    figure.update_xaxes(range=[0, last] if last else None, tickformat="~s")
-    figure.update_xaxes(title="step", row=len(terms))
-    figure.update_yaxes(nticks=5)
-    return figure.update_layout(
-        height=height,
-        margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
-        uirevision="the same",  # a zoom outlives the next point
-    )
+    for row, lines in enumerate(terms.values()):
+        for values, (name, colour, width) in zip(lines, looks, strict=False):
+            look = {"width": width, "marker": {"color": colour, "size": 4}}
+            look |= {"legendgroup": name, "showlegend": row == 0}
+            traces.append(theme.line(steps, values, name, hover, colour, **look, **axes[row]))
+    # A zoom outlives the next point.
+    return theme.figure(traces, height=height, margin={"t": 30}, uirevision="the same", **layout)
+
+
+def _after_the_fall(steps: np.ndarray, lines: tuple[np.ndarray, ...]) -> list[float] | None:
+    """Between which values a loss term is shown; None before the first step."""
+    if not len(steps):
+        return None
+    values = np.concatenate(lines)
+    low, high = values.min(), values[np.tile(20 * steps >= steps[-1], len(lines))].max()
+    margin = 0.06 * (high - low) or 0.1 * max(abs(high), 1)
+    return [low - margin, high + margin]
 
 
 def spectra(found: dict[str, np.ndarray]) -> go.Figure:
@@ -164,8 +117,7 @@ def spectra(found: dict[str, np.ndarray]) -> go.Figure:
     Args:
         found: name of a model -> its values; the first in the colour of reconstructions.
     """
-    figure = go.Figure()
-    drawn = np.empty(0)
+    traces, drawn = [], np.empty(0)
     colours = (
         (theme.RECONSTRUCTION, "rgba(231,99,0,0.2)"),
         (theme.BASELINE, "rgba(148,164,162,0.3)"),
@@ -175,42 +127,20 @@ def spectra(found: dict[str, np.ndarray]) -> go.Figure:
         rank = np.flatnonzero(low > 0)
         low, middle, high, x = low[rank], middle[rank], high[rank], rank + 1
         drawn = np.concatenate([drawn, low, high])
-        figure.add_scatter(
-            x=np.append(x, x[::-1]),
-            y=np.append(high, low[::-1]),
-            fill="toself",
-            fillcolor=pale,
-            mode="lines",
-            line_width=0,
-            hoverinfo="skip",
-            showlegend=False,
-        )
-        figure.add_scatter(
-            x=x,
-            y=middle,
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 3},
-            marker_size=7 if len(x) < 80 else 3,
-            hovertemplate="number %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
-        )
+        band = np.append(x, x[::-1]), np.append(high, low[::-1])
+        look = {"fill": "toself", "fillcolor": pale, "line_width": 0}
+        traces.append(theme.scatter(band[0], band[1], None, None, "lines", **look))
+        hover, marker = "number %{x}: %{y:.3g}", {"size": 7 if len(x) < 80 else 3}
+        traces.append(theme.line(x, middle, name, hover, colour, marker=marker))
     longest = max(values.shape[1] for values in found.values())
     narrow = len(drawn) > 0 and drawn.max() < 12 * drawn.min()
-    return figure.update_layout(
+    dtick = "D1" if narrow else "D2"  # else a short axis has a single number
+    ranks = {"tickformat": "d", "dtick": 1 if longest < 9 else None}
+    return theme.figure(
+        traces,
         height=360,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={
-            "title": "singular value, from the largest",
-            "tickformat": "d",
-            "dtick": 1 if longest < 9 else None,
-        },
-        yaxis={
-            "title": "singular value",
-            "type": "log",
-            "tickformat": ".3~g",
-            "dtick": "D1" if narrow else "D2",  # else a short axis has a single number
-        },
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        x=ranks | {"title": "singular value, from the largest"},
+        y={"title": "singular value", "type": "log", "tickformat": ".3~g", "dtick": dtick},
     )
 
 
@@ -227,30 +157,19 @@ def movement_curves(
     looks = [(colour, "solid") for colour in theme.SIDE_BY_SIDE[: len(moved) - 2]]
     looks += [(theme.BASELINE, "solid"), (theme.BASELINE, "dot")]
     size = np.where(np.arange(len(strengths)) == at, 13, 5)
-    curves = [
-        {
-            "type": "scatter",
-            "x": strengths,
-            "y": values,
-            "name": name,
-            "mode": "lines+markers",
-            "line": {"color": colour, "width": 3, "dash": dash},
-            "marker": {"color": colour, "size": size, "opacity": 1, "line": {"width": 0}},
-            "hovertemplate": "%{x:g}: moved %{y:.2f}<extra>%{fullData.name}</extra>",
-        }
-        for (name, values), (colour, dash) in zip(moved.items(), looks, strict=True)
-    ]
-    mark = {"type": "line", "x0": strengths[at], "x1": strengths[at], "y0": 0, "y1": 1}
-    mark |= {"yref": "y domain", "line": {"color": theme.BASELINE, "width": 1, "dash": "dot"}}
-    layout = {
-        "height": 430,
-        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
-        "xaxis": {"title": {"text": title}},
-        "yaxis": {"title": {"text": "movement, typical distances"}, "rangemode": "tozero"},
-        "legend": {"orientation": "h", "y": -0.2, "yanchor": "top"},
-        "shapes": [mark],
-    }
-    return go.Figure(curves, layout)
+    hover, traces = "%{x:g}: moved %{y:.2f}", []
+    for (name, values), (colour, dash) in zip(moved.items(), looks, strict=True):
+        marker = {"color": colour, "size": size, "opacity": 1, "line": {"width": 0}}
+        look = {"dash": dash, "marker": marker}
+        traces.append(theme.line(strengths, values, name, hover, colour, **look))
+    return theme.figure(
+        traces,
+        height=430,
+        x=title,
+        y={"title": "movement, typical distances", "rangemode": "tozero"},
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
+        shapes=[theme.upright(strengths[at])],
+    )
 
 
 def operating_curve(
@@ -266,41 +185,16 @@ def operating_curve(
         place: of the current threshold.
         chance: heights at x = 0 and 1 of the line that guessing gives.
     """
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[0, 1],
-        y=list(chance),
-        mode="lines",
-        line={"color": theme.BASELINE, "width": 1, "dash": "dot"},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    for (name, (x, y)), colour in zip(
-        curves.items(), (theme.RECONSTRUCTION, theme.BASELINE), strict=True
-    ):
-        figure.add_scatter(
-            x=x,
-            y=y,
-            mode="lines",
-            name=name,
-            line={"color": colour, "width": 3},
-            hovertemplate="%{x:.3f}, %{y:.3f}<extra>%{fullData.name}</extra>",
-        )
-    figure.add_scatter(
-        x=[place[0]],
-        y=[place[1]],
-        mode="markers",
-        marker={"color": "#000000", "size": 12, "line": {"color": "#ffffff", "width": 2}},
-        hovertemplate="this threshold: %{x:.3f}, %{y:.3f}<extra></extra>",
-        showlegend=False,
-    )
-    return figure.update_layout(
-        height=330,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={"title": axis_titles[0], "range": [-0.02, 1.02]},
-        yaxis={"title": axis_titles[1], "range": [-0.02, 1.02]},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
+    dotted = {"mode": "lines", "width": 1, "dash": "dot"}
+    traces = [theme.line([0, 1], list(chance), None, None, theme.BASELINE, **dotted)]
+    colours, hover = (theme.RECONSTRUCTION, theme.BASELINE), "%{x:.3f}, %{y:.3f}"
+    for (name, (x, y)), colour in zip(curves.items(), colours, strict=True):
+        traces.append(theme.line(x, y, name, hover, colour, mode="lines"))
+    rimmed = {"color": "#000000", "size": 12, "line": {"color": "#ffffff", "width": 2}}
+    now = f"this threshold: {hover}{theme.ALONE}"
+    traces.append(theme.scatter([place[0]], [place[1]], None, now, "markers", marker=rimmed))
+    across, up = ({"title": title, "range": [-0.02, 1.02]} for title in axis_titles)
+    return theme.figure(traces, height=330, x=across, y=up, legend=theme.ABOVE | {"x": 0})
 
 
 def contamination_curve(
@@ -313,34 +207,21 @@ def contamination_curve(
         yours: of those that the person trained; may be empty.
         baseline: AUROC of PCA without any.
     """
-    figure = go.Figure()
     looks = ("trained beforehand", theme.RECONSTRUCTION, known), ("yours", theme.VALIDATION, yours)
+    hover, traces, whole = "%{x:.0f} % anomalies: AUROC %{y:.4f}", [], [-1, 21]
     for name, colour, points in looks:
-        shares = sorted(points)
-        figure.add_scatter(
-            x=[100 * share for share in shares],
-            y=[points[share] for share in shares],
-            mode="lines+markers",
-            name=name,
-            showlegend=bool(shares),
-            line={"color": colour, "width": 3},
-            marker={"size": 10},
-            hovertemplate="%{x:.0f} % anomalies: AUROC %{y:.4f}<extra>%{fullData.name}</extra>",
-        )
-    figure.add_scatter(
-        x=[-1, 21],
-        y=[baseline, baseline],
-        mode="lines",
-        name="PCA, 0 % anomalies",
-        line={"color": theme.BASELINE, "width": 2, "dash": "dash"},
-        hovertemplate="AUROC %{y:.4f}<extra>%{fullData.name}</extra>",
-    )
-    return figure.update_layout(
+        x, y = [100 * share for share in sorted(points)], [points[k] for k in sorted(points)]
+        look = {"showlegend": bool(points), "marker": {"size": 10}}
+        traces.append(theme.line(x, y, name, hover, colour, **look))
+    clean, look = "PCA, 0 % anomalies", {"width": 2, "dash": "dash", "mode": "lines"}
+    level = whole, [baseline, baseline]
+    traces.append(theme.line(*level, clean, "AUROC %{y:.4f}", theme.BASELINE, **look))
+    return theme.figure(
+        traces,
         height=320,
-        margin={"l": 10, "r": 10, "t": 20, "b": 10},
-        xaxis={"title": "anomalies among the training pictures, %", "range": [-1, 21]},
-        yaxis={"title": "AUROC", "tickformat": ".3~f"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        margin={"t": 20},
+        x={"title": "anomalies among the training pictures, %", "range": whole},
+        y={"title": "AUROC", "tickformat": ".3~f"},
     )
 
 
@@ -351,10 +232,6 @@ class Curve:
     sizes: list[float]
     errors: list[float]
     texts: list[str]
-
-
-def _distortion(errors: list[float], in_decibel: bool) -> np.ndarray:
-    return -10 * np.log10(errors) if in_decibel else np.asarray(errors)
 
 
 def rate_distortion(
@@ -377,72 +254,44 @@ def rate_distortion(
         lossless: name and bytes of a file without any error, which no axis reaches.
         in_decibel: PSNR upwards; else MSE.
     """
-    figure = go.Figure()
-    unit = "%{y:.1f} dB" if in_decibel else "MSE %{y:.4f}"
-    hover = f"%{{text}}<br>%{{x:.1f}} bytes, {unit}<extra></extra>"
-    looks = [(theme.BASELINE, "solid"), (theme.FILES, "solid"), (theme.FILES, "dot")]
-    for (name, line), (colour, dash) in zip(lines.items(), looks, strict=False):
-        figure.add_scatter(
-            x=line.sizes,
-            y=_distortion(line.errors, in_decibel),
-            text=line.texts,
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 3, "dash": dash},
-            marker={"size": 5},
-            hovertemplate=hover,
-        )
-    figure.add_scatter(
-        x=others.sizes,
-        y=_distortion(others.errors, in_decibel),
-        text=others.texts,
-        name="other shipped models",
-        mode="markers",
-        marker={"color": theme.RECONSTRUCTION, "size": 8, "symbol": "circle-open", "opacity": 0.8},
-        hovertemplate=hover,
-    )
+    hover = "%{text}<br>%{x:.1f} bytes, " + ("%{y:.1f} dB" if in_decibel else "MSE %{y:.4f}")
+
+    def distortion(errors: list[float]) -> np.ndarray:
+        return -10 * np.log10(errors) if in_decibel else np.asarray(errors)
+
+    def drawn(curve: Curve, name: str, mode: str = "lines+markers", **look: object) -> theme.Trace:
+        x, y, alone = curve.sizes, distortion(curve.errors), hover + theme.ALONE
+        return theme.scatter(x, y, name, alone, mode, text=curve.texts, **look)
+
+    looks = (theme.BASELINE, "solid"), (theme.FILES, "solid"), (theme.FILES, "dot")
+    traces = [
+        drawn(line, name, line={"color": colour, "width": 3, "dash": dash}, marker={"size": 5})
+        for (name, line), (colour, dash) in zip(lines.items(), looks, strict=False)
+    ]
+    look = {"color": theme.RECONSTRUCTION, "size": 8, "symbol": "circle-open", "opacity": 0.8}
+    traces.append(drawn(others, "other shipped models", "markers", marker=look))
     for (name, curve), colour in zip(shown.items(), theme.SIDE_BY_SIDE, strict=False):
-        marked = [k == taken[name] for k in range(len(curve.sizes))]
-        figure.add_scatter(
-            x=curve.sizes,
-            y=_distortion(curve.errors, in_decibel),
-            text=curve.texts,
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 2},
-            marker={"size": [14 if mark else 6 for mark in marked], "opacity": 1},
-            hovertemplate=hover,
-        )
+        size = [14 if k == taken[name] else 6 for k in range(len(curve.sizes))]
+        look = {"size": size, "opacity": 1}
+        traces.append(drawn(curve, name, line={"color": colour, "width": 2}, marker=look))
     name, size = lossless
-    figure.add_vline(size, line={"color": theme.FILES, "width": 2, "dash": "dash"})
-    figure.add_annotation(
-        x=np.log10(size),
-        y=0.02 if in_decibel else 0.98,  # where there are no curves
-        yref="paper",
-        yanchor="bottom" if in_decibel else "top",
-        xanchor="right",
-        xshift=-4,
-        text=f"{name}, without<br>error: {size:.0f} bytes",
-        align="right",
-        showarrow=False,
-    )
+    text = f"{name}, without<br>error: {size:.0f} bytes"
+    note = {"text": text, "align": "right", "showarrow": False, "yref": "paper"}
+    note |= {"x": np.log10(size), "xanchor": "right", "xshift": -4}  # where there are no curves
+    note |= {"y": 0.02, "yanchor": "bottom"} if in_decibel else {"y": 0.98, "yanchor": "top"}
     every = [e for curve in (*shown.values(), others) for e in curve.errors]
     best, worst = min(every, default=0.001), max(every, default=0.05)
-    seen = _distortion([1.6 * worst, 0.35 * best], in_decibel) if in_decibel else (1.2 * worst, 0)
-    return figure.update_layout(
+    ticks = {"tickvals": [0.3, 1, 3, 10, 30, 100, 300, 1000], "tickangle": 0}
+    return theme.figure(
+        traces,
         height=height,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={
-            "title": "bytes of a picture",
-            "type": "log",
-            "tickvals": [0.3, 1, 3, 10, 30, 100, 300, 1000],
-            "tickangle": 0,
-        },
-        yaxis={
+        x=ticks | {"title": "bytes of a picture", "type": "log"},
+        y={
             "title": "PSNR of a test pixel, dB" if in_decibel else "MSE of a test pixel",
-            "range": sorted(seen),
+            "range": distortion([1.6 * worst, 0.35 * best]) if in_decibel else [0, 1.2 * worst],
         },
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        shapes=[theme.upright(size, theme.FILES, 2, "dash")],
+        annotations=[note],
     )
 
 
@@ -455,38 +304,22 @@ def label_curves(
         accuracy: name -> numbers of labels, mean accuracies and standard deviations over draws;
             in the order pixels, PCA, frozen code, fine-tuned, from scratch.
     """
-    figure = go.Figure()
-    looks = [
-        (theme.ORIGINAL, "dot"),
-        (theme.BASELINE, "dot"),
-        (theme.RECONSTRUCTION, "solid"),
-        (theme.TUNED, "solid"),
-        (theme.SCRATCH, "dash"),
-    ]
-    counts = sorted({n for found, _, _ in accuracy.values() for n in found})
+    looks = [(theme.ORIGINAL, "dot"), (theme.BASELINE, "dot"), (theme.RECONSTRUCTION, "solid")]
+    looks += [(theme.TUNED, "solid"), (theme.SCRATCH, "dash")]
+    hover, traces = "%{x:,} labels: %{y:.1f} %", []
+    for (name, found), (colour, dash) in zip(accuracy.items(), looks, strict=False):
+        counts, means, spreads = found[0], *([100 * v for v in values] for values in found[1:])
+        look = {"dash": dash, "marker": {"size": 8}}
+        look["error_y"] = {"array": spreads, "thickness": 1.5}
+        traces.append(theme.line(counts, means, name, hover, colour, **look))
     low = int(10 * min(mean for _, means, _ in accuracy.values() for mean in means))
-    for (name, (x, means, spreads)), (colour, dash) in zip(accuracy.items(), looks, strict=False):
-        figure.add_scatter(
-            x=x,
-            y=[100 * mean for mean in means],
-            error_y={"array": [100 * spread for spread in spreads], "thickness": 1.5},
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 3, "dash": dash},
-            marker={"size": 8},
-            hovertemplate="%{x:,} labels: %{y:.1f} %<extra>%{fullData.name}</extra>",
-        )
-    return figure.update_layout(
+    return theme.figure(
+        traces,
         height=height,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={
-            "title": "labelled digits",
-            "type": "log",
-            "tickvals": counts,
-            "ticktext": [f"{count:,}" for count in counts],
-        },
-        yaxis={"title": "test digits told right, %", "range": [10 * low, 101]},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        x=theme.counted(
+            "labelled digits", sorted({n for found in accuracy.values() for n in found[0]})
+        ),
+        y={"title": "test digits told right, %", "range": [10 * low, 101]},
     )
 
 
@@ -512,46 +345,32 @@ def strength_curves(
         marks: model -> the strength that it was trained at.
         title: of the strength, with its unit.
     """
-    figure = go.Figure()
-    styles = [(colour, "solid", 3, "circle") for colour in theme.SIDE_BY_SIDE]
-    styles = [
-        *styles[: len(models)],
-        (theme.BASELINE, "dot", 2, "circle"),
-        (theme.BASELINE, "solid", 1.5, "square"),
-        (theme.BASELINE, "solid", 1.5, "diamond"),
-        (theme.BASELINE, "solid", 1.5, "triangle-up"),
-    ]
-    for (name, values), (colour, dash, width, symbol) in zip(
-        (models | baselines).items(), styles, strict=False
-    ):
-        figure.add_scatter(
-            x=strengths,
-            y=np.where(np.isfinite(values), values, np.nan),
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": width, "dash": dash},
-            marker={"size": 8, "symbol": symbol},
-            hovertemplate="%{y:.1f} dB at %{x:g}<extra>%{fullData.name}</extra>",
-        )
     colours = dict(zip(models, theme.SIDE_BY_SIDE, strict=False))
-    for k, (name, strength) in enumerate(marks.items()):
-        figure.add_vline(
-            strength,
-            line={"color": colours[name], "width": 2, "dash": "dot"},
-            annotation={
-                "text": f"trained at {strength:g}",
-                "font": {"color": colours[name]},
-                "yshift": -18 * k,  # two that were trained alike
-            },
-            annotation_position="top right",
-        )
-    falling = strengths[0] > strengths[-1]
+    looks = [(colour, "solid", 3, "circle") for colour in colours.values()]
+    looks.append((theme.BASELINE, "dot", 2, "circle"))
+    symbols = ("square", "diamond", "triangle-up")
+    looks += [(theme.BASELINE, "solid", 1.5, symbol) for symbol in symbols]
+    hover, traces = "%{y:.1f} dB at %{x:g}", []
+    for (name, values), (colour, dash, width, symbol) in zip(
+        (models | baselines).items(), looks, strict=False
+    ):
+        look = {"dash": dash, "width": width, "marker": {"size": 8, "symbol": symbol}}
+        finite = np.where(np.isfinite(values), values, np.nan)
+        traces.append(theme.line(strengths, finite, name, hover, colour, **look))
+    corner = {"xref": "x", "xanchor": "left", "y": 1, "yref": "y domain", "yanchor": "top"}
+    notes = [
+        {"x": at, "text": f"trained at {at:g}", "font": {"color": colours[name]}, "yshift": -18 * k}
+        | corner  # two that were trained alike stand below each other
+        | {"showarrow": False}
+        for k, (name, at) in enumerate(marks.items())
+    ]
     every = np.concatenate([*models.values(), *baselines.values()])
     high = min(every[np.isfinite(every)].max(), SEEN)
-    return figure.update_layout(
+    return theme.figure(
+        traces,
         height=height,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={"title": title, "autorange": "reversed" if falling else True},
-        yaxis={"title": "PSNR of the mean MSE, dB", "range": [every.min() - 1, high + 1]},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        x={"title": title, "autorange": "reversed" if strengths[0] > strengths[-1] else True},
+        y={"title": "PSNR of the mean MSE, dB", "range": [every.min() - 1, high + 1]},
+        shapes=[theme.upright(at, colours[name], 2) for name, at in marks.items()],
+        annotations=notes,
     )
