@@ -21,27 +21,27 @@ def class_counts(counts: np.ndarray, classes: tuple[str, ...]) -> go.Figure:
         _bars(list(classes), counts, {"color": list(theme.DIGITS)}, "%{x}: %{y}"),
         height=220,
         margin={"l": 40, "b": 40},
-        x={"title": "class", "type": "category"},
-        y="how many",
+        x={"title": "Class", "type": "category"},
+        y="Images",
     )
 
 
 def by_dimension(values: np.ndarray, title: str) -> go.Figure:
-    """One bar for each number of a code, (D,)."""
+    """One bar for each latent dimension, (D,)."""
     place = np.arange(1, len(values) + 1)
     return theme.figure(
         _bars(place, values, {"color": theme.VALIDATION}, "z%{x}: %{y:.3g}"),
         height=200,
-        x={"title": "number of the code", "tickprefix": "z", "tickformat": "d"},
+        x={"title": "Latent dimension", "tickprefix": "z", "tickformat": "d"},
         y=title,
     )
 
 
 def loss_terms(costs: dict[str, dict[str, float]], unit: str) -> go.Figure:
-    """The terms of a loss one after the other, as one bar for each set of pictures.
+    """The terms of a loss one after the other, as one bar for each set of images.
 
     Args:
-        costs: name of the pictures -> term -> value.
+        costs: name of the images -> term -> value.
         unit: of all terms.
     """
     # A text that does not fit would be drawn too small to read: it is left out.
@@ -99,7 +99,7 @@ def named_bars(
 
 
 def firing(shares: np.ndarray) -> go.Figure:
-    """How many units fire on how large a share (D,) of the pictures, as a histogram."""
+    """How many units fire on how large a share (D,) of the images, as a histogram."""
     percent = 100 * shares
     counts, edges = np.histogram(percent, 40, (0, max(percent.max(), 1e-3)))
     return theme.figure(
@@ -112,8 +112,8 @@ def firing(shares: np.ndarray) -> go.Figure:
             customdata=np.stack([edges[:-1], edges[1:]], axis=1),
         ),
         height=270,
-        x={"title": "share of test pictures on which a unit fires", "ticksuffix": " %"},
-        y="units",
+        x={"title": "Share of test images on which a unit fires", "ticksuffix": " %"},
+        y="Units",
         bargap=0,
     )
 
@@ -145,12 +145,12 @@ def class_errors(errors: dict[str, np.ndarray], rows: tuple[str, ...]) -> go.Fig
         width=100 + 125 * len(errors),
         margin={"t": 70},
         x=fixed | {"side": "top", "tickangle": 0},
-        y=fixed | {"autorange": "reversed", "title": "class"},
+        y=fixed | {"autorange": "reversed", "title": "Class"},
     )
 
 
 def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
-    """Each model's code of one picture as dots, over what is usual for each number.
+    """Each model's code of one image as dots, over what is usual in each latent dimension.
 
     Args:
         codes: model -> the code (D,), and between which values (2, D) most codes lie.
@@ -165,11 +165,11 @@ def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
     for row, (place, (code, (least, most))) in enumerate(zip(places, codes.values(), strict=True)):
         here = axes[row] | {"showlegend": row == 0}
         look = {"color": theme.BASELINE, "opacity": 0.45, "line": {"width": 0}}
-        told = {"name": "90 % of the test pictures", "legendgroup": "usual", "hoverinfo": "skip"}
+        told = {"name": "90 % of the test images", "legendgroup": "usual", "hoverinfo": "skip"}
         told |= {"base": least, "width": 0.8, "hovertemplate": None}
         traces += _bars(place, most - least, look, "", **told, **here)
         look = {"color": theme.RECONSTRUCTION, "size": 10 if len(code) <= 64 else 3, "opacity": 1}
         told = {"legendgroup": "this", "marker": look} | here
         hover = "z%{x}: %{y:.3g}" + theme.ALONE
-        traces.append(theme.scatter(place, code, "this picture", hover, "markers", **told))
+        traces.append(theme.scatter(place, code, "this image", hover, "markers", **told))
     return theme.figure(traces, height=60 + 160 * len(codes), margin={"t": 30}, **layout)

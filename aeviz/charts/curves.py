@@ -35,29 +35,29 @@ def distance_curve(
         traces,
         height=270,
         margin={"l": 50, "b": 40},
-        x=places | {"title": "along the path"},
-        y={"title": "distance to nearest code", "rangemode": "tozero"},
+        x=places | {"title": "Along the path"},
+        y={"title": "Distance to the nearest code", "rangemode": "tozero"},
     )
 
 
 def ladder_curve(
     widths: list[int], errors: dict[str, list[float]], chosen: int, *, height: int = 330
 ) -> go.Figure:
-    """Test error against the width of the code, both on logarithmic scales, one width marked.
+    """Test error against the latent dimension, both on logarithmic scales, one width marked.
 
     Args:
         errors: name -> MSE at each width; the first in the colour of reconstructions.
     """
     marker = {"size": [14 if width == chosen else 7 for width in widths], "opacity": 1}
-    hover, colours = "%{x} numbers: MSE %{y:.4f}", (theme.RECONSTRUCTION, theme.BASELINE)
+    hover, colours = "%{x} latent dimensions: MSE %{y:.4f}", (theme.RECONSTRUCTION, theme.BASELINE)
     return theme.figure(
         [
             theme.line(widths, values, name, hover, colour, marker=marker)
             for (name, values), colour in zip(errors.items(), colours, strict=True)
         ],
         height=height,
-        x=theme.counted("numbers in the code", widths),
-        y={"title": "MSE of a test pixel", "type": "log", "tickformat": ".3~f", "dtick": "D2"},
+        x=theme.counted("Latent dimension", widths),
+        y={"title": "Test MSE per pixel", "type": "log", "tickformat": ".3~f", "dtick": "D2"},
         shapes=[theme.upright(chosen)],
     )
 
@@ -85,7 +85,7 @@ def loss_curves(
     axes, layout = theme.stacked(
         [f"{name}, {unit}" if unit else name for name in terms],
         0.24,
-        [above] * (len(terms) - 1) + [stepwise | {"title": "step"}],
+        [above] * (len(terms) - 1) + [stepwise | {"title": "Step"}],
         [{"nticks": 5, "range": _after_the_fall(steps, lines)} for lines in terms.values()],
     )
     hover, traces = "%{y:.4g} at step %{x:,}", []
@@ -110,9 +110,9 @@ def _after_the_fall(steps: np.ndarray, lines: tuple[np.ndarray, ...]) -> list[fl
 
 
 def spectra(found: dict[str, np.ndarray]) -> go.Figure:
-    """Singular values (N, R) at N pictures, sorted: their median, and 10 to 90 % as a band.
+    """Singular values (N, R) at N images, sorted: their median, and 10 to 90 % as a band.
 
-    Values that are zero at more than a tenth of the pictures have no place on a logarithmic scale.
+    Values that are zero at more than a tenth of the images have no place on a logarithmic scale.
 
     Args:
         found: name of a model -> its values; the first in the colour of reconstructions.
@@ -130,7 +130,7 @@ def spectra(found: dict[str, np.ndarray]) -> go.Figure:
         band = np.append(x, x[::-1]), np.append(high, low[::-1])
         look = {"fill": "toself", "fillcolor": pale, "line_width": 0}
         traces.append(theme.scatter(band[0], band[1], None, None, "lines", **look))
-        hover, marker = "number %{x}: %{y:.3g}", {"size": 7 if len(x) < 80 else 3}
+        hover, marker = "singular value %{x}: %{y:.3g}", {"size": 7 if len(x) < 80 else 3}
         traces.append(theme.line(x, middle, name, hover, colour, marker=marker))
     longest = max(values.shape[1] for values in found.values())
     narrow = len(drawn) > 0 and drawn.max() < 12 * drawn.min()
@@ -139,15 +139,15 @@ def spectra(found: dict[str, np.ndarray]) -> go.Figure:
     return theme.figure(
         traces,
         height=360,
-        x=ranks | {"title": "singular value, from the largest"},
-        y={"title": "singular value", "type": "log", "tickformat": ".3~g", "dtick": dtick},
+        x=ranks | {"title": "Singular value, from the largest"},
+        y={"title": "Singular value", "type": "log", "tickformat": ".3~g", "dtick": dtick},
     )
 
 
 def movement_curves(
     strengths: np.ndarray, moved: dict[str, np.ndarray], at: int, title: str
 ) -> go.Figure:
-    """How far each code moves (K,) as a picture is changed more, one strength marked.
+    """How far each code moves (K,) as an image is changed more, one strength marked.
 
     Args:
         moved: model -> its movement at each strength; the last two are baselines.
@@ -166,7 +166,7 @@ def movement_curves(
         traces,
         height=430,
         x=title,
-        y={"title": "movement, typical distances", "rangemode": "tozero"},
+        y={"title": "Movement (typical distances)", "rangemode": "tozero"},
         legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
         shapes=[theme.upright(strengths[at])],
     )
@@ -203,11 +203,11 @@ def contamination_curve(
     """AUROC of models against the share of anomalies that each was trained on.
 
     Args:
-        known: share -> AUROC of the models trained beforehand; may be empty.
+        known: share -> AUROC of the pretrained models; may be empty.
         yours: of those that the person trained; may be empty.
         baseline: AUROC of PCA without any.
     """
-    looks = ("trained beforehand", theme.RECONSTRUCTION, known), ("yours", theme.VALIDATION, yours)
+    looks = ("pretrained", theme.RECONSTRUCTION, known), ("yours", theme.VALIDATION, yours)
     hover, traces, whole = "%{x:.0f} % anomalies: AUROC %{y:.4f}", [], [-1, 21]
     for name, colour, points in looks:
         x, y = [100 * share for share in sorted(points)], [points[k] for k in sorted(points)]
@@ -220,14 +220,14 @@ def contamination_curve(
         traces,
         height=320,
         margin={"t": 20},
-        x={"title": "anomalies among the training pictures, %", "range": whole},
+        x={"title": "Training-set contamination (%)", "range": whole},
         y={"title": "AUROC", "tickformat": ".3~f"},
     )
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Ways to store a picture: bytes (K,), MSE (K,), and what each is, (K,) texts."""
+    """Ways to store an image: bytes (K,), MSE (K,), and what each is, (K,) texts."""
 
     sizes: list[float]
     errors: list[float]
@@ -244,7 +244,7 @@ def rate_distortion(
     in_decibel: bool = True,
     height: int = 520,
 ) -> go.Figure:
-    """Bytes of a picture against the error of its copy; bytes on a logarithmic scale.
+    """Bytes of an image against the error of its reconstruction; bytes on a logarithmic scale.
 
     Args:
         shown: model -> its points, from few bits to many; up to four.
@@ -269,7 +269,7 @@ def rate_distortion(
         for (name, line), (colour, dash) in zip(lines.items(), looks, strict=False)
     ]
     look = {"color": theme.RECONSTRUCTION, "size": 8, "symbol": "circle-open", "opacity": 0.8}
-    traces.append(drawn(others, "other shipped models", "markers", marker=look))
+    traces.append(drawn(others, "other pretrained models", "markers", marker=look))
     for (name, curve), colour in zip(shown.items(), theme.SIDE_BY_SIDE, strict=False):
         size = [14 if k == taken[name] else 6 for k in range(len(curve.sizes))]
         look = {"size": size, "opacity": 1}
@@ -285,9 +285,9 @@ def rate_distortion(
     return theme.figure(
         traces,
         height=height,
-        x=ticks | {"title": "bytes of a picture", "type": "log"},
+        x=ticks | {"title": "Bytes per image", "type": "log"},
         y={
-            "title": "PSNR of a test pixel, dB" if in_decibel else "MSE of a test pixel",
+            "title": "PSNR (dB)" if in_decibel else "Test MSE per pixel",
             "range": distortion([1.6 * worst, 0.35 * best]) if in_decibel else [0, 1.2 * worst],
         },
         shapes=[theme.upright(size, theme.FILES, 2, "dash")],
@@ -317,9 +317,9 @@ def label_curves(
         traces,
         height=height,
         x=theme.counted(
-            "labelled digits", sorted({n for found in accuracy.values() for n in found[0]})
+            "Labelled images", sorted({n for found in accuracy.values() for n in found[0]})
         ),
-        y={"title": "test digits told right, %", "range": [10 * low, 101]},
+        y={"title": "Test accuracy (%)", "range": [10 * low, 101]},
     )
 
 
@@ -370,7 +370,7 @@ def strength_curves(
         traces,
         height=height,
         x={"title": title, "autorange": "reversed" if strengths[0] > strengths[-1] else True},
-        y={"title": "PSNR of the mean MSE, dB", "range": [every.min() - 1, high + 1]},
+        y={"title": "PSNR (dB)", "range": [every.min() - 1, high + 1]},
         shapes=[theme.upright(at, colours[name], 2) for name, at in marks.items()],
         annotations=notes,
     )

@@ -101,7 +101,7 @@ def path_map(
 ) -> go.Figure:
     """Codes (N, 2) as dots, a path (K, 2) over them, and lettered places on it.
 
-    A dot carries its number, 0 to N - 1, as `customdata` to be known by when it is clicked.
+    A dot carries the index of its image, 0 to N - 1, as `customdata`, by which a click is known.
 
     Args:
         pins: letter -> place (2,).
@@ -109,7 +109,7 @@ def path_map(
     traces = _dots(points, labels, classes)
     for label, trace in enumerate(traces):
         trace["customdata"] = np.flatnonzero(labels == label)
-        trace["hovertemplate"] = "%{fullData.name}, number %{customdata}" + theme.ALONE
+        trace["hovertemplate"] = "%{fullData.name}, test image %{customdata}" + theme.ALONE
         trace["unselected"] = {"marker": {"opacity": 0.7}}
     names = [
         {"x": x, "y": y, "text": f"<b>{name}</b>", "showarrow": False} | SIGN

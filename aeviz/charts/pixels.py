@@ -12,7 +12,7 @@ from aeviz.charts import theme
 
 
 def png(image: np.ndarray) -> bytes:
-    """A picture (H, W) or (H, W, 3), uint8 or float in [0, 1], as PNG bytes."""
+    """An image (H, W) or (H, W, 3), uint8 or float in [0, 1], as PNG bytes."""
     pixels = image if image.dtype == np.uint8 else np.round(np.clip(image, 0, 1) * 255)
     buffer = io.BytesIO()
     Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG", compress_level=1)
@@ -20,7 +20,7 @@ def png(image: np.ndarray) -> bytes:
 
 
 def data_uri(image: np.ndarray) -> str:
-    """A picture as a data: URI for an <img>."""
+    """An image as a data: URI for an <img>."""
     return "data:image/png;base64," + base64.b64encode(png(image)).decode()
 
 
@@ -33,7 +33,7 @@ def signed(error: np.ndarray) -> np.ndarray:
 
 
 def tiles(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images (N, H, W) in rows as one picture (rows * H, columns * W); blank at the end."""
+    """Images (N, H, W) in rows as one image (rows * H, columns * W); blank at the end."""
     n, height, width = images.shape
     rows = -(-n // columns)
     grid = np.zeros((rows * columns, height, width), images.dtype)
@@ -43,24 +43,24 @@ def tiles(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
-    """A picture (..., H, W) with each pixel as a square of scale x scale, crisp."""
+    """An image (..., H, W) with each pixel as a square of scale x scale, crisp."""
     return image.repeat(scale, -2).repeat(scale, -1)
 
 
 def gif(frames: np.ndarray, *, seconds: float = 2.0, scale: int = 10) -> bytes:
-    """Frames (K, H, W) in [0, 1] as an endless GIF that runs there and back: 2 K - 2 pictures.
+    """Frames (K, H, W) in [0, 1] as an endless GIF that runs there and back: 2 K - 2 images.
 
     Args:
-        seconds: from the first to the last; a browser shows no picture shorter than 0.02 s.
+        seconds: from the first to the last; a browser shows no frame shorter than 0.02 s.
     """
     grey = np.round(np.clip(frames, 0, 1) * 255).astype(np.uint8)
-    pictures = [Image.fromarray(enlarge(frame, scale)) for frame in (*grey, *grey[-2:0:-1])]
+    shown = [Image.fromarray(enlarge(frame, scale)) for frame in (*grey, *grey[-2:0:-1])]
     buffer = io.BytesIO()
-    pictures[0].save(
+    shown[0].save(
         buffer,
         "GIF",
         save_all=True,
-        append_images=pictures[1:],
+        append_images=shown[1:],
         duration=max(round(1000 * seconds / (len(grey) - 1)), 20),
         loop=0,
     )
@@ -74,8 +74,8 @@ def code_thumbnail(points: np.ndarray, labels: np.ndarray, size: int = 96) -> np
     column, row = places[:, 0].round().astype(int), (size - places[:, 1]).round().astype(int)
     inside = (column >= 0) & (column < size - 1) & (row >= 0) & (row < size - 1)
     colours = np.array([[int(name[i : i + 2], 16) for i in (1, 3, 5)] for name in theme.DIGITS])
-    picture = np.zeros((size, size, 4), np.uint8)
+    image = np.zeros((size, size, 4), np.uint8)
     for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):  # a dot is two pixels wide
         where = row[inside] + down, column[inside] + right
-        picture[where] = np.insert(colours[labels[inside]], 3, 255, axis=1)
-    return picture
+        image[where] = np.insert(colours[labels[inside]], 3, 255, axis=1)
+    return image

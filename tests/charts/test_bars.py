@@ -21,7 +21,7 @@ def test_class_counts_are_bars_in_the_digits_colours() -> None:
     assert list(drawn["marker"]["color"]) == list(theme.DIGITS)
 
 
-def test_a_metric_of_each_number_is_a_bar_each() -> None:
+def test_a_metric_of_each_latent_dimension_is_a_bar_each() -> None:
     (drawn,) = traces(bars.by_dimension(np.array([3.0, 0.0, 1.5]), "KL, nats"))
     assert list(drawn["x"]) == [1, 2, 3]
     assert list(drawn["y"]) == [3.0, 0.0, 1.5]

@@ -52,10 +52,10 @@ def test_loss_curves_have_both_lines_of_each_term_and_hide_only_the_first_fall()
     assert layout(figure)["xaxis"]["range"] == layout(figure)["xaxis2"]["range"] == (0, 400)
     titles = [note["text"] for note in layout(figure)["annotations"]]
     assert titles == ["reconstruction, nats per image", "kl, nats per image"]
-    assert layout(figure)["xaxis2"]["title"]["text"] == "step"
+    assert layout(figure)["xaxis2"]["title"]["text"] == "Step"
 
 
-def test_loss_curves_without_held_out_pictures_have_one_line() -> None:
+def test_loss_curves_without_held_out_images_have_one_line() -> None:
     steps, training = np.arange(1, 101), np.linspace(90, 30, 100)
     figure = curves.loss_curves(steps, {"reconstruction": (training,)}, unit="nats")
     (line,) = traces(figure)

@@ -76,8 +76,8 @@ def test_a_gif_runs_there_and_back() -> None:
         assert film.info["duration"] == 500
         shown.append(np.asarray(film.convert("L"))[::2, ::2])
     assert len(shown) == 6
-    for picture, k in zip(shown, (0, 1, 2, 3, 2, 1), strict=True):
-        assert np.abs(picture.astype(int) - X[k]).max() <= 1
+    for image, k in zip(shown, (0, 1, 2, 3, 2, 1), strict=True):
+        assert np.abs(image.astype(int) - X[k]).max() <= 1
 
 
 def test_a_gif_is_never_faster_than_a_browser_shows() -> None:
@@ -87,12 +87,12 @@ def test_a_gif_is_never_faster_than_a_browser_shows() -> None:
 
 def test_a_thumbnail_has_a_dot_of_the_digits_colour_where_the_code_is() -> None:
     corners = np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-    picture = pixels.code_thumbnail(corners, np.array([0, 1, 2]), size=64)
-    assert picture.shape == (64, 64, 4)
-    assert picture.dtype == np.uint8
-    assert picture[20:40, 20:40, 3].max() == 0  # nothing in the middle
+    image = pixels.code_thumbnail(corners, np.array([0, 1, 2]), size=64)
+    assert image.shape == (64, 64, 4)
+    assert image.dtype == np.uint8
+    assert image[20:40, 20:40, 3].max() == 0  # nothing in the middle
     for (x, y), label in zip(corners, range(3), strict=True):
-        part = picture[: 32 if y else 64, : 64 if x else 32][0 if y else 32 :, 32 if x else 0 :]
+        part = image[: 32 if y else 64, : 64 if x else 32][0 if y else 32 :, 32 if x else 0 :]
         seen = {tuple(colour[:3]) for colour in part.reshape(-1, 4).tolist() if colour[3]}
         name = theme.DIGITS[label]
         assert seen == {tuple(int(name[i : i + 2], 16) for i in (1, 3, 5))}

@@ -99,13 +99,13 @@ def test_a_plain_model_shows_its_terms_its_most_varied_number_and_its_slopes(app
     mse = 784 * model.card.figures["mse"]
     assert values(bar["x"])[0] == pytest.approx(mse, rel=1e-4)
     assert f"Reconstruction **{mse:.4g}** squared error per image" in text(app)
-    assert set(shown) == {"squared error per image", "step", "singular value, from the largest"}
+    assert set(shown) == {"squared error per image", "Step", "Singular value, from the largest"}
     codes = apply.encode(model, MNIST.test_images)
     number = int(codes.var(0).argmax())
     assert box(app, "Number of the code").value == number + 1
     assert pictures(app, f"z{number + 1} from") == swept(model, number)
     # The contractive one stands beside it, at first.
-    names = {trace.get("name") for trace in shown["singular value, from the largest"]}
+    names = {trace.get("name") for trace in shown["Singular value, from the largest"]}
     assert names == {None, "Vanilla, 32 numbers", "Contractive, 32 numbers"}
     assert "It is no term of this model's loss" in text(app)
 
@@ -150,7 +150,7 @@ def test_a_model_that_takes_labels_draws_the_class_that_is_asked_for(app: AppTes
 def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTest) -> None:
     model = press(app, "Sparse", "sparse-1024d")
     shares = (apply.encode(model, MNIST.test_images) != 0).mean(0)
-    (bars,) = traces(app)["share of test pictures on which a unit fires"]
+    (bars,) = traces(app)["Share of test images on which a unit fires"]
     assert values(bars["y"]).sum() == 1024
     assert f"**{shares.sum():.1f} of 1,024 units** fire" in text(app)
     assert shares.all()
@@ -177,7 +177,7 @@ def test_a_model_with_a_codebook_shows_its_words_and_no_slopes(app: AppTest) -> 
     shares = values(bars["y"]) / 100
     perplexity = np.exp(-np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
     assert f"Perplexity **{perplexity:.1f}**" in text(app)
-    assert "singular value, from the largest" not in shown
+    assert "Singular value, from the largest" not in shown
     assert model.config.codebook_size == len(shares)
     assert not app.number_input
 
@@ -212,7 +212,7 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
 
 def test_a_shipped_model_shows_the_curve_that_its_file_keeps(app: AppTest) -> None:
     model = choose(app, "sparse-1024d-deep")
-    (line,) = traces(app)["step"]
+    (line,) = traces(app)["Step"]
     assert list(values(line["x"])) == model.card.curve.steps
     assert list(values(line["y"])) == model.card.curve.terms["reconstruction"]
     assert not any(button.label.startswith("Train: ") for button in app.button)
@@ -223,7 +223,7 @@ def test_a_file_without_a_curve_says_so_and_leads_to_training() -> None:
     card = model.card.model_copy(update={"curve": None})
     app = open_page(model=runs.add(checkpoint.to_bytes(model, card)))
     assert "keeps no curve" in text(app)
-    assert "step" not in traces(app)
+    assert "Step" not in traces(app)
     button(app, "Train: Variational").click().run()
     assert not app.exception
     assert button(app, "Variational").disabled  # the card of what is to be trained
