@@ -198,7 +198,7 @@ def polite(arguments: list[str], **popen_options: Any) -> subprocess.Popen[bytes
     environment = dict(popen_options.pop("env", os.environ))
     root = str(Path(__file__).parent.parent)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
-    process = subprocess.Popen(
+    process: subprocess.Popen[Any] = subprocess.Popen(
         [sys.executable, *arguments],
         env=environment,
         creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),

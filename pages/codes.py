@@ -1,9 +1,10 @@
 import streamlit as st
 
 from aeviz import jobs
-from aeviz.analysis import uses
+from aeviz.analysis import baselines, uses
 from aeviz.app import ui
 from aeviz.charts import curves, theme
+from aeviz.data import datasets
 
 DISTORTION = {"psnr": "PSNR, dB", "mse": "MSE"}
 SHARE = {
@@ -42,22 +43,29 @@ COLUMNS = {
 }
 
 
-def measured(name: str, references: uses.References) -> tuple[uses.Use, uses.Use] | None:
+def measured(name: str, references: baselines.References) -> tuple[uses.Use, uses.Use] | None:
     """A model's code and PCA's at the same width: kept, or measured when it was asked for."""
     if data_name == "mnist" and name in kept.models:
         use = kept.models[name]
         return use, references.linear[min(use.numbers, uses.PIXELS)]
-    found = uses.get(data_name, ui.model_bytes(name))
+    found = uses.get(datasets.load(data_name), ui.model_bytes(name))
     return None if found is None else (found.use, found.linear)
 
 
 def offer(label: str, content: bytes, note: str) -> None:
     """A button that begins a measurement; its progress, once it has begun."""
-    job = uses.job(dataset.name, content)
+    job = uses.job(dataset, content) if content else baselines.job(dataset)
+
+    def start(**again: bool) -> None:
+        if content:
+            uses.start(dataset, content, **again)
+        else:
+            baselines.start(dataset, **again)
+
     if jobs.begun(job):
-        ui.working(job, lambda: uses.start(dataset.name, content, retry=True), note)
+        ui.working(job, lambda: start(retry=True), note)
     elif st.button(label, key=f"measure-{job.path.name}", help=note):
-        uses.start(dataset.name, content)
+        start()
         st.rerun()
 
 
@@ -82,7 +90,7 @@ ui.heading(
 )
 chosen = ui.pick_models("codes")
 kept, data_name = ui.kept_uses(), dataset.name
-references = kept.references if data_name == "mnist" else uses.get_references(data_name)
+references = kept.references if data_name == "mnist" else baselines.get(dataset)
 if references is None:
     st.info(
         f"Pixels, PCA and files are not measured on {dataset.title} yet. Until then the figures "
@@ -135,7 +143,7 @@ st.markdown(
 )
 widths = [use for use in references.linear.values() if use.numbers < uses.PIXELS]
 files = dict(references.files)
-(png,) = files.pop(uses.PNG)
+(png,) = files.pop(baselines.PNG)
 st.plotly_chart(
     curves.rate_distortion(
         {
@@ -156,7 +164,7 @@ st.plotly_chart(
             )
         }
         | {name: curve(name, points) for name, points in files.items()},
-        (uses.PNG, png.size),
+        (baselines.PNG, png.size),
         in_decibel=by == "psnr",
     ),
     config=theme.CONFIG,
@@ -164,7 +172,7 @@ st.plotly_chart(
     alt="bytes of a picture against the error of its copy",
 )
 for name, (use, _) in found.items():
-    st.markdown(uses.finding(ui.describe(name), use, references))
+    st.markdown(baselines.finding(ui.describe(name), use, references))
 ui.explain(
     f"**Classes.** The probe is a logistic regression on standardised numbers; 5-NN takes the "
     f"vote of the {uses.NEIGHBOURS} nearest codes; k-means looks for {uses.CLUSTERS} clusters "
@@ -178,11 +186,11 @@ ui.explain(
     "a code are 0, only the others are written, and which ones they are. A code of symbols costs "
     "log2 of the codebook's size for each place. Nothing is packed any further, and the decoder "
     "itself, which the receiver needs once, is not counted. PCA's numbers are rounded alike.\n\n"
-    f"**Files.** JPEG at quality {', '.join(map(str, uses.QUALITIES))}, as small as Pillow makes "
-    "it. Most of such a small file are tables: without its header it has "
-    f"{files[uses.SCAN][0].size:.0f} to {files[uses.SCAN][-1].size:.0f} bytes instead of "
-    f"{files[uses.JPEG][0].size:.0f} to {files[uses.JPEG][-1].size:.0f}. PNG has no error at all, "
-    "so its PSNR is infinite: it is drawn as a line at its size.",
+    f"**Files.** JPEG at quality {', '.join(map(str, baselines.QUALITIES))}, as small as Pillow "
+    "makes it. Most of such a small file are tables: without its header it has "
+    f"{files[baselines.SCAN][0].size:.0f} to {files[baselines.SCAN][-1].size:.0f} bytes instead of "
+    f"{files[baselines.JPEG][0].size:.0f} to {files[baselines.JPEG][-1].size:.0f}. PNG has no "
+    "error at all, so its PSNR is infinite: it is drawn as a line at its size.",
     r"R = \tfrac{1}{8} \textstyle\sum_{d=1}^{D} b \;\text{bytes}, \qquad "
     r"\mathrm{MSE} = \tfrac{1}{784}\, \mathbb{E}\, \lVert x - g(Q_b(f(x))) \rVert^2",
 )

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from aeviz import jobs
 from aeviz.analysis import (
+    baselines,
     compare,
     errors,
     few_labels,
@@ -28,7 +29,6 @@ from aeviz.analysis import (
     planes,
     projections,
     sampling,
-    uses,
 )
 from aeviz.app import own, session
 from aeviz.app.components import browser
@@ -455,9 +455,9 @@ def model_bytes(name: str) -> bytes:
 
 
 @st.cache_data(show_spinner=False)
-def kept_uses() -> uses.Kept:
+def kept_uses() -> baselines.Kept:
     """What shipped codes are good for, measured beforehand."""
-    return uses.kept()
+    return baselines.kept()
 
 
 @st.cache_data(show_spinner=False)
