@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aeviz.analysis import baselines, few_labels, uses
+from aeviz.analysis import baselines, few_labels, supervised, uses
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from benchmarks import machine
@@ -99,7 +99,7 @@ def choose(counts: list[int], methods: list[str]) -> None:
     model = checkpoint.load(checkpoint.FOLDER / CHOSEN_WITH)
     for count in counts:
         pool = few_labels.UNLABELLED if count < few_labels.UNLABELLED else len(inside[0])
-        learner = few_labels.Learner(model, inside[0][:pool], held_out[0], "mnist")
+        learner = few_labels.Learner(model, inside[0][:pool], held_out[0], digits)
         before = few_labels.SETTINGS[count]
         for method in methods:
             fixed = method in learner.features
@@ -109,7 +109,7 @@ def choose(counts: list[int], methods: list[str]) -> None:
                 settings = dataclasses.replace(before, **{field: changed})
                 shares = []
                 for seed in range(FIRST, FIRST + min(few_labels.DRAWS[count], 3)):
-                    chosen = few_labels.draw(inside[1][:pool], count, seed)
+                    chosen = supervised.draw(inside[1][:pool], count, seed)
                     found = learner.predict(method, chosen, inside[1][chosen], settings, seed)
                     shares.append(float((found == held_out[1]).mean()))
                 print(

@@ -15,12 +15,12 @@ NOTES = {
 
 def offer(counts: tuple[int, ...], label: str) -> None:
     """A button that begins a measurement; its progress, once it has begun."""
-    job = few_labels.job(dataset.name, content, counts)
+    job = few_labels.job(dataset, content, counts)
     if jobs.begun(job):
-        again = lambda: few_labels.start(dataset.name, content, counts, retry=True)  # noqa: E731
+        again = lambda: few_labels.start(dataset, content, counts, retry=True)  # noqa: E731
         ui.working(job, again, NOTES[counts])
     elif st.button(label, key=f"measure-{counts[0]}", help=NOTES[counts]):
-        few_labels.start(dataset.name, content, counts)
+        few_labels.start(dataset, content, counts)
         st.rerun()
 
 
@@ -33,7 +33,7 @@ ui.heading(
 kept, content, shown = ui.kept_labels(), ui.model_bytes(name), name
 found = kept.get(name) if dataset.name == "mnist" else None
 if found is None:
-    found, reason = few_labels.get(dataset.name, content), few_labels.refusal(model)
+    found, reason = few_labels.get(dataset, content), few_labels.refusal(model)
     if found is None:
         shown = next(iter(kept))
         why = reason or f"{ui.describe(name)} is not measured on {dataset.title} yet."
