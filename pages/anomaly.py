@@ -3,7 +3,7 @@ from functools import partial
 
 import streamlit as st
 
-from aeviz.analysis import anomaly
+from aeviz.analysis import anomaly, detection
 from aeviz.app import intake, ui
 from aeviz.app.components.threshold import threshold_line
 from aeviz.app.views import anomaly as view
@@ -91,7 +91,7 @@ with right:
             on_change=view.forget,
             width=320,
         )
-        suggested = anomaly.quantile_threshold(scores.validation, quantile / 100)
+        suggested = detection.quantile_threshold(scores.validation, quantile / 100)
         selection = f"{name} {kind} {task} {classes}"
         threshold = view.threshold(selection, suggested)
         st.button(f"Back to {quantile:g} %", on_click=view.forget, disabled=threshold == suggested)

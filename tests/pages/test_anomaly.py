@@ -122,7 +122,7 @@ def test_the_shipped_model_of_a_digit_with_every_way_to_set_its_threshold() -> N
 
     # Another score, without scoring by a posterior that is not there.
     assert app.radio(key="odd_score").options == [
-        "Strangeness",
+        "Ink-normalised error",
         "Reconstruction error",
         "Latent distance",
     ]

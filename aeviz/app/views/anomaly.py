@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import anomaly
+from aeviz.analysis import anomaly, detection
 from aeviz.app import own, session, ui
 from aeviz.app.components.watch import watch
 from aeviz.charts import theme
@@ -252,7 +252,7 @@ def what_is_shown(shown: anomaly.Scores, seen: bool, quantile: float) -> str:
 
 def curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> None:
     """ROC and precision-recall curve of a model and of PCA, the threshold marked on both."""
-    counts = anomaly.count(model.normal, model.odd, threshold)
+    counts = detection.count(model.normal, model.odd, threshold)
     ours, theirs = model.curves, linear.curves
     recall, false = counts.recall or 0.0, counts.false_positive_rate or 0.0
     precision = 1.0 if counts.precision is None else counts.precision
