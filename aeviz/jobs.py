@@ -1,11 +1,13 @@
 """Long computations, each in a process of its own, with progress, and kept on disk.
 
 A page asks with `start`, looks with `progress`, and takes the result with `read` once it is there.
-The module that computes is run as `python -m <module> <arguments> <path>`, and calls `work`.
+The module that computes is run as `python -m <module> <arguments> <path>`, and calls `work`; where
+results are kept as JSON, a `Kind` does all of that.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -16,13 +18,15 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from filelock import FileLock, Timeout
+from pydantic import BaseModel
 
 from aeviz import files
 
 T = TypeVar("T")
+R = TypeVar("R", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -170,23 +174,36 @@ def _failure(job: Job) -> str | None:
 
 
 def _launch(job: Job) -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).parent.parent)
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     threads = str(max((os.cpu_count() or 2) // 2, 1))  # the pages need the others
     with job.file(".log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", job.module, *job.arguments, str(job.path)],
+        return polite(
+            ["-m", job.module, *job.arguments, str(job.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={
-                **os.environ,
-                "PYTHONPATH": path,
-                "OMP_NUM_THREADS": threads,
-                "OPENBLAS_NUM_THREADS": threads,
-            },
-            creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
         )
+
+
+def polite(arguments: list[str], **popen_options: Any) -> subprocess.Popen[bytes]:
+    """Start Python in a process that leaves the processor to others, and that finds this package.
+
+    Args:
+        arguments: of Python, such as ["-m", "aeviz", "worker"].
+        popen_options: as `subprocess.Popen` takes them.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    environment = dict(popen_options.pop("env", os.environ))
+    root = str(Path(__file__).parent.parent)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
+    process: subprocess.Popen[Any] = subprocess.Popen(
+        [sys.executable, *arguments],
+        env=environment,
+        creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
+        **popen_options,
+    )
     if hasattr(os, "setpriority"):  # from outside, so that even its imports are polite
         os.setpriority(os.PRIO_PROCESS, process.pid, 10)
     return process
@@ -215,3 +232,52 @@ def work(job: Job, compute: Callable[[bytes], bytes]) -> None:
                 files.remove(job.file(suffix))
     except Timeout:
         print("Another process works on it already.")
+
+
+# -- jobs of one kind --------------------------------------------------------------------------
+
+Progress = Callable[[float, str], None]
+"""Is told the fraction done and what is being done."""
+
+
+@dataclass(frozen=True)
+class Kind(Generic[R]):
+    """Jobs that differ in what they are given, with results that are kept as JSON.
+
+    title, module: as a `Job` has them; run as a program, the module calls `main`.
+    folder: gives the folder of the results.
+    result: what is computed.
+    compute: makes it from bytes, the arguments, and what is told how far it is.
+    """
+
+    title: str
+    module: str
+    folder: Callable[[], Path]
+    result: type[R]
+    compute: Callable[..., R]
+
+    def job(self, content: bytes, arguments: tuple[str, ...], settings: object) -> Job:
+        """One of them, named after its bytes and all else that the result depends on."""
+        digest = hashlib.sha256(repr(settings).encode())
+        digest.update(content)
+        return self._at(self.folder() / digest.hexdigest()[:20], arguments)
+
+    def _at(self, path: Path, arguments: tuple[str, ...]) -> Job:
+        return Job(path, self.title, self.module, arguments, ".result.json")
+
+    def read(self, job: Job) -> R | None:
+        """Its result, or None when it is not there (yet)."""
+        return read(job, self.result.model_validate_json)
+
+    def main(self) -> None:
+        """Compute one: `python -m <module> <arguments> <path>`, called by `start`."""
+        *arguments, path = sys.argv[1:]
+        job = self._at(Path(path), tuple(arguments))
+
+        def progress(done: float, phase: str) -> None:
+            report(job, done, phase)
+
+        def compute(content: bytes) -> bytes:
+            return self.compute(content, *arguments, progress).model_dump_json().encode()
+
+        work(job, compute)

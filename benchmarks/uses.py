@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aeviz.analysis import few_labels, uses
+from aeviz.analysis import baselines, few_labels, supervised, uses
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from benchmarks import machine
@@ -55,19 +55,19 @@ def missing(kept: dict[str, Any], names: list[str]) -> list[str]:
 def codes(again: bool) -> None:
     """Measure pixels, PCA, files and every shipped code."""
     digits = datasets.load("mnist")
-    fresh = again or not uses.KEPT.exists()
-    kept = {"models": {}} if fresh else json.loads(uses.KEPT.read_text(encoding="utf-8"))
+    fresh = again or not baselines.KEPT.exists()
+    kept = {"models": {}} if fresh else json.loads(baselines.KEPT.read_text(encoding="utf-8"))
     names = list(checkpoint.shipped())
     kept["models"] = {name: kept["models"][name] for name in names if name in kept["models"]}
     if "references" not in kept:
-        found = timed("references", lambda: uses.references(digits))
+        found = timed("references", lambda: baselines.references(digits))
         kept["references"] = found.model_dump(mode="json")
-        write(uses.KEPT, kept)
+        write(baselines.KEPT, kept)
     for name in missing(kept["models"], names):
         codec = uses.of_model(checkpoint.load(checkpoint.FOLDER / name))
         use = timed(name, lambda codec=codec: uses.measure(codec, digits))
         kept["models"][name] = {"sha256": checkpoint.digest(name), "use": use.model_dump()}
-        write(uses.KEPT, kept)
+        write(baselines.KEPT, kept)
 
 
 def labels(again: bool, names: tuple[str, ...]) -> None:
@@ -99,7 +99,7 @@ def choose(counts: list[int], methods: list[str]) -> None:
     model = checkpoint.load(checkpoint.FOLDER / CHOSEN_WITH)
     for count in counts:
         pool = few_labels.UNLABELLED if count < few_labels.UNLABELLED else len(inside[0])
-        learner = few_labels.Learner(model, inside[0][:pool], held_out[0], "mnist")
+        learner = few_labels.Learner(model, inside[0][:pool], held_out[0], digits)
         before = few_labels.SETTINGS[count]
         for method in methods:
             fixed = method in learner.features
@@ -109,7 +109,7 @@ def choose(counts: list[int], methods: list[str]) -> None:
                 settings = dataclasses.replace(before, **{field: changed})
                 shares = []
                 for seed in range(FIRST, FIRST + min(few_labels.DRAWS[count], 3)):
-                    chosen = few_labels.draw(inside[1][:pool], count, seed)
+                    chosen = supervised.draw(inside[1][:pool], count, seed)
                     found = learner.predict(method, chosen, inside[1][chosen], settings, seed)
                     shares.append(float((found == held_out[1]).mean()))
                 print(
@@ -119,7 +119,7 @@ def choose(counts: list[int], methods: list[str]) -> None:
 
 def report() -> str:
     """What is kept as markdown tables."""
-    found = uses.kept()
+    found = baselines.kept()
     head = [
         "code",
         "numbers",

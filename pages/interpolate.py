@@ -6,7 +6,8 @@ import streamlit as st
 from aeviz.analysis import neighbours, paths, planes
 from aeviz.app import session, ui
 from aeviz.app.components.player import player
-from aeviz.charts import figures
+from aeviz.charts import curves, maps, theme
+from aeviz.charts.pixels import enlarge, gif, png, tiles
 from aeviz.data import datasets
 from aeviz.models import apply
 
@@ -99,7 +100,7 @@ with chart:
     plane = planes.default_plane(codes)
     st.plotly_chart(
         ui.drawable(
-            figures.path_map(
+            maps.path_map(
                 plane.project(codes)[:DOTS],
                 dataset.test_labels[:DOTS],
                 dataset.classes,
@@ -108,7 +109,7 @@ with chart:
                 plane.axis_titles,
             )
         ),
-        config=figures.CONFIG,
+        config=theme.CONFIG,
         key="dots",
         on_select=picked,
         selection_mode="points",
@@ -126,15 +127,15 @@ ui.gallery(
 )
 st.caption("Above: decoded. Below: A and B mixed pixel by pixel, which never moves a stroke.")
 with st.container(horizontal=True):
-    both = figures.tiles(np.concatenate([strip, faded_strip]), steps)
-    ui.download("GIF", lambda: figures.gif(strip), f"path-{start}-{end}.gif")
-    ui.download("PNG", lambda: figures.png(figures.enlarge(both, 4)), f"path-{start}-{end}.png")
+    both = tiles(np.concatenate([strip, faded_strip]), steps)
+    ui.download("GIF", lambda: gif(strip), f"path-{start}-{end}.gif")
+    ui.download("PNG", lambda: png(enlarge(both, 4)), f"path-{start}-{end}.png")
 
 st.subheader("Does the path cross empty space?", anchor=False)
 half, most = ui.typical_gaps(name, dataset.name)
 st.plotly_chart(
-    figures.distance_curve(away, half, most, dict(zip(letters, marks, strict=True))),
-    config=figures.PLAIN,
+    curves.distance_curve(away, half, most, dict(zip(letters, marks, strict=True))),
+    config=theme.PLAIN,
 )
 st.markdown(
     f"At its emptiest the path is **{away.max():.2g}** from the nearest of {len(codes):,} test "

@@ -3,7 +3,7 @@ import streamlit as st
 
 from aeviz.analysis import neighbours, planes, sampling
 from aeviz.app import ui
-from aeviz.charts import figures
+from aeviz.charts import maps, pixels, theme
 from aeviz.models import apply
 
 NEAREST = {"no": "Hide", "pixels": "In pixels", "codes": "In code space"}
@@ -79,16 +79,16 @@ with inspector:
     assert drawn is not None  # without a prior the source is the mixture
     plane = planes.default_plane(codes)
     points = plane.project(codes)[:DOTS]
-    dots = figures.code_map(points, dataset.test_labels[:DOTS], dataset.classes, height=430)
-    figures.overlay(dots, points, plane.project(drawn), 3 if as_grid else 6, plane.axis_titles)
-    st.plotly_chart(ui.drawable(dots), config=figures.CONFIG, key="samples")
+    dots = maps.code_map(points, dataset.test_labels[:DOTS], dataset.classes, height=430)
+    maps.overlay(dots, points, plane.project(drawn), 3 if as_grid else 6, plane.axis_titles)
+    st.plotly_chart(ui.drawable(dots), config=theme.CONFIG, key="samples")
     st.caption("Black dots: the codes drawn. Coloured: test codes, put there by the encoder.")
 
 labels = None if asked is None else np.resize(asked, len(drawn))
 made = apply.decode(model, drawn, labels)
 with pictures:
     if as_grid:
-        ui.sheet(figures.tiles(made, GRID), f"{GRID} by {GRID} pictures decoded from an even grid")
+        ui.sheet(pixels.tiles(made, GRID), f"{GRID} by {GRID} pictures decoded from an even grid")
         st.caption(
             "Each picture stands for an equal share of the prior. Look for how much of it goes to "
             "each digit, and for the seams where one turns into another."

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from aeviz import files, jobs
-from aeviz.analysis import few_labels, projections, uses
+from aeviz.analysis import baselines, few_labels, projections, uses
+from aeviz.data import datasets
 from aeviz.models import checkpoint
 from tests.test_files import FULL, LOCKED
 
+MNIST = datasets.load()
 CODES = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
 MODEL = (checkpoint.FOLDER / "linear-2d.safetensors").read_bytes()
 JOBS: dict[str, tuple[Callable[..., None], Callable[[], jobs.Job], Callable[[], Any]]] = {
@@ -25,19 +27,19 @@ JOBS: dict[str, tuple[Callable[..., None], Callable[[], jobs.Job], Callable[[], 
         lambda: projections.get(CODES, "tsne"),
     ),
     "uses": (
-        lambda **again: uses.start("mnist", MODEL, **again),
-        lambda: uses.job("mnist", MODEL),
-        lambda: uses.get("mnist", MODEL),
+        lambda **again: uses.start(MNIST, MODEL, **again),
+        lambda: uses.job(MNIST, MODEL),
+        lambda: uses.get(MNIST, MODEL),
     ),
     "references": (
-        lambda **again: uses.start("mnist", **again),
-        lambda: uses.job("mnist"),
-        lambda: uses.get_references("mnist"),
+        lambda **again: baselines.start(MNIST, **again),
+        lambda: baselines.job(MNIST),
+        lambda: baselines.get(MNIST),
     ),
     "few labels": (
-        lambda **again: few_labels.start("mnist", MODEL, **again),
-        lambda: few_labels.job("mnist", MODEL, few_labels.FEW),
-        lambda: few_labels.get("mnist", MODEL),
+        lambda **again: few_labels.start(MNIST, MODEL, **again),
+        lambda: few_labels.job(MNIST, MODEL, few_labels.FEW),
+        lambda: few_labels.get(MNIST, MODEL),
     ),
 }
 every_job = pytest.mark.parametrize("name", JOBS)

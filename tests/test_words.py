@@ -44,9 +44,7 @@ FORBIDDEN = {re.compile(rf"\b{word}\b", re.IGNORECASE): word for word in INSTEAD
 def strings(path: Path) -> Iterator[str]:
     """What a module may say to a person: its strings but docstrings and keys."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    silent = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)
-    }  # docstrings
+    silent = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             silent.update(id(part) for part in node.values)
@@ -54,7 +52,11 @@ def strings(path: Path) -> Iterator[str]:
                 str(part.value) if isinstance(part, ast.Constant) else "1" for part in node.values
             )
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent:
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in silent
+        ):
             yield node.value
 
 

@@ -1,4 +1,4 @@
-"""Finding what does not belong: pictures, scores, a threshold, and what it catches."""
+"""Finding what does not belong: images, scores, and what a threshold catches."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from aeviz.analysis import anomaly_score, errors, likelihood, pca
+from aeviz.analysis import anomaly_score, detection, errors, likelihood, pca
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
 
 FOLDER = checkpoint.FOLDER / "one-class"
-"""A shipped model for each digit, which was trained on that digit alone."""
+"""A pretrained model for each digit, which was trained on that digit alone."""
 KEPT = Path(__file__).parent / "measured" / "contamination.json"
-"""AUROC of models that were trained beforehand with anomalies among their pictures; written by
+"""AUROC of models that were trained beforehand with anomalies among their images; written by
 `python -m benchmarks.one_class --contaminated`."""
 NORMAL, ODD, HELD_OUT = 1_000, 2_000, 1_000
-"""At most so many normal and odd test pictures are scored, and normal ones to set a threshold."""
+"""At most so many normal and odd test images are scored, and normal ones to set a threshold."""
 FITTED = 5_000
 """At most so many training codes have a Gaussian fitted to them."""
 PCA_WIDTH = 32
@@ -34,7 +34,7 @@ ELBO_SAMPLES = 8
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures (N, 28, 28), uint8 or float in [0, 1], and what each is called: "3-17"."""
+    """Images (N, 28, 28), uint8 or float in [0, 1], and what each is called: "3-17"."""
 
     images: np.ndarray
     names: list[str]
@@ -47,7 +47,7 @@ NONE = Pictures(np.empty((0, 28, 28), np.uint8), [])
 
 
 def shipped(digit: int) -> str:
-    """Name of the shipped model that was trained on one digit alone, for `checkpoint.load`."""
+    """Name of the pretrained model that was trained on one digit alone, for `checkpoint.load`."""
     path = next(FOLDER.glob(f"*-digit{digit}.safetensors"))
     return f"{FOLDER.name}/{path.stem}"
 
@@ -59,7 +59,7 @@ def _some(wanted: np.ndarray, most: int) -> np.ndarray:
 
 
 def _from_test(dataset: datasets.Dataset, classes: tuple[int, ...], most: int) -> Pictures:
-    """Test pictures of these classes, at most so many."""
+    """Test images of these classes, at most so many."""
     chosen = _some(np.isin(dataset.test_labels, classes), most)
     labels = dataset.test_labels[chosen]
     names = [f"{dataset.classes[k]}-{i}" for k, i in zip(labels, chosen, strict=True)]
@@ -67,12 +67,12 @@ def _from_test(dataset: datasets.Dataset, classes: tuple[int, ...], most: int) -
 
 
 def normal_pictures(dataset: datasets.Dataset, classes: tuple[int, ...]) -> Pictures:
-    """Test pictures of the normal classes."""
+    """Test images of the normal classes."""
     return _from_test(dataset, classes, NORMAL)
 
 
 def odd_pictures(dataset: datasets.Dataset, classes: tuple[int, ...]) -> Pictures:
-    """Test pictures of the other classes; where all are normal, of the other data set.
+    """Test images of the other classes; where all are normal, of the other data set.
 
     None where that is not at hand.
     """
@@ -84,13 +84,13 @@ def odd_pictures(dataset: datasets.Dataset, classes: tuple[int, ...]) -> Picture
 
 
 def training_pictures(dataset: datasets.Dataset, classes: tuple[int, ...], most: int) -> np.ndarray:
-    """Normal training pictures (N, 28, 28), at most so many; none of those that are held out."""
+    """Normal training images (N, 28, 28), at most so many; none of those that are held out."""
     labels = dataset.train_labels[: -dataset.held_out]
     return dataset.train_images[_some(np.isin(labels, classes), most)]
 
 
 def saw_all(card: checkpoint.Card, dataset: datasets.Dataset) -> bool:
-    """True where a model was also trained on the last pictures, which others hold out."""
+    """True where a model was also trained on the last images, which others hold out."""
     labels = dataset.train_labels[: -dataset.held_out]
     most = len(labels) if card.digit is None else int((labels == card.digit).sum())
     return card.trained_on > most
@@ -99,7 +99,7 @@ def saw_all(card: checkpoint.Card, dataset: datasets.Dataset) -> bool:
 def validation_pictures(
     card: checkpoint.Card, dataset: datasets.Dataset, classes: tuple[int, ...]
 ) -> np.ndarray:
-    """Normal training pictures (N, 28, 28) to set a threshold by, unseen by the model if there are.
+    """Normal training images (N, 28, 28) to set a threshold by, unseen by the model if there are.
 
     A model that `saw_all` has none, and a small set may have none of a class: then it is those
     that it was trained on.
@@ -156,7 +156,7 @@ SCORES = {
     ),
 }
 BASELINE = "residual"
-"""The score of PCA in place of a model: what its first axes cannot say of a picture."""
+"""The score of PCA in place of a model: what its first axes cannot say of an image."""
 
 
 def has_posterior(model: Autoencoder) -> bool:
@@ -193,7 +193,7 @@ def fit_gaussian(codes: np.ndarray) -> Gaussian:
 
 
 def fit_pca(dataset: datasets.Dataset, classes: tuple[int, ...]) -> pca.PCA:
-    """PCA with 32 numbers of the normal training pictures."""
+    """PCA with 32 components of the normal training images."""
     if len(classes) == len(dataset.classes):
         return pca.pca(dataset.name, PCA_WIDTH)
     x = training_pictures(dataset, classes, len(dataset.train_images))
@@ -203,7 +203,7 @@ def fit_pca(dataset: datasets.Dataset, classes: tuple[int, ...]) -> pca.PCA:
 
 
 def residual(linear: pca.PCA, images: np.ndarray) -> np.ndarray:
-    """Mean squared error (N,) of PCA's copies, not clipped: what its axes cannot say.
+    """Mean squared error (N,) of PCA's reconstructions, not clipped: what its axes cannot say.
 
     Source: Jackson & Mudholkar 1979, Technometrics 21:341.
     """
@@ -228,7 +228,7 @@ Reference = Gaussian | pca.PCA | None
 def reference(
     kind: str, model: Autoencoder, dataset: datasets.Dataset, classes: tuple[int, ...]
 ) -> Reference:
-    """What a kind of score has to know about normal training pictures."""
+    """What a kind of score has to know about normal training images."""
     if kind == BASELINE:
         return fit_pca(dataset, classes)
     if kind == "latent":
@@ -261,7 +261,7 @@ def score(
 
 
 def copies(kind: str, model: Autoencoder, images: np.ndarray) -> np.ndarray:
-    """The copies (N, 28, 28) that a kind of score compares with images."""
+    """The reconstructions (N, 28, 28) that a kind of score compares with images."""
     if not len(images):
         return np.empty((0, 28, 28), np.float32)
     if kind == "strangeness":
@@ -271,7 +271,7 @@ def copies(kind: str, model: Autoencoder, images: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of validation pictures, normal and odd test pictures, (V,), (N,), (M,)."""
+    """Scores of validation images, normal and odd test images, (V,), (N,), (M,)."""
 
     validation: np.ndarray
     normal: np.ndarray
@@ -279,9 +279,9 @@ class Scores:
     reference: Reference
 
     @cached_property
-    def curves(self) -> Curves:
-        """All thresholds at once: reckoned once, for where odd pictures are."""
-        return curves(self.normal, self.odd)
+    def curves(self) -> detection.Curves:
+        """All thresholds at once: reckoned once, for where odd images are."""
+        return detection.curves(self.normal, self.odd)
 
 
 def measure(
@@ -307,84 +307,11 @@ def measure(
     return Scores(validation, normal, strange, against)
 
 
-# -- a threshold ------------------------------------------------------------------------------
-
-
-def quantile_threshold(validation: np.ndarray, share: float) -> float:
-    """The score below which a share of the validation scores (N,) lies."""
-    return float(np.quantile(validation, share))
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a threshold does: odd pictures caught or missed, normal ones flagged or let through."""
-
-    caught: int
-    missed: int
-    false_alarms: int
-    let_through: int
-
-    @property
-    def precision(self) -> float | None:
-        """Share of odd pictures among the flagged; None where none is flagged."""
-        return _share(self.caught, self.false_alarms)
-
-    @property
-    def recall(self) -> float | None:
-        """Share of the odd pictures that is flagged; None without any."""
-        return _share(self.caught, self.missed)
-
-    @property
-    def false_positive_rate(self) -> float | None:
-        """Share of the normal pictures that is flagged; None without any."""
-        return _share(self.false_alarms, self.let_through)
-
-
-def _share(part: int, rest: int) -> float | None:
-    return part / (part + rest) if part + rest else None
-
-
-def count(normal: np.ndarray, odd: np.ndarray, threshold: float) -> Counts:
-    """Counts at a threshold; what scores above it is flagged."""
-    caught, alarms = int((odd > threshold).sum()), int((normal > threshold).sum())
-    return Counts(caught, len(odd) - caught, alarms, len(normal) - alarms)
-
-
-@dataclass(frozen=True)
-class Curves:
-    """All thresholds at once. roc: false-positive rate and recall; pr: recall and precision."""
-
-    roc: tuple[np.ndarray, np.ndarray]
-    pr: tuple[np.ndarray, np.ndarray]
-    auroc: float
-    ap: float
-
-
-def curves(normal: np.ndarray, odd: np.ndarray) -> Curves:
-    """ROC and precision-recall curve of scores (N,), (M,), both at least one.
-
-    Source: Fawcett 2006, Pattern Recognition Letters 27:861; average precision as in
-        scikit-learn: the sum of precisions, weighted by the steps of the recall.
-    """
-    from sklearn import metrics
-
-    is_odd = np.repeat([False, True], [len(normal), len(odd)])
-    scores = np.concatenate([normal, odd])
-    false_positive, true_positive, _ = metrics.roc_curve(is_odd, scores)
-    precision, recall, _ = metrics.precision_recall_curve(is_odd, scores, drop_intermediate=True)
-    return Curves(
-        (false_positive, true_positive),
-        (recall, precision),
-        anomaly_score.auroc(normal, odd),
-        float(metrics.average_precision_score(is_odd, scores)),
-    )
-
-
 def examples(scores: Scores, threshold: float, most: int) -> dict[str, np.ndarray]:
-    """Which pictures to look at, most telling first: caught and missed odd ones, false alarms.
+    """Which images to look at, most telling first: caught and missed odd ones, false alarms.
 
     Returns:
-        "caught" and "missed" as indices of odd pictures, "alarms" of normal ones.
+        "caught" and "missed" as indices of odd images, "alarms" of normal ones.
     """
     by_odd = scores.odd.argsort(kind="stable")
     by_normal = scores.normal.argsort(kind="stable")[::-1]
@@ -400,7 +327,7 @@ def examples(scores: Scores, threshold: float, most: int) -> dict[str, np.ndarra
 
 @dataclass(frozen=True)
 class Flagged:
-    """What was flagged, the highest score first: pictures, what they truly are, scores (N,)."""
+    """What was flagged, the highest score first: images, what they truly are, scores (N,)."""
 
     pictures: Pictures
     truth: list[str]
@@ -414,7 +341,7 @@ class Flagged:
 
 
 def flag(groups: dict[str, tuple[Pictures, np.ndarray]], threshold: float) -> Flagged:
-    """What scores above a threshold in groups: truth -> pictures and their scores."""
+    """What scores above a threshold in groups: truth -> images and their scores."""
     images, names, truth, scores = [], [], [], []
     for what, (pictures, found) in groups.items():
         for k in np.flatnonzero(found > threshold):
@@ -433,7 +360,7 @@ def flag(groups: dict[str, tuple[Pictures, np.ndarray]], threshold: float) -> Fl
 
 
 def recipe(card: checkpoint.Card, classes: tuple[int, ...], contamination: float) -> dict[str, Any]:
-    """Fields of a `runs.RunSpec` that trains as a shipped model of one digit was.
+    """Fields of a `runs.RunSpec` that trains as a pretrained model of one digit was.
 
     Up to three digits take as many epochs; more are given 50 seconds.
     """
@@ -446,7 +373,7 @@ def recipe(card: checkpoint.Card, classes: tuple[int, ...], contamination: float
 def contaminated(digit: int, kind: str) -> dict[float, float]:
     """Share of anomalies in training -> AUROC by a kind of score, of models trained beforehand.
 
-    As the shipped model of a digit is, but once for each share, with anomalies drawn at random.
+    As the pretrained model of a digit is, but once for each share, with anomalies drawn at random.
     Empty where that model's file has changed since.
     """
     entry = json.loads(KEPT.read_text(encoding="utf-8"))[str(digit)]

@@ -1,28 +1,19 @@
-"""How many labels a classifier needs, on pixels, on PCA, on a code, and from scratch.
-
-`start` measures a model in a process of its own, `get` gives the result. What was measured
-beforehand of shipped models is kept in few_labels.json, written by `python -m benchmarks.uses`.
-"""
+"""How many labels a classifier needs, on pixels, on PCA, on a code, and from scratch."""
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import json
-import sys
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from pydantic import BaseModel
-from torch import Tensor, nn
 
 from aeviz import jobs
-from aeviz.analysis import pca
+from aeviz.analysis import pca, supervised
 from aeviz.data import datasets
-from aeviz.models import apply, checkpoint, objective, optim
+from aeviz.models import apply, checkpoint, optim
 from aeviz.models.base import Autoencoder
 
 KEPT = Path(__file__).parent / "measured" / "few_labels.json"
@@ -41,10 +32,6 @@ METHODS = {
 UNLABELLED = 10_000
 """The first training images: few labelled ones are drawn from them, and codes are standardised as
 those of all of them are, for which no labels are needed."""
-FLOOR = 0.1
-"""A number of a code counts as spread at least this share of the widest one: what a variational
-model let collapse would else be noise as loud as all the rest."""
-BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -84,13 +71,11 @@ SETTINGS = {
     ),
 }
 
-Progress = Callable[[float, str], None]
-
 
 class Learned(BaseModel):
     """Accuracy on the test images: method -> number of labels -> one for each draw.
 
-    numbers: width of the code, and of PCA.
+    numbers: latent dimensions, and components of PCA.
     """
 
     numbers: int
@@ -130,125 +115,6 @@ def refusal(model: Autoencoder) -> str | None:
     return None
 
 
-# -- one draw of labels ------------------------------------------------------------------------
-
-
-def draw(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Which images get a label: equally many of each class, in a random order; or all there are.
-
-    Raises:
-        ValueError: the count is no multiple of the classes, or a class has too few.
-    """
-    if count >= len(labels):
-        return np.arange(len(labels))
-    classes = np.unique(labels)
-    each, left = divmod(count, len(classes))
-    if left or each > np.bincount(labels)[classes].min():
-        raise ValueError(f"{count} labels cannot be shared evenly by {len(classes)} classes.")
-    rng = np.random.default_rng(seed)
-    some = [rng.choice(np.flatnonzero(labels == k), each, replace=False) for k in classes]
-    return rng.permutation(np.concatenate(some))
-
-
-@dataclass(frozen=True)
-class Features:
-    """Numbers (N, F) for a linear classifier: of training images and of those to tell apart."""
-
-    train: np.ndarray
-    queries: np.ndarray
-
-
-def standardised(train_codes: np.ndarray, queries: np.ndarray) -> Features:
-    """Codes with mean 0 and variance 1 over the first training images, labelled or not."""
-    mean, spread = _scale(train_codes[:UNLABELLED])
-    return Features((train_codes - mean) / spread, (queries - mean) / spread)
-
-
-def _scale(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and spread (D,) of codes (N, D); see FLOOR."""
-    spread = codes.std(0)
-    return codes.mean(0), np.maximum(spread, max(FLOOR * float(spread.max()), 1e-6))
-
-
-def regress(
-    features: np.ndarray, labels: np.ndarray, queries: np.ndarray, strength: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Logistic regression: classes of queries (Q,), weights (10, F) and biases (10,)."""
-    from sklearn.linear_model import LogisticRegression
-
-    found = LogisticRegression(C=strength, tol=1e-3, max_iter=5000).fit(features, labels)
-    return found.predict(queries), found.coef_, found.intercept_
-
-
-class Classifier(nn.Module):
-    """An encoder, its codes standardised, and a linear layer that reads ten classes from them."""
-
-    mean: Tensor
-    spread: Tensor
-
-    def __init__(self, model: Autoencoder, images: np.ndarray, seed: int = 0) -> None:
-        """Copy the model; the images (N, 28, 28) say how its codes are standardised."""
-        super().__init__()
-        mean, spread = _scale(apply.encode(model, images))
-        self.encoder = copy.deepcopy(model)
-        self.register_buffer("mean", torch.from_numpy(mean))
-        self.register_buffer("spread", torch.from_numpy(spread))
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.head = nn.Linear(len(mean), 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, 10) of images (B, 1, 28, 28) in [0, 1]."""
-        return self.head((self.encoder.encode(x) - self.mean) / self.spread)
-
-    @torch.no_grad()
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """Classes (N,) of images (N, 28, 28)."""
-        self.eval()
-        parts = np.array_split(images, max(len(images) // apply.BATCH, 1))
-        x = (torch.from_numpy(datasets.to_float(part))[:, None] for part in parts)
-        return np.concatenate([self(part).argmax(1).numpy() for part in x])
-
-
-def reaches_encoder(model: Autoencoder) -> bool:
-    """Whether a gradient flows from the code into the encoder, which fine-tuning needs."""
-    return bool(model.encode(torch.zeros(2, 1, 28, 28, device=model.device)).requires_grad)
-
-
-def teach(
-    classifier: Classifier,
-    images: np.ndarray,
-    labels: np.ndarray,
-    *,
-    lr: float,
-    steps: int,
-    seed: int,
-) -> None:
-    """Minimise the cross-entropy of labelled images (N, 28, 28) uint8, (N,), by Adam.
-
-    The learning rate warms up and falls to zero as in `train.fit`.
-    """
-    x, y = torch.from_numpy(np.array(images)), torch.from_numpy(labels.astype(np.int64))
-    optimiser = optim.Adam([p for p in classifier.parameters() if p.requires_grad])
-    batches = _batches(len(x), seed)
-    noise = optim.Noise(seed, x.device)
-    classifier.train()
-    for step in range(steps):
-        chosen = next(batches)
-        with noise:
-            logits = classifier(objective.pixels(x[chosen]))
-        loss = nn.functional.cross_entropy(logits, y[chosen])
-        optimiser.clear()
-        loss.backward()
-        optimiser.step(optim.learning_rate(step, steps, lr))
-
-
-def _batches(size: int, seed: int) -> Iterator[Tensor]:
-    order = np.random.default_rng(seed)
-    while True:
-        yield from torch.from_numpy(order.permutation(size)).split(BATCH)
-
-
 # -- all methods on all draws ------------------------------------------------------------------
 
 
@@ -257,22 +123,32 @@ class Learner:
 
     Args:
         images: training images (N, 28, 28) uint8, without labels.
-        queries: images (Q, 28, 28) uint8 to tell apart.
-        data_name: whose PCA is compared.
+        queries: images (Q, 28, 28) uint8 to classify.
+        dataset: whose PCA is compared.
     """
 
     def __init__(
-        self, model: Autoencoder, images: np.ndarray, queries: np.ndarray, data_name: str
+        self,
+        model: Autoencoder,
+        images: np.ndarray,
+        queries: np.ndarray,
+        dataset: datasets.Dataset,
     ) -> None:
         self.model, self.images, self.queries = model, images, queries
-        linear = pca.pca(data_name, model.code_dim)
+        linear = pca.pca(dataset.name, model.code_dim)
         flat = (datasets.to_float(part).reshape(len(part), -1) for part in (images, queries))
         self.features = {
-            "pixels": Features(*flat),
-            "pca": standardised(linear.encode(images), linear.encode(queries)),
-            "code": standardised(apply.encode(model, images), apply.encode(model, queries)),
+            "pixels": supervised.Features(*flat),
+            "pca": supervised.standardised(
+                linear.encode(images), linear.encode(queries), UNLABELLED
+            ),
+            "code": supervised.standardised(
+                apply.encode(model, images), apply.encode(model, queries), UNLABELLED
+            ),
         }
-        self.methods = [m for m in METHODS if m in self.features or reaches_encoder(model)]
+        self.methods = [
+            m for m in METHODS if m in self.features or supervised.reaches_encoder(model)
+        ]
 
     def predict(
         self, method: str, chosen: np.ndarray, labels: np.ndarray, settings: Settings, seed: int
@@ -280,7 +156,7 @@ class Learner:
         """Classes (Q,) of the queries after learning from a few labelled images.
 
         A fine-tuned encoder starts with the head of the regression on the frozen code, so that
-        its first steps do not spoil what it knows (Kumar et al. 2022, arXiv:2202.10054).
+        its first steps do not undo what it knows (Kumar et al. 2022, arXiv:2202.10054).
 
         Args:
             method: a key of METHODS.
@@ -290,19 +166,21 @@ class Learner:
         if method in self.features:
             found = self.features[method]
             strength = settings.strength[method]
-            return regress(found.train[chosen], labels, found.queries, strength)[0]
+            return supervised.regress(found.train[chosen], labels, found.queries, strength)[0]
         model, some = self.model, self.images[:UNLABELLED]
         if method == "scratch":
             model = optim.build(type(model), model.config, seed)
-        classifier = Classifier(model, some, seed)
+        classifier = supervised.Classifier(model, some, seed)
         if method == "tuned":
             code = self.features["code"]
             strength = settings.strength["code"]
-            _, weights, biases = regress(code.train[chosen], labels, code.queries[:1], strength)
+            _, weights, biases = supervised.regress(
+                code.train[chosen], labels, code.queries[:1], strength
+            )
             with torch.no_grad():
                 classifier.head.weight.copy_(torch.from_numpy(weights))
                 classifier.head.bias.copy_(torch.from_numpy(biases))
-        teach(
+        supervised.teach(
             classifier,
             self.images[chosen],
             labels,
@@ -317,7 +195,7 @@ def measure(
     model: Autoencoder,
     dataset: datasets.Dataset,
     counts: tuple[int, ...] = FEW,
-    progress: Progress = lambda done, phase: None,
+    progress: jobs.Progress = lambda done, phase: None,
 ) -> Learned:
     """Accuracy of every method on all test images, for each number of labels and each draw.
 
@@ -326,14 +204,14 @@ def measure(
     """
     if reason := refusal(model):
         raise ValueError(reason)
-    progress(0.0, "Encoding the pictures")
+    progress(0.0, "Encoding the images")
     images = dataset.train_images[: _pool(max(counts))]
-    learner = Learner(model, images, dataset.test_images, dataset.name)
+    learner = Learner(model, images, dataset.test_images, dataset)
     plan = [(n, seed, m) for n in counts for seed in range(DRAWS[n]) for m in learner.methods]
     accuracy: dict[str, dict[int, list[float]]] = {m: {} for m in learner.methods}
     for k, (count, seed, method) in enumerate(plan):
         progress((k + 1) / (len(plan) + 1), f"{count:,} labels: {METHODS[method].lower()}")
-        chosen = draw(dataset.train_labels[: _pool(count)], count, seed)
+        chosen = supervised.draw(dataset.train_labels[: _pool(count)], count, seed)
         labels = dataset.train_labels[chosen]
         found = learner.predict(method, chosen, labels, SETTINGS[count], seed)
         share = float((found == dataset.test_labels).mean())
@@ -354,7 +232,8 @@ def finding(found: Learned) -> str:
         known = {m: value for m, value in means.items() if value is not None}
         best = max(known, key=known.__getitem__)
         text = (
-            f"With {count:,} labels the best is **{_named(best)}**, {100 * known[best]:.1f} % right"
+            f"With {count:,} labels the best is **{_named(best)}**, "
+            f"{100 * known[best]:.1f} % accuracy"
         )
         scratch = known.get("scratch")
         pretrained = max((known[m], m) for m in ("code", "tuned") if m in known)
@@ -372,9 +251,9 @@ def finding(found: Learned) -> str:
 
 
 def title(method: str, numbers: int) -> str:
-    """A method's name, with the width of what it reads where that is not the picture."""
-    narrow = method in ("pca", "code")
-    return f"{METHODS[method]}, {numbers:,} numbers" if narrow else METHODS[method]
+    """A method's name, with the width of what it reads where that is not the image."""
+    what = {"pca": "components", "code": "latent dimensions"}.get(method)
+    return f"{METHODS[method]}, {numbers:,} {what}" if what else METHODS[method]
 
 
 def text(found: Learned, method: str, count: int) -> str:
@@ -401,7 +280,7 @@ def _named(method: str) -> str:
 
 
 def kept(path: Path = KEPT) -> dict[str, Learned]:
-    """Shipped models that were measured beforehand on MNIST, whose file is still the same."""
+    """Pretrained models that were measured beforehand on MNIST, whose file is still the same."""
     return {
         name: Learned.model_validate(entry["learned"])
         for name, entry in json.loads(path.read_text(encoding="utf-8")).items()
@@ -409,53 +288,42 @@ def kept(path: Path = KEPT) -> dict[str, Learned]:
     }
 
 
-def job(data_name: str, content: bytes, counts: tuple[int, ...]) -> jobs.Job:
+def _compute(content: bytes, data_name: str, counts: str, progress: jobs.Progress) -> Learned:
+    model, dataset = checkpoint.from_bytes(content), datasets.load(data_name)
+    return measure(model, dataset, tuple(map(int, counts.split(","))), progress)
+
+
+KIND = jobs.Kind(
+    "Few labels",
+    "aeviz.analysis.few_labels",
+    lambda: datasets.cache_folder() / "few_labels",
+    Learned,
+    _compute,
+)
+
+
+def job(dataset: datasets.Dataset, content: bytes, counts: tuple[int, ...]) -> jobs.Job:
     """The measurement of a checkpoint's bytes on a data set."""
-    digest = hashlib.sha256(repr((data_name, counts, DRAWS, SETTINGS)).encode())
-    digest.update(content)
-    return _job_at(
-        datasets.cache_folder() / "few_labels" / digest.hexdigest()[:20], data_name, counts
-    )
+    arguments = dataset.name, ",".join(map(str, counts))
+    return KIND.job(content, arguments, (dataset.name, counts, DRAWS, SETTINGS))
 
 
-def _job_at(path: Path, data_name: str, counts: tuple[int, ...]) -> jobs.Job:
-    arguments = (data_name, ",".join(map(str, counts)))
-    return jobs.Job(path, "Few labels", "aeviz.analysis.few_labels", arguments, ".result.json")
-
-
-def get(data_name: str, content: bytes) -> Learned | None:
+def get(dataset: datasets.Dataset, content: bytes) -> Learned | None:
     """What was measured of a model, where it was."""
-    few, everything = (
-        jobs.read(job(data_name, content, counts), Learned.model_validate_json)
-        for counts in (FEW, ALL)
-    )
+    few, everything = (KIND.read(job(dataset, content, counts)) for counts in (FEW, ALL))
     return everything if few is None else few.join(everything)
 
 
 def start(
-    data_name: str, content: bytes, counts: tuple[int, ...] = FEW, *, retry: bool = False
+    dataset: datasets.Dataset,
+    content: bytes,
+    counts: tuple[int, ...] = FEW,
+    *,
+    retry: bool = False,
 ) -> None:
     """Begin to measure the bytes of a checkpoint; returns at once."""
-    jobs.start(job(data_name, content, counts), lambda: content, retry=retry)
-
-
-def main() -> None:
-    """Compute one job, called by `start`: `… aeviz.analysis.few_labels <data> <counts> <job>`."""
-    data_name, counts = sys.argv[1], tuple(int(n) for n in sys.argv[2].split(","))
-    this = _job_at(Path(sys.argv[3]), data_name, counts)
-
-    def compute(content: bytes) -> bytes:
-        model = checkpoint.from_bytes(content)
-        found = measure(
-            model,
-            datasets.load(data_name),
-            counts,
-            lambda done, phase: jobs.report(this, done, phase),
-        )
-        return found.model_dump_json().encode()
-
-    jobs.work(this, compute)
+    jobs.start(job(dataset, content, counts), lambda: content, retry=retry)
 
 
 if __name__ == "__main__":
-    main()
+    KIND.main()

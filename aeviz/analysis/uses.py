@@ -1,24 +1,14 @@
-"""What a code is good for: classes told apart with it, and bytes spent for a copy.
-
-`start` measures a model in a process of its own, `progress` says how far it is, `get` gives the
-result. Those of the shipped models on MNIST are kept in uses.json, written by
-`python -m benchmarks.uses`.
-"""
+"""What a code is good for: classes told apart with it, and bytes spent for a reconstruction."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from pydantic import BaseModel, ConfigDict
 from scipy.special import gammaln
 
@@ -28,40 +18,33 @@ from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
 
-KEPT = Path(__file__).parent / "measured" / "uses.json"
 CODES = 10_000
 """So many training images are encoded; probe, neighbours and clusters are fitted to their codes."""
 SAMPLE = 2_000
 """So many test images are looked at for trustworthiness, and as many held-out ones for choosing
-the bits of a number."""
+the bits of a value."""
 SEED = 0
 CLUSTERS = 10
 RESTARTS: dict[str, Any] = {"n_init": 4}
 NEIGHBOURS = 5
 PIXELS = 28 * 28
-"""Bytes of a picture, one for each pixel."""
+"""Bytes of an image, one for each pixel."""
 BITS = (1, 2, 3, 4, 5, 6, 7, 8, 10)
 SLACK = 1.05
-"""A number gets the fewest bits with which the MSE rises by no more than this factor."""
+"""A latent dimension gets the fewest bits with which the MSE rises by no more than this factor."""
 LABEL_BITS = math.log2(10)
-WIDTHS = (1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 392, 784)
-"""Of PCA: its curve, and all widths that shipped codes have."""
-QUALITIES = (1, 5, 10, 20, 40, 60, 80, 90)
-"""Of JPEG files, on Pillow's scale up to 95."""
-
-Progress = Callable[[float, str], None]
 
 
 class Point(BaseModel):
-    """One way to store a picture: bits for each number, bytes for a picture, MSE of its copy.
+    """One way to store an image: bits for each latent dimension, bytes, MSE of the reconstruction.
 
-    Bytes are a mean, and no whole number: pictures are stored one behind the other.
+    Bytes are a mean, and no whole number: images are stored one behind the other.
     """
 
     model_config = ConfigDict(frozen=True)
 
     bits: int | None
-    """None where no number is rounded."""
+    """None where nothing is rounded."""
     size: float
     mse: float
 
@@ -69,7 +52,7 @@ class Point(BaseModel):
 class Use(BaseModel):
     """What a code is good for.
 
-    numbers: width of the code; figures: see `tell_apart`; points: rate and distortion on test
+    numbers: latent dimensions; figures: see `tell_apart`; points: rate and distortion on test
     images, from few bits to many; chosen: which of them is taken, on held-out images.
     """
 
@@ -84,24 +67,16 @@ class Use(BaseModel):
         return self.points[self.chosen]
 
 
-class References(BaseModel):
-    """What a code is compared with: pixels as they are, PCA by width, files by their format."""
-
-    pixels: dict[str, float]
-    linear: dict[int, Use]
-    files: dict[str, list[Point]]
-
-
 # -- what is compared: a code and a way back ----------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Codec:
-    """Pictures to codes and back.
+    """Images to codes and back.
 
     encode: images (N, 28, 28) -> codes (N, D) and labels (N,), None where none are needed.
     decode: these two -> images (N, 28, 28) in [0, 1].
-    symbols: bits of a picture whose code is made of symbols; None where it is made of numbers.
+    symbols: bits of an image whose code is made of symbols; None where it is made of numbers.
     """
 
     encode: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
@@ -121,9 +96,9 @@ def of_model(model: Autoencoder) -> Codec:
     return Codec(encode, lambda codes, labels: apply.decode(model, codes, labels), symbols)
 
 
-def of_pca(data_name: str, width: int) -> Codec:
-    """PCA's code, its copies clipped to [0, 1]."""
-    linear = pca.pca(data_name, width)
+def of_pca(dataset: datasets.Dataset, width: int) -> Codec:
+    """PCA's code, its reconstructions clipped to [0, 1]."""
+    linear = pca.pca(dataset.name, width)
     return Codec(
         lambda images: (linear.encode(images), None),
         lambda codes, _: np.clip(linear.decode(codes), 0, 1),
@@ -173,7 +148,7 @@ def tell_apart(
     train_codes: np.ndarray,
     test_codes: np.ndarray,
     dataset: datasets.Dataset,
-    progress: Progress = lambda done, phase: None,
+    progress: jobs.Progress = lambda done, phase: None,
 ) -> dict[str, float]:
     """Probe and 5-NN accuracy, V-measure and trustworthiness of codes.
 
@@ -213,7 +188,7 @@ def quantise(codes: np.ndarray, low: np.ndarray, high: np.ndarray, bits: int) ->
 
 
 def listed_bits(codes: np.ndarray, bits: int) -> float:
-    """Bits of a picture, mean over codes (N, D), where only numbers other than 0 are written.
+    """Bits of an image, mean over codes (N, D), where only values other than 0 are written.
 
     Which ones those are costs log2 C(D, n), and that there are n of them log2 (D + 1).
     """
@@ -227,7 +202,7 @@ def squeeze(
 ) -> tuple[np.ndarray, float]:
     """Rounded codes (N, D), and the bits of one, mean over them.
 
-    All D numbers are written, or only those that are not 0, whichever is shorter; zeros then stay.
+    All D values are written, or only those that are not 0, whichever is shorter; zeros then stay.
     """
     rounded, written = quantise(codes, low, high, bits), float(codes.shape[1] * bits)
     listed = listed_bits(codes, bits)
@@ -237,13 +212,13 @@ def squeeze(
 def rate_distortion(
     codec: Codec, dataset: datasets.Dataset, low: np.ndarray, high: np.ndarray
 ) -> tuple[list[Point], int]:
-    """Size and MSE of copies of test images for each number of bits, and which of them to take.
+    """Size and MSE of test images for each number of bits, and which of these to take.
 
     That is the fewest with which the MSE of held-out images is within 5 % of what it is without
     rounding.
 
     Args:
-        low: smallest value of each number among training codes (D,).
+        low: smallest value of each latent dimension among training codes (D,).
         high: largest.
     """
     images = dataset.test_images
@@ -273,10 +248,10 @@ def rate_distortion(
 
 
 def measure(
-    codec: Codec, dataset: datasets.Dataset, progress: Progress = lambda done, phase: None
+    codec: Codec, dataset: datasets.Dataset, progress: jobs.Progress = lambda done, phase: None
 ) -> Use:
     """All that is measured of a code."""
-    progress(0.0, "Encoding the pictures")
+    progress(0.0, "Encoding the images")
     images = dataset.train_images[: -dataset.held_out]
     train_codes, _ = codec.encode(images[draw(CODES, len(images))])
     test_codes, _ = codec.encode(dataset.test_images)
@@ -286,130 +261,6 @@ def measure(
     progress(0.6, "Rounding the codes")
     points, chosen = rate_distortion(codec, dataset, train_codes.min(0), train_codes.max(0))
     return Use(numbers=train_codes.shape[1], figures=figures, points=points, chosen=chosen)
-
-
-# -- files -------------------------------------------------------------------------------------
-
-JPEG, SCAN, PNG = "JPEG", "JPEG without its header", "PNG"
-
-
-def encoded(picture: np.ndarray, kind: str, **options: Any) -> bytes:
-    """A picture (28, 28) uint8 as the bytes of a file."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def scan_length(jpeg: bytes) -> int:
-    """Bytes of a JPEG file's pixels alone, without the tables before them and the end mark."""
-    start = jpeg.index(b"\xff\xda")  # start of scan; the next two bytes are its header's length
-    return len(jpeg) - (start + 2 + int.from_bytes(jpeg[start + 2 : start + 4])) - 2
-
-
-def files(dataset: datasets.Dataset) -> dict[str, list[Point]]:
-    """Size and MSE of test images as files, each as small as Pillow makes it.
-
-    Without its header: with the tables that are the same in every file, which need not be kept
-    with each of many.
-    """
-    images = dataset.test_images
-    found: dict[str, list[Point]] = {JPEG: [], SCAN: []}
-    for quality in QUALITIES:
-        small = [encoded(x, "JPEG", quality=quality, optimize=True) for x in images]
-        plain = [encoded(x, "JPEG", quality=quality) for x in images]
-        copies = np.stack([np.asarray(Image.open(io.BytesIO(content))) for content in small])
-        mse = float(errors.mse(images, copies).mean(dtype=np.float64))
-        for name, sizes in ((JPEG, map(len, small)), (SCAN, map(scan_length, plain))):
-            found[name].append(Point(bits=None, size=float(np.mean([*sizes])), mse=mse))
-    lossless = float(np.mean([len(encoded(x, "PNG", optimize=True)) for x in images]))
-    found[PNG] = [Point(bits=None, size=lossless, mse=0.0)]
-    return found
-
-
-def size_for(mse: float, points: list[Point]) -> float | None:
-    """Bytes at which a curve of points reaches an MSE; None if it never does.
-
-    Between two points both run evenly in logarithms. What is both larger and worse does not count.
-    """
-    best: list[Point] = []
-    for point in sorted(points, key=lambda p: p.size):
-        if not best or point.mse < best[-1].mse:
-            best.append(point)
-    if not best or best[-1].mse > mse:
-        return None
-    if best[0].mse <= mse:
-        return best[0].size
-    errors, sizes = (np.log([getattr(p, what) for p in best[::-1]]) for what in ("mse", "size"))
-    return float(np.exp(np.interp(math.log(mse), errors, sizes)))
-
-
-def finding(title: str, use: Use, references: References) -> str:
-    """What a model's chosen point costs beside what else reaches its error, in two sentences."""
-    point, how = use.point, ""
-    if point.bits:
-        written = use.numbers * point.bits / 8
-        which = f"each of {use.numbers:,} numbers"
-        if point.size < written:
-            which = "each number that is not 0, and which those are"
-        elif point.size > written:
-            which += ", and the class"
-        how = f" ({point.bits} bits for {which})"
-    said = (
-        f"**{title}** keeps a picture in **{point.size:.1f} bytes**{how} at "
-        f"{errors.psnr(point.mse):.1f} dB."
-    )
-    linear = size_for(point.mse, [found.point for found in references.linear.values()])
-    rest = [
-        "PCA does not come as near" if linear is None else f"PCA needs {linear:.1f} bytes for that"
-    ]
-    for name in (JPEG, SCAN):
-        size = size_for(point.mse, references.files[name])
-        least = size == min(p.size for p in references.files[name])
-        needs = f"{'at least ' * least}{size:.0f}" if size else "more than its best has"
-        rest.append(f"{name} {needs}")
-    return f"{said} {', '.join(rest)}."
-
-
-def references(
-    dataset: datasets.Dataset,
-    widths: tuple[int, ...] = WIDTHS,
-    progress: Progress = lambda done, phase: None,
-) -> References:
-    """Pixels, PCA and files of a data set."""
-    progress(0.0, "Pixels")
-    flat = [
-        datasets.to_float(x).reshape(len(x), -1)
-        for x in (dataset.train_images[: -dataset.held_out], dataset.test_images)
-    ]
-    pixels = tell_apart(flat[0][draw(CODES, len(flat[0]))], flat[1], dataset)
-    linear = {}
-    for k, width in enumerate(widths):
-        progress((k + 1) / (len(widths) + 2), f"PCA, {width} numbers")
-        linear[width] = measure(of_pca(dataset.name, width), dataset)
-    progress(1 - 1 / (len(widths) + 2), "Files")
-    return References(pixels=pixels, linear=linear, files=files(dataset))
-
-
-# -- what is kept ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What was measured beforehand on MNIST: references, and shipped models by name."""
-
-    references: References
-    models: dict[str, Use]
-
-
-def kept(path: Path = KEPT) -> Kept:
-    """What was measured beforehand, of those checkpoints whose file is still the same."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    models = {
-        name: Use.model_validate(entry["use"])
-        for name, entry in found["models"].items()
-        if entry["sha256"] == checkpoint.digest(name)
-    }
-    return Kept(References.model_validate(found["references"]), models)
 
 
 # -- measured when asked -----------------------------------------------------------------------
@@ -422,58 +273,44 @@ class Measured(BaseModel):
     linear: Use
 
 
-def job(data_name: str, content: bytes = b"") -> jobs.Job:
-    """The measurement of a checkpoint on a data set; without bytes, of pixels, PCA and files."""
-    digest = hashlib.sha256(repr((data_name, CODES, SAMPLE, BITS, SEED)).encode())
-    digest.update(content)
-    path = datasets.cache_folder() / "uses" / digest.hexdigest()[:20]
-    return _job_at(path, data_name)
+def _compute(content: bytes, data_name: str, progress: jobs.Progress) -> Measured:
+    dataset, model = datasets.load(data_name), checkpoint.from_bytes(content)
+    use = measure(of_model(model), dataset, lambda done, phase: progress(0.8 * done, phase))
+    linear = measure(
+        of_pca(dataset, min(use.numbers, PIXELS)),
+        dataset,
+        lambda done, _: progress(0.8 + 0.2 * done, "PCA for comparison"),
+    )
+    return Measured(use=use, linear=linear)
 
 
-def _job_at(path: Path, data_name: str) -> jobs.Job:
-    return jobs.Job(path, "Uses of a code", "aeviz.analysis.uses", (data_name,), ".result.json")
+def folder() -> Path:
+    """Where what is measured when asked is kept."""
+    return datasets.cache_folder() / "uses"
 
 
-def get(data_name: str, content: bytes) -> Measured | None:
+def settings(dataset: datasets.Dataset) -> object:
+    """What a measurement depends on, beside what is measured."""
+    return dataset.name, CODES, SAMPLE, BITS, SEED
+
+
+KIND = jobs.Kind("Uses of a code", "aeviz.analysis.uses", folder, Measured, _compute)
+
+
+def job(dataset: datasets.Dataset, content: bytes) -> jobs.Job:
+    """The measurement of a checkpoint's bytes on a data set."""
+    return KIND.job(content, (dataset.name,), settings(dataset))
+
+
+def get(dataset: datasets.Dataset, content: bytes) -> Measured | None:
     """What a model is good for, where it was measured."""
-    return jobs.read(job(data_name, content), Measured.model_validate_json)
+    return KIND.read(job(dataset, content))
 
 
-def get_references(data_name: str) -> References | None:
-    """Pixels, PCA and files of a data set, where they were measured."""
-    return jobs.read(job(data_name), References.model_validate_json)
-
-
-def start(data_name: str, content: bytes = b"", *, retry: bool = False) -> None:
-    """Begin to measure the bytes of a checkpoint, or what it is compared with; returns at once."""
-    jobs.start(job(data_name, content), lambda: content, retry=retry)
-
-
-def main() -> None:
-    """Compute one job: `python -m aeviz.analysis.uses <data> <job>`, called by `start`."""
-    data_name = sys.argv[1]
-    this = _job_at(Path(sys.argv[2]), data_name)
-
-    def compute(content: bytes) -> bytes:
-        dataset = datasets.load(data_name)
-
-        def progress(done: float, phase: str) -> None:
-            jobs.report(this, done, phase)
-
-        if not content:
-            return references(dataset, progress=progress).model_dump_json().encode()
-        model = checkpoint.from_bytes(content)
-        use = measure(of_model(model), dataset, lambda done, phase: progress(0.8 * done, phase))
-        width = min(use.numbers, PIXELS)
-        linear = measure(
-            of_pca(data_name, width),
-            dataset,
-            lambda done, _: progress(0.8 + 0.2 * done, "PCA for comparison"),
-        )
-        return Measured(use=use, linear=linear).model_dump_json().encode()
-
-    jobs.work(this, compute)
+def start(dataset: datasets.Dataset, content: bytes, *, retry: bool = False) -> None:
+    """Begin to measure the bytes of a checkpoint; returns at once."""
+    jobs.start(job(dataset, content), lambda: content, retry=retry)
 
 
 if __name__ == "__main__":
-    main()
+    KIND.main()

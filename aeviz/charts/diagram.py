@@ -48,12 +48,12 @@ class Half:
 
     @property
     def weights(self) -> int:
-        """All trainable numbers of its layers."""
+        """All trainable weights of its layers."""
         return sum(layer.weights for layer in self.layers)
 
 
 def halves(model_class: type[Autoencoder], config: BaseConfig) -> tuple[Half, Half]:
-    """Encoder and decoder of a model with these settings, from one picture put through both."""
+    """Encoder and decoder of a model with these settings, from one image put through both."""
     model = optim.build(model_class, config, 0).eval()  # its own: others may use a loaded one
     given = {"labels": torch.zeros(1, dtype=torch.long)} if model.uses_labels else {}
     x = torch.rand(1, 1, 28, 28, requires_grad=True)
@@ -61,11 +61,13 @@ def halves(model_class: type[Autoencoder], config: BaseConfig) -> tuple[Half, Ha
         layers, z, sources = _run(model, model.encode, x, given)
         mean = " = mean of q(z|x)" if model.posterior(x, **given) is not None else ""
         encoder = Half(
-            layers, "picture x", (28, 28), f"code z{mean}", z.shape[1:], sources, model.uses_labels
+            layers, "image x", (28, 28), f"code z{mean}", z.shape[1:], sources, model.uses_labels
         )
         z = z.detach().requires_grad_()
         layers, x_hat, sources = _run(model, model.decode, z, given)
-    decoder = Half(layers, "code z", z.shape[1:], "copy", (28, 28), sources, model.uses_labels)
+    decoder = Half(
+        layers, "code z", z.shape[1:], "reconstruction", (28, 28), sources, model.uses_labels
+    )
     assert x_hat.shape == (1, 1, 28, 28)
     return encoder, decoder
 

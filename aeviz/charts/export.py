@@ -1,4 +1,4 @@
-"""What a person takes home: pictures side by side as PNG, tables as CSV, many files as ZIP."""
+"""What a person takes home: images side by side as PNG, tables as CSV, many files as ZIP."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from aeviz.analysis import anomaly
-from aeviz.charts import figures
+from aeviz.charts import pixels
 
 GAP = 12
-"""Pixels between pictures and around them."""
+"""Pixels between images and around them."""
 TYPE = 20
 """Height of the captions' type, pixels."""
 ROW_SCALE = 4
-"""Where many pictures stand in a row each pixel becomes a square with that side."""
+"""Where many images stand in a row each pixel becomes a square with that side."""
 
 
 def strip(columns: Sequence[tuple[Sequence[np.ndarray], str]], scale: int = 8) -> bytes:
-    """Pictures side by side on white paper, crisp, as PNG bytes.
+    """Images side by side on white paper, crisp, as PNG bytes.
 
     Args:
-        columns: pictures (H, W) or (H, W, 3) below each other, all of one size, uint8 or float in
+        columns: images (H, W) or (H, W, 3) below each other, all of one size, uint8 or float in
             [0, 1], and the caption below them, in Latin letters.
         scale: each pixel becomes a square with that side.
     """
     high, wide = (scale * side for side in columns[0][0][0].shape[:2])
     font = ImageFont.load_default(TYPE)
-    deep = max(len(pictures) for pictures, _ in columns)
+    deep = max(len(images) for images, _ in columns)
     texts = [_wrapped(caption, font, wide) for _, caption in columns]
     lines = max(text.count("\n") + 1 for text in texts)
     foot = GAP + deep * (high + GAP)
     size = (GAP + len(columns) * (wide + GAP), foot + round(1.4 * TYPE * lines) + GAP)
     paper = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(paper)
-    for k, ((pictures, _), text) in enumerate(zip(columns, texts, strict=True)):
+    for k, ((images, _), text) in enumerate(zip(columns, texts, strict=True)):
         left = GAP + k * (wide + GAP)
-        for row, picture in enumerate(pictures):
-            paper.paste(_tile(picture, (wide, high)), (left, GAP + row * (high + GAP)))
+        for row, image in enumerate(images):
+            paper.paste(_tile(image, (wide, high)), (left, GAP + row * (high + GAP)))
         pen.multiline_text((left, foot), text, "black", font, spacing=0.4 * TYPE)
     return _content(paper)
 
 
 def rows(table: Sequence[tuple[str, np.ndarray, Sequence[str]]], note: str = "") -> bytes:
-    """Rows of pictures below each other on white paper, crisp, as PNG bytes.
+    """Rows of images below each other on white paper, crisp, as PNG bytes.
 
     Args:
-        table: for each row what stands above it, its pictures (N, H, W) or (N, H, W, 3), uint8 or
+        table: for each row what stands above it, its images (N, H, W) or (N, H, W, 3), uint8 or
             float in [0, 1], of one size in all rows, and the text below each of them, if any.
         note: a line at the bottom.
     """
@@ -58,17 +58,17 @@ def rows(table: Sequence[tuple[str, np.ndarray, Sequence[str]]], note: str = "")
     font, line = ImageFont.load_default(TYPE), round(1.4 * TYPE)
     texts = [[_wrapped(_drawable(text), font, wide) for text in row] for _, _, row in table]
     deep = [line * max((text.count("\n") + 1 for text in row), default=0) for row in texts]
-    columns = GAP + max(len(pictures) for _, pictures, _ in table) * (wide + GAP)
+    columns = GAP + max(len(images) for _, images, _ in table) * (wide + GAP)
     lines = [_drawable(text) for text in (*(name for name, _, _ in table), note)]
     across = max(columns, *(2 * GAP + round(font.getlength(text)) for text in lines))
     down = GAP + sum(line + high + foot + GAP for foot in deep) + (line + GAP if note else 0)
     paper = Image.new("RGB", (across, down), "white")
     pen, top = ImageDraw.Draw(paper), GAP
-    for name, (_, pictures, _), row, foot in zip(lines[:-1], table, texts, deep, strict=True):
+    for name, (_, images, _), row, foot in zip(lines[:-1], table, texts, deep, strict=True):
         pen.text((GAP, top), name, "black", font)
         top += line
-        for k, picture in enumerate(pictures):
-            paper.paste(_tile(picture, (wide, high)), (GAP + k * (wide + GAP), top))
+        for k, image in enumerate(images):
+            paper.paste(_tile(image, (wide, high)), (GAP + k * (wide + GAP), top))
         top += high
         for k, text in enumerate(row):
             pen.multiline_text(
@@ -84,9 +84,9 @@ def _drawable(text: str) -> str:
     return text.encode("latin-1", "ignore").decode("latin-1").strip()
 
 
-def _tile(picture: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """A picture (H, W) or (H, W, 3) in a size (width, height) with crisp pixels."""
-    tile = Image.open(io.BytesIO(figures.png(picture))).convert("RGB")
+def _tile(image: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """An image (H, W) or (H, W, 3) in a size (width, height) with crisp pixels."""
+    tile = Image.open(io.BytesIO(pixels.png(image))).convert("RGB")
     return tile.resize(size, Image.Resampling.NEAREST)
 
 
@@ -131,7 +131,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 def flagged_table(found: anomaly.Flagged) -> bytes:
-    """A table with a line for each flagged picture: its file in the archive, name, truth, score."""
+    """A table with a line for each flagged image: its file in the archive, name, truth, score."""
     rows = zip(found.files, found.pictures.names, found.truth, found.scores, strict=True)
     # What a spreadsheet would take for a formula is a text: a name may come from a file's.
     cells = ((f, n.lstrip("=+-@\t\r"), t, f"{s:.6g}") for f, n, t, s in rows)
@@ -139,6 +139,6 @@ def flagged_table(found: anomaly.Flagged) -> bytes:
 
 
 def flagged_archive(found: anomaly.Flagged) -> bytes:
-    """A ZIP archive of the flagged pictures as PNG files."""
-    pictures = zip(found.files, found.pictures.images, strict=True)
-    return archive({file: figures.png(image) for file, image in pictures})
+    """A ZIP archive of the flagged images as PNG files."""
+    images = zip(found.files, found.pictures.images, strict=True)
+    return archive({file: pixels.png(image) for file, image in images})

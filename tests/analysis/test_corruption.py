@@ -13,7 +13,7 @@ from skimage import metrics, restoration
 
 from aeviz.analysis import denoising, errors
 from aeviz.analysis.denoising import FILTERS
-from aeviz.charts import figures
+from aeviz.charts.pixels import png
 from aeviz.data import corruption, datasets, digits
 from aeviz.data.corruption import CORRUPTIONS
 from aeviz.models import checkpoint
@@ -188,9 +188,9 @@ def test_a_wiener_filter_that_knows_the_blur_undoes_it() -> None:
 def test_a_picture_that_is_spoilt_already_is_read_with_its_noise() -> None:
     x = np.round(corruption.noisy(DIGITS[0], 0.5, 0) * 255).astype(np.uint8)
     for picture in (x, x.repeat(10, 0).repeat(10, 1), 255 - x):
-        assert np.allclose(digits.plain(figures.png(picture)) * 255, x, atol=0.01)
+        assert np.allclose(digits.plain(png(picture)) * 255, x, atol=0.01)
     wide = np.pad(x, ((0, 0), (6, 6)))
-    assert np.allclose(digits.plain(figures.png(wide)) * 255, x, atol=0.01)
+    assert np.allclose(digits.plain(png(wide)) * 255, x, atol=0.01)
     with pytest.raises(digits.ImageError):
         digits.plain(b"Dear aeviz")
 

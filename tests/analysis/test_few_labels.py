@@ -9,11 +9,10 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from aeviz.analysis import few_labels
-from aeviz.analysis.few_labels import SETTINGS, Classifier, Learned, Learner
+from aeviz.analysis import few_labels, supervised
+from aeviz.analysis.few_labels import SETTINGS, Learned, Learner
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
-from aeviz.models.nets import MLPDecoder, MLPEncoder
 from aeviz.models.zoo import MODELS
 
 MNIST = datasets.load()
@@ -26,31 +25,13 @@ QUICK = dataclasses.replace(SETTINGS[100], steps={"tuned": 5, "scratch": 5})
 def learner() -> Learner:
     """The home model, 1,000 training images and 500 test images."""
     model = checkpoint.load(checkpoint.FOLDER / HOME)
-    return Learner(model, MNIST.train_images[:1000], MNIST.test_images[:500], "mnist")
-
-
-@pytest.mark.parametrize("count", [10, 100, 1000])
-def test_as_many_of_each_class_get_a_label(count: int) -> None:
-    labels = MNIST.train_labels[:10_000]
-    drawn = few_labels.draw(labels, count, 0)
-    assert len(set(drawn)) == count
-    assert np.array_equal(np.bincount(labels[drawn]), np.full(10, count // 10))
-    assert np.array_equal(few_labels.draw(labels, count, 0), drawn)
-    assert set(few_labels.draw(labels, count, 1)) != set(drawn)
-
-
-def test_all_labels_are_all_and_an_uneven_number_is_refused() -> None:
-    assert np.array_equal(few_labels.draw(MNIST.train_labels, 60_000, 3), np.arange(60_000))
-    with pytest.raises(ValueError, match="12 labels cannot be shared evenly by 10 classes"):
-        few_labels.draw(MNIST.train_labels, 12, 0)
-    with pytest.raises(ValueError, match="evenly"):
-        few_labels.draw(np.array([*range(10)] * 2 + [0] * 80), 30, 0)  # a class has only two
+    return Learner(model, MNIST.train_images[:1000], MNIST.test_images[:500], MNIST)
 
 
 def test_the_frozen_code_is_read_by_a_regression_on_standardised_numbers(
     learner: Learner,
 ) -> None:
-    chosen = few_labels.draw(MNIST.train_labels[:1000], 100, 0)
+    chosen = supervised.draw(MNIST.train_labels[:1000], 100, 0)
     labels = MNIST.train_labels[chosen]
     found = learner.predict("code", chosen, labels, QUICK, 0)
     codes = apply.encode(learner.model, MNIST.train_images[:1000]).astype(np.float64)
@@ -61,19 +42,11 @@ def test_the_frozen_code_is_read_by_a_regression_on_standardised_numbers(
     assert np.mean(judge.predict((queries - mean) / spread) == found) > 0.98
 
 
-def test_numbers_that_collapsed_stay_small() -> None:
-    codes = np.random.default_rng(0).standard_normal((500, 2)) * (3.0, 0.003) + (5, 1)
-    found = few_labels.standardised(codes, codes[:7])
-    assert np.allclose(found.train.mean(0), 0)
-    assert found.train.std(0) == pytest.approx([1, 0.01], rel=0.1)
-    assert np.array_equal(found.queries, found.train[:7])
-
-
 def test_fine_tuning_starts_as_the_frozen_code_and_leaves_the_model_alone(
     learner: Learner,
 ) -> None:
     before = {name: weight.clone() for name, weight in learner.model.state_dict().items()}
-    chosen = few_labels.draw(MNIST.train_labels[:1000], 100, 0)
+    chosen = supervised.draw(MNIST.train_labels[:1000], 100, 0)
     labels = MNIST.train_labels[chosen]
     still = dataclasses.replace(QUICK, steps={"tuned": 0, "scratch": 0})
     frozen = learner.predict("code", chosen, labels, still, 0)
@@ -83,25 +56,6 @@ def test_fine_tuning_starts_as_the_frozen_code_and_leaves_the_model_alone(
     assert (moved != frozen).any()
     after = learner.model.state_dict()
     assert all(torch.equal(after[name], weight) for name, weight in before.items())
-
-
-def test_a_classifier_learns_its_images_by_its_encoder_and_not_by_the_decoder() -> None:
-    images, labels = MNIST.train_images[:60], MNIST.train_labels[:60]
-    model = checkpoint.load(checkpoint.FOLDER / HOME)
-    classifier = Classifier(model, images)
-
-    def weights(kind: type[torch.nn.Module]) -> list[torch.Tensor]:
-        (part,) = (part for part in classifier.encoder.children() if isinstance(part, kind))
-        return [weight.detach().clone() for weight in part.parameters()]
-
-    encoder, decoder = weights(MLPEncoder), weights(MLPDecoder)
-    before = (classifier.predict(images) == labels).mean()
-    few_labels.teach(classifier, images, labels, lr=3e-3, steps=150, seed=0)
-    after = (classifier.predict(images) == labels).mean()
-    assert before < 0.5
-    assert after > 0.9
-    assert not any(map(torch.equal, weights(MLPEncoder), encoder))
-    assert all(map(torch.equal, weights(MLPDecoder), decoder))
 
 
 def test_labels_of_test_images_change_nothing_but_the_score(
@@ -140,8 +94,8 @@ def test_what_cannot_be_asked_of_a_model() -> None:
         few_labels.measure(model, MNIST, (10,))
     words = next(n for n, c in SHIPPED.items() if "codebook_size" in c.config)
     snapped = checkpoint.load(checkpoint.FOLDER / words)
-    assert not few_labels.reaches_encoder(snapped)
-    assert few_labels.reaches_encoder(checkpoint.load(checkpoint.FOLDER / HOME))
+    assert not supervised.reaches_encoder(snapped)
+    assert supervised.reaches_encoder(checkpoint.load(checkpoint.FOLDER / HOME))
 
 
 def test_the_finding_is_what_the_numbers_say() -> None:
@@ -156,7 +110,9 @@ def test_the_finding_is_what_the_numbers_say() -> None:
     )
     text = few_labels.finding(found)
     first, second = text.removesuffix(".").split(". ")
-    assert "With 10 labels the best is **a regression on the frozen code**, 62.0 % right" in first
+    assert (
+        "With 10 labels the best is **a regression on the frozen code**, 62.0 % accuracy" in first
+    )
     assert "20.0 points more than the same network from scratch" in first
     assert "With 60,000 labels the best is **the same network from scratch**, 98.5 %" in second
     assert "0.5 points more than the encoder, fine-tuned" in second
@@ -179,8 +135,8 @@ def test_what_is_kept_is_of_files_as_they_are_and_is_what_they_give() -> None:
             assert {n: len(shares) for n, shares in by_count.items()} == few_labels.DRAWS
     name, found = next(iter(kept.items()))
     model = checkpoint.load(checkpoint.FOLDER / name)
-    learner = Learner(model, MNIST.train_images[:10_000], MNIST.test_images, "mnist")
-    chosen = few_labels.draw(MNIST.train_labels[:10_000], 10, 0)
+    learner = Learner(model, MNIST.train_images[:10_000], MNIST.test_images, MNIST)
+    chosen = supervised.draw(MNIST.train_labels[:10_000], 10, 0)
     told = learner.predict("code", chosen, MNIST.train_labels[chosen], SETTINGS[10], 0)
     share = (told == MNIST.test_labels).mean()
     assert found.accuracy["code"][10][0] == pytest.approx(share, abs=2e-3)

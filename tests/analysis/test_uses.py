@@ -1,19 +1,17 @@
-"""What a code is good for: classes, bits counted by hand, files by Pillow, what is kept."""
+"""What a code is good for: classes, bits counted by hand, and a job that measures it."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import math
 import sys
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from aeviz import jobs
-from aeviz.analysis import errors, neighbours, pca, uses
+from aeviz.analysis import baselines, errors, neighbours, pca, uses
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 
@@ -113,7 +111,7 @@ def test_a_code_of_symbols_costs_their_choice_among_the_codebook() -> None:
     assert words <= model.config.codebook_size
     places = model.code_dim / model.config.latent_dim
     assert uses.of_model(model).symbols == places * math.log2(model.config.codebook_size)
-    point = uses.kept().models[name].point
+    point = baselines.kept().models[name].point
     assert point.bits is None
     assert point.size == pytest.approx(7 * 7 * 6 / 8)
 
@@ -139,14 +137,14 @@ def width(card: checkpoint.Card) -> int:
 
 
 def test_bits_are_chosen_on_held_out_images_not_on_test_images(few: datasets.Dataset) -> None:
-    codec = uses.of_pca("mnist", 4)
+    codec = uses.of_pca(MNIST, 4)
     codes, _ = codec.encode(MNIST.train_images[:500])
     points, chosen = uses.rate_distortion(codec, few, codes.min(0), codes.max(0))
     noise = np.random.default_rng(0).integers(0, 256, few.test_images.shape).astype(np.uint8)
     other = dataclasses.replace(few, test_images=noise)
-    spoilt, again = uses.rate_distortion(codec, other, codes.min(0), codes.max(0))
+    noisy, again = uses.rate_distortion(codec, other, codes.min(0), codes.max(0))
     assert again == chosen
-    assert spoilt[chosen].mse > 2 * points[chosen].mse
+    assert noisy[chosen].mse > 2 * points[chosen].mse
     assert [p.mse for p in points] == sorted((p.mse for p in points), reverse=True)
     held_out = MNIST.train_images[-10_000:]
     held_out = held_out[uses.draw(100, 10_000)]
@@ -164,84 +162,12 @@ def test_bits_are_chosen_on_held_out_images_not_on_test_images(few: datasets.Dat
     assert points[chosen].bits == enough[0]
 
 
-# -- files ------------------------------------------------------------------------------------
-
-
-def test_files_have_the_sizes_and_errors_that_pillow_gives_them(
-    few: datasets.Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(uses, "QUALITIES", (10, 60))
-    found = uses.files(few)
-    images = few.test_images
-    for k, quality in enumerate((10, 60)):
-        sizes, errors, headers, scans = [], [], set(), []
-        for image in images:
-            buffer, plain = io.BytesIO(), io.BytesIO()
-            Image.fromarray(image).save(buffer, "JPEG", quality=quality, optimize=True)
-            Image.fromarray(image).save(plain, "JPEG", quality=quality)
-            sizes.append(len(buffer.getvalue()))
-            copy = np.asarray(Image.open(buffer), np.float64)
-            errors.append(np.square((copy - image) / 255).mean())
-            scans.append(uses.scan_length(plain.getvalue()))
-            headers.add(plain.getvalue()[: -scans[-1] - 2])
-        assert len(headers) == 1  # the same in every file, to the last byte
-        assert found[uses.JPEG][k].size == pytest.approx(np.mean(sizes))
-        assert found[uses.JPEG][k].mse == pytest.approx(np.mean(errors), rel=1e-5)
-        assert found[uses.SCAN][k].size == pytest.approx(np.mean(scans))
-    png = uses.encoded(images[0], "PNG", optimize=True)
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))), images[0])
-    assert found[uses.PNG][0].mse == 0
-    assert found[uses.PNG][0].size < 784
-
-
-def test_the_size_for_an_error_lies_between_the_points_on_either_side() -> None:
-    def point(size: float, mse: float) -> uses.Point:
-        return uses.Point(bits=None, size=size, mse=mse)
-
-    curve = [point(10, 0.04), point(40, 0.01), point(20, 0.05)]  # the last is larger and worse
-    assert uses.size_for(0.02, curve) == pytest.approx(20)
-    assert uses.size_for(0.04, curve) == pytest.approx(10)
-    assert uses.size_for(0.5, curve) == 10
-    assert uses.size_for(0.005, curve) is None
-
-
-def test_the_finding_says_how_a_code_is_written_and_what_else_reaches_its_error() -> None:
-    kept = uses.kept()
-
-    def found(numbers: int, bits: int | None, size: float, mse: float) -> str:
-        point = uses.Point(bits=bits, size=size, mse=mse)
-        use = uses.Use(numbers=numbers, figures={}, points=[point], chosen=0)
-        return uses.finding("This", use, kept.references)
-
-    text = found(32, 6, 24.0, 0.01)
-    assert "**This** keeps a picture in **24.0 bytes** (6 bits for each of 32 numbers)" in text
-    assert "at 20.0 dB" in text
-    linear = uses.size_for(0.01, [use.point for use in kept.references.linear.values()])
-    assert f"PCA needs {linear:.1f} bytes for that" in text
-    assert "number that is not 0" in found(1024, 3, 55.0, 0.01)
-    assert "32 numbers, and the class)" in found(32, 6, 24.4, 0.01)
-    assert "bits" not in found(392, None, 36.75, 0.01)
-    least = min(point.size for point in kept.references.files[uses.JPEG])
-    assert f"JPEG at least {least:.0f}" in found(2, 6, 1.5, 0.04)  # its worst is better than that
-    assert "JPEG more than its best has" in found(64, 8, 64.0, 1e-9)
-
-
 # -- what is kept, and what is measured when asked ----------------------------------------------
-
-
-def test_every_shipped_checkpoint_is_kept_with_pca_at_its_width() -> None:
-    kept = uses.kept()
-    assert set(kept.models) == set(SHIPPED)
-    assert tuple(kept.references.linear) == uses.WIDTHS
-    for use in kept.models.values():
-        assert min(use.numbers, 784) in kept.references.linear
-        assert set(use.figures) == set(kept.references.pixels)
-    assert kept.references.pixels["trustworthiness"] == 1
 
 
 def test_what_is_kept_is_what_a_model_gives() -> None:
     name = next(n for n, card in SHIPPED.items() if card.variant == "linear" and width(card) == 2)
-    use, model = uses.kept().models[name], checkpoint.load(checkpoint.FOLDER / name)
+    use, model = baselines.kept().models[name], checkpoint.load(checkpoint.FOLDER / name)
     inside = MNIST.train_images[:-10_000]
     codes = apply.encode(model, inside[uses.draw(uses.CODES, len(inside))])
     test_codes = apply.encode(model, MNIST.test_images)
@@ -255,33 +181,24 @@ def test_what_is_kept_is_what_a_model_gives() -> None:
     assert use.figures["neighbour_accuracy"] == pytest.approx(near, abs=2e-3)
 
 
-def test_a_file_that_has_changed_is_not_shown_with_old_numbers(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    first, *others = SHIPPED
-    digest = checkpoint.digest
-    monkeypatch.setattr(checkpoint, "digest", lambda name: "" if name == first else digest(name))
-    assert set(uses.kept().models) == set(others)
-
-
 def test_a_model_is_measured_by_a_job(
     few: datasets.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(datasets, "load", lambda name="mnist": few)
     monkeypatch.setattr(uses, "BITS", (2, 6))
     content = (checkpoint.FOLDER / "linear-2d.safetensors").read_bytes()
-    job = uses.job("mnist", content)
-    assert uses.get("mnist", content) is None
+    job = uses.job(few, content)
+    assert uses.get(few, content) is None
     said: list[float] = []
     monkeypatch.setattr(jobs, "report", lambda job, done, phase, why=None: said.append(done))
     job.path.parent.mkdir(parents=True, exist_ok=True)
     job.file(".input").write_bytes(content)
     monkeypatch.setattr(sys, "argv", ["uses", "mnist", str(job.path)])
-    uses.main()
-    found = uses.get("mnist", content)
+    uses.KIND.main()
+    found = uses.get(few, content)
     assert found is not None
     assert jobs.progress(job) == (1.0, "Done")
     assert found.use.numbers == found.linear.numbers == 2
     assert said == sorted(said)
     assert not job.file(".input").exists()
-    assert uses.get("mnist", content + b"x") is None
+    assert uses.get(few, content + b"x") is None

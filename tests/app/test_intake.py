@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
 from aeviz.app import intake
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets, digits
 from tests.pages.opening import box
 
@@ -48,7 +48,7 @@ def encoded(picture: np.ndarray, kind: str = "PNG") -> bytes:
 def scan(*digits: int) -> bytes:
     """Test digits beside each other, dark on white."""
     row = np.hstack([np.pad(MNIST.test_images[k], 8) for k in digits])
-    return encoded(255 - figures.enlarge(row, 4))
+    return encoded(255 - pixels.enlarge(row, 4))
 
 
 def choose(app: AppTest, source: str) -> AppTest:

@@ -102,7 +102,7 @@ def test_the_text_for_graphviz_has_each_box_each_edge_and_its_shape() -> None:
     assert text.count("{") == text.count("}")
     boxes = re.findall(r'^"?(-?\w+)"? \[label="([^"]+)"', text, re.MULTILINE)
     assert boxes == [
-        ("-1", "picture x"),
+        ("-1", "image x"),
         ("0", "Flatten"),
         ("1", "Linear, SiLU\\n401,920 weights"),
         ("2", "Linear\\n3,078 weights"),

@@ -9,29 +9,29 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-from aeviz.charts import export, figures
+from aeviz.charts import export, pixels
 from aeviz.data import datasets
 
 MNIST = datasets.load()
 
 
-def test_a_strip_has_each_picture_crisp_in_its_place_and_a_caption_below() -> None:
+def test_a_strip_has_each_image_crisp_in_its_place_and_a_caption_below() -> None:
     first, second = MNIST.test_images[:2] / np.float32(255)
-    error = figures.signed(second - first)
+    error = pixels.signed(second - first)
     columns = [([first, error], "Clean"), ([second, error], "Cleaned by the model\nPSNR 9.1 dB")]
     content = export.strip(columns, scale=5)
-    picture = np.asarray(Image.open(io.BytesIO(content)))
+    image = np.asarray(Image.open(io.BytesIO(content)))
     side, gap = 28 * 5, export.GAP
-    assert picture.shape[1:] == (gap + 2 * (side + gap), 3)
-    for k, (pictures, _) in enumerate(columns):
+    assert image.shape[1:] == (gap + 2 * (side + gap), 3)
+    for k, (images, _) in enumerate(columns):
         left = gap + k * (side + gap)
-        for row, expected in enumerate(pictures):
+        for row, expected in enumerate(images):
             top = gap + row * (side + gap)
-            tile = picture[top : top + side, left : left + side]
+            tile = image[top : top + side, left : left + side]
             if expected.ndim == 2:
                 expected = np.round(expected * 255)[..., None].repeat(3, 2)
             assert np.array_equal(tile, expected.repeat(5, 0).repeat(5, 1))
-    foot = picture[gap + 2 * (side + gap) :]
+    foot = image[gap + 2 * (side + gap) :]
     ink = np.all(foot < 128, axis=2)
     line = round(1.4 * export.TYPE)
     assert ink[:line, : side + gap].any()
@@ -43,9 +43,9 @@ def test_a_strip_has_each_picture_crisp_in_its_place_and_a_caption_below() -> No
 
 
 def test_rows_stand_below_each_other_each_under_its_name_with_its_texts() -> None:
-    pictures = MNIST.test_images[:3]
-    errors = figures.signed(pictures / np.float32(255) - 0.5)
-    table = [("Original", pictures, ["お o\n#1", "7", "2"]), ("Error of a model", errors, [])]
+    images = MNIST.test_images[:3]
+    errors = pixels.signed(images / np.float32(255) - 0.5)
+    table = [("Original", images, ["お o\n#1", "7", "2"]), ("Error of a model", errors, [])]
     paper = np.asarray(Image.open(io.BytesIO(export.rows(table, "What the colours mean."))))
     side, gap, line = 28 * export.ROW_SCALE, export.GAP, round(1.4 * export.TYPE)
     assert paper.shape[1] == gap + 3 * (side + gap)
@@ -71,7 +71,7 @@ def test_rows_stand_below_each_other_each_under_its_name_with_its_texts() -> Non
 
 
 def test_a_name_longer_than_its_row_is_not_cut() -> None:
-    name = "Error and MSE: a model with a name that is longer than one picture is wide"
+    name = "Error and MSE: a model with a name that is longer than one image is wide"
     table = [(name, MNIST.test_images[:1], [])]
     paper = np.asarray(Image.open(io.BytesIO(export.rows(table))))
     assert (paper[:, -export.GAP :] == 255).all()
@@ -85,7 +85,7 @@ def test_a_table_is_read_again_as_it_was() -> None:
 
 
 def test_an_archive_holds_its_files_and_is_always_the_same() -> None:
-    files = {"picture-001.png": figures.png(MNIST.test_images[0]), "scores.csv": b"a,b\n"}
+    files = {"picture-001.png": pixels.png(MNIST.test_images[0]), "scores.csv": b"a,b\n"}
     content = export.archive(files)
     with zipfile.ZipFile(io.BytesIO(content)) as bundle:
         assert bundle.testzip() is None

@@ -98,6 +98,8 @@ def test_the_address_of_a_page_that_moved_leads_to_it(
     page.goto(f"{app}/{old}?model=masked-256d")
     expect(page.get_by_role("heading", name=pages.PAGES[new].question)).to_be_visible()
     assert urlparse(page.url).path == f"/{new}"
-    expect(page.get_by_role("combobox", name="Model")).to_have_value("Masked (transformer), 256 dimensions")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value(
+        "Masked (transformer), 256 dimensions"
+    )
     links = page.get_by_test_id("stSidebarNav").get_by_role("link")
     expect(links).to_have_count(len(pages.PAGES))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Page, expect
 
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import corruption, digits
 
 
@@ -93,10 +93,10 @@ def test_a_picture_that_came_spoilt_is_cleaned_as_it_is(page: Page, app: str) ->
     expect(page.get_by_text("This is not a picture that can be read")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     noisy = np.round(corruption.noisy(digits.to_mnist(a_seven()), 0.4, 0) * 255).astype(np.uint8)
-    file = FilePayload(name="n.png", mimeType="image/png", buffer=figures.png(noisy))
+    file = FilePayload(name="n.png", mimeType="image/png", buffer=pixels.png(noisy))
     page.locator("input[type=file]").set_input_files(file)
     shown = page.get_by_alt_text("noisy", exact=True).first  # the old page stands below meanwhile
-    expect(shown).to_have_attribute("src", figures.data_uri(noisy))
+    expect(shown).to_have_attribute("src", pixels.data_uri(noisy))
     expect(page.get_by_text("no clean one is known")).to_be_visible()
     expect(page.get_by_text(re.compile(r"PSNR [\d.]+ dB"))).to_have_count(0)
 

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, ViewportSize, expect
 
 from aeviz.app import intake
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import digits
 from benchmarks import strangers
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium
@@ -66,7 +66,7 @@ def test_a_file_is_uploaded_and_one_of_its_digits_chosen(page: Page, app: str) -
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("Traceback")).to_have_count(0)
     files.set_input_files(number)
-    one, seven = (figures.data_uri(digit) for digit in digits.digits(a_number()))
+    one, seven = (pixels.data_uri(digit) for digit in digits.digits(a_number()))
     expect(clean).to_have_attribute("src", one)
     used = page.get_by_test_id("stButtonGroup").filter(has_text="Digits that are used")
     used.get_by_text("1", exact=True).click()  # both are at first; the page shows the first

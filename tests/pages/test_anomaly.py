@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import anomaly, anomaly_score
 from aeviz.app.views import anomaly as view
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.training import runs
@@ -109,7 +109,7 @@ def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -
     titles = [name.replace("-", ", test image ") for name in odd.names]
     worst = int(expected.odd.argmax())
     assert f"{titles[worst]}, original" in bodies[1]
-    assert figures.data_uri(datasets.to_float(odd.images[worst])) in bodies[1]
+    assert pixels.data_uri(datasets.to_float(odd.images[worst])) in bodies[1]
     missed = [titles[k] for k in expected.odd.argsort(kind="stable")[:10]]
     assert re.findall(r'alt="([^"]+), reconstruction"', bodies[2]) == missed
     next(b for b in app.button if b.label == "Back to 80 %").click().run()

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import errors, pca
 from aeviz.app import library
-from aeviz.charts import figures
+from aeviz.charts.pixels import data_uri, signed
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from tests.pages.opening import box, opened
@@ -66,10 +66,8 @@ def test_every_control_of_the_page() -> None:
         ("PCA, 2 components", pca.pca("mnist", 2).reconstruct(x)),
     ):
         table = tables(app)[0]
-        assert row(table, f"Reconstruction by {title}") == [
-            figures.data_uri(copy) for copy in copies
-        ]
-        drawn = [figures.data_uri(e) for e in figures.signed(copies - x / np.float32(255))]
+        assert row(table, f"Reconstruction by {title}") == [data_uri(copy) for copy in copies]
+        drawn = [data_uri(e) for e in signed(copies - x / np.float32(255))]
         assert row(table, f"Error and MSE: {title}") == drawn
         mse = np.square(x / 255 - copies).mean((1, 2))
         assert all(f"<span>{value:.4f}</span>" in table for value in mse)
@@ -87,7 +85,7 @@ def test_every_control_of_the_page() -> None:
     choose(app, "compare_pca", "32")
     linear = pca.pca("mnist", 32).reconstruct(x)
     assert row(tables(app)[0], "Reconstruction by PCA, 32 components") == [
-        figures.data_uri(y) for y in linear
+        data_uri(y) for y in linear
     ]
 
     # A closer look: six neighbours in each space, nearest first, the picture itself not among them.
@@ -100,7 +98,7 @@ def test_every_control_of_the_page() -> None:
         away = np.linalg.norm(points - points[found[7]], axis=1)
         nearest = away.argsort()[1:7]
         count = (MNIST.test_labels[nearest] == 7).sum()
-        expected = [figures.data_uri(MNIST.test_images[k]) for k in nearest]
+        expected = [data_uri(MNIST.test_images[k]) for k in nearest]
         assert row(near, f"{title}: {count} of 6 are 7") == expected
         assert f"{MNIST.test_labels[nearest[0]]}<br>{away[nearest[0]]:.3g}<" in near
     spec = json.loads(app.get("plotly_chart")[0].proto.spec)
@@ -135,7 +133,7 @@ def test_every_control_of_the_page() -> None:
     assert not app.exception
     gallery = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
     copy = apply.reconstruct(model, MNIST.test_images[5:6])[0]
-    assert f'src="{figures.data_uri(copy)}" alt="{titles[VAE]}"' in gallery
+    assert f'src="{data_uri(copy)}" alt="{titles[VAE]}"' in gallery
 
     # No model: a sentence, and the page goes on with two.
     app.multiselect(key="compared").set_value([]).run()
@@ -153,9 +151,7 @@ def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told()
     x = MNIST.test_images[shown(app)]
     model = checkpoint.load(checkpoint.FOLDER / "conditional-2d")
     copies = apply.reconstruct(model, x, np.arange(10))
-    assert row(tables(app)[0], f"Reconstruction by {title}") == [
-        figures.data_uri(y) for y in copies
-    ]
+    assert row(tables(app)[0], f"Reconstruction by {title}") == [data_uri(y) for y in copies]
     box(app, "Models").set_value(["linear-2d"]).run()
     assert app.query_params["compared"] == "linear-2d"
     box(app, "Model").set_value("vanilla-2d").run()

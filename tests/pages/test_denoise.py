@@ -19,7 +19,7 @@ from aeviz.analysis import denoising, planes
 from aeviz.app import intake, library, widgets
 from aeviz.app.subject import ModelSubject
 from aeviz.app.views import denoise as view
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import corruption, datasets
 from aeviz.models import apply, checkpoint
 from aeviz.training import runs
@@ -85,8 +85,8 @@ def test_every_variant_cleans_and_shows_its_codes(name: str) -> None:
     shown = images(app)
     assert list(shown) == [alt for key in VERSIONS for alt in (key, f"{key} error")]
     for key, image in found.items():
-        assert shown[key] == figures.data_uri(image), key
-        assert shown[f"{key} error"] == figures.data_uri(figures.signed(image - clean)), key
+        assert shown[key] == pixels.data_uri(image), key
+        assert shown[f"{key} error"] == pixels.data_uri(pixels.signed(image - clean)), key
     others = [image for key, image in found.items() if key != "clean"]
     psnr, ssim = np.array(scores(app)).T
     assert psnr == pytest.approx(
@@ -129,7 +129,7 @@ def test_each_corruption_has_its_strength_and_a_seed_where_there_is_chance() -> 
             slider.set_value(strength).run()
         found = expected(HOME, MNIST.test_images[START], name, strength, 0)
         for key in ("noisy", "cleaned", "median", "nlm", "wiener"):
-            assert images(app)[key] == figures.data_uri(found[key]), (name, key)
+            assert images(app)[key] == pixels.data_uri(found[key]), (name, key)
         assert any(kind.formula in text.value for text in app.latex)
 
 
@@ -140,10 +140,10 @@ def test_the_noise_follows_its_seed_and_nothing_is_lost_at_strength_zero() -> No
     assert box(app, "Seed").value == 1
     x = MNIST.test_images[START]
     assert images(app)["clean"] == first["clean"]
-    assert images(app)["noisy"] == figures.data_uri(corruption.noisy(x, 0.5, 1))
+    assert images(app)["noisy"] == pixels.data_uri(corruption.noisy(x, 0.5, 1))
     app.number_input(key="picture").set_value(18).run()
     x = MNIST.test_images[18]
-    assert images(app)["noisy"] == figures.data_uri(corruption.noisy(x, 0.5, 1))
+    assert images(app)["noisy"] == pixels.data_uri(corruption.noisy(x, 0.5, 1))
     app.slider(key="gaussian").set_value(0.0).run()
     still = images(app)
     for key in ("noisy", "median", "nlm", "wiener"):
@@ -160,20 +160,20 @@ def test_an_image_that_is_noisy_already_is_cleaned_as_it_is() -> None:
     assert not app.exception
     x = corruption.noisy(MNIST.test_images[START], 0.5, 0)
     assert any("Nothing is uploaded yet" in info.value for info in app.info)
-    assert images(app)["noisy"] == figures.data_uri(x)
+    assert images(app)["noisy"] == pixels.data_uri(x)
     x = np.round(corruption.noisy(MNIST.test_images[18], 0.4, 5) * 255).astype(np.uint8)
     uploader = app.file_uploader(key="spoilt_files")
-    uploader.upload("noisy.png", figures.png(x), "image/png").run()
+    uploader.upload("noisy.png", pixels.png(x), "image/png").run()
     assert not app.exception
     assert not any("Nothing is uploaded yet" in info.value for info in app.info)
     model = checkpoint.load(checkpoint.FOLDER / HOME)
     cleaned = apply.reconstruct(model, x[None])[0]
     shown = images(app)
     assert [key for key in shown if "error" not in key] == VERSIONS[1:-1]
-    assert shown["noisy"] == figures.data_uri(x)
-    assert shown["cleaned"] == figures.data_uri(cleaned)
-    error = figures.signed(cleaned - datasets.to_float(x))
-    assert shown["cleaned error"] == figures.data_uri(error)
+    assert shown["noisy"] == pixels.data_uri(x)
+    assert shown["cleaned"] == pixels.data_uri(cleaned)
+    error = pixels.signed(cleaned - datasets.to_float(x))
+    assert shown["cleaned error"] == pixels.data_uri(error)
     assert "PSNR" not in gallery(app)
     assert any("Nobody knows the clean version" in text.value for text in app.markdown)
     assert not app.number_input  # nothing is drawn by chance
@@ -254,9 +254,9 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
     names = ["../seven.png", "two", "=1+1"]
     monkeypatch.setattr(intake, "pick", lambda *a, **k: intake.Picked(batch, names, None))
     app = open_page()
-    assert images(app)["clean"] == figures.data_uri(batch[0])
+    assert images(app)["clean"] == pixels.data_uri(batch[0])
     box(app, "Shown here").set_value("2").run()
-    assert images(app)["clean"] == figures.data_uri(batch[2])
+    assert images(app)["clean"] == pixels.data_uri(batch[2])
     assert set(made) == {"aeviz-cleaned.png", "aeviz-cleaned.zip"}
     strip = Image.open(io.BytesIO(made["aeviz-cleaned.png"]()))
     assert strip.format == "PNG"
@@ -307,7 +307,7 @@ def used(app: AppTest) -> str:
     return next(
         name
         for name, model in models.items()
-        if figures.data_uri(apply.reconstruct(model, x)[0]) == shown
+        if pixels.data_uri(apply.reconstruct(model, x)[0]) == shown
     )
 
 
@@ -322,7 +322,7 @@ def test_the_page_opens_with_a_model_that_cleans_and_a_two_stays_a_two() -> None
     error = {key: np.square(x - found["clean"]).mean() for key, x in found.items()}
     assert all(error["cleaned"] < 0.75 * error[key] for key in denoising.FILTERS)
     shown = images(app)["cleaned"]
-    assert shown == figures.data_uri(found["cleaned"])
+    assert shown == pixels.data_uri(found["cleaned"])
     assert strangers.read(found["cleaned"][None])[0] == MNIST.test_labels[START] == 2
     home = expected(HOME, MNIST.test_images[START], "gaussian", 0.5, 0)["cleaned"]
     assert strangers.read(home[None])[0] != 2  # why it does not open with that one

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import few_labels
+from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS
 from aeviz.training import runs
@@ -66,10 +67,14 @@ def test_an_own_run_is_measured_by_a_button_first_with_few_labels_then_with_all(
     asked: list[tuple[int, ...]] = []
 
     def start(
-        data_name: str, content: bytes, counts: tuple[int, ...] = (), *, retry: bool = False
+        dataset: datasets.Dataset,
+        content: bytes,
+        counts: tuple[int, ...] = (),
+        *,
+        retry: bool = False,
     ) -> None:
         asked.append(counts)
-        job = few_labels.job(data_name, content, counts)
+        job = few_labels.job(dataset, content, counts)
         job.path.parent.mkdir(parents=True, exist_ok=True)
         part = {m: {n: found[n] for n in counts} for m, found in KEPT[FIRST].accuracy.items()}
         learned = few_labels.Learned(numbers=2, accuracy=part)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from tests.pages.opening import box, components
@@ -59,10 +59,10 @@ def test_the_strip_begins_and_ends_with_what_the_decoder_makes_of_a_and_b() -> N
     first, last = apply.reconstruct(model, images)
     pictures = strip(app)
     assert len(pictures) == 2 * 5
-    assert pictures[0] == figures.data_uri(first)
-    assert pictures[-2] == figures.data_uri(last)
-    assert pictures[1] == figures.data_uri(images[0])
-    assert pictures[-1] == figures.data_uri(images[1])
+    assert pictures[0] == pixels.data_uri(first)
+    assert pictures[-2] == pixels.data_uri(last)
+    assert pictures[1] == pixels.data_uri(images[0])
+    assert pictures[-1] == pixels.data_uri(images[1])
 
 
 def test_an_end_can_be_chosen_by_class_and_at_random() -> None:
@@ -101,7 +101,7 @@ def test_one_picture_at_both_ends_is_a_path_that_rests() -> None:
 
 def test_the_gif_runs_there_and_back_with_crisp_pixels() -> None:
     frames = np.linspace(0, 1, 5)[:, None, None] * np.eye(28)
-    film = Image.open(io.BytesIO(figures.gif(frames, seconds=1.0, scale=3)))
+    film = Image.open(io.BytesIO(pixels.gif(frames, seconds=1.0, scale=3)))
     assert film.n_frames == 2 * 5 - 2  # type: ignore[attr-defined]
     assert film.info["duration"] == 250
     assert film.info["loop"] == 0

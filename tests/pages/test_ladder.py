@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import pca
 from aeviz.app import library
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
@@ -72,16 +72,16 @@ def test_a_rung_shows_its_reconstructions_beside_pcas_and_can_be_used_everywhere
     rows = {alt: [src for src, name, _ in found if name == alt] for _, alt, _ in found}
     originals = rows["Original"][:10]
     images = datasets.load().test_images
-    uris = {figures.data_uri(datasets.to_float(image)): k for k, image in enumerate(images)}
+    uris = {pixels.data_uri(datasets.to_float(image)): k for k, image in enumerate(images)}
     shown = [uris[uri] for uri in originals]
     assert datasets.load().test_labels[shown].tolist() == list(range(10))
     model = checkpoint.load(folder / "rung-8")
     made = apply.reconstruct(model, images[shown])
     ours = rows["Reconstruction by Vanilla, 8 dimensions"]
-    assert ours == [figures.data_uri(image) for image in made]
+    assert ours == [pixels.data_uri(image) for image in made]
     linear = pca.pca("mnist", 8).reconstruct(images[shown])
     assert rows["Reconstruction by PCA, 8 components"] == [
-        figures.data_uri(image) for image in linear
+        pixels.data_uri(image) for image in linear
     ]
     mse = np.square(apply.reconstruct(model, images) - images / np.float32(255)).mean()
     assert any(f"**{mse:.4f}**" in text.value for text in app.markdown)

@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import mechanism
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.training import runs
@@ -89,7 +89,7 @@ def swept(model: Any, dimension: int) -> list[str]:
         steps = codes[:, dimension].mean() + steps * codes[:, dimension].std()
     moved[:, dimension] = steps
     labels = np.zeros(13, int) if model.uses_labels else None
-    return [figures.data_uri(picture) for picture in apply.decode(model, moved, labels)]
+    return [pixels.data_uri(picture) for picture in apply.decode(model, moved, labels)]
 
 
 def test_a_plain_model_shows_its_terms_its_most_varied_dimension_and_its_slopes(
@@ -118,7 +118,7 @@ def test_another_dimension_is_moved_and_shows_the_images_that_have_most_of_it(ap
     assert pictures(app, "z6 from") == swept(model, 5)
     codes = apply.encode(model, MNIST.test_images)
     most = MNIST.test_images[codes[:, 5].argmax()]
-    assert pictures(app, "Test images with the largest z6")[0] == figures.data_uri(most)
+    assert pictures(app, "Test images with the largest z6")[0] == pixels.data_uri(most)
 
 
 def test_a_variational_model_names_the_dimensions_that_collapsed(app: AppTest) -> None:
@@ -163,7 +163,7 @@ def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTe
     codes = apply.encode(model, MNIST.test_images)
     excited = MNIST.test_images[codes[:, most].argmax()]
     rows = pictures(app, f"Test images that excite z{most + 1} most")
-    assert rows[0] == figures.data_uri(excited)
+    assert rows[0] == pixels.data_uri(excited)
     assert len(rows) == len(pictures(app, f"What z{most + 1} adds")) == 13
     # The overcomplete one, with as wide a code, stands beside it.
     assert "for Vanilla, 1,024 dimensions" in text(app)

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from aeviz.app import library
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
@@ -83,7 +83,7 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     app.run()
     assert not app.exception
     place = np.array([[slider.value for slider in app.slider[1:]]], np.float32)
-    picture = figures.data_uri(apply.decode(model, place)[0])
+    picture = pixels.data_uri(apply.decode(model, place)[0])
     assert picture in "".join(element.proto.body for element in app.get("html"))
     st.cache_data.clear()
     library.pretrained.clear()

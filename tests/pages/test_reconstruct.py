@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import errors, pca
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, zoo
 from tests.pages.opening import box
@@ -60,11 +60,11 @@ def test_every_shipped_model_shows_originals_reconstructions_errors_and_pca(name
     for heading, pictures in (
         ("Original", x),
         (f"Reconstruction by {title}", found),
-        (f"Error of {title}", figures.signed(found - x / np.float32(255))),
+        (f"Error of {title}", pixels.signed(found - x / np.float32(255))),
         (f"Reconstruction by {pca_title}", by_pca),
-        (f"Error of {pca_title}", figures.signed(by_pca - x / np.float32(255))),
+        (f"Error of {pca_title}", pixels.signed(by_pca - x / np.float32(255))),
     ):
-        assert row(app, heading) == [figures.data_uri(picture) for picture in pictures], heading
+        assert row(app, heading) == [pixels.data_uri(picture) for picture in pictures], heading
     texts = re.findall(r"MSE ([\d.]+)<br>BCE ([\d.]+)<br>([\d.]+) dB", table(app))
     expected = [
         (f"{e.mse[k]:.4f}", f"{e.bce[k]:.3f}", f"{e.psnr[k]:.1f}")

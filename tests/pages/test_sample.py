@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import sampling
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.zoo import MODELS
@@ -47,7 +47,7 @@ def test_every_shipped_model_draws_or_says_why_it_cannot_and_draws_from_a_mixtur
         codes = np.asarray(sampling.sample_prior(model, 36, 1.0, 0))
         in_turn = np.arange(36) % 10 if model.uses_labels else None
         expected = apply.decode(model, codes, in_turn)
-        assert pictures(app) == [figures.data_uri(picture) for picture in expected]
+        assert pictures(app) == [pixels.data_uri(picture) for picture in expected]
 
 
 def test_the_seed_and_the_temperature_change_the_pictures_and_the_seed_brings_them_back() -> None:
@@ -70,7 +70,7 @@ def test_a_model_that_is_told_the_class_can_be_asked_for_a_digit() -> None:
     model = checkpoint.load(checkpoint.FOLDER / told[0])
     codes = np.asarray(sampling.sample_prior(model, 36, 1.0, 0))
     expected = apply.decode(model, codes, np.full(36, 7))
-    assert pictures(app) == [figures.data_uri(picture) for picture in expected]
+    assert pictures(app) == [pixels.data_uri(picture) for picture in expected]
     assert app.query_params["sample_label"] == "7"
     assert not any(c.key == "sample_label" for c in open_page().segmented_control)
 
@@ -91,9 +91,9 @@ def test_the_even_grid_is_one_picture_of_the_whole_prior_for_codes_of_two_number
     model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
     corner = apply.decode(model, sampling.prior_grid(20))[0]
     (sheet,) = pictures(app)
-    expected = figures.tiles(apply.decode(model, sampling.prior_grid(20)), 20)
+    expected = pixels.tiles(apply.decode(model, sampling.prior_grid(20)), 20)
     assert np.array_equal(expected[:28, :28], corner)
-    assert sheet == figures.data_uri(expected)
+    assert sheet == pixels.data_uri(expected)
     assert not any(toggle.key == "sample_grid" for toggle in open_page("variational-32d").toggle)
 
 
@@ -116,4 +116,4 @@ def test_the_nearest_training_picture_stands_below_each_sample(space: str) -> No
         )
     else:
         distance = np.linalg.norm(apply.encode(model, mnist.train_images) - code, axis=1)
-    assert shown[1] == figures.data_uri(mnist.train_images[distance.argmin()])
+    assert shown[1] == pixels.data_uri(mnist.train_images[distance.argmin()])

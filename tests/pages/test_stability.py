@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import compare
 from aeviz.app import library
-from aeviz.charts import figures
+from aeviz.charts import pixels, theme
 from aeviz.data import datasets, perturb
 from aeviz.models import apply, checkpoint
 from tests.pages.opening import opened
@@ -41,7 +41,7 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
         assert not app.exception
         changed = kind.apply(picture, strength).astype(np.float32)
         found = gallery(app)
-        assert found["changed"][0] == figures.data_uri(changed)
+        assert found["changed"][0] == pixels.data_uri(changed)
         for name in (VAE, OTHER):
             model = checkpoint.load(checkpoint.FOLDER / name)
             codes = apply.encode(model, MNIST.test_images)
@@ -51,16 +51,16 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
             assert moved == pytest.approx(expected, abs=0.006)
             # Encoded 25 at once or alone: a grey level may differ in the last bit.
             assert len(uri) == pytest.approx(
-                len(figures.data_uri(apply.decode(model, there[None])[0])), rel=0.02
+                len(pixels.data_uri(apply.decode(model, there[None])[0])), rel=0.02
             )
         strip = next(e.proto.body for e in app.get("html") if "aeviz-rows" in e.proto.body)
         assert strip.count(f'alt="{kind.label}, ') == 7
-        assert figures.data_uri(picture) in strip
+        assert pixels.data_uri(picture) in strip
 
     # The map has no legend of its own; below it each class has its colour.
     key = next(e.proto.body for e in app.get("html") if "aeviz-classes" in e.proto.body)
     found_key = re.findall(r"background:(#\w+)\"></i>([^<]+)<", key)
-    assert found_key == list(zip(figures.DIGITS, MNIST.classes, strict=True))
+    assert found_key == list(zip(theme.DIGITS, MNIST.classes, strict=True))
 
     # What the neighbours say, before and now, in each space.
     table = app.table[0].value
@@ -96,6 +96,6 @@ def test_a_model_that_takes_labels_and_a_wide_code_have_their_place_on_a_map() -
     assert "principal axis" in titles["text"]
     app.number_input(key="moved_picture").set_value(3).run()
     assert not app.exception
-    assert gallery(app)["changed"][0] == figures.data_uri(
+    assert gallery(app)["changed"][0] == pixels.data_uri(
         perturb.rotate(MNIST.test_images[3] / np.float32(255), 180)
     )

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz import jobs
-from aeviz.analysis import uses
+from aeviz.analysis import baselines, uses
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.training import runs
@@ -43,7 +43,7 @@ def said(app: AppTest) -> str:
 
 def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None:
     app = open_page(NAME)
-    kept = uses.kept()
+    kept = baselines.kept()
     app.multiselect(key="codes").set_value([NAME, "vanilla-32d"]).run()
     assert not app.exception
     found = table(app)
@@ -59,7 +59,7 @@ def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None
     assert found.loc["Pixels", "Ratio"] == 1
     seen = plot(app)
     names = [trace["name"] for trace in seen["data"]]
-    assert names[1:4] == [uses.JPEG, uses.SCAN, "other shipped models"]
+    assert names[1:4] == [baselines.JPEG, baselines.SCAN, "other pretrained models"]
     assert names[4:] == list(rows)
     assert seen["layout"]["yaxis"]["title"]["text"].startswith("PSNR")
     text = said(app)
@@ -68,7 +68,7 @@ def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None
 
     app.segmented_control(key="distortion").set_value("mse").run()
     assert not app.exception
-    assert plot(app)["layout"]["yaxis"]["title"]["text"].startswith("MSE")
+    assert plot(app)["layout"]["yaxis"]["title"]["text"] == "Test MSE per pixel"
     assert app.latex
 
 
@@ -77,11 +77,11 @@ def test_an_own_run_is_measured_by_a_button(monkeypatch: pytest.MonkeyPatch) -> 
     run = runs.add(content)
     asked: list[bytes] = []
 
-    def start(data_name: str, given: bytes = b"", *, retry: bool = False) -> None:
+    def start(dataset: datasets.Dataset, given: bytes, *, retry: bool = False) -> None:
         asked.append(given)
-        job = uses.job(data_name, given)
+        job = uses.job(dataset, given)
         job.path.parent.mkdir(parents=True)
-        kept = uses.kept()
+        kept = baselines.kept()
         found = uses.Measured(use=kept.models[NAME], linear=kept.references.linear[2])
         job.file(job.result).write_text(found.model_dump_json(), encoding="utf-8")
 
@@ -99,7 +99,7 @@ def test_an_own_run_is_measured_by_a_button(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_measurement_that_failed_says_so_and_can_be_tried_again() -> None:
     run = runs.add((checkpoint.FOLDER / f"{NAME}.safetensors").read_bytes())
-    job = uses.job("mnist", runs.model_bytes(run))
+    job = uses.job(datasets.load(), runs.model_bytes(run))
     job.path.parent.mkdir(parents=True)
     jobs.report(job, 0.0, "", "Uses of a code failed: it was too much.")
     app = open_page(run)

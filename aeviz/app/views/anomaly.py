@@ -14,7 +14,7 @@ from aeviz.app import intake, library, session, sidebar, texts, widgets
 from aeviz.app.components.threshold import threshold_line
 from aeviz.app.subject import ModelSubject
 from aeviz.app.views.one_class import BY_SUBJECT, biography, choose_digits, scores
-from aeviz.charts import export, figures
+from aeviz.charts import curves, export, theme
 from aeviz.data import datasets
 
 TASKS = {
@@ -229,23 +229,23 @@ def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> 
     odds = len(model.odd) / (len(model.odd) + len(model.normal))
     roc, precision_recall = st.columns(2, gap="medium")
     roc.plotly_chart(
-        figures.operating_curve(
+        curves.operating_curve(
             {f"Model, AUROC {ours.auroc:.3f}": ours.roc, f"PCA, {theirs.auroc:.3f}": theirs.roc},
             (false, recall),
             ("false-positive rate", "recall"),
             (0.0, 1.0),
         ),
-        config=figures.PLAIN,
+        config=theme.PLAIN,
         key="roc",
     )
     precision_recall.plotly_chart(
-        figures.operating_curve(
+        curves.operating_curve(
             {f"Model, AP {ours.ap:.3f}": ours.pr, f"PCA, {theirs.ap:.3f}": theirs.pr},
             (recall, precision),
             ("recall", "precision"),
             (odds, odds),
         ),
-        config=figures.PLAIN,
+        config=theme.PLAIN,
         key="precision-recall",
     )
     st.caption("The black dot is your threshold; the dotted line is what guessing gives.")

@@ -10,7 +10,8 @@ import streamlit as st
 from aeviz.analysis import compare
 from aeviz.app import intake, widgets
 from aeviz.app.subject import ModelSubject, Seen, Subject
-from aeviz.charts import export, figures
+from aeviz.charts import bars, export, theme
+from aeviz.charts.pixels import signed
 from aeviz.data import datasets
 
 SHOW = {"worst": "Worst 20", "classes": "Each class", "random": "Random 20", "own": "Yours"}
@@ -95,7 +96,7 @@ def _table(picked: intake.Picked, seen: dict[str, Seen]) -> list[widgets.Row]:
     for title, its in seen.items():
         texts = [f"{value:.4f}" for value in its.errors.mse]
         table.append(widgets.Row(f"Reconstruction by {title}", its.reconstructions))
-        errors = figures.signed(its.differences)
+        errors = signed(its.differences)
         table.append(widgets.Row(f"Error and MSE: {title}", errors, texts))
     return table
 
@@ -105,7 +106,7 @@ def _one(seen: dict[str, Seen]) -> None:
     first = next(iter(seen.values()))
     items = [widgets.Item([(first.images[0], "original")], "Original")]
     for title, its in seen.items():
-        error = figures.signed(its.differences)[0]
+        error = signed(its.differences)[0]
         both = [(its.reconstructions[0], title), (error, f"error of {title}")]
         items.append(widgets.Item(both, f"{title}\nMSE {its.errors.mse[0]:.4f}"))
     widgets.gallery(items, size="clamp(8rem, 9vw, 11rem)")
@@ -126,8 +127,8 @@ def _closer(
         st.markdown("**Its code**: each dimension, over where 90 % of the test images have it")
         found = {s.title: (code[k], s.usual()) for s, code in zip(subjects, codes, strict=True)}
         st.plotly_chart(
-            figures.codes_beside(found),
-            config=figures.PLAIN,
+            bars.codes_beside(found),
+            config=theme.PLAIN,
             key="compare_codes",
             alt="the code of the image under each model",
         )
@@ -181,7 +182,7 @@ def hard_classes(subjects: Sequence[Subject]) -> None:
         )
         for title, its in errors.items()
     }
-    table = figures.class_errors(by_class, ("all", *data.classes))
+    table = bars.class_errors(by_class, ("all", *data.classes))
     across = table.to_dict()["layout"]["width"]
     with st.container(key="compare-classes", width=across):
         # No narrower than it is drawn: where there is less room it scrolls sideways.
@@ -191,7 +192,7 @@ def hard_classes(subjects: Sequence[Subject]) -> None:
         )
         st.plotly_chart(
             table,
-            config=figures.PLAIN,
+            config=theme.PLAIN,
             key="classes",
             alt="mean squared error of each model for each class",
         )

@@ -13,7 +13,7 @@ import streamlit as st
 from aeviz.analysis import denoising, errors
 from aeviz.app import intake, library, own, session, sidebar, texts, widgets
 from aeviz.app.subject import ModelSubject
-from aeviz.charts import export, figures
+from aeviz.charts import curves, export, maps, pixels, theme
 from aeviz.data import corruption, datasets
 from aeviz.models import apply
 
@@ -196,7 +196,7 @@ def _items(found: Versions, k: int) -> list[widgets.Item]:
             db = errors.compare(first[None], other[None]).psnr[0]
             lines.append(f"PSNR {db:.1f} dB" if np.isfinite(db) else "the same, pixel by pixel")
             lines.append(f"SSIM {denoising.ssim(first, other):.2f}")
-        error = figures.signed(other - first)
+        error = pixels.signed(other - first)
         items.append(widgets.Item([(other, key), (error, f"{key} error")], "\n".join(lines)))
     return items
 
@@ -216,14 +216,14 @@ def codes(subject: ModelSubject, one: Versions) -> None:
     pins = {key: name for key, name in PINS.items() if key in one}
     places = plane.project(subject.codec.encode(np.concatenate([one[key] for key in pins])))
     st.plotly_chart(
-        figures.pinned_map(
-            plane.project(subject.codes()[: figures.PINNED_DOTS]),
-            data.test_labels[: figures.PINNED_DOTS],
+        maps.pinned_map(
+            plane.project(subject.codes()[: maps.PINNED_DOTS]),
+            data.test_labels[: maps.PINNED_DOTS],
             data.classes,
             dict(zip(pins.values(), places, strict=True)),
             plane.axis_titles,
         ),
-        config=figures.PLAIN,
+        config=theme.PLAIN,
         key="places",
     )
     widgets.class_key(data.classes)
@@ -294,14 +294,14 @@ def curve(subject: ModelSubject, name: str) -> None:
     found = cleaning_curves(subjects, name)
     marks = {its.title: denoising.trained_on(its.model) for its in subjects}
     st.plotly_chart(
-        figures.strength_curves(
+        curves.strength_curves(
             kind.curve,
             {its.title: found[its.key] for its in subjects},
             {"Not cleaned": found[""], **{NAMES[k]: found[k] for k in denoising.FILTERS}},
             {title: mark[1] for title, mark in marks.items() if mark and mark[0] == name},
             title=f"{kind.title}: {kind.strength}",
         ),
-        config=figures.PLAIN,
+        config=theme.PLAIN,
         key="strengths",
     )
     st.caption(texts.of("denoise").part("curve", number=f"{denoising.MEASURED_ON:,}"))

@@ -19,7 +19,7 @@ from aeviz.app.components.latent_map import (
     state,
 )
 from aeviz.app.subject import ModelSubject
-from aeviz.charts import figures
+from aeviz.charts import bars, pixels, theme
 from aeviz.data import datasets
 from aeviz.models.base import Autoencoder
 
@@ -29,7 +29,7 @@ FAR = 3.0
 
 @st.cache_data(max_entries=6, show_spinner=False)
 def _sheet(data_name: str) -> bytes:
-    return figures.png(figures.tiles(datasets.load(data_name).test_images, 100))
+    return pixels.png(pixels.tiles(datasets.load(data_name).test_images, 100))
 
 
 @st.cache_data(max_entries=64, show_spinner="Decoding a grid of codes")
@@ -43,7 +43,7 @@ def _atlas(
     _points: np.ndarray,
 ) -> AtlasFile:
     decoded = planes.fitting_atlas(_model, _plane, window, _points, label)
-    return AtlasFile(figures.png(decoded.sheet()), decoded.size, window)
+    return AtlasFile(pixels.png(decoded.sheet()), decoded.size, window)
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _selection(subject: ModelSubject, chosen: np.ndarray) -> None:
     left, right = st.columns([1, 2])
     with left:
         st.plotly_chart(
-            figures.class_counts(counts, data.classes), config=figures.CONFIG, key="selected"
+            bars.class_counts(counts, data.classes), config=theme.CONFIG, key="selected"
         )
         mean, spread = (
             ", ".join(f"{v:.2f}" for v in values[:2]) for values in (codes.mean(0), codes.std(0))

@@ -10,7 +10,7 @@ from aeviz.analysis import few_labels
 from aeviz.analysis.few_labels import Learned
 from aeviz.app import library, sidebar, widgets
 from aeviz.app.subject import ModelSubject
-from aeviz.charts import figures
+from aeviz.charts import curves, theme
 
 NOTES = {
     few_labels.FEW: "This takes about a minute, once for each model. Other pages work meanwhile.",
@@ -57,8 +57,8 @@ def accuracy(found: Learned) -> None:
     chart, words = st.columns(2, gap="medium")
     with chart:
         st.plotly_chart(
-            figures.label_curves({name: _curve(found, method) for method, name in names.items()}),
-            config=figures.CONFIG,
+            curves.label_curves({name: _curve(found, method) for method, name in names.items()}),
+            config=theme.CONFIG,
             key="accuracy",
             alt="accuracy against the number of labelled digits",
         )

@@ -14,7 +14,7 @@ from aeviz.app import intake, library, session, sidebar, widgets
 from aeviz.app.components import patches
 from aeviz.app.components.player import player
 from aeviz.app.subject import ModelSubject
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.models import apply
 
 START = 1
@@ -134,7 +134,7 @@ def side_by_side(subjects: list[ModelSubject], picked: intake.Picked, visible: n
         if hidden.any():
             mse[subject.title] = inpainting.hidden_mse(image, filled.picture, visible)
             error = f"MSE {mse[subject.title]:.4f}"
-        signed = figures.signed(filled.picture - image)
+        signed = pixels.signed(filled.picture - image)
         items.append(
             widgets.Item(
                 [(filled.picture, f"filled in by {of}"), (signed, f"error of {of}")],

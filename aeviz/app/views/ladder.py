@@ -9,7 +9,7 @@ import streamlit as st
 
 from aeviz.app import library, session, sidebar, widgets
 from aeviz.app.subject import ModelSubject
-from aeviz.charts import figures
+from aeviz.charts import curves, theme
 from aeviz.data import datasets
 from aeviz.data.datasets import Dataset
 from aeviz.models import zoo
@@ -84,8 +84,8 @@ def curve(title: str, errors: Errors, width: int) -> None:
     """
     ours, theirs = zip(*errors.values(), strict=True)
     st.plotly_chart(
-        figures.ladder_curve(list(errors), {title: list(ours), "PCA": list(theirs)}, width),
-        config=figures.PLAIN,
+        curves.ladder_curve(list(errors), {title: list(ours), "PCA": list(theirs)}, width),
+        config=theme.PLAIN,
         key="curve",
         alt="test error against the latent dimension",
     )

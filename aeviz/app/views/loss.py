@@ -11,7 +11,8 @@ from aeviz.analysis import mechanism
 from aeviz.app import library, pages, session, sidebar, texts, widgets
 from aeviz.app.subject import ModelSubject
 from aeviz.app.views.run import metric_title
-from aeviz.charts import figures
+from aeviz.charts import curves, pixels, theme
+from aeviz.charts.bars import firing, loss_terms, named_bars
 from aeviz.data import datasets
 from aeviz.models import zoo
 from aeviz.training import runs
@@ -30,7 +31,7 @@ TELLING = ("stability", "compression")
 
 def _chart(figure: Any, key: str, alt: str) -> None:
     """A figure without a tool bar."""
-    st.plotly_chart(figure, config=figures.PLAIN, key=key, alt=alt)
+    st.plotly_chart(figure, config=theme.PLAIN, key=key, alt=alt)
 
 
 def _reported(subject: ModelSubject) -> list[str]:
@@ -63,7 +64,7 @@ def terms(subject: ModelSubject) -> None:
     with bars:
         costs = zip(("Test", "Training"), subject.costs(), strict=True)
         named = {title: _titled(cost.terms) for title, cost in costs}
-        figure = figures.loss_terms(named, subject.model.unit)
+        figure = loss_terms(named, subject.model.unit)
         _chart(figure, "terms", "each term of the loss")
     with words:
         _in_words(subject)
@@ -71,7 +72,7 @@ def terms(subject: ModelSubject) -> None:
             _train_one(subject.model.variant)
     if fallen:
         fallen, height = _titled(fallen), 90 + 110 * len(fallen)
-        figure = figures.loss_curves(steps, fallen, unit=subject.model.unit, height=height)
+        figure = curves.loss_curves(steps, fallen, unit=subject.model.unit, height=height)
         _chart(figure, "curves", "each term of the loss over the steps")
         st.caption(
             "Training: averaged over steps, with what only training has, such as dropout. The "
@@ -174,7 +175,7 @@ def _kl(subject: ModelSubject, kl: np.ndarray) -> int:
         order = widgets.choice("Order", ORDERS, "kl_order")
         dimension = _pick_dimension(subject, int(kl.argmax()))
     ranks = (-kl).argsort(kind="stable") if order == "size" else np.arange(len(kl))
-    figure = figures.named_bars(
+    figure = named_bars(
         kl[ranks],
         [f"z{k + 1}" for k in ranks],
         across="latent dimension",
@@ -207,7 +208,7 @@ def _units(subject: ModelSubject) -> int:
     codes = subject.codes()
     shares = mechanism.firing(subject.model, codes)
     dead = int(np.sum(shares == 0))
-    _chart(figures.firing(shares), "firing", "how many units fire on how many images")
+    _chart(firing(shares), "firing", "how many units fire on how many images")
     st.markdown(
         f"On one image **{shares.sum():.1f} of {len(shares):,} units** fire, on average. "
         + (
@@ -222,9 +223,7 @@ def _units(subject: ModelSubject) -> int:
     atoms = _to_scale(mechanism.atoms(subject.model, codes, used))
     widgets.gallery(
         [
-            widgets.Item(
-                [(figures.signed(atom), f"atom of z{k + 1}")], f"z{k + 1}\n{shares[k]:.1%}"
-            )
+            widgets.Item([(pixels.signed(atom), f"atom of z{k + 1}")], f"z{k + 1}\n{shares[k]:.1%}")
             for k, atom in zip(used, atoms, strict=True)
         ],
         size="4.4rem",
@@ -247,7 +246,7 @@ def _unit(subject: ModelSubject, unit: int) -> None:
                 f"Test images that excite {what} most", subject.data.test_images[top], titles
             ),
             widgets.Row(
-                f"What {what} adds to their reconstructions", figures.signed(_to_scale(added))
+                f"What {what} adds to their reconstructions", pixels.signed(_to_scale(added))
             ),
         ],
         least="3rem",
@@ -263,7 +262,7 @@ def _entries(subject: ModelSubject) -> None:
     shares, windows = subject.entries()
     st.subheader("Which codebook entries are used?", anchor=False)
     ranks = (-shares).argsort(kind="stable")
-    figure = figures.named_bars(
+    figure = named_bars(
         100 * shares[ranks],
         [f"entry {k + 1}" for k in ranks],
         across="codebook entry, the most used first",
@@ -321,7 +320,7 @@ def slopes(subject: ModelSubject) -> None:
             )
         )
     with curve:
-        _chart(figures.spectra(shown), "spectrum", "singular values of the encoder's Jacobian")
+        _chart(curves.spectra(shown), "spectrum", "singular values of the encoder's Jacobian")
         st.caption(
             f"At {len(values)} test images: the median as a line, 10 to 90 % of them as a band."
         )

@@ -10,7 +10,7 @@ from aeviz.app import widgets
 from aeviz.app.components.link import has_webgl
 from aeviz.app.subject import ModelSubject
 from aeviz.app.views.explore import explore
-from aeviz.charts import figures
+from aeviz.charts import maps, theme
 
 __all__ = ["HOW", "choose_background", "choose_plane", "choose_view", "explore", "space"]
 
@@ -118,8 +118,8 @@ def space(subject: ModelSubject, told: np.ndarray | None) -> None:
         item = widgets.Item([(image, "decoded")], "decoded at\nthe pink dot")
         widgets.gallery([item], size="9rem")
     with chart:
-        seen = figures.space_map(codes[:DOTS], data.test_labels[:DOTS], data.classes, place)
+        seen = maps.space_map(codes[:DOTS], data.test_labels[:DOTS], data.classes, place)
         st.plotly_chart(
-            seen, config=figures.CONFIG, key="space", alt="map of test codes in three dimensions"
+            seen, config=theme.CONFIG, key="space", alt="map of test codes in three dimensions"
         )
         st.caption("Drag to turn it, scroll to come nearer. The sliders move the pink dot.")

@@ -11,7 +11,7 @@ from aeviz.analysis import anomaly
 from aeviz.app import library, own, session, texts, widgets
 from aeviz.app.components.watch import watch
 from aeviz.app.subject import ModelSubject
-from aeviz.charts import figures
+from aeviz.charts import curves, theme
 from aeviz.models.zoo import describe
 from aeviz.training import runs
 
@@ -194,8 +194,8 @@ def harm(subject: ModelSubject, kind: str, classes: tuple[int, ...]) -> None:
     look = text.part("harm_latent" if kind == "latent" else "harm")
     st.markdown(f"{begin}{look} {text.part('add')}")
     linear = auroc(next(iter(_models_of(classes).values())), anomaly.BASELINE)
-    figure = figures.contamination_curve(known, yours, linear)
-    st.plotly_chart(figure, config=figures.PLAIN, key="damage")
+    figure = curves.contamination_curve(known, yours, linear)
+    st.plotly_chart(figure, config=theme.PLAIN, key="damage")
     if known:
         st.caption(
             "Trained beforehand: one model for each share, so a point may lie a little high or low."

@@ -9,7 +9,7 @@ import streamlit as st
 
 from aeviz.app import widgets
 from aeviz.app.subject import Subject
-from aeviz.charts import figures
+from aeviz.charts import pixels
 from aeviz.data import datasets
 
 ORDERS = {"random": "Random", "best": "Best", "worst": "Worst"}
@@ -81,7 +81,7 @@ def side_by_side(subjects: Sequence[Subject], shown: np.ndarray) -> None:
         measured = zip(seen.errors.mse, seen.errors.bce, seen.errors.psnr, strict=True)
         texts = [f"MSE {mse:.4f}\nBCE {bce:.3f}\n{psnr:.1f} dB" for mse, bce, psnr in measured]
         table.append(widgets.Row(f"Reconstruction by {subject.title}", seen.reconstructions))
-        error = figures.signed(seen.differences)
+        error = pixels.signed(seen.differences)
         table.append(widgets.Row(f"Error of {subject.title}", error, texts))
     widgets.rows(table)
     widgets.error_key()

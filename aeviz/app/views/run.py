@@ -10,7 +10,8 @@ import streamlit as st
 
 from aeviz.app import library, own, pages, session, widgets
 from aeviz.app.components.watch import drawing, watch
-from aeviz.charts import figures
+from aeviz.charts import bars, maps
+from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models.base import Autoencoder
 from aeviz.training import runs
@@ -92,7 +93,7 @@ def map_title(seen: runs.Preview) -> str:
 
 def code_map(seen: runs.Preview, classes: tuple[str, ...], height: int) -> go.Figure:
     """The map of 2,000 test codes as a figure."""
-    figure = figures.code_map(seen.points, seen.point_labels, classes, height=height)
+    figure = maps.code_map(seen.points, seen.point_labels, classes, height=height)
     across, up = seen.axis_titles
     figure.update_layout(xaxis_title=across, yaxis_title=up, uirevision="the same")
     return figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1})
@@ -207,7 +208,7 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
     except runs.RunError as error:
         troubles.append(str(error))
     classes, nothing = datasets.SOURCES[spec.data].classes, np.empty(0)
-    curves = figures.loss_curves(
+    curves = loss_curves(
         np.array([point.step for point in points]),
         runs.curves(points) or {"loss": (nothing, nothing)},
         unit=unit,
@@ -222,7 +223,7 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
     for name, value in metrics.items():
         if isinstance(value, list):
             title = metric_title(name)
-            charts.append((figures.by_dimension(np.array(value), title), f"metric-{name}", title))
+            charts.append((bars.by_dimension(np.array(value), title), f"metric-{name}", title))
     note = "Measured on held-out images; monitored, not optimised." if metrics else ""
     return drawing(
         [

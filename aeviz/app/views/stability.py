@@ -12,7 +12,8 @@ from aeviz.analysis import compare
 from aeviz.analysis.codec import Pixels
 from aeviz.app import intake, widgets
 from aeviz.app.subject import Seen, Subject
-from aeviz.charts import export, figures
+from aeviz.charts import export, maps, theme
+from aeviz.charts.curves import movement_curves
 from aeviz.data import perturb
 
 NEAREST = 5
@@ -80,10 +81,10 @@ def movements(subjects: Sequence[Subject]) -> None:
     curves, path = st.columns([1, 1], gap="large")
     with curves:
         st.plotly_chart(
-            figures.movement_curves(
+            movement_curves(
                 kind.strengths, {m.subject.title: m.movement for m in moved}, now, kind.label
             ),
-            config=figures.PLAIN,
+            config=theme.PLAIN,
             key="movement",
             alt="how far each code moves against the strength of the change",
         )
@@ -130,15 +131,15 @@ def _path(change: Change, moved: Moved) -> None:
     plane, data = subject.plane(), subject.data
     places = plane.project(moved.seen.codes)
     st.plotly_chart(
-        figures.pinned_map(
-            plane.project(subject.codes()[: figures.PINNED_DOTS]),
-            data.test_labels[: figures.PINNED_DOTS],
+        maps.pinned_map(
+            plane.project(subject.codes()[: maps.PINNED_DOTS]),
+            data.test_labels[: maps.PINNED_DOTS],
             data.classes,
             {"original": places[change.still], "changed": places[change.now]},
             plane.axis_titles,
             path=places,
         ),
-        config=figures.PLAIN,
+        config=theme.PLAIN,
         key="moved_path",
     )
     widgets.class_key(data.classes)

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.app import library, own, pages, session, widgets
 from aeviz.app.views import run as view
-from aeviz.charts import figures
+from aeviz.charts import pixels, theme
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS, short_title
@@ -66,7 +66,7 @@ def _picker(chosen: str) -> None:
     for name, model_class in MODELS.items():
         pretrained = library.nearest(name, 2)
         seen = _pretrained_look(pretrained) if pretrained else view.before(_default_spec(name))
-        thumbnail = figures.code_thumbnail(seen.points, seen.point_labels)
+        thumbnail = pixels.code_thumbnail(seen.points, seen.point_labels)
         key = "chosen-variant" if name == chosen else None
         with st.container(key=key, gap="xxsmall", horizontal_alignment="center"):
             st.image(thumbnail, width=64, alt=f"map of a {model_class.title.lower()}")
@@ -114,7 +114,7 @@ def _looks(spec: runs.RunSpec) -> None:
             st.markdown(f"**{what.capitalize()}**")
             figure = widgets.drawable(view.code_map(seen, classes, 330))
             st.plotly_chart(
-                figure, config=figures.PLAIN, key=f"look-{what}", alt=view.map_title(seen)
+                figure, config=theme.PLAIN, key=f"look-{what}", alt=view.map_title(seen)
             )
 
 

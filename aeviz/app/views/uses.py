@@ -11,7 +11,7 @@ from aeviz.analysis import uses
 from aeviz.analysis.uses import References, Use
 from aeviz.app import library, widgets
 from aeviz.app.subject import ModelSubject
-from aeviz.charts import figures
+from aeviz.charts import curves, theme
 from aeviz.data import datasets
 from aeviz.data.datasets import Dataset
 
@@ -174,7 +174,7 @@ def rate_distortion(measured: Measured) -> None:
     files = dict(measured.references.files)
     (png,) = files.pop(uses.PNG)
     st.plotly_chart(
-        figures.rate_distortion(
+        curves.rate_distortion(
             {title: _curve(title, use.points) for title, use in codes.items()},
             {title: use.chosen for title, use in codes.items()},
             _points(measured.others),
@@ -182,7 +182,7 @@ def rate_distortion(measured: Measured) -> None:
             (uses.PNG, png.size),
             in_decibel=by == "psnr",
         ),
-        config=figures.CONFIG,
+        config=theme.CONFIG,
         key="bytes",
         alt="bytes of an image against the error of its reconstruction",
     )
@@ -190,19 +190,19 @@ def rate_distortion(measured: Measured) -> None:
         st.markdown(uses.finding(title, use, measured.references))
 
 
-def _curve(title: str, points: list[uses.Point]) -> figures.Curve:
+def _curve(title: str, points: list[uses.Point]) -> curves.Curve:
     """Points for the plot, each with what it is."""
     texts = [f"{title}, {p.bits} bits each" if p.bits else title for p in points]
-    return figures.Curve([p.size for p in points], [p.mse for p in points], texts)
+    return curves.Curve([p.size for p in points], [p.mse for p in points], texts)
 
 
-def _points(found: dict[str, Use]) -> figures.Curve:
+def _points(found: dict[str, Use]) -> curves.Curve:
     """The chosen point of each code, with what it is."""
     points = [use.point for use in found.values()]
-    return figures.Curve([p.size for p in points], [p.mse for p in points], list(found))
+    return curves.Curve([p.size for p in points], [p.mse for p in points], list(found))
 
 
-def _linear(references: References) -> dict[str, figures.Curve]:
+def _linear(references: References) -> dict[str, curves.Curve]:
     """PCA by its width, but for as many components as pixels."""
     widths = [use for use in references.linear.values() if use.numbers < uses.PIXELS]
     titles = (f"{_pca(use.numbers)}, {use.point.bits} bits each" for use in widths)

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from aeviz.app.components.link import has_webgl
-from aeviz.charts import export, figures
+from aeviz.charts import export, pixels, theme
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) 
     cells = []
     for item in items:
         pictures = "".join(
-            f'<img src="{figures.data_uri(picture)}" alt="{html.escape(alt, quote=True)}">'
+            f'<img src="{pixels.data_uri(picture)}" alt="{html.escape(alt, quote=True)}">'
             for picture, alt in item.pictures
         )
         lines = "<br>".join(html.escape(line) for line in item.caption.splitlines())
@@ -71,7 +71,7 @@ def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> 
         cells = [f"<h4>{html.escape(row.name)}</h4>"]
         for k, picture in enumerate(row.pictures):
             alt = html.escape(f"{row.name}, {k + 1}", quote=True)
-            cells.append(f'<img src="{figures.data_uri(picture)}" alt="{alt}">')
+            cells.append(f'<img src="{pixels.data_uri(picture)}" alt="{alt}">')
         for text in row.texts:
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
             cells.append(f"<span>{lines}</span>")
@@ -85,7 +85,7 @@ def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> 
 
 def error_key() -> None:
     """What the colours of a signed error mean."""
-    scale = figures.data_uri(figures.signed(np.linspace(-1, 1, 64)[None]))
+    scale = pixels.data_uri(pixels.signed(np.linspace(-1, 1, 64)[None]))
     st.html(
         '<div class="aeviz-key">Error: too dark (-1)'
         f'<img src="{scale}" alt="from blue over white to red">too bright (+1)</div>'
@@ -104,7 +104,7 @@ def drawable(figure: go.Figure) -> go.Figure:
 
 def class_key(classes: tuple[str, ...]) -> None:
     """What the colours of dots mean: a legend that no click draws anew, as Plotly would its own."""
-    entries = zip(classes, figures.DIGITS, strict=False)
+    entries = zip(classes, theme.DIGITS, strict=False)
     dots = (f'<i style="background:{colour}"></i>{html.escape(name)}' for name, colour in entries)
     spans = "".join(f"<span>{dot}</span>" for dot in dots)
     st.html(f'<div class="aeviz-classes">{spans}</div>')
@@ -113,4 +113,4 @@ def class_key(classes: tuple[str, ...]) -> None:
 def sheet(picture: np.ndarray, alt: str) -> None:
     """Show one large picture (H, W) as wide as there is room for, with crisp pixels."""
     text = html.escape(alt, quote=True)
-    st.html(f'<img class="aeviz-sheet" src="{figures.data_uri(picture)}" alt="{text}">')
+    st.html(f'<img class="aeviz-sheet" src="{pixels.data_uri(picture)}" alt="{text}">')

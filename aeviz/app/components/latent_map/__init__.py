@@ -18,7 +18,7 @@ import streamlit.components.v2 as components
 
 from aeviz.analysis.planes import Window
 from aeviz.app.components import browser
-from aeviz.charts import figures
+from aeviz.charts import pixels, theme
 
 HERE = Path(__file__).parent
 
@@ -180,7 +180,7 @@ def latent_map(
         "points": browser.serve(points, "application/octet-stream", f"{key}-points"),
         "sheet": browser.serve(sheet, "image/png", f"{key}-sheet"),
         "classes": list(classes),
-        "colours": list(figures.DIGITS),
+        "colours": list(theme.DIGITS),
         "axes": list(axis_titles),
         "window": list(window),
         "view": list(view) if view else None,
@@ -212,7 +212,7 @@ def latent_map(
             "measure": exact.measure,
         }
     if clicked is not None:
-        error = figures.signed(clicked.reconstruction - clicked.original)
+        error = pixels.signed(clicked.reconstruction - clicked.original)
         data["clicked"] = {
             "original": _grey(clicked.original),
             "reconstruction": _grey(clicked.reconstruction),

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import streamlit.components.v2 as components
 
-from aeviz.charts import figures
+from aeviz.charts import pixels
 
 HERE = Path(__file__).parent
 
@@ -56,7 +56,7 @@ def patches(
     side = isqrt(len(hidden))
     _component(
         key=key,
-        data={"picture": figures.data_uri(picture), "hidden": hidden, "side": side, "brush": brush},
+        data={"picture": pixels.data_uri(picture), "hidden": hidden, "side": side, "brush": brush},
         default={"hidden": {"cells": hidden, "at": 0}},
         on_hidden_change=on_change,
     )
@@ -66,7 +66,7 @@ def visible_pixels(hidden: str) -> np.ndarray:
     """Which pixels (28, 28) bool are left visible."""
     side = isqrt(len(hidden))
     cells = np.array([cell == "0" for cell in hidden]).reshape(side, side)
-    return figures.enlarge(cells, 28 // side)
+    return pixels.enlarge(cells, 28 // side)
 
 
 def at_random(number: int) -> str:

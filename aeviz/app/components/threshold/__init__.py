@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import streamlit.components.v2 as components
 
-from aeviz.charts import figures
+from aeviz.charts import theme
 
 HERE = Path(__file__).parent
 
@@ -58,7 +58,7 @@ def threshold_line(
             "title": title,
             "suggested": list(suggested),
             "marks": [[name, float(s)] for name, found in marks.items() for s in found],
-            "colours": {"normal": figures.NORMAL, "odd": figures.ODD, "mark": figures.PLACE},
+            "colours": {"normal": theme.NORMAL, "odd": theme.ODD, "mark": theme.PLACE},
         },
         default={"threshold": {"value": threshold, "at": 0}},
         on_threshold_change=on_change,

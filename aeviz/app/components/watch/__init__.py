@@ -21,7 +21,7 @@ import streamlit as st
 import streamlit.components.v2 as components
 
 from aeviz.app.components import browser
-from aeviz.charts import figures
+from aeviz.charts import pixels
 
 HERE = Path(__file__).parent
 EVERY = 400
@@ -89,7 +89,7 @@ def drawing(
     found = {
         "columns": [
             {
-                "pictures": [[name, figures.data_uri(picture)] for name, picture in column.items()],
+                "pictures": [[name, pixels.data_uri(picture)] for name, picture in column.items()],
                 "text": text,
             }
             for column, text in columns

@@ -1,0 +1,376 @@
+"""One quantity against another, as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from aeviz.charts import theme
+
+
+def distance_curve(
+    distances: np.ndarray, half: float, most: float, marks: dict[str, float]
+) -> go.Figure:
+    """Distance (K,) to the nearest code along a path, beside the distances among the codes.
+
+    Args:
+        half: half of all codes have another one within this.
+        most: 90 % of all codes have.
+        marks: letter -> how far along the path, in [0, 1].
+    """
+    share, hover = np.linspace(0, 100, len(distances)), "%{x:.0f} % of the way: %{y:.3g} away"
+    look = {"fill": "tozeroy", "mode": None}
+    traces = [
+        theme.line(share, distances, "this path", hover + theme.ALONE, theme.RECONSTRUCTION, **look)
+    ]
+    levels = (most, "90 % of codes have a neighbour within", "dash"), (half, "half of codes", "dot")
+    for y, name, dash in levels:
+        look = {"dash": dash, "mode": "lines"}
+        traces.append(theme.line([0, 100], [y, y], name, "%{y:.3g}", theme.BASELINE, **look))
+    places = {"tickvals": [100 * place for place in marks.values()], "ticktext": list(marks)}
+    return theme.figure(
+        traces,
+        height=270,
+        margin={"l": 50, "b": 40},
+        x=places | {"title": "Along the path"},
+        y={"title": "Distance to the nearest code", "rangemode": "tozero"},
+    )
+
+
+def ladder_curve(
+    widths: list[int], errors: dict[str, list[float]], chosen: int, *, height: int = 330
+) -> go.Figure:
+    """Test error against the latent dimension, both on logarithmic scales, one width marked.
+
+    Args:
+        errors: name -> MSE at each width; the first in the colour of reconstructions.
+    """
+    marker = {"size": [14 if width == chosen else 7 for width in widths], "opacity": 1}
+    hover, colours = "%{x} latent dimensions: MSE %{y:.4f}", (theme.RECONSTRUCTION, theme.BASELINE)
+    return theme.figure(
+        [
+            theme.line(widths, values, name, hover, colour, marker=marker)
+            for (name, values), colour in zip(errors.items(), colours, strict=True)
+        ],
+        height=height,
+        x=theme.counted("Latent dimension", widths),
+        y={"title": "Test MSE per pixel", "type": "log", "tickformat": ".3~f", "dtick": "D2"},
+        shapes=[theme.upright(chosen)],
+    )
+
+
+def loss_curves(
+    steps: np.ndarray,
+    terms: Mapping[str, tuple[np.ndarray, ...]],
+    *,
+    unit: str,
+    last: int | None = None,
+    height: int = 390,
+) -> go.Figure:
+    """Loss terms over the steps (K,), one above the other, each on a scale of its own.
+
+    The first twentieth of the steps so far may lie out of view at the top, or the fall from the
+    first weights would press the rest flat; a term that begins low is seen whole.
+
+    Args:
+        terms: name -> its values (K,) on training images and, where they are known, held-out ones.
+        unit: of all terms; empty as long as it is unknown.
+        last: the step at which training will end.
+    """
+    stepwise = {"range": [0, last] if last else None, "tickformat": "~s"}
+    above = stepwise | {"matches": f"x{len(terms)}", "showticklabels": False}
+    axes, layout = theme.stacked(
+        [f"{name}, {unit}" if unit else name for name in terms],
+        0.24,
+        [above] * (len(terms) - 1) + [stepwise | {"title": "Step"}],
+        [{"nticks": 5, "range": _after_the_fall(steps, lines)} for lines in terms.values()],
+    )
+    hover, traces = "%{y:.4g} at step %{x:,}", []
+    looks = ("training", theme.TRAINING, 2), ("validation", theme.VALIDATION, 3)
+    for row, lines in enumerate(terms.values()):
+        for values, (name, colour, width) in zip(lines, looks, strict=False):
+            look = {"width": width, "marker": {"color": colour, "size": 4}}
+            look |= {"legendgroup": name, "showlegend": row == 0}
+            traces.append(theme.line(steps, values, name, hover, colour, **look, **axes[row]))
+    # A zoom outlives the next point.
+    return theme.figure(traces, height=height, margin={"t": 30}, uirevision="the same", **layout)
+
+
+def _after_the_fall(steps: np.ndarray, lines: tuple[np.ndarray, ...]) -> list[float] | None:
+    """Between which values a loss term is shown; None before the first step."""
+    if not len(steps):
+        return None
+    values = np.concatenate(lines)
+    low, high = values.min(), values[np.tile(20 * steps >= steps[-1], len(lines))].max()
+    margin = 0.06 * (high - low) or 0.1 * max(abs(high), 1)
+    return [low - margin, high + margin]
+
+
+def spectra(found: dict[str, np.ndarray]) -> go.Figure:
+    """Singular values (N, R) at N images, sorted: their median, and 10 to 90 % as a band.
+
+    Values that are zero at more than a tenth of the images have no place on a logarithmic scale.
+
+    Args:
+        found: name of a model -> its values; the first in the colour of reconstructions.
+    """
+    traces, drawn = [], np.empty(0)
+    colours = (
+        (theme.RECONSTRUCTION, "rgba(231,99,0,0.2)"),
+        (theme.BASELINE, "rgba(148,164,162,0.3)"),
+    )
+    for (name, values), (colour, pale) in zip(found.items(), colours, strict=False):
+        low, middle, high = np.quantile(values, [0.1, 0.5, 0.9], axis=0)
+        rank = np.flatnonzero(low > 0)
+        low, middle, high, x = low[rank], middle[rank], high[rank], rank + 1
+        drawn = np.concatenate([drawn, low, high])
+        band = np.append(x, x[::-1]), np.append(high, low[::-1])
+        look = {"fill": "toself", "fillcolor": pale, "line_width": 0}
+        traces.append(theme.scatter(band[0], band[1], None, None, "lines", **look))
+        hover, marker = "singular value %{x}: %{y:.3g}", {"size": 7 if len(x) < 80 else 3}
+        traces.append(theme.line(x, middle, name, hover, colour, marker=marker))
+    longest = max(values.shape[1] for values in found.values())
+    narrow = len(drawn) > 0 and drawn.max() < 12 * drawn.min()
+    dtick = "D1" if narrow else "D2"  # else a short axis has a single number
+    ranks = {"tickformat": "d", "dtick": 1 if longest < 9 else None}
+    return theme.figure(
+        traces,
+        height=360,
+        x=ranks | {"title": "Singular value, from the largest"},
+        y={"title": "Singular value", "type": "log", "tickformat": ".3~g", "dtick": dtick},
+    )
+
+
+def movement_curves(
+    strengths: np.ndarray, moved: dict[str, np.ndarray], at: int, title: str
+) -> go.Figure:
+    """How far each code moves (K,) as an image is changed more, one strength marked.
+
+    Args:
+        moved: model -> its movement at each strength; the last two are baselines.
+        at: index of the strength that is marked.
+        title: of the strength, with its unit.
+    """
+    looks = [(colour, "solid") for colour in theme.SIDE_BY_SIDE[: len(moved) - 2]]
+    looks += [(theme.BASELINE, "solid"), (theme.BASELINE, "dot")]
+    size = np.where(np.arange(len(strengths)) == at, 13, 5)
+    hover, traces = "%{x:g}: moved %{y:.2f}", []
+    for (name, values), (colour, dash) in zip(moved.items(), looks, strict=True):
+        marker = {"color": colour, "size": size, "opacity": 1, "line": {"width": 0}}
+        look = {"dash": dash, "marker": marker}
+        traces.append(theme.line(strengths, values, name, hover, colour, **look))
+    return theme.figure(
+        traces,
+        height=430,
+        x=title,
+        y={"title": "Movement (typical distances)", "rangemode": "tozero"},
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
+        shapes=[theme.upright(strengths[at])],
+    )
+
+
+def operating_curve(
+    curves: dict[str, tuple[np.ndarray, np.ndarray]],
+    place: tuple[float, float],
+    axis_titles: tuple[str, str],
+    chance: tuple[float, float],
+) -> go.Figure:
+    """ROC or precision-recall curves in the unit square, the current threshold marked on the first.
+
+    Args:
+        curves: name -> x and y (K,) of each, the model's first, then the baseline's.
+        place: of the current threshold.
+        chance: heights at x = 0 and 1 of the line that guessing gives.
+    """
+    dotted = {"mode": "lines", "width": 1, "dash": "dot"}
+    traces = [theme.line([0, 1], list(chance), None, None, theme.BASELINE, **dotted)]
+    colours, hover = (theme.RECONSTRUCTION, theme.BASELINE), "%{x:.3f}, %{y:.3f}"
+    for (name, (x, y)), colour in zip(curves.items(), colours, strict=True):
+        traces.append(theme.line(x, y, name, hover, colour, mode="lines"))
+    rimmed = {"color": "#000000", "size": 12, "line": {"color": "#ffffff", "width": 2}}
+    now = f"this threshold: {hover}{theme.ALONE}"
+    traces.append(theme.scatter([place[0]], [place[1]], None, now, "markers", marker=rimmed))
+    across, up = ({"title": title, "range": [-0.02, 1.02]} for title in axis_titles)
+    return theme.figure(traces, height=330, x=across, y=up, legend=theme.ABOVE | {"x": 0})
+
+
+def contamination_curve(
+    known: Mapping[float, float], yours: Mapping[float, float], baseline: float
+) -> go.Figure:
+    """AUROC of models against the share of anomalies that each was trained on.
+
+    Args:
+        known: share -> AUROC of the pretrained models; may be empty.
+        yours: of those that the person trained; may be empty.
+        baseline: AUROC of PCA without any.
+    """
+    looks = ("pretrained", theme.RECONSTRUCTION, known), ("yours", theme.VALIDATION, yours)
+    hover, traces, whole = "%{x:.0f} % anomalies: AUROC %{y:.4f}", [], [-1, 21]
+    for name, colour, points in looks:
+        x, y = [100 * share for share in sorted(points)], [points[k] for k in sorted(points)]
+        look = {"showlegend": bool(points), "marker": {"size": 10}}
+        traces.append(theme.line(x, y, name, hover, colour, **look))
+    clean, look = "PCA, 0 % anomalies", {"width": 2, "dash": "dash", "mode": "lines"}
+    level = whole, [baseline, baseline]
+    traces.append(theme.line(*level, clean, "AUROC %{y:.4f}", theme.BASELINE, **look))
+    return theme.figure(
+        traces,
+        height=320,
+        margin={"t": 20},
+        x={"title": "Training-set contamination (%)", "range": whole},
+        y={"title": "AUROC", "tickformat": ".3~f"},
+    )
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Ways to store an image: bytes (K,), MSE (K,), and what each is, (K,) texts."""
+
+    sizes: list[float]
+    errors: list[float]
+    texts: list[str]
+
+
+def rate_distortion(
+    shown: dict[str, Curve],
+    taken: dict[str, int],
+    others: Curve,
+    lines: dict[str, Curve],
+    lossless: tuple[str, float],
+    *,
+    in_decibel: bool = True,
+    height: int = 520,
+) -> go.Figure:
+    """Bytes of an image against the error of its reconstruction; bytes on a logarithmic scale.
+
+    Args:
+        shown: model -> its points, from few bits to many; up to four.
+        taken: model -> which of them is marked.
+        others: one point for each model that is not shown as a curve.
+        lines: what they are compared with; the first in the colour of baselines.
+        lossless: name and bytes of a file without any error, which no axis reaches.
+        in_decibel: PSNR upwards; else MSE.
+    """
+    hover = "%{text}<br>%{x:.1f} bytes, " + ("%{y:.1f} dB" if in_decibel else "MSE %{y:.4f}")
+
+    def distortion(errors: list[float]) -> np.ndarray:
+        return -10 * np.log10(errors) if in_decibel else np.asarray(errors)
+
+    def drawn(curve: Curve, name: str, mode: str = "lines+markers", **look: object) -> theme.Trace:
+        x, y, alone = curve.sizes, distortion(curve.errors), hover + theme.ALONE
+        return theme.scatter(x, y, name, alone, mode, text=curve.texts, **look)
+
+    looks = (theme.BASELINE, "solid"), (theme.FILES, "solid"), (theme.FILES, "dot")
+    traces = [
+        drawn(line, name, line={"color": colour, "width": 3, "dash": dash}, marker={"size": 5})
+        for (name, line), (colour, dash) in zip(lines.items(), looks, strict=False)
+    ]
+    look = {"color": theme.RECONSTRUCTION, "size": 8, "symbol": "circle-open", "opacity": 0.8}
+    traces.append(drawn(others, "other pretrained models", "markers", marker=look))
+    for (name, curve), colour in zip(shown.items(), theme.SIDE_BY_SIDE, strict=False):
+        size = [14 if k == taken[name] else 6 for k in range(len(curve.sizes))]
+        look = {"size": size, "opacity": 1}
+        traces.append(drawn(curve, name, line={"color": colour, "width": 2}, marker=look))
+    name, size = lossless
+    text = f"{name}, without<br>error: {size:.0f} bytes"
+    note = {"text": text, "align": "right", "showarrow": False, "yref": "paper"}
+    note |= {"x": np.log10(size), "xanchor": "right", "xshift": -4}  # where there are no curves
+    note |= {"y": 0.02, "yanchor": "bottom"} if in_decibel else {"y": 0.98, "yanchor": "top"}
+    every = [e for curve in (*shown.values(), others) for e in curve.errors]
+    best, worst = min(every, default=0.001), max(every, default=0.05)
+    ticks = {"tickvals": [0.3, 1, 3, 10, 30, 100, 300, 1000], "tickangle": 0}
+    return theme.figure(
+        traces,
+        height=height,
+        x=ticks | {"title": "Bytes per image", "type": "log"},
+        y={
+            "title": "PSNR (dB)" if in_decibel else "Test MSE per pixel",
+            "range": distortion([1.6 * worst, 0.35 * best]) if in_decibel else [0, 1.2 * worst],
+        },
+        shapes=[theme.upright(size, theme.FILES, 2, "dash")],
+        annotations=[note],
+    )
+
+
+def label_curves(
+    accuracy: dict[str, tuple[list[int], list[float], list[float]]], *, height: int = 460
+) -> go.Figure:
+    """Accuracy against the number of labels, on a logarithmic scale.
+
+    Args:
+        accuracy: name -> numbers of labels, mean accuracies and standard deviations over draws;
+            in the order pixels, PCA, frozen code, fine-tuned, from scratch.
+    """
+    looks = [(theme.ORIGINAL, "dot"), (theme.BASELINE, "dot"), (theme.RECONSTRUCTION, "solid")]
+    looks += [(theme.TUNED, "solid"), (theme.SCRATCH, "dash")]
+    hover, traces = "%{x:,} labels: %{y:.1f} %", []
+    for (name, found), (colour, dash) in zip(accuracy.items(), looks, strict=False):
+        counts, means, spreads = found[0], *([100 * v for v in values] for values in found[1:])
+        look = {"dash": dash, "marker": {"size": 8}}
+        look["error_y"] = {"array": spreads, "thickness": 1.5}
+        traces.append(theme.line(counts, means, name, hover, colour, **look))
+    low = int(10 * min(mean for _, means, _ in accuracy.values() for mean in means))
+    return theme.figure(
+        traces,
+        height=height,
+        x=theme.counted(
+            "Labelled images", sorted({n for found in accuracy.values() for n in found[0]})
+        ),
+        y={"title": "Test accuracy (%)", "range": [10 * low, 101]},
+    )
+
+
+SEEN = 40.0
+"""Decibels above which no eye sees a difference: as far as the axis of a curve goes."""
+
+
+def strength_curves(
+    strengths: tuple[float, ...],
+    models: dict[str, np.ndarray],
+    baselines: dict[str, np.ndarray],
+    marks: dict[str, float],
+    *,
+    title: str,
+    height: int = 400,
+) -> go.Figure:
+    """PSNR against the strength of a corruption, from weak on the left to strong on the right.
+
+    Args:
+        strengths: (K,), rising or falling.
+        models: name -> dB (K,), four at most; baselines: the same, all grey. What is infinite is
+            left out.
+        marks: model -> the strength that it was trained at.
+        title: of the strength, with its unit.
+    """
+    colours = dict(zip(models, theme.SIDE_BY_SIDE, strict=False))
+    looks = [(colour, "solid", 3, "circle") for colour in colours.values()]
+    looks.append((theme.BASELINE, "dot", 2, "circle"))
+    symbols = ("square", "diamond", "triangle-up")
+    looks += [(theme.BASELINE, "solid", 1.5, symbol) for symbol in symbols]
+    hover, traces = "%{y:.1f} dB at %{x:g}", []
+    for (name, values), (colour, dash, width, symbol) in zip(
+        (models | baselines).items(), looks, strict=False
+    ):
+        look = {"dash": dash, "width": width, "marker": {"size": 8, "symbol": symbol}}
+        finite = np.where(np.isfinite(values), values, np.nan)
+        traces.append(theme.line(strengths, finite, name, hover, colour, **look))
+    corner = {"xref": "x", "xanchor": "left", "y": 1, "yref": "y domain", "yanchor": "top"}
+    notes = [
+        {"x": at, "text": f"trained at {at:g}", "font": {"color": colours[name]}, "yshift": -18 * k}
+        | corner  # two that were trained alike stand below each other
+        | {"showarrow": False}
+        for k, (name, at) in enumerate(marks.items())
+    ]
+    every = np.concatenate([*models.values(), *baselines.values()])
+    high = min(every[np.isfinite(every)].max(), SEEN)
+    return theme.figure(
+        traces,
+        height=height,
+        x={"title": title, "autorange": "reversed" if strengths[0] > strengths[-1] else True},
+        y={"title": "PSNR (dB)", "range": [every.min() - 1, high + 1]},
+        shapes=[theme.upright(at, colours[name], 2) for name, at in marks.items()],
+        annotations=notes,
+    )
