@@ -19,7 +19,7 @@ from aeviz.analysis import denoising, planes
 from aeviz.app import intake, library, widgets
 from aeviz.app.subject import ModelSubject
 from aeviz.app.views import denoise as view
-from aeviz.charts import pixels
+from aeviz.charts import pixels, theme
 from aeviz.data import corruption, datasets
 from aeviz.models import apply, checkpoint
 from aeviz.training import runs
@@ -199,8 +199,8 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     able = BEST
     names = [library.title(HOME), library.title(able), "Not cleaned", *filters]
     assert [trace["name"] for trace in chart["data"]] == names
-    assert chart["data"][0]["line"]["color"] == figures.RECONSTRUCTION
-    assert {trace["line"]["color"] for trace in chart["data"][2:]} == {figures.BASELINE}
+    assert chart["data"][0]["line"]["color"] == theme.RECONSTRUCTION
+    assert {trace["line"]["color"] for trace in chart["data"][2:]} == {theme.BASELINE}
     assert [shape["x0"] for shape in chart["layout"]["shapes"]] == [0.5]
     assert chart["layout"]["annotations"][0]["text"] == "trained at 0.5"
     assert "dB" in chart["layout"]["yaxis"]["title"]["text"]

@@ -12,7 +12,7 @@ from aeviz.analysis import inpainting
 from aeviz.app import intake, library
 from aeviz.app.components.patches import COVER, covered, middle, packed
 from aeviz.app.intake import Picked
-from aeviz.charts import pixels
+from aeviz.charts.pixels import data_uri, signed
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from tests.pages.opening import box, components, kept
@@ -60,14 +60,14 @@ def check(app: AppTest, names: list[str], visible: np.ndarray) -> None:
     """The row shows what these models make of the image, with their errors."""
     shown, texts = gallery(app), captions(app)
     assert list(shown)[::2] == ["original", *(f"error of {name}" for name in names)]
-    assert shown["original"] == pixels.data_uri(MNIST.test_images[1])
+    assert shown["original"] == data_uri(MNIST.test_images[1])
     assert texts[0] == ["Original", "2"]
     errors = []
     for name, text in zip(names, texts[1:], strict=True):
         filled = inpainting.fill(checkpoint.load(checkpoint.FOLDER / name), X, visible).picture
         assert np.array_equal(filled[visible], X[visible])
-        assert shown[f"filled in by {name}"] == pixels.data_uri(filled)
-        assert shown[f"error of {name}"] == pixels.data_uri(pixels.signed(filled - X))
+        assert shown[f"filled in by {name}"] == data_uri(filled)
+        assert shown[f"error of {name}"] == data_uri(signed(filled - X))
         errors.append(np.square(filled - X)[~visible].mean())
         assert text[:2] == [library.title(name), f"MSE {errors[-1]:.4f}"]
     text = next(m.value for m in app.markdown if "of the pixels are hidden" in m.value)
@@ -112,7 +112,7 @@ def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
     check(app, ROW, visible)
     assert captions(app)[2][2] == "told: it reads 9 rows and stops"
     body = next(e.proto.body for e in app.get("html") if "shown rows" in e.proto.body)
-    assert pixels.data_uri(covered(X, visible)) in body
+    assert data_uri(covered(X, visible)) in body
     assert not {"hidden", "painted"} & set(app.query_params)
 
 
@@ -130,7 +130,7 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeyp
     app.run()
     assert not app.exception
     assert captions(app)[0] == ["Original", "mine"]
-    assert gallery(app)["original"] == pixels.data_uri(MNIST.test_images[6])
+    assert gallery(app)["original"] == data_uri(MNIST.test_images[6])
 
 
 def test_what_is_hidden_is_hidden_still_after_another_page() -> None:

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import anomaly
+from aeviz.analysis import anomaly, detection
 from aeviz.app import intake, library, session, sidebar, texts, widgets
 from aeviz.app.components.threshold import threshold_line
 from aeviz.app.subject import ModelSubject
@@ -151,7 +151,7 @@ def choose_threshold(trial: Trial) -> float:
             on_change=_forget,
             width=350,
         )
-        suggested = anomaly.quantile_threshold(scores.validation, quantile / 100)
+        suggested = detection.quantile_threshold(scores.validation, quantile / 100)
         threshold = _threshold(trial.selection, suggested)
         st.button(f"Back to {quantile:g} %", on_click=_forget, disabled=threshold == suggested)
     about = anomaly.SCORES[trial.kind]
@@ -222,7 +222,7 @@ def _what_is_shown(shown: anomaly.Scores, seen: bool, quantile: float) -> str:
 
 def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> None:
     """ROC and precision-recall curve of a model and of PCA, the threshold marked on both."""
-    counts = anomaly.count(model.normal, model.odd, threshold)
+    counts = detection.count(model.normal, model.odd, threshold)
     ours, theirs = model.curves, linear.curves
     recall, false = counts.recall or 0.0, counts.false_positive_rate or 0.0
     precision = 1.0 if counts.precision is None else counts.precision

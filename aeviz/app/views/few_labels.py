@@ -31,7 +31,7 @@ def measured(subject: ModelSubject) -> Learned:
     if subject.data.name == "mnist" and subject.key in kept:
         return kept[subject.key]
     reason = few_labels.refusal(subject.model)
-    found = few_labels.get(subject.data.name, library.content(subject.key))
+    found = few_labels.get(subject.data, library.content(subject.key))
     if found is None:
         other = next(iter(kept))
         why = reason or f"{subject.title} is not measured on {subject.data.title} yet."
@@ -46,7 +46,7 @@ def measured(subject: ModelSubject) -> Learned:
 
 
 def _offer(subject: ModelSubject, counts: tuple[int, ...], label: str) -> None:
-    asked = (subject.data.name, library.content(subject.key), counts)
+    asked = (subject.data, library.content(subject.key), counts)
     start = partial(few_labels.start, *asked)
     widgets.offer(label, few_labels.job(*asked), start, NOTES[counts])
 

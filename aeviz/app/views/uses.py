@@ -7,8 +7,9 @@ from functools import partial
 
 import streamlit as st
 
-from aeviz.analysis import uses
-from aeviz.analysis.uses import References, Use
+from aeviz.analysis import baselines, uses
+from aeviz.analysis.baselines import References
+from aeviz.analysis.uses import Use
 from aeviz.app import library, widgets
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import curves, theme
@@ -68,9 +69,9 @@ class Measured:
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> uses.Kept:
+def _kept() -> baselines.Kept:
     """What pretrained codes are good for, measured beforehand."""
-    return uses.kept()
+    return baselines.kept()
 
 
 def measure(chosen: list[ModelSubject]) -> Measured:
@@ -79,7 +80,7 @@ def measure(chosen: list[ModelSubject]) -> Measured:
     That of the MNIST digits where pixels, PCA and files are not measured on the chosen data yet.
     """
     kept, data = _kept(), chosen[0].data
-    references = kept.references if data.name == "mnist" else uses.get_references(data.name)
+    references = kept.references if data.name == "mnist" else baselines.get(data)
     known = references is not None
     if references is None:
         _offer_references(data)
@@ -101,7 +102,7 @@ def _of(subject: ModelSubject, references: References) -> tuple[Use, Use] | None
     if subject.data.name == "mnist" and subject.key in kept:
         use = kept[subject.key]
         return use, references.linear[min(use.numbers, uses.PIXELS)]
-    found = uses.get(subject.data.name, library.content(subject.key))
+    found = uses.get(subject.data, library.content(subject.key))
     return None if found is None else (found.use, found.linear)
 
 
@@ -112,14 +113,14 @@ def _offer_references(data: Dataset) -> None:
     )
     widgets.offer(
         f"Measure them on {data.title}",
-        uses.job(data.name),
-        partial(uses.start, data.name),
+        baselines.job(data),
+        partial(baselines.start, data),
         "This takes about two minutes, once. Other pages work meanwhile.",
     )
 
 
 def _offer_model(subject: ModelSubject) -> None:
-    asked = (subject.data.name, library.content(subject.key))
+    asked = (subject.data, library.content(subject.key))
     widgets.offer(
         f"Measure {subject.title}",
         uses.job(*asked),
@@ -172,14 +173,14 @@ def rate_distortion(measured: Measured) -> None:
     )
     codes = {title: use for title, (use, _) in measured.found.items()}
     files = dict(measured.references.files)
-    (png,) = files.pop(uses.PNG)
+    (png,) = files.pop(baselines.PNG)
     st.plotly_chart(
         curves.rate_distortion(
             {title: _curve(title, use.points) for title, use in codes.items()},
             {title: use.chosen for title, use in codes.items()},
             _points(measured.others),
             _linear(measured.references) | {name: _curve(name, p) for name, p in files.items()},
-            (uses.PNG, png.size),
+            (baselines.PNG, png.size),
             in_decibel=by == "psnr",
         ),
         config=theme.CONFIG,
@@ -187,7 +188,7 @@ def rate_distortion(measured: Measured) -> None:
         alt="bytes of an image against the error of its reconstruction",
     )
     for title, use in codes.items():
-        st.markdown(uses.finding(title, use, measured.references))
+        st.markdown(baselines.finding(title, use, measured.references))
 
 
 def _curve(title: str, points: list[uses.Point]) -> curves.Curve:
@@ -213,14 +214,14 @@ def _linear(references: References) -> dict[str, curves.Curve]:
 def facts(measured: Measured) -> dict[str, object]:
     """What the explanation names."""
     files = measured.references.files
-    sizes = {name: [point.size for point in files[name]] for name in (uses.SCAN, uses.JPEG)}
+    sizes = {name: [point.size for point in files[name]] for name in (baselines.SCAN, baselines.JPEG)}
     scans, jpegs = (f"{found[0]:.0f} to {found[-1]:.0f}" for found in sizes.values())
     return {
         "neighbours": uses.NEIGHBOURS,
         "clusters": uses.CLUSTERS,
         "codes": f"{uses.CODES:,}",
         "sample": f"{uses.SAMPLE:,}",
-        "qualities": ", ".join(map(str, uses.QUALITIES)),
+        "qualities": ", ".join(map(str, baselines.QUALITIES)),
         "scans": scans,
         "jpegs": jpegs,
     }
