@@ -17,10 +17,10 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from aeviz.data import datasets, digits
-from aeviz.data.digits import ImageError, to_mnist
+from aeviz.data.digits import ImageError, parts, to_mnist
 from benchmarks import strangers
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 X, LABELS = datasets.load().test_images, datasets.load().test_labels
 DIGIT = X[0]  # a seven: wider at the top, so that a wrong turn is noticed
 
@@ -232,7 +232,7 @@ def test_ruled_lines_are_taken_out_and_strokes_stay_whole(degrees, squared):
     for digit in (X[0], X[1], X[4]):
         result = to_mnist(ruled(paper(digit), degrees, squared))
         assert likeness(result, digit) > 0.85
-        pieces, _ = digits._label(result > 0.4)
+        pieces, _ = parts._label(result > 0.4)
         assert pieces.max() == 1
 
 
@@ -376,7 +376,7 @@ def test_digits_that_touch_are_cut_apart_where_little_ink_joins_them(monkeypatch
     right = [k for k in cut if list(strangers.read(found[k])) == list(LABELS[pairs[k]])]
     assert len(cut) > 15
     assert len(right) >= 0.5 * len(cut)
-    monkeypatch.setattr(digits, "_apart", lambda part: [part])
+    monkeypatch.setattr(parts, "_apart", lambda part: [part])
     assert sum(len(digits.digits(picture)) == 1 for picture in pictures) >= 58  # they do touch
 
 
@@ -384,7 +384,7 @@ def test_three_digits_that_a_fine_stroke_joins_come_out_in_their_order(monkeypat
     sheet = line_of(X[[3, 1, 4]], gap=-50)
     ImageDraw.Draw(sheet).line((170, 170, 350, 170), 0, 6)  # through all of them
     assert list(strangers.read(digits.digits(sheet))) == [0, 2, 4]
-    monkeypatch.setattr(digits, "_apart", lambda part: [part])
+    monkeypatch.setattr(parts, "_apart", lambda part: [part])
     assert len(digits.digits(sheet)) == 1
 
 
@@ -498,7 +498,7 @@ def test_fine_strokes_are_as_wide_in_a_large_picture_as_in_a_small_one():
 
 
 def test_thousands_of_dots_are_refused_before_they_are_compared(monkeypatch):
-    monkeypatch.setattr(digits, "_groups", lambda core: pytest.fail("compared"))
+    monkeypatch.setattr(parts, "_groups", lambda core: pytest.fail("compared"))
     for content in (dots(1500), dots(10_000), checkerboard(512, 8)):
         assert "pattern" in refusal(content)
     with pytest.raises(digits.BlankError):  # another threshold may leave one digit of it
@@ -514,8 +514,8 @@ def test_a_digit_among_thousands_of_specks_is_read():
 
 def test_a_pattern_of_crossing_lines_is_not_followed_piece_by_piece(monkeypatch):
     found = []
-    traced = digits._traced
-    monkeypatch.setattr(digits, "_traced", lambda *a: found.append(traced(*a)) or found[-1])
+    traced = parts._traced
+    monkeypatch.setattr(parts, "_traced", lambda *a: found.append(traced(*a)) or found[-1])
     digits.stages(squared_sheet(10))  # 10,000 pieces
     assert found == [[], []]
     found.clear()
@@ -559,7 +559,7 @@ def test_a_large_picture_is_in_memory_once(mode, options):
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16"])
 def test_more_pixels_than_can_be_decoded_in_no_time_are_refused(mode, monkeypatch):
-    monkeypatch.setattr(digits, "_upright", lambda image: pytest.fail("decoded"))
+    monkeypatch.setattr(parts, "_upright", lambda image: pytest.fail("decoded"))
     assert "25 million pixels" in refusal(encoded(Image.new(mode, (5100, 5000)), "PNG"))
     webp = encoded(Image.new("RGB", (4300, 4300)), "WEBP", method=0)
     assert "18 million pixels" in refusal(webp)
@@ -678,8 +678,8 @@ def test_the_first_frame_of_an_animation(kind):
 def test_a_twelve_megapixel_photo_is_made_small_before_it_is_looked_at(monkeypatch):
     content = encoded(photo(), "JPEG", quality=80)
     decoded = []
-    upright = digits._upright
-    monkeypatch.setattr(digits, "_upright", lambda x: decoded.append(x.size) or upright(x))
+    upright = parts._upright
+    monkeypatch.setattr(parts, "_upright", lambda x: decoded.append(x.size) or upright(x))
     found = digits.stages(content)
     assert same_digit(found.result)
     assert decoded == [(1000, 750)]  # a quarter of each side, by the JPEG decoder itself
