@@ -165,7 +165,7 @@ def test_where_nothing_can_be_uploaded_the_way_out_is_said(
 
 def test_several_digits_in_one_picture_are_offered() -> None:
     number = scan(0, 2, 1)
-    apart = digits.digits(number)
+    apart = digits.stages(number).digits
     assert len(apart) == 3
     app = upload(choose(open_page(), "upload"), ("number.png", number))
     np.testing.assert_array_equal(picked(app).pictures, apart[:1])
@@ -182,14 +182,14 @@ def test_many_gives_all_that_were_handed_in() -> None:
     number = scan(0, 2)
     app = choose(open_page(many=True), "upload")
     upload(app, ("a.png", number), ("a.png", scan(1)), ("b.txt.png", b"no"))
-    expected = np.concatenate([digits.digits(number), digits.digits(scan(1))])
+    expected = np.concatenate([digits.stages(number).digits, digits.stages(scan(1)).digits])
     np.testing.assert_array_equal(picked(app).pictures, expected)
     assert len(set(picked(app).names)) == 3
     next(b for b in app.pills if b.label == "Digits that are used").set_value([2, 0]).run()
     np.testing.assert_array_equal(picked(app).pictures, expected[[0, 2]])
 
     upload(app, ("a.png", number))  # it may be one digit in pieces
-    np.testing.assert_array_equal(picked(app).pictures, digits.digits(number))
+    np.testing.assert_array_equal(picked(app).pictures, digits.stages(number).digits)
     next(b for b in app.pills if b.label == "Digits that are used").set_value([2]).run()
     np.testing.assert_array_equal(picked(app).pictures, digits.to_mnist(number)[None])
 
@@ -207,17 +207,17 @@ def test_a_person_corrects_inversion_and_threshold() -> None:
     assert invert.value == "yes"
     slider.set_value(0.08).run()
     np.testing.assert_array_equal(
-        picked(app).pictures[0], digits.digits(content, threshold=0.08)[0]
+        picked(app).pictures[0], digits.stages(content, threshold=0.08).digits[0]
     )
     next(s for s in app.segmented_control if s.label == "Invert").set_value("no").run()
     assert not app.exception
-    by_hand = digits.digits(content, threshold=0.08, inverted=False)
+    by_hand = digits.stages(content, threshold=0.08, inverted=False).digits
     np.testing.assert_array_equal(picked(app).pictures[0], by_hand[0])
     next(s for s in app.slider if s.label == "Threshold").set_value(0.99).run()
     assert "lower it" in html_of(app)
     assert is_test_picture(picked(app))
     next(b for b in app.button if b.label == "As found").click().run()
-    np.testing.assert_array_equal(picked(app).pictures[0], digits.digits(content)[0])
+    np.testing.assert_array_equal(picked(app).pictures[0], digits.stages(content).digits[0])
 
 
 def drawing(*lines: list[tuple[int, int]]) -> dict[str, object]:

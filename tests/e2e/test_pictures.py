@@ -66,7 +66,7 @@ def test_a_file_is_uploaded_and_one_of_its_digits_chosen(page: Page, app: str) -
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("Traceback")).to_have_count(0)
     files.set_input_files(number)
-    one, seven = (figures.data_uri(digit) for digit in digits.digits(a_number()))
+    one, seven = (figures.data_uri(digit) for digit in digits.stages(a_number()).digits)
     expect(clean).to_have_attribute("src", one)
     used = page.get_by_test_id("stButtonGroup").filter(has_text="Digits that are used")
     used.get_by_text("1", exact=True).click()  # both are at first; the page shows the first
