@@ -4,8 +4,9 @@ from functools import partial
 import streamlit as st
 
 from aeviz.analysis import anomaly
-from aeviz.app import intake, ui
+from aeviz.app import ui
 from aeviz.app.components.threshold import threshold_line
+from aeviz.app.pictures import pick_images
 from aeviz.app.views import anomaly as view
 from aeviz.charts import export
 from aeviz.data import datasets
@@ -55,7 +56,7 @@ with left:
         st.info(view.NO_FASHION)
     if task == "own":
         st.caption("Hand in what is no digit, such as a letter: these pictures are the anomalies.")
-    picked = intake.pick(digits, "anomaly")
+    picked = pick_images(digits, "anomaly")
     own = picked.labels is None
 
     st.subheader("3 An error for each picture", anchor=False)

@@ -2,7 +2,8 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import compare, errors, pca
-from aeviz.app import intake, ui
+from aeviz.app import ui
+from aeviz.app.pictures import Picked, pick_images
 from aeviz.charts import export, figures
 from aeviz.data import datasets
 from aeviz.models import apply
@@ -41,7 +42,7 @@ usual = {
 }
 
 
-def pick() -> tuple[intake.Picked, str]:
+def pick() -> tuple[Picked, str]:
     """Widgets that choose the pictures, and a sentence that says which ones they are."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         show = ui.choice(
@@ -64,13 +65,13 @@ def pick() -> tuple[intake.Picked, str]:
             found = compare.first_of_each(dataset.test_labels)
             sentence = "The first test picture of each class."
     if show == "own":
-        picked = intake.pick(dataset, key="compare_picture", many=True)
+        picked = pick_images(dataset, key="compare_picture", many=True)
         labels = None if picked.labels is None else picked.labels[:MOST]
-        return intake.Picked(picked.pictures[:MOST], picked.names[:MOST], labels), ""
+        return Picked(picked.pictures[:MOST], picked.names[:MOST], labels), ""
     labels = dataset.test_labels[found]
     names = [f"{dataset.classes[label]}\n#{i}" for label, i in zip(labels, found, strict=True)]
     pictures = datasets.to_float(dataset.test_images[found])
-    return intake.Picked(pictures, names, labels), sentence
+    return Picked(pictures, names, labels), sentence
 
 
 # What follows is a fragment, and the closer look one within it: a click runs no more than it needs.
@@ -128,7 +129,7 @@ def beside_each_other() -> None:
 
 
 @st.fragment
-def closer(picked: intake.Picked, codes: dict[str, np.ndarray]) -> None:
+def closer(picked: Picked, codes: dict[str, np.ndarray]) -> None:
     """One of the pictures: its code under each model, and its neighbours in each space."""
     st.subheader("A closer look at one", anchor=False)
     k = 0

@@ -2,7 +2,8 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import denoising
-from aeviz.app import intake, ui
+from aeviz.app import ui
+from aeviz.app.pictures import pick_images, upload_plain
 from aeviz.app.views import denoise as view
 from aeviz.charts import figures
 from aeviz.data import corruption, datasets
@@ -25,11 +26,11 @@ codes = ui.codes(model_name, dataset.name)
 
 as_it_is = ui.choice("Start from", STARTS, "start_from") == "spoilt"
 if as_it_is:
-    handed_in = intake.plain("Digits with noise: only their size is changed", "spoilt_files")
+    handed_in = upload_plain("Digits with noise: only their size is changed", "spoilt_files")
     pictures = np.array(handed_in or [datasets.to_float(dataset.test_images[START])])
 else:
     handed_in = []
-    pictures = intake.pick(dataset, "picture", START, many=True).pictures
+    pictures = pick_images(dataset, "picture", START, many=True).pictures
 shown = 0
 if len(pictures) > 1:
     shown = st.selectbox(

@@ -2,8 +2,9 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import inpainting
-from aeviz.app import intake, ui
+from aeviz.app import ui
 from aeviz.app.components.player import player
+from aeviz.app.pictures import pick_images
 from aeviz.app.views import inpainting as view
 from aeviz.charts import figures
 from aeviz.models import apply
@@ -16,7 +17,7 @@ ui.heading(
     "A part of the picture is hidden, and four kinds of models draw what they expect there. "
     "Look for how little they need to be right, and for digits that could have been another one.",
 )
-picked = intake.pick(dataset, "hidden_picture", START)
+picked = pick_images(dataset, "hidden_picture", START)
 chosen = 0
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     if len(picked.names) > 1:

@@ -2,7 +2,8 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import compare, pca
-from aeviz.app import intake, ui
+from aeviz.app import ui
+from aeviz.app.pictures import pick_images
 from aeviz.charts import export, figures
 from aeviz.data import perturb
 from aeviz.models import apply
@@ -42,7 +43,7 @@ def say(points: np.ndarray, code: np.ndarray, own: np.ndarray) -> tuple[str, int
 @st.fragment  # a click runs no more than it changes
 def movements() -> None:
     """A picture and a change, and how far each code moves by it."""
-    picked = intake.pick(dataset, key="moved_picture", start=0)
+    picked = pick_images(dataset, key="moved_picture", start=0)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         change = ui.choice(
             "Change", {key: kind.title for key, kind in perturb.KINDS.items()}, "change"

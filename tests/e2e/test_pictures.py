@@ -17,13 +17,13 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, ViewportSize, expect
 
-from aeviz.app import intake
+from aeviz.app.pictures import choosing
 from aeviz.charts import figures
 from aeviz.data import digits
 from benchmarks import strangers
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
@@ -289,7 +289,7 @@ def test_the_pad_is_whole_at_any_width(page: Page, app: str, where: str, large: 
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         canvas.evaluate(AT_REST)
-        assert canvas.evaluate(CUT_OFF_BY) == [intake.CANVAS, []], width
+        assert canvas.evaluate(CUT_OFF_BY) == [choosing.CANVAS, []], width
     expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()

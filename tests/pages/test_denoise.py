@@ -16,7 +16,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import denoising, planes
-from aeviz.app import intake, ui
+from aeviz.app import ui
+from aeviz.app.pictures import Picked
 from aeviz.app.views import denoise as view
 from aeviz.charts import figures
 from aeviz.data import corruption, datasets
@@ -246,7 +247,9 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ui, "download", lambda kind, make, name: made.update({name: make}))
     batch = datasets.to_float(MNIST.test_images[:3])
     names = ["../seven.png", "two", "=1+1"]
-    monkeypatch.setattr(intake, "pick", lambda *a, **k: intake.Picked(batch, names, None))
+    monkeypatch.setattr(
+        "aeviz.app.pictures.pick_images", lambda *a, **k: Picked(batch, names, None)
+    )
     app = open_page()
     assert pictures(app)["clean"] == figures.data_uri(batch[0])
     app.selectbox(key="denoise_shown").set_value(2).run()
@@ -268,7 +271,7 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
         -10 * np.log10(np.square(found["nlm"] - batch[0]).mean()), abs=1e-3
     )
     assert float(first["ssim"]) == pytest.approx(denoising.ssim(batch[0], found["nlm"]), abs=1e-4)
-    monkeypatch.setattr(intake, "plain", lambda *a: list(batch))
+    monkeypatch.setattr("aeviz.app.pictures.upload_plain", lambda *a: list(batch))
     app.segmented_control(key="start_from").set_value("spoilt").run()
     with zipfile.ZipFile(io.BytesIO(made["aeviz-cleaned.zip"]())) as bundle:
         assert bundle.namelist() == [f"picture-{k:03d}.png" for k in (1, 2, 3)]

@@ -9,9 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import inpainting
-from aeviz.app import intake, ui
+from aeviz.app import ui
 from aeviz.app.components.patches import COVER, covered, middle, packed
-from aeviz.app.intake import Picked
+from aeviz.app.pictures import Picked
 from aeviz.charts import figures
 from aeviz.data import datasets
 from aeviz.models import checkpoint
@@ -126,7 +126,7 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeyp
     assert ui.describe(OTHER) in film
     # several pictures of a person's own, of which nobody knows the class
     two = Picked(MNIST.test_images[5:7] / np.float32(255), ["mine-1", "mine-2"], None)
-    monkeypatch.setattr(intake, "pick", lambda *_: two)
+    monkeypatch.setattr("aeviz.app.pictures.pick_images", lambda *_: two)
     app.run()
     assert captions(app)[0] == ["Original", "mine-1"]
     app.selectbox(key="hidden-of-2").select_index(1).run()

@@ -12,23 +12,23 @@ import pytest
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from aeviz.app import intake
+from aeviz.app.pictures import choosing
 from aeviz.charts import figures
 from aeviz.data import datasets, digits
 from tests.pages.opening import box
 
 MNIST = datasets.load()
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 
 
 def page(many: bool) -> None:
     """A page of its own with what the app sets up for every page."""
     import streamlit as st
 
-    from aeviz.app import intake
+    from aeviz.app.pictures import choosing
     from aeviz.data import datasets
 
-    picked = intake.pick(datasets.load("mnist"), "picture", many=many)
+    picked = choosing.pick_images(datasets.load("mnist"), "picture", many=many)
     st.session_state.picked = picked
     st.slider("Something else", 0, 9, key="other")
 
@@ -63,7 +63,7 @@ def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
     return app
 
 
-def picked(app: AppTest) -> intake.Picked:
+def picked(app: AppTest) -> choosing.Picked:
     return app.session_state.picked
 
 
@@ -71,7 +71,7 @@ def html_of(app: AppTest) -> str:
     return "\n".join(e.proto.body for e in app.get("html"))  # type: ignore[attr-defined]
 
 
-def is_test_picture(found: intake.Picked) -> bool:
+def is_test_picture(found: choosing.Picked) -> bool:
     return np.array_equal(found.pictures, datasets.to_float(MNIST.test_images[1:2]))
 
 
@@ -148,14 +148,14 @@ COOKIE = {"_streamlit_xsrf": "2|a|b|1"}
 def test_a_browser_without_the_cookie_cannot_upload(
     headers: dict[str, str], cookies: dict[str, str], able: bool
 ) -> None:
-    assert intake.has_uploads(headers, cookies) is able
+    assert choosing.has_uploads(headers, cookies) is able
 
 
 @pytest.mark.parametrize("source", ["upload", "camera"])
 def test_where_nothing_can_be_uploaded_the_way_out_is_said(
     monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
-    monkeypatch.setattr(intake, "has_uploads", lambda headers, cookies: False)
+    monkeypatch.setattr(choosing, "has_uploads", lambda headers, cookies: False)
     app = choose(open_page(), source)
     assert not app.get("file_uploader")
     assert not app.get("camera_input")
@@ -224,7 +224,7 @@ def drawing(*lines: list[tuple[int, int]]) -> dict[str, object]:
     """What the canvas sends."""
     canvas = Image.new("RGB", (280, 280))
     for line in lines:
-        ImageDraw.Draw(canvas).line(line, "white", intake.PEN, joint="curve")
+        ImageDraw.Draw(canvas).line(line, "white", choosing.PEN, joint="curve")
     uri = "data:image/png;base64," + base64.b64encode(encoded(np.asarray(canvas))).decode()
     return {"drawing": {"raw": {"objects": [{"type": "Path"} for _ in lines]}, "data": uri}}
 
@@ -240,7 +240,7 @@ def test_a_drawing_is_read_and_kept() -> None:
     seven = picked(app)
     assert seven.names == ["drawing"]
     # Strokes of about two pixels, as MNIST's: the ink over their length in the result.
-    length = (160 + np.hypot(100, 190)) * 20 / (190 + intake.PEN)
+    length = (160 + np.hypot(100, 190)) * 20 / (190 + choosing.PEN)
     assert 1.8 < seven.pictures.sum() / length < 3
     choose(app, "test")
     choose(app, "draw")  # the canvas begins empty-handed, and the drawing is there again
@@ -264,11 +264,11 @@ def test_a_drawing_is_read_and_kept() -> None:
     ],
 )
 def test_which_addresses_browsers_give_the_camera_to(address: str | None, camera: bool) -> None:
-    assert intake.has_camera(address) is camera
+    assert choosing.has_camera(address) is camera
 
 
 def test_a_phone_is_led_from_the_camera_to_upload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "has_camera", lambda address: False)
+    monkeypatch.setattr(choosing, "has_camera", lambda address: False)
     app = choose(open_page(), "camera")
     assert not app.get("camera_input")
     assert "https" in app.info[0].value
@@ -300,4 +300,4 @@ def test_a_photo_by_the_camera() -> None:
     ],
 )
 def test_a_name_for_files_and_captions(name: str, stem: str) -> None:
-    assert intake.file_stem(name) == stem
+    assert choosing.file_stem(name) == stem

@@ -64,7 +64,9 @@ class Problem:
     blank: bool
 
 
-def pick(dataset: datasets.Dataset, key: str, start: int = 1, *, many: bool = False) -> Picked:
+def pick_images(
+    dataset: datasets.Dataset, key: str, start: int = 1, *, many: bool = False
+) -> Picked:
     """Widgets by which a person chooses or hands in pictures; returns what they chose.
 
     Where nothing was handed in yet, or nothing that can be read, a sentence says so, and it is
@@ -115,7 +117,7 @@ def _plain(content: bytes) -> np.ndarray | str:
         return str(error)
 
 
-def plain(label: str, key: str) -> list[np.ndarray]:
+def upload_plain(label: str, key: str) -> list[np.ndarray]:
     """Pictures (28, 28) that a person hands in as they are, noise and all; none at first."""
     if not has_uploads(st.context.headers, st.context.cookies):
         _lead_to_a_window(key)
