@@ -71,11 +71,11 @@ scores = view.scores(name, kind, classes, at_hand)
 linear = view.scores(name, anomaly.BASELINE, classes, at_hand)
 normal = anomaly.normal_pictures(digits, classes)
 odd = anomaly.odd_pictures(digits, classes) if at_hand else anomaly.NONE
-handed_in = anomaly.Pictures(picked.pictures, picked.names)
-marked = anomaly.score(kind, model, picked.pictures, scores.reference)
+handed_in = anomaly.Pictures(picked.images, picked.names)
+marked = anomaly.score(kind, model, picked.images, scores.reference)
 if own and not at_hand:  # then these are the anomalies
     odd, scores = handed_in, replace(scores, odd=marked)
-    residual = anomaly.score(anomaly.BASELINE, model, picked.pictures, linear.reference)
+    residual = anomaly.score(anomaly.BASELINE, model, picked.images, linear.reference)
     linear = replace(linear, odd=residual)
 
 with right:
@@ -116,7 +116,7 @@ verdicts = [
     for name, score in zip(picked.names, marked, strict=True)
 ]
 st.markdown(f"{'Yours' if own else 'Picked'}: {'; '.join(verdicts)}. Threshold: {threshold:.3g}.")
-copies = view.copies(name, kind, picked.pictures)
+copies = view.copies(name, kind, picked.images)
 view.gallery(handed_in, marked, copies[:SHOWN], range(len(copies))[:SHOWN])
 for key, chosen in anomaly.examples(scores, threshold, SHOWN).items():
     heading, text = GALLERIES[key]

@@ -67,7 +67,7 @@ def pick() -> tuple[Picked, str]:
     if show == "own":
         picked = pick_images(dataset, key="compare_picture", many=True)
         labels = None if picked.labels is None else picked.labels[:MOST]
-        return Picked(picked.pictures[:MOST], picked.names[:MOST], labels), ""
+        return Picked(picked.images[:MOST], picked.names[:MOST], labels), ""
     labels = dataset.test_labels[found]
     names = [f"{dataset.classes[label]}\n#{i}" for label, i in zip(labels, found, strict=True)]
     pictures = datasets.to_float(dataset.test_images[found])
@@ -79,7 +79,7 @@ def pick() -> tuple[Picked, str]:
 def beside_each_other() -> None:
     """The pictures, their copies by each model and the errors, and one of them looked at closer."""
     picked, sentence = pick()
-    pictures, captions = picked.pictures, picked.names
+    pictures, captions = picked.images, picked.names
     codes, copies = {}, {}
     for title, model in models.items():
         given = apply.classify(model, pictures) if picked.labels is None else picked.labels
@@ -133,10 +133,10 @@ def closer(picked: Picked, codes: dict[str, np.ndarray]) -> None:
     """One of the pictures: its code under each model, and its neighbours in each space."""
     st.subheader("A closer look at one", anchor=False)
     k = 0
-    if len(picked.pictures) > 1:
+    if len(picked.images) > 1:
         each = {str(k): name.replace("\n", " ") for k, name in enumerate(picked.names)}
         k = int(ui.choice("Which one", each, "compare_closer"))
-    picture, label = picked.pictures[k], None if picked.labels is None else int(picked.labels[k])
+    picture, label = picked.images[k], None if picked.labels is None else int(picked.labels[k])
     its_code, around = st.columns([2, 3], gap="large")
     with its_code:
         st.markdown("**Its code**: each number, over where 90 % of the test pictures have it")

@@ -30,7 +30,7 @@ if as_it_is:
     pictures = np.array(handed_in or [datasets.to_float(dataset.test_images[START])])
 else:
     handed_in = []
-    pictures = pick_images(dataset, "picture", START, many=True).pictures
+    pictures = pick_images(dataset, "picture", START, many=True).images
 shown = 0
 if len(pictures) > 1:
     shown = st.selectbox(

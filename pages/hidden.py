@@ -30,7 +30,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             width=200,
         )
     way, rows = view.choose_way()
-picture = picked.pictures[chosen]
+picture = picked.images[chosen]
 title = picked.names[chosen]
 if picked.labels is not None:
     title = dataset.classes[picked.labels[chosen]]

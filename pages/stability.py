@@ -61,7 +61,7 @@ def movements() -> None:
             width=420,
         )
 
-    strengths, pictures = kind.strengths, kind.along(picked.pictures[0])
+    strengths, pictures = kind.strengths, kind.along(picked.images[0])
     now, still = (int(np.abs(strengths - value).argmin()) for value in (strength, 0.0))
     # A model that takes labels is told the class of a test picture, which no change changes.
     labels = None if picked.labels is None else picked.labels[:1].repeat(len(pictures))

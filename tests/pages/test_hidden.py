@@ -92,7 +92,7 @@ def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
     assert int(after) < int(before)
 
     app.segmented_control(key="hide").set_value("paint").run()
-    painted = middle(6.5)
+    painted = middle(6.5, 28)
     assert app.query_params["painted"] == packed(painted)
     assert "hidden" not in app.query_params
     y, x = np.mgrid[:28, :28]
@@ -138,7 +138,7 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeyp
 def test_buttons_hide_as_many_patches_as_they_say_and_the_address_keeps_them() -> None:
     app = open_page("vanilla-2d", hidden="2" * 49, painted="0" * 195)
     assert kept(app, "hidden").count("1") == 36  # three quarters at first
-    assert kept(app, "painted") == middle(6.5)
+    assert kept(app, "painted") == middle(6.5, 28)
     for label, number in (("Hide half", 24), ("Hide three quarters", 36), ("Show all", 0)):
         click(app, label)
         assert kept(app, "hidden").count("1") == number

@@ -12,10 +12,11 @@ import streamlit as st
 from aeviz.analysis import inpainting
 from aeviz.app import session, ui
 from aeviz.app.components import patches
+from aeviz.data.digits import SIDE
 
 PATCHES = 49
 START = 3 * PATCHES // 4
-MIDDLE = patches.middle(6.5)
+MIDDLE = patches.middle(6.5, SIDE)
 WAYS = {"patches": "Patches", "paint": "By painting", "rows": "Lower rows"}
 
 
@@ -45,8 +46,10 @@ def choose_way() -> tuple[str, int]:
     """Widgets for how a part is hidden: a key of `WAYS`, and how many rows are shown at most."""
     way = ui.choice("Hide", WAYS, "hide")
     if way != "rows":
-        return way, 28
-    rows = st.slider("Rows shown", 0, 28, 14, key="rows_shown", bind="query-params", width=300)
+        return way, SIDE
+    rows = st.slider(
+        "Rows shown", 0, SIDE, SIDE // 2, key="rows_shown", bind="query-params", width=300
+    )
     return way, rows
 
 
@@ -55,7 +58,7 @@ def visible(way: str, rows: int) -> np.ndarray:
     if session.value("hidden") is None:
         asked = st.query_params.get("hidden", "")
         known = re.fullmatch(rf"[01]{{{PATCHES}}}", asked)
-        session.put("hidden", asked if known else patches.at_random(START))
+        session.put("hidden", asked if known else patches.at_random(START, PATCHES))
     if session.value("painted") is None:
         asked = st.query_params.get("painted", "")
         session.put("painted", patches.unpacked(asked, len(MIDDLE)) or MIDDLE)
@@ -63,10 +66,10 @@ def visible(way: str, rows: int) -> np.ndarray:
         if other != way:
             st.query_params.pop(grid.key, None)
     if way == "rows":
-        return np.arange(28)[:, None].repeat(28, 1) < rows
+        return np.arange(SIDE)[:, None].repeat(SIDE, 1) < rows
     hidden: str = session.value(GRIDS[way].key)
     st.query_params[GRIDS[way].key] = hidden if way == "patches" else patches.packed(hidden)
-    return patches.visible_pixels(hidden)
+    return patches.visible_pixels(hidden, SIDE)
 
 
 def given(way: str, picture: np.ndarray, shown: np.ndarray) -> None:
@@ -84,8 +87,8 @@ def given(way: str, picture: np.ndarray, shown: np.ndarray) -> None:
     st.caption(grid.how)
     shortcuts = {
         "patches": {
-            "Hide three quarters": patches.at_random(START),
-            "Hide half": patches.at_random(PATCHES // 2),
+            "Hide three quarters": patches.at_random(START, PATCHES),
+            "Hide half": patches.at_random(PATCHES // 2, PATCHES),
         },
         "paint": {
             "Hide the middle": MIDDLE,

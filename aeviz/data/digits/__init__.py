@@ -15,13 +15,4 @@ from aeviz.data.digits.ink import BlankError
 from aeviz.data.digits.pipeline import Stages, plain, stages, to_mnist
 from aeviz.data.digits.reading import MAX_BYTES, ImageError
 
-__all__ = [
-    "MAX_BYTES",
-    "SIDE",
-    "BlankError",
-    "ImageError",
-    "Stages",
-    "plain",
-    "stages",
-    "to_mnist",
-]
+__all__ = ["MAX_BYTES", "SIDE", "BlankError", "ImageError", "Stages", "plain", "stages", "to_mnist"]
