@@ -60,7 +60,7 @@ def pick_images(
         given, seen = st.columns([2, 3], gap="large")
         hand_in, why = HANDED_IN[source]
         with given:
-            files = hand_in(key)
+            files = hand_in(key) if source == "draw" or sources.can_upload(key) else []
         with seen:
             if picked := _digits_of(files, source, key, many):
                 return picked

@@ -53,8 +53,6 @@ def can_upload(key: str) -> bool:
 
 def upload(key: str) -> list[File]:
     """Files from the person's disk; they are there again after other pages."""
-    if not can_upload(key):
-        return []
     widget, kept = f"{key}_file", f"{key}_kept"
 
     def keep() -> None:
@@ -104,8 +102,6 @@ def has_camera(address: str | None) -> bool:
 
 def camera(key: str) -> list[File]:
     """A photo by the camera of the person's own machine."""
-    if not can_upload(key):
-        return []
     if not has_camera(st.context.url):
         st.info(
             "Your browser gives the camera only to https addresses. Choose Upload: there a phone "

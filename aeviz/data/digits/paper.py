@@ -81,10 +81,8 @@ def _rectangular(mask: np.ndarray) -> float:
     inside: Any = ndimage.binary_erosion(filled)
     edge = np.argwhere(filled & ~inside)
     turns = np.radians(np.arange(0, 90, 3))
-    sides = [
-        np.ptp(edge @ np.array(along), axis=0) + 1
-        for along in ((np.cos(turns), np.sin(turns)), (-np.sin(turns), np.cos(turns)))
-    ]
+    cos, sin = np.cos(turns), np.sin(turns)
+    sides = [np.ptp(edge @ np.array(along), axis=0) + 1 for along in ((cos, sin), (-sin, cos))]
     return float(filled.sum() / (sides[0] * sides[1]).min())
 
 

@@ -24,21 +24,13 @@ LEAST_ROWS = 40
 SEAM_ROWS = 48
 """A seam is looked for in a picture made this high, in pixels."""
 
-Place = tuple[slice, slice]
 
-
-def each_digit(core: np.ndarray) -> list[tuple[Place, np.ndarray]]:
+def each_digit(core: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
     """Each digit in reading order: a place with a pixel of paper around it, and its core in there.
 
     Args:
         core: where ink is for certain, (H, W) bool.
     """
-    found = [(place, digit) for place, part in groups(core) for digit in cut_apart(part)]
-    return found[:MAX_DIGITS]
-
-
-def groups(core: np.ndarray) -> Iterator[tuple[Place, np.ndarray]]:
-    """The parts that belong to one digit, in reading order: see `each_digit`."""
     parts, _ = masks.label(core)
     boxes = np.array(
         [[(y.start, y.stop), (x.start, x.stop)] for y, x in ndimage.find_objects(parts)]
@@ -55,7 +47,8 @@ def groups(core: np.ndarray) -> Iterator[tuple[Place, np.ndarray]]:
     for k in kept[_reading_order(around[kept])][:MAX_DIGITS]:
         top, bottom, left, right = around[k].ravel().tolist()
         place = slice(max(top - 1, 0), bottom + 1), slice(max(left - 1, 0), right + 1)
-        yield place, np.isin(parts[place], members[k] + 1)
+        for digit in cut_apart(np.isin(parts[place], members[k] + 1)):
+            yield place, digit
 
 
 def _overlaps(boxes: np.ndarray) -> np.ndarray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
-from aeviz.data.digits import frame, paper, reading, ruling
+from aeviz.data.digits import frame, paper, parts, reading, ruling
 from aeviz.data.digits.ink import certain_ink, cut_out
-from aeviz.data.digits.parts import each_digit
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def stages(
     core, levels, threshold = certain_ink(ink, threshold)
     strokes = cut_out(ink, core, levels)
     result = frame.fitted(strokes)
-    each = [cut_out(ink[box], digit, levels) for box, digit in each_digit(core)]
+    found = itertools.islice(parts.each_digit(core), parts.MAX_DIGITS)
+    each = [cut_out(ink[place], digit, levels) for place, digit in found]
     return Stages(
         uploaded=np.asarray(image.convert("RGB")),
         grey=grey,

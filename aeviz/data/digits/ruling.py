@@ -32,10 +32,8 @@ def without_lines(ink: np.ndarray) -> np.ndarray:
         for line in lines:
             view &= ~line.band(view.shape, 1)
     # A pen's own stroke may cross the picture too, the bar of a seven for one. Lines are finer
-    # than the pen, or they are many.
-    pen = (
-        masks.stroke_width(rest) - 2 if rest.any() else 0.0
-    )  # so few pixels: half a one is at each edge
+    # than the pen, or they are many. Of so few pixels half a one is at each edge of a stroke.
+    pen = masks.stroke_width(rest) - 2 if rest.any() else 0.0
     ink = ink.copy()
     for lines, view in ((across, ink), (down, ink.T)):
         for line in lines:
@@ -68,7 +66,7 @@ def _lines(mask: np.ndarray) -> list[Line]:
     most = 2 * max(round(0.015 * height), 1) + 3  # pixels; what is higher is no line
     length = width // 8
     columns = np.arange(width)
-    best, found = 0.0, None
+    best, found = 0.0, ()
     for degrees in range(-16, 17, 4):
         shift = np.round(np.tan(np.radians(degrees)) * (columns - width / 2)).astype(int)
         room = int(np.abs(shift).max()) + 1
@@ -88,17 +86,15 @@ def _lines(mask: np.ndarray) -> list[Line]:
         # Level lines lie in few rows: the sum of squares tells, as for the skew of scanned pages.
         if (score := float(np.square(long.sum(1)).sum())) > best:
             best, found = score, (long, inside.sum(1), shift - room)
-    if found is None:
-        return []
-    long, there, shift = found
-    return [Line(line.middle + shift, line.thickness) for line in follow(long, there)]
+    return follow(*found) if found else []
 
 
-def follow(long: np.ndarray, there: np.ndarray) -> list[Line]:
+def follow(long: np.ndarray, there: np.ndarray, shift: np.ndarray) -> list[Line]:
     """The lines that the parts of a mask (H, W) make, each followed from left to right.
 
     Args:
         there: how many columns of each row lie in the picture.
+        shift: how much lower each column (W,) is in the picture.
     """
     width = long.shape[1]
     parts, areas = masks.label(long)
@@ -130,7 +126,8 @@ def follow(long: np.ndarray, there: np.ndarray) -> list[Line]:
         if span < max(0.7 * most, 0.3 * width) or len(columns) < 0.25 * most:
             continue
         heights = ndimage.median_filter(heights, min(9, len(heights)), mode="nearest")
-        line = Line(np.interp(np.arange(width), columns, heights), float(np.median(counts)))
+        middle = np.interp(np.arange(width), columns, heights) + shift
+        line = Line(middle, float(np.median(counts)))
         (lines if span > 0.7 * width else short).append(line)
     return lines + short if len(lines) > 1 else lines  # short ones cut off a corner
 
@@ -154,13 +151,9 @@ def _erase(ink: np.ndarray, line: Line, step: int) -> None:
         return ndimage.maximum_filter1d(values, reach + 1)
 
     bridge = np.minimum(beside(-reach - 1), beside(reach + 1))
-    near = np.stack(
-        [ink[np.clip(centre + k, 0, height - 1), columns] for k in range(-reach, reach + 1)]
-    )
-    line_ink = np.median(near.max(0))
-    for offset in range(-reach, reach + 1):
-        rows = centre + offset
-        on = (rows >= 0) & (rows < height)
-        values = ink[rows[on], columns[on]]
-        stroke = values > 1.5 * line_ink  # the pen is darker than the line: nothing to guess
-        ink[rows[on], columns[on]] = np.where(stroke, values, np.minimum(values, bridge[on]))
+    rows = centre + np.arange(-reach, reach + 1)[:, None]
+    near = ink[np.clip(rows, 0, height - 1), columns]
+    # Where the pen is darker than the line there is nothing to guess.
+    stroke = near > 1.5 * np.median(near.max(0))
+    on, place = (rows >= 0) & (rows < height), np.broadcast_to(columns, rows.shape)
+    ink[rows[on], place[on]] = np.where(stroke, near, np.minimum(near, bridge))[on]

@@ -52,7 +52,7 @@ def test_the_threshold_can_be_overridden():
 
 
 def test_thousands_of_dots_are_refused_before_they_are_compared(monkeypatch):
-    monkeypatch.setattr(parts, "groups", lambda core: pytest.fail("compared"))
+    monkeypatch.setattr(parts, "each_digit", lambda core: pytest.fail("compared"))
     for content in (dots(1500), dots(10_000), checkerboard(512, 8)):
         assert "pattern" in refusal(content)
     with pytest.raises(BlankError):  # another threshold may leave one digit of it
