@@ -23,7 +23,7 @@ from aeviz.data import digits
 from benchmarks import strangers
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium
 
-CASES = Path(__file__).parents[2] / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 

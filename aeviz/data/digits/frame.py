@@ -24,7 +24,18 @@ def fitted(strokes: np.ndarray) -> np.ndarray:
     Source: LeCun et al. 1998, Proc. IEEE 86:2278, section III-A: scaled into 20 by 20 with its
         shape kept, grey levels from the scaling, centred by centre of mass in 28 by 28.
     """
-    return _centred(_scaled(_thick_enough(strokes)))
+    strokes = _thick_enough(strokes)
+    scale = LONGER / max(strokes.shape)
+    height, width = (max(round(side * scale), 1) for side in strokes.shape)
+    image = Image.fromarray(strokes).resize((width, height), Image.Resampling.HAMMING)
+    small = np.clip(np.asarray(image), 0, 1)
+    top, left = (
+        int(np.clip(np.round(SIDE // 2 - centre), 0, SIDE - side))
+        for centre, side in zip(ndimage.center_of_mass(small), small.shape, strict=True)
+    )
+    result = np.zeros((SIDE, SIDE), np.float32)
+    result[top : top + height, left : left + width] = small
+    return result
 
 
 def square(grey: np.ndarray) -> np.ndarray:
@@ -54,22 +65,3 @@ def _thick_enough(value: np.ndarray) -> np.ndarray:
         return value
     y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
     return ndimage.grey_dilation(np.pad(value, radius), footprint=x**2 + y**2 <= radius**2)
-
-
-def _scaled(value: np.ndarray) -> np.ndarray:
-    """Values (H, W) scaled to a longer side of 20 pixels, shape kept, antialiased."""
-    scale = LONGER / max(value.shape)
-    height, width = (max(round(side * scale), 1) for side in value.shape)
-    image = Image.fromarray(value).resize((width, height), Image.Resampling.HAMMING)
-    return np.clip(np.asarray(image), 0, 1)
-
-
-def _centred(value: np.ndarray) -> np.ndarray:
-    """Values (H, W) of at most 20 by 20 with their centre of mass in the middle of 28 by 28."""
-    result = np.zeros((SIDE, SIDE), np.float32)
-    top, left = (
-        int(np.clip(np.round(SIDE // 2 - centre), 0, SIDE - side))
-        for centre, side in zip(ndimage.center_of_mass(value), value.shape, strict=True)
-    )
-    result[top : top + value.shape[0], left : left + value.shape[1]] = value
-    return result

@@ -92,8 +92,7 @@ def _formats(content: bytes) -> tuple[str, ...]:
         import pillow_heif
     except ImportError:  # an app may do without it
         return FORMATS
-    if HEIC not in Image.OPEN:
-        pillow_heif.register_heif_opener()
+    pillow_heif.register_heif_opener()
     return (HEIC,)
 
 
