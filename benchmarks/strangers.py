@@ -390,7 +390,7 @@ def main() -> None:
     notes = [
         "Pictures: drawn by this program, digits by strokes with jitter, by a font and from the "
         "ink of three test digits; paper with grain and ruled lines, shadows, tables, JPEG. They "
-        "were used to find faults in aeviz/data/digits.py, so other pictures will be read less "
+        "were used to find faults in aeviz/data/digits, so other pictures will be read less "
         "well. The classifier takes the font's 6 for a 0 on plain white paper too.",
         "The classifier is benchmarks/classifier.py, trained on MNIST's 60,000 training digits and "
         "on nothing else.",

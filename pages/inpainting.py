@@ -1,19 +1,19 @@
 import streamlit as st
 
-from aeviz.app import intake, sidebar, texts, widgets
+from aeviz.app import pictures, sidebar, texts, widgets
 from aeviz.app.views import inpainting as view
 
 widgets.heading("inpainting")
 subject = sidebar.subject()
-picked = intake.pick(subject.data, "hidden_picture", view.START)
+picked = pictures.pick_images(subject.data, "hidden_picture", view.START)
 way, visible = view.choose_way()
 given, results = st.columns([2, 5], gap="large")
 with given:
-    view.show_given(way, picked.pictures[0], visible)
+    view.show_given(way, picked.images[0], visible)
 with results:
     view.side_by_side(view.compared(subject), picked, visible)
 
 st.subheader("What does it expect after each row?", anchor=False)
 st.markdown(texts.of("inpainting").part("rows", model=subject.title))
-view.row_by_row(subject, picked.pictures[0])
+view.row_by_row(subject, picked.images[0])
 widgets.explain("inpainting")

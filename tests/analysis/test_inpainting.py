@@ -53,7 +53,7 @@ def test_of_each_kind_the_widest_is_compared() -> None:
 @pytest.mark.parametrize("name", [*ROW, "vanilla-2d"])
 def test_what_is_hidden_is_never_looked_at_and_what_is_visible_stays(name: str) -> None:
     model, x = shipped(name), datasets.to_float(MNIST.train_images[7])
-    visible = visible_pixels(middle(6.5))
+    visible = visible_pixels(middle(6.5, 28), 28)
     codes = apply.encode(model, MNIST.train_images[100:120]) if name == "vanilla-2d" else None
     one = inpainting.fill(model, x, visible, codes)
     other = inpainting.fill(model, np.where(visible, x, 1 - x), visible, codes)
@@ -138,16 +138,16 @@ def test_all_fill_better_than_black_does() -> None:
 def test_rows_are_read_until_the_first_hidden_pixel() -> None:
     assert inpainting.rows_read(BELOW) == 14
     assert inpainting.rows_read(np.ones((28, 28), bool)) == 28
-    hole = visible_pixels("0" * 783 + "1")
+    hole = visible_pixels("0" * 783 + "1", 28)
     assert inpainting.rows_read(hole) == 27
     assert inpainting.rows_read(~hole) == 0
 
 
 def test_what_is_painted_goes_into_an_address_and_comes_back() -> None:
-    hidden = middle(6.5)
+    hidden = middle(6.5, 28)
     y, x = np.mgrid[:28, :28]
     disc = (y - 13.5) ** 2 + (x - 13.5) ** 2 <= 6.5**2
-    assert np.array_equal(~visible_pixels(hidden), disc)
+    assert np.array_equal(~visible_pixels(hidden, 28), disc)
     for text in (hidden, "0" * 784, "1" * 784, "0" * 783 + "1"):
         assert len(packed(text)) == 196
         assert unpacked(packed(text), 784) == text

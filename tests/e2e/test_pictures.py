@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, ViewportSize, expect
 
-from aeviz.app import intake
+from aeviz.app.pictures import sources
 from aeviz.charts import pixels
 from aeviz.data import digits
 from benchmarks import strangers
@@ -66,9 +66,9 @@ def test_a_file_is_uploaded_and_one_of_its_digits_chosen(page: Page, app: str) -
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("Traceback")).to_have_count(0)
     files.set_input_files(number)
-    one, seven = (pixels.data_uri(digit) for digit in digits.digits(a_number()))
+    one, seven = (pixels.data_uri(digit) for digit in digits.stages(a_number()).digits)
     expect(clean).to_have_attribute("src", one)
-    used = page.get_by_test_id("stButtonGroup").filter(has_text="Digits that are used")
+    used = page.get_by_test_id("stButtonGroup").filter(has_text="Digits to use")
     used.get_by_text("1", exact=True).click()  # both are at first; the page shows the first
     expect(clean).to_have_attribute("src", seven)
 
@@ -289,7 +289,7 @@ def test_the_pad_is_whole_at_any_width(page: Page, app: str, where: str, large: 
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         canvas.evaluate(AT_REST)
-        assert canvas.evaluate(CUT_OFF_BY) == [intake.CANVAS, []], width
+        assert canvas.evaluate(CUT_OFF_BY) == [sources.CANVAS, []], width
     expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()

@@ -16,7 +16,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import denoising, planes
-from aeviz.app import intake, library, widgets
+from aeviz.app import library, widgets
 from aeviz.app.subject import ModelSubject
 from aeviz.app.views import denoise as view
 from aeviz.charts import pixels, theme
@@ -252,7 +252,9 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(widgets, "download", lambda kind, make, name: made.update({name: make}))
     batch = datasets.to_float(MNIST.test_images[:3])
     names = ["../seven.png", "two", "=1+1"]
-    monkeypatch.setattr(intake, "pick", lambda *a, **k: intake.Picked(batch, names, None))
+    monkeypatch.setattr(
+        "aeviz.app.pictures.pick_images", lambda *a, **k: Picked(batch, names, None)
+    )
     app = open_page()
     assert images(app)["clean"] == pixels.data_uri(batch[0])
     box(app, "Shown here").set_value("2").run()
@@ -274,7 +276,7 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
         -10 * np.log10(np.square(found["nlm"] - batch[0]).mean()), abs=1e-3
     )
     assert float(first["ssim"]) == pytest.approx(denoising.ssim(batch[0], found["nlm"]), abs=1e-4)
-    monkeypatch.setattr(intake, "plain", lambda *a: list(batch))
+    monkeypatch.setattr("aeviz.app.pictures.upload_plain", lambda *a: list(batch))
     app.segmented_control(key="start_from").set_value("spoilt").run()
     with zipfile.ZipFile(io.BytesIO(made["aeviz-cleaned.zip"]())) as bundle:
         assert bundle.namelist() == [f"picture-{k:03d}.png" for k in (1, 2, 3)]

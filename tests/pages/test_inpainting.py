@@ -9,9 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import inpainting
-from aeviz.app import intake, library
+from aeviz.app import library, pictures
 from aeviz.app.components.patches import COVER, covered, middle, packed
-from aeviz.app.intake import Picked
+from aeviz.app.pictures import Picked
 from aeviz.charts.pixels import data_uri, signed
 from aeviz.data import datasets
 from aeviz.models import checkpoint
@@ -92,7 +92,7 @@ def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
     assert int(after) < int(before)
 
     app.segmented_control(key="hide").set_value("paint").run()
-    painted = middle(6.5)
+    painted = middle(6.5, 28)
     assert app.query_params["painted"] == packed(painted)
     assert "hidden" not in app.query_params
     y, x = np.mgrid[:28, :28]
@@ -126,7 +126,7 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeyp
     assert library.title(OTHER) in film
     # one of a person's own, of which nobody knows the class
     mine = Picked(MNIST.test_images[6:7] / np.float32(255), ["mine"], None)
-    monkeypatch.setattr(intake, "pick", lambda *_: mine)
+    monkeypatch.setattr(pictures, "pick_images", lambda *_: mine)
     app.run()
     assert not app.exception
     assert captions(app)[0] == ["Original", "mine"]
@@ -153,7 +153,7 @@ def test_what_is_hidden_is_hidden_still_after_another_page() -> None:
 def test_buttons_hide_as_many_patches_as_they_say_and_the_address_keeps_them() -> None:
     app = open_page("vanilla-2d", hidden="2" * 49, painted="0" * 195)
     assert kept(app, "hidden").count("1") == 36  # three quarters at first
-    assert kept(app, "painted") == middle(6.5)
+    assert kept(app, "painted") == middle(6.5, 28)
     for label, number in (("Hide half", 24), ("Hide three quarters", 36), ("Show all", 0)):
         click(app, label)
         assert kept(app, "hidden").count("1") == number

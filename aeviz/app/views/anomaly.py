@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import anomaly, detection
-from aeviz.app import intake, library, session, sidebar, texts, widgets
+from aeviz.app import library, pictures, session, sidebar, texts, widgets
 from aeviz.app.components.threshold import threshold_line
 from aeviz.app.subject import ModelSubject
 from aeviz.app.views.one_class import BY_SUBJECT, biography, choose_digits, scores
@@ -121,7 +121,7 @@ def choose() -> Trial:
         st.info(texts.of("anomaly").part("no_fashion"))
     if task == "own":
         st.caption("Hand in what is not a digit, such as a letter: these images are the anomalies.")
-    picked = intake.pick(digits, "anomaly")
+    picked = pictures.pick_images(digits, "anomaly")
 
     st.subheader("3 An error for each image", anchor=False)
     offered = anomaly.offered(subject.model)
@@ -129,7 +129,7 @@ def choose() -> Trial:
     st.caption(anomaly.SCORES[kind].text)
     if not anomaly.has_posterior(subject.model):
         st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
-    given = anomaly.Pictures(picked.pictures, picked.names)
+    given = anomaly.Pictures(picked.images, picked.names)
     return Trial(subject, task, classes, kind, at_hand, given, picked.labels is None)
 
 

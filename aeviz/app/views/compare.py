@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import compare
-from aeviz.app import intake, widgets
+from aeviz.app import pictures, widgets
 from aeviz.app.subject import ModelSubject, Seen, Subject
 from aeviz.charts import bars, export, theme
 from aeviz.charts.pixels import signed
@@ -26,7 +26,7 @@ def pick_pca(first: ModelSubject, components: Sequence[int]) -> Subject:
     return first.pca(None if asked == "same" else int(asked))
 
 
-def _pick(subjects: Sequence[Subject]) -> tuple[intake.Picked, str]:
+def _pick(subjects: Sequence[Subject]) -> tuple[pictures.Picked, str]:
     """Widgets that choose the images, and a sentence that says which ones they are."""
     data = subjects[0].data
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -50,13 +50,13 @@ def _pick(subjects: Sequence[Subject]) -> tuple[intake.Picked, str]:
             found = compare.first_of_each(data.test_labels)
             sentence = "The first test image of each class."
     if show == "own":
-        picked = intake.pick(data, key="compare_picture", many=True)
+        picked = pictures.pick_images(data, key="compare_picture", many=True)
         labels = None if picked.labels is None else picked.labels[:MOST]
-        return intake.Picked(picked.pictures[:MOST], picked.names[:MOST], labels), ""
+        return pictures.Picked(picked.images[:MOST], picked.names[:MOST], labels), ""
     labels = data.test_labels[found]
     names = [f"{data.classes[label]}\n#{i}" for label, i in zip(labels, found, strict=True)]
     images = datasets.to_float(data.test_images[found])
-    return intake.Picked(images, names, labels), sentence
+    return pictures.Picked(images, names, labels), sentence
 
 
 # What follows is a fragment, and the closer look one within it: a click runs no more than it needs.
@@ -64,11 +64,11 @@ def _pick(subjects: Sequence[Subject]) -> tuple[intake.Picked, str]:
 def side_by_side(subjects: Sequence[Subject]) -> None:
     """The images, their reconstructions by each model, the errors, and one looked at closer."""
     picked, sentence = _pick(subjects)
-    seen = {subject.title: subject.see(picked.pictures, picked.labels) for subject in subjects}
+    seen = {subject.title: subject.see(picked.images, picked.labels) for subject in subjects}
     table = _table(picked, seen)
     if sentence:
         st.markdown(sentence)
-    if len(picked.pictures) == 1:
+    if len(picked.images) == 1:
         _one(seen)
     else:
         widgets.rows(table, least="2.7rem", held=True)  # twenty have room beside each other
@@ -91,8 +91,8 @@ def side_by_side(subjects: Sequence[Subject]) -> None:
     _closer(subjects, picked, [its.codes for its in seen.values()])
 
 
-def _table(picked: intake.Picked, seen: dict[str, Seen]) -> list[widgets.Row]:
-    table = [widgets.Row("Original", picked.pictures, picked.names)]
+def _table(picked: pictures.Picked, seen: dict[str, Seen]) -> list[widgets.Row]:
+    table = [widgets.Row("Original", picked.images, picked.names)]
     for title, its in seen.items():
         texts = [f"{value:.4f}" for value in its.errors.mse]
         table.append(widgets.Row(f"Reconstruction by {title}", its.reconstructions))
@@ -114,12 +114,12 @@ def _one(seen: dict[str, Seen]) -> None:
 
 @st.fragment
 def _closer(
-    subjects: Sequence[Subject], picked: intake.Picked, codes: Sequence[np.ndarray]
+    subjects: Sequence[Subject], picked: pictures.Picked, codes: Sequence[np.ndarray]
 ) -> None:
     """One of the images: its code under each model, and its neighbours in each space."""
     st.subheader("A closer look at one", anchor=False)
     k = 0
-    if len(picked.pictures) > 1:
+    if len(picked.images) > 1:
         each = {str(k): name.replace("\n", " ") for k, name in enumerate(picked.names)}
         k = int(widgets.choice("Which one", each, "compare_closer"))
     its_code, around = st.columns([2, 3], gap="large")
@@ -134,7 +134,7 @@ def _closer(
         )
     with around:
         st.markdown("**Its nearest test images**: class, and distance in that space")
-        image, pixels = picked.pictures[k], subjects[0].pixels()
+        image, pixels = picked.images[k], subjects[0].pixels()
         label = None if picked.labels is None else int(picked.labels[k])
         itself = compare.same(pixels.data.test_images, image)  # is no neighbour of itself
         places = [*(code[k] for code in codes), image.ravel()]

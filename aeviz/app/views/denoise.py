@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import denoising, errors
-from aeviz.app import intake, library, own, session, sidebar, texts, widgets
+from aeviz.app import library, own, pictures, session, sidebar, texts, widgets
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import curves, export, maps, pixels, theme
 from aeviz.data import corruption, datasets
@@ -118,10 +118,10 @@ def choose_images(subject: ModelSubject) -> Given:
     data, uploads = subject.data, []
     own_noisy = widgets.choice("Where to start", STARTS, "start_from") == "spoilt"
     if own_noisy:
-        uploads = intake.plain("Noisy digits (resized, not cleaned)", "spoilt_files")
+        uploads = pictures.upload_plain("Noisy digits (resized, not cleaned)", "spoilt_files")
         images = np.array(uploads or [datasets.to_float(data.test_images[START])])
     else:
-        images = intake.pick(data, "picture", START, many=True).pictures
+        images = pictures.pick_images(data, "picture", START, many=True).images
     shown = _choose_shown(len(images))
     name, strength, seed = _choose_corruption(draws=not uploads)
     if learned := denoising.trained_on(subject.model):

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import errors, inpainting
-from aeviz.app import intake, library, session, sidebar, widgets
+from aeviz.app import library, pictures, session, sidebar, widgets
 from aeviz.app.components import patches
 from aeviz.app.components.player import player
 from aeviz.app.subject import ModelSubject
@@ -122,9 +122,11 @@ def compared(chosen: ModelSubject) -> list[ModelSubject]:
     return [sidebar.subject(name) for name in names]
 
 
-def side_by_side(subjects: list[ModelSubject], picked: intake.Picked, visible: np.ndarray) -> None:
+def side_by_side(
+    subjects: list[ModelSubject], picked: pictures.Picked, visible: np.ndarray
+) -> None:
     """The first image, and what each model draws where it is not visible (28, 28) bool."""
-    image, title, hidden = picked.pictures[0], picked.names[0], ~visible
+    image, title, hidden = picked.images[0], picked.names[0], ~visible
     if picked.labels is not None:
         title = subjects[0].data.classes[picked.labels[0]]
     items = [widgets.Item([(image, "original")], f"Original\n{title}")]

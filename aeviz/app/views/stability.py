@@ -10,7 +10,7 @@ import streamlit as st
 
 from aeviz.analysis import compare
 from aeviz.analysis.codec import Pixels
-from aeviz.app import intake, widgets
+from aeviz.app import pictures, widgets
 from aeviz.app.subject import Seen, Subject
 from aeviz.charts import export, maps, theme
 from aeviz.charts.curves import movement_curves
@@ -65,9 +65,9 @@ def _choose() -> tuple[perturb.Kind, float]:
 @st.fragment  # a click runs no more than it changes
 def movements(subjects: Sequence[Subject]) -> None:
     """An image and a change, and how far each code moves by it."""
-    picked = intake.pick(subjects[0].data, key="moved_picture", start=0)
+    picked = pictures.pick_images(subjects[0].data, key="moved_picture", start=0)
     kind, strength = _choose()
-    images = kind.along(picked.pictures[0])
+    images = kind.along(picked.images[0])
     now, still = (int(np.abs(kind.strengths - value).argmin()) for value in (strength, 0.0))
     # A model that takes labels is told the class of a test image, which no change changes.
     labels = None if picked.labels is None else picked.labels[:1].repeat(len(images))

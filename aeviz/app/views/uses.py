@@ -214,7 +214,9 @@ def _linear(references: References) -> dict[str, curves.Curve]:
 def facts(measured: Measured) -> dict[str, object]:
     """What the explanation names."""
     files = measured.references.files
-    sizes = {name: [point.size for point in files[name]] for name in (baselines.SCAN, baselines.JPEG)}
+    sizes = {
+        name: [point.size for point in files[name]] for name in (baselines.SCAN, baselines.JPEG)
+    }
     scans, jpegs = (f"{found[0]:.0f} to {found[-1]:.0f}" for found in sizes.values())
     return {
         "neighbours": uses.NEIGHBOURS,

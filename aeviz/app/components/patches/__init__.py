@@ -1,4 +1,4 @@
-"""A picture whose parts are hidden by clicking or painting; a Streamlit component.
+"""An image whose parts are hidden by clicking or painting; a Streamlit component.
 
 What is hidden is text of one 0 or 1 for each cell of a square grid, row by row, 1 where it is
 hidden.
@@ -30,21 +30,21 @@ COVER = np.array([74, 85, 104], np.uint8)
 """The colour of what is hidden, as in patches.css."""
 
 
-def covered(picture: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """A picture (H, W) in [0, 1] with what is not visible (H, W) covered: (H, W, 3) uint8."""
-    grey = np.round(255 * picture).astype(np.uint8)
+def covered(image: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """An image (H, W) in [0, 1] with what is not visible (H, W) covered: (H, W, 3) uint8."""
+    grey = np.round(255 * image).astype(np.uint8)
     return np.where(visible[..., None], grey[..., None], COVER)
 
 
 def patches(
     key: str,
-    picture: np.ndarray,
+    image: np.ndarray,
     hidden: str,
     on_change: Callable[[], None],
     *,
     brush: float = 0.0,
 ) -> None:
-    """Show a picture (H, W) in a grid of cells that a person hides and shows.
+    """Show an image (H, W) in a grid of cells that a person hides and shows.
 
     The page keeps what is hidden: after a change it stands in
     `st.session_state[key].hidden["cells"]`, and the page hands it in again.
@@ -56,28 +56,28 @@ def patches(
     side = isqrt(len(hidden))
     _component(
         key=key,
-        data={"picture": pixels.data_uri(picture), "hidden": hidden, "side": side, "brush": brush},
+        data={"picture": pixels.data_uri(image), "hidden": hidden, "side": side, "brush": brush},
         default={"hidden": {"cells": hidden, "at": 0}},
         on_hidden_change=on_change,
     )
 
 
-def visible_pixels(hidden: str) -> np.ndarray:
-    """Which pixels (28, 28) bool are left visible."""
+def visible_pixels(hidden: str, size: int) -> np.ndarray:
+    """Which pixels (size, size) bool are left visible."""
     side = isqrt(len(hidden))
     cells = np.array([cell == "0" for cell in hidden]).reshape(side, side)
-    return pixels.enlarge(cells, 28 // side)
+    return pixels.enlarge(cells, size // side)
 
 
-def at_random(number: int) -> str:
-    """So many of 49 patches hidden, drawn afresh at each call."""
-    chosen = np.random.default_rng().permutation(49) < number
+def at_random(number: int, cells: int) -> str:
+    """So many of the cells hidden, drawn afresh at each call."""
+    chosen = np.random.default_rng().permutation(cells) < number
     return "".join(map(str, chosen.astype(int)))
 
 
-def middle(radius: float) -> str:
-    """A disc of pixels hidden in the middle, 784 cells; the radius in pixels."""
-    y, x = np.mgrid[:28, :28] - 13.5
+def middle(radius: float, size: int) -> str:
+    """A disc of pixels hidden in the middle of an image (size, size); the radius in pixels."""
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
     return "".join(map(str, (np.hypot(y, x) <= radius).astype(int).flat))
 
 
