@@ -43,7 +43,7 @@ class Codec(Protocol):
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model. Labels (N,) are for those that use them; found by the model where left out."""
+    """A trained model; labels (N,) that it uses are found by itself where left out."""
 
     key: str
     title: str
@@ -59,7 +59,7 @@ class Model:
         return apply.encode(self.model, images, labels)
 
     def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Images (N, H, W) of codes; the mean over all classes where labels are used and left out."""
+        """Images (N, H, W) of codes; the mean over all classes where no labels are given."""
         return apply.decode(self.model, codes, labels)
 
 

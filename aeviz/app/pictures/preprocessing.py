@@ -59,7 +59,7 @@ def mark_of(content: bytes) -> str:
 
 def read_all(files: Sequence[File], source: str, key: str) -> list[tuple[str, Stages]]:
     """Show how the files are read and let the person correct it; the name of each that was read."""
-    by_hand: dict[str, dict[str, Any]] = st.session_state.setdefault(f"{key}_by_hand", {})
+    by_hand: dict[str, dict[str, Any]] = session.start(f"{key}_by_hand", dict)
     marks = [mark_of(content) for _, content in files]
     readings = [
         (name, read(content, **by_hand.get(mark, {})))

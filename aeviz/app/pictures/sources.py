@@ -46,7 +46,7 @@ def can_upload(key: str) -> bool:
         "Your browser keeps back a cookie that uploads need, as it does inside the page of another "
         "site. Open aeviz in a window of its own, or choose Draw."
     )
-    address = f"{st.context.url}?{urlencode(st.query_params.to_dict())}"
+    address = f"{st.context.url}?{urlencode(session.address())}"
     st.link_button("Open in a new window", address, key=f"{key}_window", type="primary")
     return False
 
@@ -57,13 +57,16 @@ def upload(key: str) -> list[File]:
 
     def keep() -> None:
         """Take over what the person added or removed, up to the bytes that a session may keep."""
-        uploads = st.session_state[widget]
+        uploads = session.get(widget)
         sums = np.cumsum([upload.size for upload in uploads])
-        st.session_state[kept] = [
-            (upload.name, upload.getvalue())
-            for upload, total in zip(uploads, sums, strict=True)
-            if total <= KEPT_BYTES
-        ]
+        session.note(
+            kept,
+            [
+                (upload.name, upload.getvalue())
+                for upload, total in zip(uploads, sums, strict=True)
+                if total <= KEPT_BYTES
+            ],
+        )
 
     # Any file comes in: what the browser keeps out of a kind or a size, it does without a sentence.
     uploads = st.file_uploader(
@@ -76,12 +79,12 @@ def upload(key: str) -> list[File]:
         st.caption(f"The first {MAX_FILES} files are used.")
     if uploads:
         return [(upload.name, upload.getvalue()) for upload in uploads[:MAX_FILES]]
-    files: list[File] = st.session_state.get(kept, [])
+    files: list[File] = session.get(kept, [])
     if files:
         number = f"{len(files)} earlier images" if len(files) > 1 else "earlier image"
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"Your {number}.")
-            st.button("Forget", key=f"{key}_forget", on_click=st.session_state.pop, args=(kept,))
+            st.button("Forget", key=f"{key}_forget", on_click=session.forget, args=(kept,))
     return files
 
 
@@ -123,14 +126,14 @@ def draw(key: str) -> list[File]:
     from streamlit_drawable_canvas import st_canvas
 
     widget = f"{key}_canvas"
-    sheet = st.session_state.setdefault(f"{key}_sheet", {"objects": [], "png": None, "start": None})
+    sheet = session.start(f"{key}_sheet", lambda: {"objects": [], "png": None, "start": None})
 
     def begin_with(objects: list[Any]) -> None:
         """Draw the canvas anew with these strokes; the number says that it is anew."""
         version = (sheet["start"] or {}).get("version", 0) + 1
         sheet["start"] = {"objects": objects, "version": version}
 
-    if widget not in st.session_state:
+    if session.get(widget) is None:
         begin_with(sheet["objects"])
     st.caption("Draw one digit, large.")  # the canvas puts its tools beside this
     with st.container(key=f"pad-{key}"):  # the name that its place in a page is laid out by

@@ -15,6 +15,7 @@ from aeviz.app.components import patches
 from aeviz.app.components.player import player
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import pixels
+from aeviz.data.digits import SIDE
 from aeviz.models import apply
 
 START = 1
@@ -22,7 +23,7 @@ START = 1
 PATCHES = 49
 MOST = 3 * PATCHES // 4
 """So many patches are hidden at first."""
-MIDDLE = patches.middle(6.5)
+MIDDLE = patches.middle(6.5, SIDE)
 WAYS = {"patches": "Patches", "paint": "By painting", "rows": "Lower rows"}
 
 # -- what is hidden ---------------------------------------------------------------------------
@@ -55,22 +56,24 @@ def choose_way() -> tuple[str, np.ndarray]:
 
     What is hidden by hand goes into the address.
     """
-    rows = 28
+    rows = SIDE
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         way = widgets.choice("Hide", WAYS, "hide")
         if way == "rows":
-            rows = widgets.slider("Rows shown", 0, 28, 14, key="rows_shown", width=300)
+            rows = widgets.slider("Rows shown", 0, SIDE, SIDE // 2, key="rows_shown", width=300)
     known = re.compile(rf"[01]{{{PATCHES}}}").fullmatch
-    session.begin("hidden", patches.at_random(MOST), str, lambda text: known(text) is not None)
+    session.begin(
+        "hidden", patches.at_random(MOST, PATCHES), str, lambda text: known(text) is not None
+    )
     session.begin("painted", MIDDLE, _unpacked, lambda text: len(text) == len(MIDDLE))
     for other, grid in GRIDS.items():
         if other != way:
             session.say(grid.key)
     if way == "rows":
-        return way, np.arange(28)[:, None].repeat(28, 1) < rows
+        return way, np.arange(SIDE)[:, None].repeat(SIDE, 1) < rows
     hidden: str = session.value(GRIDS[way].key)
     session.say(GRIDS[way].key, hidden if way == "patches" else patches.packed(hidden))
-    return way, patches.visible_pixels(hidden)
+    return way, patches.visible_pixels(hidden, SIDE)
 
 
 def _unpacked(text: str) -> str:
@@ -92,8 +95,8 @@ def show_given(way: str, image: np.ndarray, visible: np.ndarray) -> None:
     st.caption(grid.how)
     shortcuts = {
         "patches": {
-            "Hide three quarters": patches.at_random(MOST),
-            "Hide half": patches.at_random(PATCHES // 2),
+            "Hide three quarters": patches.at_random(MOST, PATCHES),
+            "Hide half": patches.at_random(PATCHES // 2, PATCHES),
         },
         "paint": {
             "Hide the middle": MIDDLE,

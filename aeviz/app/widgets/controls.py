@@ -161,7 +161,8 @@ def pick_test_image(letter: str, key: str, start: int, dataset: Dataset) -> int:
         key: of the index, also its name in the address.
         start: chosen at first.
     """
-    labels, of_class = dataset.test_labels, f"{key}-class"
+    # Of its own for each data set: a box that comes with another one's class is nobody's choice.
+    labels, of_class = dataset.test_labels, f"{key}-class-{dataset.name}"
 
     def draw(wanted: np.ndarray) -> None:
         session.put(key, int(np.random.default_rng().choice(np.flatnonzero(wanted))))
