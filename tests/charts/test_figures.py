@@ -400,8 +400,3 @@ def test_the_curve_of_contamination_goes_from_little_to_much() -> None:
     assert list(pca["y"]) == [0.95, 0.95]
     curve, yours, _ = traces(figures.contamination_curve(known, {}, 0.95))
     assert (curve["showlegend"], yours["showlegend"]) == (True, False)
-
-
-def test_the_tool_bar_offers_no_cloud_and_no_logo() -> None:
-    assert figures.CONFIG["showSendToCloud"] is False
-    assert figures.CONFIG["displaylogo"] is False
