@@ -19,7 +19,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # two pools on two cores slow each other tenfold
 
 
-ENGINES = {"test_engines", "test_proxy", "test_touch", "test_boxes", "test_own", "test_address"}
+ENGINES = {
+    "test_engines",
+    "test_proxy",
+    "test_touch",
+    "test_boxes",
+    "test_own",
+    "test_address",
+    "test_two",
+}
 """Browser tests that start servers of their own or wait much: they go beside the other ones."""
 
 

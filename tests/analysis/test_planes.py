@@ -178,9 +178,14 @@ def test_keys_differ_where_planes_differ() -> None:
     assert planes.plane_key(plane) == key
 
 
-def test_real_codes_of_mnist_stay_inside_the_window() -> None:
-    model = build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
-    points = apply.encode(model, datasets.load().test_images[:500])
+def test_the_window_of_real_codes_leaves_out_the_few_far_ones_and_no_more() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    points = apply.encode(model, datasets.load().test_images)
     x0, x1, y0, y1 = planes.window_of(points)
-    assert x0 < x1
-    assert y0 < y1
+    for values, low, high in ((points[:, 0], x0, x1), (points[:, 1], y0, y1)):
+        ordered = np.sort(values)
+        most = ordered[[20, -21]]  # all but 0.2 % of 10,000 at each side
+        assert low < most[0]
+        assert most[1] < high
+        assert high - low < 1.13 * np.ptp(most)
+        assert np.ptp(ordered) > high - low  # these codes have far ones
