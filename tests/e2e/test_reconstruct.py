@@ -52,7 +52,9 @@ def test_drawing_again_and_one_digit_alone(page: Page, app: str) -> None:
     expect(original).not_to_have_attribute("src", before or "", timeout=20_000)
     expect(page).to_have_url(re.compile("copies_seed=1"))
     page.get_by_test_id("stMain").get_by_role("radio", name="8", exact=True).click()
-    expect(page.get_by_text(re.compile(r"^8\s*test image \d+$"))).to_have_count(10, timeout=20_000)
+    expect(page.get_by_text(re.compile(r"^8\s*test image\s*\d+$"))).to_have_count(
+        10, timeout=20_000
+    )
 
 
 def test_on_a_phone_the_rows_scroll_and_the_page_does_not(page: Page, app: str) -> None:

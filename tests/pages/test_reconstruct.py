@@ -39,7 +39,7 @@ def row(app: AppTest, name: str) -> list[str]:
 
 def indices(app: AppTest) -> list[int]:
     """Which test images are shown."""
-    return [int(k) for k in re.findall(r"<br>test image (\d+)<", table(app))]
+    return [int(k) for k in re.findall(r"<br>test image<br>(\d+)<", table(app))]
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
