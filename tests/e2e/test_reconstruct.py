@@ -22,9 +22,9 @@ def test_images_and_errors_change_with_the_choice_and_the_address_keeps_it(
         "Reconstruction by Variational, 2 dimensions",
         "Reconstruction by PCA, 2 components",
     ):
-        picture = page.get_by_alt_text(f"{row}, 10")
-        expect(picture).to_be_visible()
-        box = picture.bounding_box()
+        image = page.get_by_alt_text(f"{row}, 10")
+        expect(image).to_be_visible()
+        box = image.bounding_box()
         assert box
         assert box["width"] > 60
         assert box["x"] + box["width"] < 1440

@@ -126,13 +126,13 @@ def sheet(drawn: Drawn) -> None:
 
 def gallery(subject: ModelSubject, drawn: Drawn) -> None:
     """The images, and below each the nearest training image where that is asked for."""
-    pictures = [[(image, f"sample {k + 1}")] for k, image in enumerate(drawn.images)]
+    samples = [(image, f"sample {k + 1}") for k, image in enumerate(drawn.images)]
     if drawn.near == "no":
-        widgets.gallery([widgets.Item(picture) for picture in pictures], size="4.9rem")
+        widgets.gallery([widgets.Item([sample]) for sample in samples], size="4.9rem")
         return
     data, items = subject.data, []
     for k, (distance, i) in enumerate(zip(*_nearest(subject, drawn), strict=True)):
-        both = [*pictures[k], (data.train_images[i], f"nearest to sample {k + 1}")]
+        both = [samples[k], (data.train_images[i], f"nearest to sample {k + 1}")]
         items.append(widgets.Item(both, f"{data.classes[data.train_labels[i]]}, {distance:.2g}"))
     widgets.gallery(items, size="4.9rem")
     st.caption(
