@@ -15,4 +15,4 @@ with dots:
     view.codes(subject, one)
 with words:
     st.markdown(texts.of("denoise").part("codes"))
-    widgets.explain("denoise", *view.formulas(given), tuned_on=denoising.TUNED_ON)
+widgets.explain("denoise", *view.formulas(given), tuned_on=denoising.TUNED_ON)

@@ -11,10 +11,10 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     width = view.pick_width(list(rungs))
     seed = widgets.draw_again("ladder_seed", "Other images", main=False)
 rung, errors = rungs[width], view.errors(rungs)
-images = view.one_of_each(rung.data, seed)
-pictures, chart = st.columns([5, 3], gap="medium")
-with pictures:
-    view.beside_pca(rung, images)
+shown = view.one_of_each(rung.data, seed)
+images, chart = st.columns([5, 3], gap="medium")
+with images:
+    view.beside_pca(rung, shown)
     view.in_words(rung, *errors[width])
     dimensions = zoo.dimensions(width)
     st.button(
@@ -23,7 +23,7 @@ with pictures:
 with chart:
     view.curve(title, errors, width)
 st.subheader("The whole ladder", anchor=False)
-view.whole(rungs, errors, images)
+view.whole(rungs, errors, shown)
 card = rung.model.card
 widgets.explain(
     "ladder",

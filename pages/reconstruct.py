@@ -14,4 +14,4 @@ with inspector:
     view.overall(subjects)
 with images:
     view.side_by_side(subjects, shown)
-widgets.explain("reconstruct", epsilon=f"{EPSILON:g}")
+widgets.explain("reconstruct", epsilon=f"{EPSILON:f}")

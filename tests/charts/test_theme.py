@@ -45,8 +45,3 @@ def test_the_ten_colours_are_told_apart(sight: str) -> None:
     assert len(seen) == 10
     distances = [np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)]
     assert min(distances) > 15  # a difference of 2 is just seen when both lie side by side
-
-
-def test_the_tool_bar_offers_no_cloud_and_no_logo() -> None:
-    assert theme.CONFIG["showSendToCloud"] is False
-    assert theme.CONFIG["displaylogo"] is False

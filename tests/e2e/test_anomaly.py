@@ -64,7 +64,7 @@ def test_the_threshold_is_dragged_and_a_letter_is_flagged_and_downloaded(
     page.get_by_text("Upload", exact=True).click()
     file = FilePayload(name="a.png", mimeType="image/png", buffer=a_letter())
     page.locator("input[type=file]").set_input_files(file)
-    expect(plot.get_by_text(re.compile(r"Your picture: [\d.]+, flagged"))).to_be_visible()
+    expect(plot.get_by_text(re.compile(r"Your image: [\d.]+, flagged"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"^Yours: a: [\d.]+, flagged"))).to_be_visible()
     settled(page)
     with page.expect_download() as waiting:

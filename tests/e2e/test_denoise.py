@@ -44,12 +44,12 @@ ONE_ROW = """names => {
 
 
 def decoded(uri: str) -> np.ndarray:
-    """The picture of a data: URI."""
+    """The image of a data: URI."""
     content = base64.b64decode(uri.partition(",")[2])
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
 
-def test_a_digit_is_spoilt_cleaned_and_taken_home(page: Page, app: str) -> None:
+def test_a_digit_is_corrupted_cleaned_and_taken_home(page: Page, app: str) -> None:
     open_page(page, app)
     names = ("clean", "noisy", "cleaned", "median", "nlm", "wiener", "control")
     for name in names:
@@ -84,9 +84,9 @@ def test_a_digit_is_spoilt_cleaned_and_taken_home(page: Page, app: str) -> None:
         assert np.array_equal(tile, decoded(source(page, name))), name
 
 
-def test_a_picture_that_came_spoilt_is_cleaned_as_it_is(page: Page, app: str) -> None:
+def test_an_image_that_came_noisy_is_cleaned_as_it_is(page: Page, app: str) -> None:
     open_page(page, app)
-    page.get_by_text("My own, spoilt already", exact=True).click()
+    page.get_by_text("Use my own noisy image", exact=True).click()
     expect(page.get_by_text("Nothing is uploaded yet")).to_be_visible()
     letter = FilePayload(name="n.png", mimeType="image/png", buffer=b"Dear aeviz, look.")
     page.locator("input[type=file]").set_input_files(letter)
@@ -97,7 +97,7 @@ def test_a_picture_that_came_spoilt_is_cleaned_as_it_is(page: Page, app: str) ->
     page.locator("input[type=file]").set_input_files(file)
     shown = page.get_by_alt_text("noisy", exact=True).first  # the old page stands below meanwhile
     expect(shown).to_have_attribute("src", pixels.data_uri(noisy))
-    expect(page.get_by_text("no clean one is known")).to_be_visible()
+    expect(page.get_by_text("Nobody knows the clean version")).to_be_visible()
     expect(page.get_by_text(re.compile(r"PSNR [\d.]+ dB"))).to_have_count(0)
 
 
@@ -108,17 +108,17 @@ def test_the_page_cleans_at_once_and_the_sidebars_model_is_one_press_away(
     best = source(page, "cleaned")
     cleaned = page.get_by_alt_text("cleaned", exact=True)
     expect(page.get_by_text("which was trained to clean")).to_be_visible()
-    expect(page.get_by_text("is not trained to clean")).to_have_count(0)
+    expect(page.get_by_text("was not trained to clean")).to_have_count(0)
     page.get_by_role("button", name=re.compile("^Use the sidebar")).click()
     expect(cleaned).not_to_have_attribute("src", best, timeout=60_000)
     expect(page).to_have_url(re.compile("denoise_with=sidebar"))
     home = source(page, "cleaned")
     page.reload()
     expect(cleaned).to_have_attribute("src", home, timeout=60_000)
-    expect(page.get_by_text("is not trained to clean")).to_be_visible()
+    expect(page.get_by_text("was not trained to clean")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Use ")).click()
     expect(cleaned).to_have_attribute("src", best, timeout=60_000)
-    expect(page.get_by_text("is not trained to clean")).to_have_count(0)
+    expect(page.get_by_text("was not trained to clean")).to_have_count(0)
     expect(page).to_have_url(re.compile("model=convolutional_denoising"))
 
 
@@ -134,7 +134,7 @@ THREE_COLUMNS = """() => {
 
 
 @pytest.mark.parametrize("width", [360, 390, 430])
-def test_on_a_phone_three_pictures_side_by_side_fill_the_screen(
+def test_on_a_phone_three_images_side_by_side_fill_the_screen(
     page: Page, app: str, width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 844})
@@ -145,7 +145,9 @@ def test_on_a_phone_three_pictures_side_by_side_fill_the_screen(
 
 def test_the_models_of_the_curve_come_back_with_the_address(page: Page, app: str) -> None:
     page.goto(f"{app}/denoise?strength_curve=true&strength_beside=")
-    expect(page.get_by_text("Over the first 1,000 test pictures")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Averaged over the first 1,000 test images")).to_be_visible(
+        timeout=60_000
+    )
     box = page.get_by_role("combobox", name="Models to compare")
     expect(box).to_be_visible()
     expect(page).to_have_url(re.compile("strength_beside="))
@@ -154,6 +156,8 @@ def test_the_models_of_the_curve_come_back_with_the_address(page: Page, app: str
     page.get_by_role("option", name="Vanilla, 2 dimensions", exact=True).click()
     expect(page).to_have_url(re.compile("strength_beside=vanilla-2d"))
     page.reload()
-    expect(page.get_by_text("Over the first 1,000 test pictures")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Averaged over the first 1,000 test images")).to_be_visible(
+        timeout=60_000
+    )
     expect(page).to_have_url(re.compile("strength_beside=vanilla-2d"))
     expect(page.get_by_test_id("stMultiSelect").get_by_text("Vanilla, 2")).to_be_visible()

@@ -1,4 +1,4 @@
-"""What a person does on the page of missing parts, in a real browser."""
+"""What a person does on the inpainting page, in a real browser."""
 
 from __future__ import annotations
 
@@ -67,16 +67,16 @@ def test_a_stroke_of_the_brush_hides_what_it_passes_and_another_wipes_it_off(
     page.get_by_role("button", name="Show all").click()
     expect(hidden(grid)).to_have_count(0)
     expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
-    pictures = [page.get_by_alt_text("filled in by").nth(k) for k in range(4)]
-    before = [picture.get_attribute("src") or "" for picture in pictures]
+    images = [page.get_by_alt_text("filled in by").nth(k) for k in range(4)]
+    before = [image.get_attribute("src") or "" for image in images]
 
     across = ((0.2, 0.5), (0.8, 0.5))
     drag(page, grid, *across)
     expect(page.get_by_text("of the pixels are hidden")).to_be_visible()
     painted = hidden(grid).count()
     assert 4 * 16 <= painted <= 5 * 22  # about four pixels high and 17 long
-    for picture, was in zip(pictures, before, strict=True):
-        expect(picture).not_to_have_attribute("src", was)
+    for image, was in zip(images, before, strict=True):
+        expect(image).not_to_have_attribute("src", was)
     expect(page).to_have_url(re.compile("painted=[0-9a-f]{196}"))
 
     grid.get_by_role("button", name="row 4, column 4", exact=False).first.focus()

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 
 def grey(page: Page, title: str) -> np.ndarray:
-    """The picture on one of the player's screens."""
+    """The image on one of the player's screens."""
     values = page.get_by_role("img", name=title, exact=True).evaluate(
         "c => Array.from(c.getContext('2d').getImageData(0, 0, 28, 28).data)"
     )
@@ -56,9 +56,9 @@ def test_another_end_changes_the_strip_and_the_address(page: Page, app: str) -> 
     open_page(page, app)
     last = page.get_by_alt_text("decoded, step 11")
     before = last.get_attribute("src")
-    number = page.get_by_role("spinbutton", name="B: number")
-    number.fill("18")
-    number.press("Enter")
+    index = page.get_by_role("spinbutton", name="B: test image")
+    index.fill("18")
+    index.press("Enter")
     expect(last).not_to_have_attribute("src", before or "", timeout=20_000)
     expect(page).to_have_url(re.compile("to=18"))
     after = last.get_attribute("src")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from aeviz.app import ui
+from aeviz.app import pages
 from tests.e2e.test_boxes import settled
 
 # What is wider than its place: the page, a heading, a label, a button, a choice.
@@ -23,7 +23,7 @@ CLIPPED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", ui.PAGES)
+@pytest.mark.parametrize("name", pages.PAGES)
 def test_large_type_is_not_cut_off(page: Page, app: str, name: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(f"{app}/{'' if name == 'home' else name}?large=true")

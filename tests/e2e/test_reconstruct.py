@@ -22,9 +22,9 @@ def test_images_and_errors_change_with_the_choice_and_the_address_keeps_it(
         "Reconstruction by Variational, 2 dimensions",
         "Reconstruction by PCA, 2 components",
     ):
-        picture = page.get_by_alt_text(f"{row}, 10")
-        expect(picture).to_be_visible()
-        box = picture.bounding_box()
+        image = page.get_by_alt_text(f"{row}, 10")
+        expect(image).to_be_visible()
+        box = image.bounding_box()
         assert box
         assert box["width"] > 60
         assert box["x"] + box["width"] < 1440
@@ -52,7 +52,9 @@ def test_drawing_again_and_one_digit_alone(page: Page, app: str) -> None:
     expect(original).not_to_have_attribute("src", before or "", timeout=20_000)
     expect(page).to_have_url(re.compile("copies_seed=1"))
     page.get_by_test_id("stMain").get_by_role("radio", name="8", exact=True).click()
-    expect(page.get_by_text(re.compile(r"^8\s*test image \d+$"))).to_have_count(10, timeout=20_000)
+    expect(page.get_by_text(re.compile(r"^8\s*test image\s*\d+$"))).to_have_count(
+        10, timeout=20_000
+    )
 
 
 def test_on_a_phone_the_rows_scroll_and_the_page_does_not(page: Page, app: str) -> None:

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 
-def test_drawing_again_changes_the_pictures_and_the_seed_is_shared(page: Page, app: str) -> None:
+def test_drawing_again_changes_the_images_and_the_seed_is_shared(page: Page, app: str) -> None:
     page.goto(app)
     page.get_by_role("link", name="Sample", exact=True).first.click()
     first = page.get_by_alt_text("sample 1", exact=True)
@@ -22,11 +22,11 @@ def test_drawing_again_changes_the_pictures_and_the_seed_is_shared(page: Page, a
     expect(first).to_have_attribute("src", after or "", timeout=20_000)
 
 
-def test_the_even_grid_is_one_large_picture(page: Page, app: str) -> None:
+def test_the_even_grid_is_one_large_image(page: Page, app: str) -> None:
     page.goto(app)
     page.get_by_role("link", name="Sample", exact=True).first.click()
     page.get_by_text("An even grid", exact=True).click()
-    sheet = page.get_by_alt_text("20 by 20 pictures decoded from an even grid")
+    sheet = page.get_by_alt_text("20 by 20 images decoded from an even grid")
     sheet.wait_for(timeout=60_000)
     box = sheet.bounding_box()
     assert box

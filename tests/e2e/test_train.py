@@ -82,7 +82,7 @@ def expect_own_model(page: Page, name: str) -> None:
     """The sidebar names an own model as the chosen one."""
     chosen = page.get_by_role("combobox", name="Model", exact=True)
     expect(chosen).to_have_value(
-        re.compile(rf"^Yours, [0-9:]+: {name}, 2 numbers$"), timeout=60_000
+        re.compile(rf"^Yours, [0-9:]+: {name}, 2 dimensions$"), timeout=60_000
     )
 
 
@@ -95,8 +95,8 @@ def test_a_model_is_trained_while_one_watches_then_used_downloaded_and_loaded_ag
     expect(page).to_have_url(re.compile("variant=variational"))
     expect(page.get_by_role("spinbutton", name="Beta")).to_be_visible()
     train_for(page, 5)
-    copy = page.get_by_alt_text("reconstruction, 0", exact=True)
-    before = copy.get_attribute("src")
+    reconstruction = page.get_by_alt_text("reconstruction, 0", exact=True)
+    before = reconstruction.get_attribute("src")
     _, names = curves(page)
     assert names == [f"{term}, nats per image" for term in ("reconstruction", "kl", "total")]
     count, *first = page.wait_for_function(MAP).json_value()
@@ -104,7 +104,7 @@ def test_a_model_is_trained_while_one_watches_then_used_downloaded_and_loaded_ag
     # Between two drawings there may be no map for a moment.
     moved = f"first => {{ const map = ({MAP})(); return map && map[1] !== first; }}"
     page.wait_for_function(moved, arg=first[0])
-    expect(copy).not_to_have_attribute("src", before or "")
+    expect(reconstruction).not_to_have_attribute("src", before or "")
     explore = page.get_by_role("button", name="Explore its map")
     explore.wait_for(timeout=120_000)
     expect(progress(page)).to_contain_text("finished")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from aeviz.app import ui
+from aeviz.app import library
 from aeviz.charts import pixels
 from aeviz.data import corruption, datasets
 from tests.e2e.conftest import start_app
@@ -60,8 +60,8 @@ def people(browser: Browser) -> Iterator[list[Page]]:
 
 def choose_model(page: Page, name: str) -> None:
     """Choose in the sidebar, without waiting for what comes of it."""
-    page.get_by_role("combobox", name="Model", exact=True).fill(ui.describe(name))
-    page.get_by_role("option", name=ui.describe(name), exact=True).click()
+    page.get_by_role("combobox", name="Model", exact=True).fill(library.title(name))
+    page.get_by_role("option", name=library.title(name), exact=True).click()
 
 
 def denoised(page: Page, chosen: dict[str, str]) -> list[str]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from aeviz.app import ui
+from aeviz.app import pages
 from tests.pages.opening import opened
 
 WITH_TOOLS = {"codes", "interpolate", "labels", "map", "sample"}
@@ -15,7 +15,7 @@ CHARTS = {"map": {"model": "variational-3d", "plane": "space"}}
 """What an address says for a page to show its charts, where it does not at once."""
 
 
-@pytest.mark.parametrize("page", sorted(set(ui.PAGES) - {"home", "which", "anatomy", "train"}))
+@pytest.mark.parametrize("page", sorted(set(pages.PAGES) - {"home", "which", "anatomy", "train"}))
 def test_a_tool_bar_is_absent_or_has_no_cloud_and_no_logo(page: str) -> None:
     charts = opened(page, **CHARTS.get(page, {})).get("plotly_chart")
     configs = [json.loads(chart.proto.config) for chart in charts]

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import denoising, planes
 from aeviz.app import library, widgets
+from aeviz.app.pictures import Picked
 from aeviz.app.subject import ModelSubject
 from aeviz.app.views import denoise as view
 from aeviz.charts import pixels, theme
@@ -253,7 +254,7 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
     batch = datasets.to_float(MNIST.test_images[:3])
     names = ["../seven.png", "two", "=1+1"]
     monkeypatch.setattr(
-        "aeviz.app.pictures.pick_images", lambda *a, **k: pictures.Picked(batch, names, None)
+        "aeviz.app.pictures.pick_images", lambda *a, **k: Picked(batch, names, None)
     )
     app = open_page()
     assert images(app)["clean"] == pixels.data_uri(batch[0])

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
-from tests.pages.opening import box, components
+from tests.pages.opening import box, components, opened
 from tests.pages.shipped import ONE_OF_EACH
 
 
@@ -24,7 +24,7 @@ def open_page(model: str = "variational-2d") -> AppTest:
 
 
 def strip(app: AppTest) -> list[str]:
-    """The addresses of the film strip's pictures."""
+    """The addresses of the film strip's images."""
     (gallery,) = [e.proto.body for e in app.get("html") if 'aeviz-gallery"' in e.proto.body]
     return re.findall(r'src="([^"]+)"', gallery)
 
@@ -51,31 +51,31 @@ def test_every_model_has_a_path_and_a_spherical_one_for_a_gaussian_prior(
 
 def test_the_strip_begins_and_ends_with_what_the_decoder_makes_of_a_and_b() -> None:
     app = open_page("vanilla-2d")
-    box(app, "A: number").set_value(17)
-    box(app, "B: number").set_value(18)
+    box(app, "A: test image").set_value(17)
+    box(app, "B: test image").set_value(18)
     app.slider(key="path_steps").set_value(5).run()
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     images = datasets.load().test_images[[17, 18]]
     first, last = apply.reconstruct(model, images)
-    pictures = strip(app)
-    assert len(pictures) == 2 * 5
-    assert pictures[0] == pixels.data_uri(first)
-    assert pictures[-2] == pixels.data_uri(last)
-    assert pictures[1] == pixels.data_uri(images[0])
-    assert pictures[-1] == pixels.data_uri(images[1])
+    shown = strip(app)
+    assert len(shown) == 2 * 5
+    assert shown[0] == pixels.data_uri(first)
+    assert shown[-2] == pixels.data_uri(last)
+    assert shown[1] == pixels.data_uri(images[0])
+    assert shown[-1] == pixels.data_uri(images[1])
 
 
 def test_an_end_can_be_chosen_by_class_and_at_random() -> None:
     app = open_page()
     labels = datasets.load().test_labels
     box(app, "B: class").set_value(7).run()
-    number = box(app, "B: number").value
-    assert number != 2
-    assert labels[int(number or 0)] == 7
+    index = box(app, "B: test image").value
+    assert index != 2
+    assert labels[int(index or 0)] == 7
     app.button(key="from-random").click().run()
-    number = box(app, "A: number").value
-    assert box(app, "A: class").value == labels[int(number or 0)]
-    assert app.query_params["from"] == str(number)
+    index = box(app, "A: test image").value
+    assert box(app, "A: class").value == labels[int(index or 0)]
+    assert app.query_params["from"] == str(index)
 
 
 def test_waypoints_lead_the_path_elsewhere_and_wrong_ones_get_a_sentence() -> None:
@@ -92,9 +92,32 @@ def test_waypoints_lead_the_path_elsewhere_and_wrong_ones_get_a_sentence() -> No
     assert strip(app) == straight
 
 
-def test_one_picture_at_both_ends_is_a_path_that_rests() -> None:
+def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:
     app = open_page()
-    box(app, "B: number").set_value(3).run()
+    box(app, "B: test image").set_value(18)
+    app.slider(key="path_steps").set_value(5)
+    app.text_input(key="via").set_value("61").run()
+    before = strip(app)
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/interpolate.py").run()
+    assert not app.exception
+    assert app.slider(key="path_steps").value == 5
+    assert app.text_input(key="via").value == "61"
+    assert box(app, "B: test image").value == 18
+    assert strip(app) == before
+
+
+def test_the_address_says_which_path() -> None:
+    app = opened("interpolate", to="18", via="61 7", path_steps="4")
+    assert app.text_input(key="via").value == "61 7"
+    assert len(strip(app)) == 2 * 4
+    app.text_input(key="via").set_value("").run()
+    assert "via" not in app.query_params
+
+
+def test_one_image_at_both_ends_is_a_path_that_rests() -> None:
+    app = open_page()
+    box(app, "B: test image").set_value(3).run()
     assert not app.exception
     assert len(set(strip(app)[::2])) == 1
 

@@ -45,7 +45,7 @@ def test_of_a_wide_code_the_numbers_that_vary_most_are_offered() -> None:
     app = open_map(model="vanilla-32d", plane="axes")
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-32d")
     spread = apply.encode(model, datasets.load().test_images).std(0)
-    offered = [int(app.selectbox(key=key).value) for key in ("across", "up")]
+    offered = [int(app.selectbox(key=key).value or 0) for key in ("across", "up")]
     offered += [int(slider.label.removeprefix("z")) for slider in app.slider[1:]]
     assert len(set(offered)) == 18
     # The sliders come column by column; and up to rounding two may vary alike.

@@ -39,7 +39,7 @@ def row(app: AppTest, name: str) -> list[str]:
 
 def indices(app: AppTest) -> list[int]:
     """Which test images are shown."""
-    return [int(k) for k in re.findall(r"<br>test image (\d+)<", table(app))]
+    return [int(k) for k in re.findall(r"<br>test image<br>(\d+)<", table(app))]
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
@@ -57,14 +57,14 @@ def test_every_shipped_model_shows_originals_reconstructions_errors_and_pca(name
     title += f", {its_tag}" if its_tag else ""
     width = min(model.code_dim, 784)
     pca_title = f"PCA, {width} component{'s' * (width > 1)}"
-    for heading, pictures in (
+    for heading, expected_images in (
         ("Original", x),
         (f"Reconstruction by {title}", found),
         (f"Error of {title}", pixels.signed(found - x / np.float32(255))),
         (f"Reconstruction by {pca_title}", by_pca),
         (f"Error of {pca_title}", pixels.signed(by_pca - x / np.float32(255))),
     ):
-        assert row(app, heading) == [pixels.data_uri(picture) for picture in pictures], heading
+        assert row(app, heading) == [pixels.data_uri(image) for image in expected_images], heading
     texts = re.findall(r"MSE ([\d.]+)<br>BCE ([\d.]+)<br>([\d.]+) dB", table(app))
     expected = [
         (f"{e.mse[k]:.4f}", f"{e.bce[k]:.3f}", f"{e.psnr[k]:.1f}")

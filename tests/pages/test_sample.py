@@ -1,4 +1,4 @@
-"""The sample page without a browser: prior or mixture, seed, grid, nearest training picture."""
+"""The sample page without a browser: prior or mixture, seed, grid, nearest training image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.zoo import MODELS
-from tests.pages.opening import box
+from tests.pages.opening import box, opened
 from tests.pages.shipped import ONE_OF_EACH
 
 
@@ -23,8 +23,8 @@ def open_page(model: str = "variational-2d") -> AppTest:
     return app.switch_page("pages/sample.py").run()
 
 
-def pictures(app: AppTest) -> list[str]:
-    """The addresses of the pictures drawn."""
+def images(app: AppTest) -> list[str]:
+    """The addresses of the images drawn."""
     html = "".join(element.proto.body for element in app.get("html"))
     return re.findall(r'<img[^>]*src="([^"]+)"', html)
 
@@ -35,8 +35,8 @@ def test_every_shipped_model_draws_or_says_why_it_cannot_and_draws_from_a_mixtur
 ) -> None:
     app = open_page(name)
     assert not app.exception
-    assert len(pictures(app)) == 36
-    assert len(set(pictures(app))) == 36
+    assert len(images(app)) == 36
+    assert len(set(images(app))) == 36
     model = checkpoint.load(checkpoint.FOLDER / name)
     if sampling.sample_prior(model, 1) is None:
         assert model.no_prior in app.info[0].value
@@ -47,19 +47,19 @@ def test_every_shipped_model_draws_or_says_why_it_cannot_and_draws_from_a_mixtur
         codes = np.asarray(sampling.sample_prior(model, 36, 1.0, 0))
         in_turn = np.arange(36) % 10 if model.uses_labels else None
         expected = apply.decode(model, codes, in_turn)
-        assert pictures(app) == [pixels.data_uri(picture) for picture in expected]
+        assert images(app) == [pixels.data_uri(image) for image in expected]
 
 
-def test_the_seed_and_the_temperature_change_the_pictures_and_the_seed_brings_them_back() -> None:
+def test_the_seed_and_the_temperature_change_the_images_and_the_seed_brings_them_back() -> None:
     app = open_page()
-    first = pictures(app)
+    first = images(app)
     next(b for b in app.button if b.label == "Draw again").click().run()
     assert box(app, "Seed").value == 1
-    assert not set(pictures(app)) & set(first)
+    assert not set(images(app)) & set(first)
     box(app, "Seed").set_value(0).run()
-    assert pictures(app) == first
+    assert images(app) == first
     app.slider(key="sample_temperature").set_value(0.0).run()
-    assert len(set(pictures(app))) == 1  # only the centre of the prior
+    assert len(set(images(app))) == 1  # only the centre of the prior
 
 
 def test_a_model_that_is_told_the_class_can_be_asked_for_a_digit() -> None:
@@ -70,40 +70,77 @@ def test_a_model_that_is_told_the_class_can_be_asked_for_a_digit() -> None:
     model = checkpoint.load(checkpoint.FOLDER / told[0])
     codes = np.asarray(sampling.sample_prior(model, 36, 1.0, 0))
     expected = apply.decode(model, codes, np.full(36, 7))
-    assert pictures(app) == [pixels.data_uri(picture) for picture in expected]
+    assert images(app) == [pixels.data_uri(image) for image in expected]
     assert app.query_params["sample_label"] == "7"
     assert not any(c.key == "sample_label" for c in open_page().segmented_control)
 
 
 def test_a_model_with_a_prior_can_draw_from_a_mixture_for_comparison() -> None:
     app = open_page()
-    first = pictures(app)
+    first = images(app)
     app.segmented_control(key="sample_from").set_value("mixture").run()
     assert not app.exception
-    assert len(pictures(app)) == 36
-    assert not set(pictures(app)) & set(first)
+    assert len(images(app)) == 36
+    assert not set(images(app)) & set(first)
 
 
-def test_the_even_grid_is_one_picture_of_the_whole_prior_for_codes_of_two_numbers() -> None:
+def test_the_even_grid_is_one_image_of_the_whole_prior_for_a_code_of_two_dimensions() -> None:
     app = open_page()
     app.toggle(key="sample_grid").set_value(True).run()
     assert not app.exception
     model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
     corner = apply.decode(model, sampling.prior_grid(20))[0]
-    (sheet,) = pictures(app)
+    (sheet,) = images(app)
     expected = pixels.tiles(apply.decode(model, sampling.prior_grid(20)), 20)
     assert np.array_equal(expected[:28, :28], corner)
     assert sheet == pixels.data_uri(expected)
     assert not any(toggle.key == "sample_grid" for toggle in open_page("variational-32d").toggle)
 
 
+def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:
+    app = open_page()
+    app.segmented_control(key="sample_from").set_value("mixture")
+    app.segmented_control(key="sample_nearest").set_value("codes")
+    app.slider(key="sample_count").set_value(8)
+    app.slider(key="sample_temperature").set_value(1.5).run()
+    app.slider(key="sample_components").set_value(3).run()
+    box(app, "Seed").set_value(7).run()
+    before = images(app)
+    assert len(before) == 16
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/sample.py").run()
+    assert not app.exception
+    assert app.slider(key="sample_count").value == 8
+    assert app.slider(key="sample_temperature").value == 1.5
+    assert app.slider(key="sample_components").value == 3
+    assert images(app) == before
+    app.segmented_control(key="sample_from").set_value("prior").run()
+    app.toggle(key="sample_grid").set_value(True).run()
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/sample.py").run()
+    assert app.toggle(key="sample_grid").value
+    assert len(images(app)) == 1
+    app.toggle(key="sample_grid").set_value(False).run()  # what the grid had no use for is there
+    assert app.slider(key="sample_count").value == 8
+    assert box(app, "Seed").value == 7
+
+
+def test_the_address_says_what_to_draw() -> None:
+    app = opened("sample", model="variational-2d", sample_count="12", sample_temperature="0.5")
+    assert len(images(app)) == 12
+    assert app.slider(key="sample_temperature").value == 0.5
+    app.slider(key="sample_temperature").set_value(1.0).run()
+    assert "sample_temperature" not in app.query_params
+    assert app.query_params["sample_count"] == "12"
+
+
 @pytest.mark.parametrize("space", ["pixels", "codes"])
-def test_the_nearest_training_picture_stands_below_each_sample(space: str) -> None:
+def test_the_nearest_training_image_stands_below_each_sample(space: str) -> None:
     app = open_page()
     app.slider(key="sample_count").set_value(4)
     app.segmented_control(key="sample_nearest").set_value(space).run()
     assert not app.exception
-    shown = pictures(app)
+    shown = images(app)
     assert len(shown) == 8
 
     mnist = datasets.load()

@@ -53,7 +53,7 @@ def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None
     for title, name in rows.items():
         use, line = kept.models[name], found.loc[title]
         assert line["Dimensions"] == use.numbers
-        assert line["Bytes"] == use.point.size == use.numbers * use.point.bits / 8
+        assert line["Bytes"] == use.point.size == use.numbers * (use.point.bits or 0) / 8
         assert line["Ratio"] == 784 / use.point.size
         assert {key: line[key] for key in use.figures} == use.figures
     assert found.loc["Pixels", "Ratio"] == 1

@@ -123,7 +123,7 @@ def choose() -> Trial:
         st.caption("Hand in what is not a digit, such as a letter: these images are the anomalies.")
     picked = pictures.pick_images(digits, "anomaly")
 
-    st.subheader("3 An error for each image", anchor=False)
+    st.subheader("3 An anomaly score for each image", anchor=False)
     offered = anomaly.offered(subject.model)
     kind = widgets.choice("Score", offered, "odd_score", vertical=True)
     st.caption(anomaly.SCORES[kind].text)
@@ -301,7 +301,7 @@ def _gallery(
         pair = [(image, f"{title}, original"), (reconstruction, f"{title}, reconstruction")]
         caption = title.replace(", ", "\n")
         items.append(widgets.Item(pair, f"{caption}\n{found[k]:.3g}"))
-    widgets.gallery(items, size="clamp(3.9rem, 5.6vw, 5.6rem)")
+    widgets.gallery(items, size="clamp(3.9rem, 5.6vw, 5.6rem)", narrow=True)
 
 
 def _title(name: str, own: bool = False) -> str:

@@ -231,8 +231,7 @@ def codes(subject: ModelSubject, one: Versions) -> None:
 
 def formulas(given: Given) -> tuple[str, str]:
     """What the corruption does to an image, and what the model and the PSNR do."""
-    kind = corruption.CORRUPTIONS[given.corruption]
-    return kind.formula + r" \text{, clipped to } [0, 1]", texts.of("denoise").parts["formula"]
+    return corruption.CORRUPTIONS[given.corruption].formula, texts.of("denoise").parts["formula"]
 
 
 # -- the curve --------------------------------------------------------------------------------

@@ -51,10 +51,10 @@ def _offer(subject: ModelSubject, counts: tuple[int, ...], label: str) -> None:
     widgets.offer(label, few_labels.job(*asked), start, NOTES[counts])
 
 
-def accuracy(found: Learned) -> None:
-    """The accuracy of each method against the number of labels: curves, and a table."""
+def accuracy(subject: ModelSubject, found: Learned) -> None:
+    """The accuracy of each method against the number of labels: curves, a table, other models."""
     names = {method: few_labels.title(method, found.numbers) for method in found.accuracy}
-    chart, words = st.columns(2, gap="medium")
+    chart, words = st.columns([5, 6], gap="medium")
     with chart:
         st.plotly_chart(
             curves.label_curves({name: _curve(found, method) for method, name in names.items()}),
@@ -69,7 +69,7 @@ def accuracy(found: Learned) -> None:
                 | {f"{count:,}": few_labels.text(found, method, count) for count in found.counts}
                 for method, name in names.items()
             ],
-            column_config={"Labels": st.column_config.TextColumn(pinned=True, width=155)},
+            column_config={"Labels": st.column_config.TextColumn(pinned=True, width=190)},
             hide_index=True,
             key="table",
         )
@@ -78,6 +78,7 @@ def accuracy(found: Learned) -> None:
             "Test accuracy (%) on all 10,000 test digits: mean ± standard deviation over draws of "
             f"the labelled digits ({draws})."
         )
+        _others(subject)
 
 
 def _curve(found: Learned, method: str) -> tuple[list[int], list[float], list[float]]:
@@ -87,7 +88,7 @@ def _curve(found: Learned, method: str) -> tuple[list[int], list[float], list[fl
     return counts, means, [found.spread(method, count) for count in counts]
 
 
-def others(subject: ModelSubject) -> None:
+def _others(subject: ModelSubject) -> None:
     """A button for each other model that was measured beforehand."""
     with st.container(horizontal=True, gap="small"):
         for other in _kept():

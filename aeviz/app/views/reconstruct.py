@@ -74,7 +74,7 @@ def side_by_side(subjects: Sequence[Subject], shown: np.ndarray) -> None:
     """Test images (N,), and below each its reconstructions, their errors and what these measure."""
     data = subjects[0].data
     images, labels = datasets.to_float(data.test_images[shown]), data.test_labels[shown]
-    names = [f"{data.classes[k]}\ntest image {i}" for k, i in zip(labels, shown, strict=True)]
+    names = [f"{data.classes[k]}\ntest image\n{i}" for k, i in zip(labels, shown, strict=True)]
     table = [widgets.Row("Original", images, names)]
     for subject in subjects:
         seen = subject.see(images, labels)

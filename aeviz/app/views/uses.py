@@ -28,10 +28,10 @@ SHARE = {
 }
 COLUMNS = {
     "Image as": st.column_config.TextColumn(pinned=True, width=212),
-    "Dimensions": st.column_config.NumberColumn(help="Width of the code.", width=95),
+    "Dimensions": st.column_config.NumberColumn(help="Width of the code.", width=90),
     **{
         key: st.column_config.ProgressColumn(
-            title, format="%.3f", min_value=0, max_value=1, help=text, color="#2590b8", width=110
+            title, format="%.3f", min_value=0, max_value=1, help=text, color="#2590b8", width=106
         )
         for key, (title, text) in SHARE.items()
     },

@@ -281,32 +281,18 @@ def knob_form(
     """
     chosen: dict[str, Any] = {}
     for name, (setting, default) in knobs(config_class).items():
-        start = (values or {}).get(name, default)
-        widget_key = f"{key}-{name}"
+        label, help, kind, kept = setting.label, setting.help, type(default), f"{key}-{name}"
+        box = session.box(kept, (values or {}).get(name, default))
+        now = session.value(kept)
         if setting.choices:
-            chosen[name] = st.selectbox(
-                setting.label,
-                setting.choices,
-                index=setting.choices.index(start),
-                help=setting.help,
-                key=widget_key,
-                persist_state="session",
-            )
+            options = setting.choices
+            chosen[name] = st.selectbox(label, options, options.index(now), key=box, help=help)
         elif isinstance(default, bool):
-            chosen[name] = st.toggle(
-                setting.label, start, help=setting.help, key=widget_key, persist_state="session"
-            )
+            chosen[name] = st.toggle(label, now, box, help)
         else:
-            kind = type(default)
             low, high = (kind(x) if math.isfinite(x) else None for x in (setting.low, setting.high))
+            form = "%g" if kind is float else None  # 0.001 as itself
             chosen[name] = st.number_input(
-                setting.label,
-                low,
-                high,
-                kind(start),
-                format="%g" if kind is float else None,  # 0.001 as itself
-                help=setting.help,
-                key=widget_key,
-                persist_state="session",
+                label, low, high, kind(now), format=form, key=box, help=help
             )
     return chosen

@@ -1,0 +1,206 @@
+"""Parts of the page of paths: ends and waypoints, the film, the map, the strip, the distances."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import streamlit as st
+
+from aeviz.analysis import neighbours, paths
+from aeviz.app import session, widgets
+from aeviz.app.components.player import player
+from aeviz.app.subject import ModelSubject
+from aeviz.charts import curves, maps, pixels, theme
+from aeviz.data import datasets
+from aeviz.data.datasets import Dataset
+
+FRAMES = 91
+"""Of the film and the curve; the strip has as many as are asked for."""
+DOTS = 3000
+MOST = 8
+"""Waypoints."""
+WALKS = {"straight": paths.line, "spherical": paths.slerp}
+TARGETS = {"from": "A", "to": "B", "via": "a waypoint"}
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way through latent space from test image to test image, and what is decoded on it.
+
+    stations: indices of the test images, A first, B last; steps: of the strip; told: the classes
+    that the decoder is told, None for a model that takes none.
+    """
+
+    subject: ModelSubject
+    stations: list[int]
+    steps: int
+    walk: Callable[[np.ndarray, int], np.ndarray]
+    told: np.ndarray | None
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """The codes (K, D) of its stations."""
+        return self.subject.codes()[self.stations]
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """As many places (FRAMES, D) as the film has frames."""
+        return self.walk(self.ends, FRAMES)
+
+    @cached_property
+    def marks(self) -> dict[str, float]:
+        """How far along it each station lies, in [0, 1]."""
+        letters = ["A", *map(str, range(1, len(self.stations) - 1)), "B"]
+        return dict(zip(letters, paths.milestones(self.ends, self.walk).tolist(), strict=True))
+
+    @cached_property
+    def away(self) -> np.ndarray:
+        """How far each place is from the nearest test code (FRAMES,)."""
+        return neighbours.nearest(self.subject.codes(), self.codes)[0][:, 0]
+
+    @property
+    def lengths(self) -> tuple[float, float]:
+        """How far its middle is from the origin, and how far test codes are on average."""
+        middle, every = self.codes[FRAMES // 2], self.subject.codes()
+        return float(np.linalg.norm(middle)), float(np.linalg.norm(every, axis=1).mean())
+
+    def decoded(self, codes: np.ndarray) -> np.ndarray:
+        """The images (N, H, W) of places (N, D) on it."""
+        told = None if self.told is None else np.resize(self.told, len(codes))
+        return self.subject.codec.decode(codes, told)
+
+    def faded(self, steps: int) -> np.ndarray:
+        """Its stations mixed pixel by pixel, (steps, H, W)."""
+        images = datasets.to_float(self.subject.data.test_images[self.stations])
+        mixed = paths.line(images.reshape(len(images), -1), steps)
+        return mixed.reshape(steps, *images.shape[1:])
+
+
+def pick_stations(data: Dataset) -> list[int]:
+    """Widgets that choose A, B and waypoints between them; indices of test images in order."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        start = widgets.pick_test_image("A", "from", 3, data)
+        end = widgets.pick_test_image("B", "to", 2, data)
+        session.begin("via", "", str, lambda value: isinstance(value, str))
+        box = session.box("via")
+        written = st.text_input(
+            "Waypoints",
+            session.value("via"),
+            type="search",
+            key=box,
+            placeholder="such as 18 61",
+            help=f"Indices of test images that the path passes in this order, {MOST} at most.",
+            width=190,
+        )
+        session.settled("via", "")
+    last = len(data.test_images) - 1
+    via = [int(index) for index in re.findall(r"\d+", written or "")]
+    possible = [index for index in via if index <= last][:MOST]
+    if via != possible:
+        st.info(f"Waypoints are at most {MOST} indices from 0 to {last}.")
+    return [start, *possible, end]
+
+
+def pick_path(subject: ModelSubject, stations: list[int]) -> Path:
+    """Widgets that choose how a path runs."""
+    kind = "straight"
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        steps = widgets.slider("Steps in the strip", 3, 30, 11, key="path_steps")
+        if subject.code_dim > 1 and subject.model.gaussian_prior:
+            kind = widgets.choice(
+                "Path",
+                {"straight": "Straight", "spherical": "Spherical"},
+                "path",
+                "Spherical turns evenly about the origin. It makes sense where codes follow "
+                "a Gaussian prior, and matters where they are wide.",
+            )
+        else:
+            st.caption("Only a straight path here: a spherical one needs a Gaussian prior.")
+    told = widgets.decoded_as(subject, "path_label")
+    return Path(subject, stations, steps, WALKS[kind], told)
+
+
+def film(path: Path) -> None:
+    """A film of the path, decoded and cross-faded."""
+    shares = zip(np.linspace(0, 1, FRAMES), path.away, strict=True)
+    player(
+        "film",
+        {
+            "Decoded along the path": path.decoded(path.codes),
+            "Pixels cross-faded": path.faded(FRAMES),
+        },
+        [f"{share:.0%} of the way. Nearest test code: {gap:.2g} away." for share, gap in shares],
+        list(path.marks.items()),
+    )
+
+
+def on_map(path: Path) -> None:
+    """The path among test codes; a click on one makes it an end or a waypoint."""
+    widgets.choice("A click on the map places", TARGETS, "target")
+    data, plane = path.subject.data, path.subject.plane()
+    seen = maps.path_map(
+        plane.project(path.subject.codes())[:DOTS],
+        data.test_labels[:DOTS],
+        data.classes,
+        plane.project(path.codes),
+        dict(zip(path.marks, plane.project(path.ends), strict=True)),
+        plane.axis_titles,
+    )
+    st.plotly_chart(
+        widgets.drawable(seen),
+        config=theme.CONFIG,
+        key="dots",
+        on_select=_picked,
+        selection_mode="points",
+    )
+
+
+def _picked() -> None:
+    """Put an end or a waypoint on the dot that was clicked."""
+    target = session.value("target")
+    for dot in session.get("dots").selection.points:
+        if "customdata" not in dot:
+            continue
+        if target == "via":
+            session.put("via", f"{session.value('via') or ''} {dot['customdata']}".strip())
+        else:
+            session.put(target, int(dot["customdata"]))
+
+
+def strip(path: Path) -> None:
+    """The path in steps, decoded above and cross-faded below; to take along as well."""
+    steps = path.steps
+    decoded, faded = path.decoded(path.walk(path.ends, steps)), path.faded(steps)
+    widgets.gallery(
+        [
+            widgets.Item(
+                [(decoded[k], f"decoded, step {k + 1}"), (faded[k], f"cross-faded, step {k + 1}")],
+                f"{k / (steps - 1):.0%}",
+            )
+            for k in range(steps)
+        ],
+        size="4.6rem",
+    )
+    st.caption("Above: decoded. Below: A and B mixed pixel by pixel, which never moves a stroke.")
+    both = pixels.tiles(np.concatenate([decoded, faded]), steps)
+    name = f"path-{path.stations[0]}-{path.stations[-1]}"
+    with st.container(horizontal=True):
+        widgets.download("GIF", lambda: pixels.gif(decoded), f"{name}.gif")
+        widgets.download("PNG", lambda: pixels.png(pixels.enlarge(both, 4)), f"{name}.png")
+
+
+def emptiness(path: Path) -> None:
+    """How far the path is from test codes, beside how far these are from each other."""
+    st.subheader("Does the path cross empty space?", anchor=False)
+    half, most = path.subject.gaps()
+    st.plotly_chart(curves.distance_curve(path.away, half, most, path.marks), config=theme.PLAIN)
+    furthest = path.away.max()
+    st.markdown(
+        f"At its emptiest the path is **{furthest:.2g}** from the nearest of "
+        f"{len(path.subject.codes()):,} test codes, **{furthest / half:.1f} times** the distance "
+        "within which half of them have a neighbour."
+    )
