@@ -5,7 +5,9 @@ from aeviz.app.views import train as view
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS
-from aeviz.training import runs
+from aeviz.training import curves, place, store
+from aeviz.training.spec import RunSpec, sentence, summary
+from aeviz.training.status import WAY_OUT
 
 USES = {
     "map": "Explore its map",
@@ -22,30 +24,30 @@ def set_up(variant: str) -> None:
     cards = st.grid("auto", min_column_width=104, gap="xsmall")
     idea = st.empty()
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    summary = st.empty()
+    length = st.empty()
     pictures, form = st.columns([5, 2], gap="large")
     with form:
         wanted = view.settings(variant, bar)
     try:
-        spec, wrong = runs.RunSpec.model_validate(wanted), ""
+        spec, wrong = RunSpec.model_validate(wanted), ""
     except ValueError as error:
-        spec, wrong = None, runs.sentence(error)
+        spec, wrong = None, sentence(error)
     # Not a callback: its arguments would be the settings before the last change.
     pressed = bar.button("Train", "train", type="primary", disabled=spec is None, width=140)
     if pressed and spec:
         try:
             view.show(own.start(spec))
             st.rerun()
-        except runs.RunError as error:
-            summary.error(str(error))
+        except place.RunError as error:
+            length.error(str(error))
             return
     with cards:
         view.picker(variant)
     idea.markdown(MODELS[variant].idea)
     if spec is None:
-        summary.error(wrong)
+        length.error(wrong)
         return
-    summary.markdown(runs.summary(spec))
+    length.markdown(summary(spec))
     with pictures:
         looks = {"before its first step": view.before(spec)}
         shipped = ui.nearest_shipped(variant, spec.config["latent_dim"])
@@ -70,17 +72,17 @@ def set_up(variant: str) -> None:
 
 def show_run(run: str) -> None:
     """Watch a run; when it ended, use its model."""
-    status, spec = runs.status(run), runs.spec(run)
-    trouble = own.trouble(run) if runs.is_finished(run) else ""
-    usable = runs.is_finished(run) and not trouble
+    status, spec = store.status(run), store.spec(run)
+    trouble = own.trouble(run) if store.is_finished(run) else ""
+    usable = store.is_finished(run) and not trouble
     about = f"**{spec.title}**, {datasets.SOURCES[spec.data].title}, seed {spec.seed}. "
     if usable:
-        about += runs.measured(ui.load_model(run).card)
+        about += curves.measured(ui.load_model(run).card)
     # The buttons stand outside the part that draws itself again and again: no click is lost.
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(about, width="content")
         if not status.ended:
-            wish = runs.wish(run)
+            wish = store.wish(run)
             for action in ("resume" if wish == "pause" else "pause", "stop"):
                 st.button(
                     action.capitalize(),
@@ -95,7 +97,7 @@ def show_run(run: str) -> None:
                 if st.button(label, on_click=own.choose, args=(run,), type=kind):
                     st.switch_page(ui.PAGES[page])
             name = f"{spec.variant}-{spec.config['latent_dim']}d-{run}.safetensors"
-            ui.download("model", lambda: runs.model_bytes(run), name)
+            ui.download("model", lambda: store.model_bytes(run), name)
         st.button(
             "Train again" if status.ended else "Train another", on_click=view.again, args=(run,)
         )
@@ -103,7 +105,7 @@ def show_run(run: str) -> None:
         st.error(trouble)
     elif status.ended and not usable:
         why = status.message or "The model of this run is gone."
-        st.error(f"{why} {runs.WAY_OUT.get(status.state, 'Train it again.')}")
+        st.error(f"{why} {WAY_OUT.get(status.state, 'Train it again.')}")
     elif status.state in ("failed", "interrupted"):
         st.warning(status.message)
     view.live(run, status.ended)
@@ -125,8 +127,8 @@ def upload() -> None:
         return
     try:
         with st.spinner("Reading the model"):
-            view.show(runs.add(file.getvalue()))
-    except (checkpoint.CheckpointError, runs.RunError) as error:
+            view.show(store.add(file.getvalue()))
+    except (checkpoint.CheckpointError, place.RunError) as error:
         st.error(str(error))
         return
     st.session_state.uploads += 1  # an empty uploader
@@ -140,11 +142,11 @@ ui.heading(
 asked = st.query_params.get("run")
 if asked is None and "variant" not in st.query_params:
     asked = st.session_state.get("run")  # back from another page
-if asked and runs.is_run(asked):
+if asked and place.is_run(asked):
     view.show(asked)
     try:
         show_run(asked)
-    except runs.RunError as error:
+    except place.RunError as error:
         st.error(str(error))
 else:
     if asked:

@@ -9,7 +9,9 @@ from aeviz.app.components.link import COOKIE, link
 from aeviz.app.components.watch import watch
 from aeviz.models import checkpoint
 from aeviz.models.base import Autoencoder
-from aeviz.training import runs
+from aeviz.training import place, store
+from aeviz.training.spec import RunSpec
+from aeviz.training.status import Wish
 
 TRAIN = "pages/train.py"
 
@@ -19,7 +21,7 @@ def stamp(run: str, *names: str) -> tuple[tuple[int, int] | None, ...]:
     found = []
     for name in names:
         try:
-            state = (runs.path_of(run) / name).stat()
+            state = (place.path_of(run) / name).stat()
             found.append((state.st_mtime_ns, state.st_size))
         except OSError:  # not there, or not for us: whoever reads it says so
             found.append(None)
@@ -29,7 +31,7 @@ def stamp(run: str, *names: str) -> tuple[tuple[int, int] | None, ...]:
 @st.cache_resource(max_entries=24, show_spinner="Loading the model")
 def _load(run: str, stamp: object) -> Autoencoder | str:
     try:
-        return runs.load_model(run)
+        return store.load_model(run)
     except checkpoint.CheckpointError as error:
         return str(error)
 
@@ -52,26 +54,26 @@ def model(run: str) -> Autoencoder:
 
 def trouble(run: str) -> str:
     """Why the model of a run cannot be used, in one sentence; empty where it can."""
-    if not runs.is_finished(run):
+    if not store.is_finished(run):
         return "This run has left no model."
     found = _found(run)
     return found if isinstance(found, str) else ""
 
 
-def spec(name: str) -> runs.RunSpec | None:
+def spec(name: str) -> RunSpec | None:
     """What a run was asked to do; None for a shipped model, and where that cannot be read."""
     try:
-        return runs.spec(name) if runs.is_run(name) else None
-    except runs.RunError:
+        return store.spec(name) if place.is_run(name) else None
+    except place.RunError:
         return None
 
 
 def started() -> list[str]:
     """Runs that this person began, the newest last; at first those that the browser kept."""
     if "started" not in st.session_state:
-        kept = [run for run in st.context.cookies.get(COOKIE, "").split(".") if runs.is_run(run)]
+        kept = [run for run in st.context.cookies.get(COOKIE, "").split(".") if place.is_run(run)]
         st.session_state.started = kept
-        st.session_state.waiting = [run for run in kept if not runs.status(run).ended]
+        st.session_state.waiting = [run for run in kept if not store.status(run).ended]
     return st.session_state.started
 
 
@@ -80,14 +82,14 @@ def known() -> list[str]:
     return list(dict.fromkeys([*started(), *st.session_state.get("opened", [])]))
 
 
-def start(spec: runs.RunSpec) -> str:
+def start(spec: RunSpec) -> str:
     """Queue a run and return its id; its model is chosen when it has finished.
 
     Raises:
-        RunError: see `runs.create`.
+        RunError: see `store.create`.
     """
     mine = started()
-    run = runs.create(spec)
+    run = store.create(spec)
     mine.append(run)
     st.session_state.waiting.append(run)
     return run
@@ -112,18 +114,18 @@ def choose(run: str) -> None:
 def choose_finished() -> None:
     """Choose the model of a run that has ended since the page was last run, for the sidebar."""
     started()
-    for run in [run for run in st.session_state.waiting if runs.status(run).ended]:
+    for run in [run for run in st.session_state.waiting if store.status(run).ended]:
         st.session_state.waiting.remove(run)
         if not trouble(run):
             st.session_state.before = run, session.value("model"), session.value("data")
             choose(run)
 
 
-def control(run: str, wish: runs.Wish) -> None:
+def control(run: str, wish: Wish) -> None:
     """Ask a run to pause, resume or stop; for callbacks."""
     try:
-        runs.control(run, wish)
-    except runs.RunError as error:
+        store.control(run, wish)
+    except place.RunError as error:
         st.error(str(error))
 
 
@@ -156,7 +158,7 @@ def notice() -> None:
 
 @st.fragment
 def _progress(run: str) -> None:
-    status = runs.status(run)
+    status = store.status(run)
     if status.ended:
         st.rerun()
     watch("own-run", status.progress, status.fraction)

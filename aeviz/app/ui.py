@@ -38,7 +38,8 @@ from aeviz.charts import export, figures
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, zoo
 from aeviz.models.base import Autoencoder, BaseConfig, knobs
-from aeviz.training import runs
+from aeviz.training import place, process, store
+from aeviz.training.spec import training_set
 
 PAGES = {
     name: f"pages/{name}.py"
@@ -81,7 +82,7 @@ def home_model() -> str:
 def model_names() -> list[str]:
     """Names of the models that this person can choose: shipped ones, then their own runs."""
     asked = st.query_params.get("model", "")  # another person's run, shared as a link
-    if runs.is_run(asked):
+    if place.is_run(asked):
         own.opened(asked)
     return [*shipped_cards(), *(run for run in own.known() if not own.trouble(run))]
 
@@ -90,8 +91,8 @@ def describe(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
     card = shipped_cards().get(name) or load_model(name).card
     title = zoo.describe(card.variant, card.config)
-    if runs.is_run(name):  # what tells them apart comes first: the sidebar is narrow
-        return f"Yours, {runs.started(name)}: {title}"
+    if place.is_run(name):  # what tells them apart comes first: the sidebar is narrow
+        return f"Yours, {place.started(name)}: {title}"
     tag = name.partition(f"-{card.config['latent_dim']}d-")[2]  # no two may be called the same
     return f"{title}, {tag}" if tag else title
 
@@ -113,7 +114,7 @@ def _shipped(name: str) -> Autoencoder:
 
 def load_model(name: str) -> Autoencoder:
     """A shipped model or a finished run, loaded once for everybody."""
-    return own.model(name) if runs.RUN_ID.fullmatch(name) else _shipped(name)
+    return own.model(name) if place.RUN_ID.fullmatch(name) else _shipped(name)
 
 
 def still_there(name: str) -> None:
@@ -121,13 +122,13 @@ def still_there(name: str) -> None:
 
     The sidebar then says so and chooses another one.
     """
-    if runs.RUN_ID.fullmatch(name) and own.trouble(name):
+    if place.RUN_ID.fullmatch(name) and own.trouble(name):
         st.rerun()
 
 
 def use_model(name: str) -> None:
     """Make a shipped model or a finished run the chosen one; for callbacks of buttons."""
-    if runs.is_run(name):
+    if place.is_run(name):
         own.opened(name)
     session.put("model", name)
     st.session_state.model_chosen = True
@@ -143,7 +144,7 @@ def sidebar() -> None:
     own.choose_finished()
     asked, names = st.query_params.get("model", ""), model_names()
     st.session_state.setdefault("model_chosen", asked in names)
-    if runs.is_run(asked) and asked not in names:
+    if place.is_run(asked) and asked not in names:
         st.warning(f"The model of this link cannot be used. {own.trouble(asked)}")
     with st.sidebar:
         _shared_box(
@@ -192,8 +193,8 @@ def _shared_box(
 def settle() -> None:
     """After a page: see that there is a training worker, and tidy memory once."""
     try:
-        runs.ensure_worker()
-    except runs.RunError as error:
+        process.ensure_worker()
+    except place.RunError as error:
         st.warning(f"Nothing can be trained or kept here. {error}")
     _tidy()
 
@@ -365,7 +366,7 @@ def costs(name: str, data_name: str) -> tuple[mechanism.Cost, mechanism.Cost]:
     source, model, spec = datasets.load(data_name), load_model(name), own.spec(name)
     seen = slice(max(model.card.trained_on, 1))
     if spec and model.card.data == data_name:
-        seen = runs.training_set(spec, source.train_labels)
+        seen = training_set(spec, source.train_labels)
     numbers = np.arange(len(source.train_images))[seen]
     some = np.random.default_rng(0).permutation(numbers)[:TRAINING_COST]
     return (
@@ -448,8 +449,8 @@ def working(job: jobs.Job, again: Callable[[], None], note: str) -> None:
 
 def model_bytes(name: str) -> bytes:
     """The file of a shipped model or a finished run."""
-    if runs.is_run(name):
-        return runs.model_bytes(name)
+    if place.is_run(name):
+        return store.model_bytes(name)
     return (checkpoint.FOLDER / f"{name}.safetensors").read_bytes()
 
 

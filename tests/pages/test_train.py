@@ -17,7 +17,9 @@ from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.base import knobs
 from aeviz.models.zoo import MODELS
-from aeviz.training import runs
+from aeviz.training import process, store
+from aeviz.training.spec import RunSpec
+from aeviz.training.status import RunStatus, State
 from tests.pages.opening import box, components
 
 PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise")
@@ -62,16 +64,16 @@ def wait_for(true: Callable[[], Any]) -> None:
 def new_run(**settings: Any) -> str:
     """A run made beside the page."""
     fields = {"variant": "vanilla", "config": {"width": 32, "depth": 1}, "batch": 64, "steps": 20}
-    runs.ensure_worker()
-    return runs.create(runs.RunSpec.model_validate(fields | settings))
+    process.ensure_worker()
+    return store.create(RunSpec.model_validate(fields | settings))
 
 
 @pytest.fixture(scope="module")
 def finished() -> str:
     """A finished variational run."""
     name = new_run(variant="variational")
-    wait_for(lambda: runs.status(name).ended)
-    assert runs.is_finished(name)
+    wait_for(lambda: store.status(name).ended)
+    assert store.is_finished(name)
     return name
 
 
@@ -88,7 +90,7 @@ def watched(app: AppTest) -> dict[str, Any]:
 
 def drawing(run: str) -> dict[str, Any]:
     """What the browser draws of a run."""
-    status = runs.status(run)
+    status = store.status(run)
     return json.loads(view.drawn(run, status.unit, status.steps, time.time_ns()))
 
 
@@ -189,15 +191,15 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     assert not app.exception
     run = query(app, "run") or ""
     assert "variant" not in app.query_params
-    spec = runs.spec(run)
+    spec = store.spec(run)
     assert spec.config == {
         **MODELS["variational"].Config().to_dict(),
         "width": 32,
         "beta": 0.5,
     }
     assert (spec.seed, spec.batch, spec.epochs, spec.lr) == (7, 500, 0.2, 2e-3)
-    wait_for(lambda: runs.status(run).ended)
-    assert runs.status(run).steps == 20
+    wait_for(lambda: store.status(run).ended)
+    assert store.status(run).steps == 20
     app.run()
     assert not app.exception
     assert watched(app)["text"] == "Step 20 of 20, epoch 0.2, finished"
@@ -206,7 +208,7 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     charts = {chart["name"]: json.dumps(chart["figure"]) for chart in drawn["charts"]}
     assert list(charts) == ["curves", "run-map", "metric-kl_per_dim"]
     assert "KL per dim, nats" in charts["metric-kl_per_dim"]
-    last = runs.metrics(run)[-1].validation
+    last = store.metrics(run)[-1].validation
     assert drawn["numbers"] == {"ELBO, nats an image": f"{last.metrics['elbo']:.4g}"}
     for term in ("reconstruction", "kl", "total"):
         assert f"{term}, nats per image" in charts["curves"]
@@ -226,19 +228,19 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
 def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
     run = new_run(steps=10_000_000)
     app = open_page(run=run)
-    wait_for(lambda: runs.status(run).step > 0)
+    wait_for(lambda: store.status(run).step > 0)
     assert {"Pause", "Stop"} <= labels(app)
     button(app, "Pause").click().run()
     assert {"Resume", "Stop"} <= labels(app)
-    wait_for(lambda: runs.status(run).state == "paused")
+    wait_for(lambda: store.status(run).state == "paused")
     app.run()
     assert "paused" in watched(app)["text"]
-    step = runs.status(run).step
+    step = store.status(run).step
     button(app, "Resume").click().run()
     assert "Pause" in labels(app)
-    wait_for(lambda: runs.status(run).step > step)
+    wait_for(lambda: store.status(run).step > step)
     button(app, "Stop").click().run()
-    wait_for(lambda: runs.status(run).ended)
+    wait_for(lambda: store.status(run).ended)
     app.run()
     assert {"Explore its map", "Train again"} <= labels(app)
     assert not {"Pause", "Stop"} & labels(app)
@@ -273,9 +275,9 @@ def test_training_again_starts_from_the_settings_of_the_run_to_the_step(finished
     button(app, "Train").click().run()
     again = query(app, "run") or ""
     assert again != finished
-    wait_for(lambda: runs.status(again).ended)
-    assert runs.status(again).step == 20
-    first, second = (runs.load_model(name).state_dict() for name in (finished, again))
+    wait_for(lambda: store.status(again).ended)
+    assert store.status(again).step == 20
+    first, second = (store.load_model(name).state_dict() for name in (finished, again))
     assert all((first[key] == second[key]).all() for key in first)
 
 
@@ -287,11 +289,11 @@ def test_training_again_starts_from_the_settings_of_the_run_to_the_step(finished
     ],
 )
 def test_a_run_without_a_model_says_what_happened_and_the_way_out(
-    state: runs.State, message: str
+    state: State, message: str
 ) -> None:
-    spec = runs.RunSpec.model_validate({"variant": "denoising", "epochs": 3})
-    status = runs.RunStatus(state=state, step=9, steps=588, message=message)
-    run = runs._new_folder({"spec.json": spec, "status.json": status})
+    spec = RunSpec.model_validate({"variant": "denoising", "epochs": 3})
+    status = RunStatus(state=state, step=9, steps=588, message=message)
+    run = store.make_folder({"spec.json": spec, "status.json": status})
     app = open_page(run=run)
     (error,) = app.error
     assert error.value.startswith(message)
@@ -314,7 +316,7 @@ def test_a_run_that_is_not_here_gives_one_sentence_and_the_settings(run: str) ->
 
 def test_a_downloaded_model_is_loaded_again_and_used(finished: str) -> None:
     app = open_page()
-    app.file_uploader[0].upload("model.safetensors", runs.model_bytes(finished)).run()
+    app.file_uploader[0].upload("model.safetensors", store.model_bytes(finished)).run()
     assert not app.exception
     run = query(app, "run") or ""
     assert run != finished
@@ -342,7 +344,7 @@ def test_a_run_on_other_data_shows_its_classes_and_brings_its_data_along(
     name = next(iter(checkpoint.shipped()))
     model = checkpoint.load(checkpoint.FOLDER / name)
     content = checkpoint.to_bytes(model, model.card.model_copy(update={"data": "fashion"}))
-    run = runs.add(content)
+    run = store.add(content)
     app = open_page(run=run)
     texts = [column["text"] for column in drawing(run)["columns"]]
     assert texts == list(datasets.SOURCES["fashion"].classes)
@@ -362,16 +364,16 @@ def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(
     button(app, "Train").click().run()
     assert not app.exception
     run = query(app, "run") or ""
-    assert runs.spec(run).config == MODELS[name].presets[preset].to_dict()
-    wait_for(lambda: runs.status(run).ended)
-    assert runs.status(run).state == "finished", runs.status(run).message
+    assert store.spec(run).config == MODELS[name].presets[preset].to_dict()
+    wait_for(lambda: store.status(run).ended)
+    assert store.status(run).state == "finished", store.status(run).message
     app.run()
     assert not app.exception
     assert not app.error
     drawn = drawing(run)
     assert [len(column["pictures"]) for column in drawn["columns"]] == [2] * 10
     assert {"curves", "run-map"} <= {chart["name"] for chart in drawn["charts"]}
-    codes = runs.load_model(run).sample_prior(3)
+    codes = store.load_model(run).sample_prior(3)
     assert codes is None or codes.isfinite().all()
     # It is the chosen model at once; its map opens, and Undo goes back.
     assert box(app, "Model").value == run

@@ -14,7 +14,9 @@ from aeviz.app.components.watch import watch
 from aeviz.charts import figures
 from aeviz.data import datasets
 from aeviz.models.zoo import describe
-from aeviz.training import runs
+from aeviz.training import place, store
+from aeviz.training.spec import RunSpec, summary
+from aeviz.training.status import WAY_OUT
 
 MOST_DIGITS = 5
 """More normal digits would take more than a minute to learn, and leave few to mix in."""
@@ -105,35 +107,35 @@ def choose_digits() -> tuple[str, tuple[int, ...]]:
 def _train(classes: tuple[int, ...], share: float, *, known: bool) -> None:
     """A button that trains a model, or how far its training is."""
     run = (trained() or [""])[-1]
-    if run and not runs.status(run).ended:
+    if run and not store.status(run).ended:
         _watch(run)
         st.button("Stop", on_click=own.control, args=(run, "stop"))
         return
-    if run and not runs.is_finished(run):
-        status = runs.status(run)
-        st.error(f"{status.message} {runs.WAY_OUT.get(status.state, '')}")
+    if run and not store.is_finished(run):
+        status = store.status(run)
+        st.error(f"{status.message} {WAY_OUT.get(status.state, '')}")
     card = ui.load_model(anomaly.shipped(classes[0])).card
-    spec = runs.RunSpec.model_validate(anomaly.recipe(card, classes, share))
+    spec = RunSpec.model_validate(anomaly.recipe(card, classes, share))
     st.button(
         "Train with these",
         on_click=_start,
         args=(spec,),
-        help=runs.summary(spec),
+        help=summary(spec),
         type="secondary" if known else "primary",
     )
 
 
-def _start(spec: runs.RunSpec) -> None:
+def _start(spec: RunSpec) -> None:
     trained()
     try:
-        st.session_state.odd_runs.append(runs.create(spec))
-    except runs.RunError as error:
+        st.session_state.odd_runs.append(store.create(spec))
+    except place.RunError as error:
         st.error(str(error))
 
 
 @st.fragment
 def _watch(run: str) -> None:
-    status = runs.status(run)
+    status = store.status(run)
     if status.ended:
         st.rerun()  # the whole page: its model is there
     watch("odd-run", status.progress, status.fraction, state=status.state, step=status.step)
@@ -150,7 +152,7 @@ def biography(name: str) -> str:
         return f"{title}: shipped, trained on {pictures} of {what}."
     what = "all classes" if spec.classes is None else words(spec.classes)
     mixed = f", {spec.contamination:.0%} of them of other digits" if spec.contamination else ""
-    return f"{title}: yours of {runs.started(name)}, trained on {pictures} of {what}{mixed}."
+    return f"{title}: yours of {place.started(name)}, trained on {pictures} of {what}{mixed}."
 
 
 LOOK = {
@@ -168,7 +170,7 @@ def damage(kind: str, classes: tuple[int, ...]) -> None:
         return scores(name, by, classes, True).curves.auroc
 
     found = models_of(classes)
-    yours = {share: auroc(name) for share, name in found.items() if runs.is_run(name)}
+    yours = {share: auroc(name) for share, name in found.items() if place.is_run(name)}
     known, begin = {}, ""
     if len(classes) == 1:
         known = {0.0: auroc(anomaly.shipped(classes[0]))} | anomaly.contaminated(classes[0], kind)

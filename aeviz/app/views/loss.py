@@ -14,7 +14,8 @@ from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
 from aeviz.models.zoo import MODELS, numbers
-from aeviz.training import runs
+from aeviz.training import place, store
+from aeviz.training.curves import by_term, kept_by_term
 
 COLUMNS = len(mechanism.REACH)
 """Pictures in a row."""
@@ -36,13 +37,13 @@ def curves(
 ) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, ...]]]:
     """Steps (K,) and each term over them (K,), of a run or as a file keeps it; empty without."""
     try:
-        points = runs.metrics(name) if runs.is_run(name) else []
-    except runs.RunError:  # its model has the curve as well
+        points = store.metrics(name) if place.is_run(name) else []
+    except place.RunError:  # its model has the curve as well
         points = []
     if points:
-        terms, steps = runs.curves(points), [point.step for point in points]
+        terms, steps = by_term(points), [point.step for point in points]
     elif card.curve is not None:
-        terms, steps = runs.kept_curves(card.curve), card.curve.steps
+        terms, steps = kept_by_term(card.curve), card.curve.steps
     else:
         terms, steps = {}, []
     return np.array(steps), terms

@@ -15,7 +15,9 @@ from aeviz.app.components.watch import drawing, watch
 from aeviz.charts import figures
 from aeviz.data import datasets
 from aeviz.models.zoo import MODELS, short_title
-from aeviz.training import runs
+from aeviz.training import place, preview, store
+from aeviz.training.curves import by_term
+from aeviz.training.spec import RunSpec
 
 SECONDS, EPOCHS = 30.0, 10.0
 """How long a run lasts at first."""
@@ -32,30 +34,30 @@ HEIGHT = 390
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking at the shipped models")
-def shipped_look(name: str) -> runs.Preview:
+def shipped_look(name: str) -> preview.Preview:
     """What a shipped model does to the test pictures that a run shows."""
     model = ui.load_model(name)
-    return runs.look(model, datasets.load("mnist"), model.card.steps, None)
+    return preview.look(model, datasets.load("mnist"), model.card.steps, None)
 
 
 @st.cache_data(max_entries=64, show_spinner="Building the network")
-def first_look(recipe: str) -> runs.Preview:
+def first_look(recipe: str) -> preview.Preview:
     """What the network of a run does to them before its first step."""
-    return runs.first_look(runs.RunSpec.model_validate_json(recipe))
+    return preview.first_look(RunSpec.model_validate_json(recipe))
 
 
-def before(spec: runs.RunSpec) -> runs.Preview:
+def before(spec: RunSpec) -> preview.Preview:
     """The first look, which depends on a part of the settings only."""
     part = spec.model_dump(include={"variant", "config", "data", "seed"})
     return first_look(json.dumps(part | {"steps": 1}))
 
 
-def default_spec(variant: str) -> runs.RunSpec:
+def default_spec(variant: str) -> RunSpec:
     """A run with the variant's defaults."""
-    return runs.RunSpec.model_validate({"variant": variant, "seconds": SECONDS})
+    return RunSpec.model_validate({"variant": variant, "seconds": SECONDS})
 
 
-def show_digits(looks: dict[str, runs.Preview], classes: tuple[str, ...], size: str) -> None:
+def show_digits(looks: dict[str, preview.Preview], classes: tuple[str, ...], size: str) -> None:
     """Ten fixed test pictures, and below each what one or more networks make of it."""
     first = next(iter(looks.values()))
     rows = {"original": first.originals} | {k: seen.reconstructions for k, seen in looks.items()}
@@ -69,18 +71,18 @@ def show_digits(looks: dict[str, runs.Preview], classes: tuple[str, ...], size: 
     ui.gallery(items, size=size)
 
 
-def show_map(seen: runs.Preview, classes: tuple[str, ...], key: str, height: int) -> None:
+def show_map(seen: preview.Preview, classes: tuple[str, ...], key: str, height: int) -> None:
     """The map of 2,000 test codes."""
     figure = run_map(seen, classes, height)
     st.plotly_chart(ui.drawable(figure), config=figures.PLAIN, key=key, alt=map_title(seen))
 
 
-def map_title(seen: runs.Preview) -> str:
+def map_title(seen: preview.Preview) -> str:
     """What the map shows, in words."""
     return f"map of {len(seen.points):,} test codes at step {seen.step:,}"
 
 
-def run_map(seen: runs.Preview, classes: tuple[str, ...], height: int) -> go.Figure:
+def run_map(seen: preview.Preview, classes: tuple[str, ...], height: int) -> go.Figure:
     """The map of 2,000 test codes as a figure."""
     figure = figures.code_map(seen.points, seen.point_labels, classes, height=height)
     across, up = seen.axis_titles
@@ -91,13 +93,13 @@ def run_map(seen: runs.Preview, classes: tuple[str, ...], height: int) -> go.Fig
 @st.fragment
 def live(run: str, ended: bool) -> None:
     """What changes while a run trains."""
-    status = runs.status(run)
+    status = store.status(run)
     if status.ended and not ended:
         st.rerun()  # the whole page: other buttons, and no more asking
     stamp, look = own.stamp(run, "metrics.jsonl", "preview.npz"), None
     try:
         look = drawn(run, status.unit, status.steps, stamp)
-    except runs.RunError as error:  # damaged since the page was opened
+    except place.RunError as error:  # damaged since the page was opened
         st.warning(str(error))
     watch(
         "live",
@@ -117,20 +119,20 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
     Args:
         stamp: another one when there is more to see.
     """
-    spec = runs.spec(run)
+    spec = store.spec(run)
     seen, points, troubles = before(spec), [], []
     try:
-        seen = runs.preview(run) or seen
-    except runs.RunError as error:
+        seen = store.preview(run) or seen
+    except place.RunError as error:
         troubles.append(str(error))
     try:
-        points = runs.metrics(run)
-    except runs.RunError as error:
+        points = store.metrics(run)
+    except place.RunError as error:
         troubles.append(str(error))
     classes, nothing = datasets.SOURCES[spec.data].classes, np.empty(0)
     curves = figures.loss_curves(
         np.array([point.step for point in points]),
-        runs.curves(points) or {"loss": (nothing, nothing)},
+        by_term(points) or {"loss": (nothing, nothing)},
         unit=unit,
         last=steps,
         height=HEIGHT,
@@ -203,7 +205,7 @@ def picker(chosen: str) -> None:
 def settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
     """Draw the widgets of a run and return what they say, as the fields of a RunSpec."""
     model_class = MODELS[variant]
-    last: runs.RunSpec | None = st.session_state.get("last_spec")
+    last: RunSpec | None = st.session_state.get("last_spec")
     presets = {name: config.to_dict() for name, config in model_class.presets.items()}
     presets = presets or {"defaults": model_class.Config().to_dict()}
     if last and last.variant == variant:
@@ -285,10 +287,10 @@ def again(run: str) -> None:
 
 def own_runs(shown: str | None) -> None:
     """A link to each run of this person."""
-    mine = [run for run in own.known() if runs.is_run(run)]
+    mine = [run for run in own.known() if place.is_run(run)]
     for run in reversed(mine):
-        status, spec = runs.status(run), own.spec(run)
-        label = f"{spec.title if spec else 'Not readable'}, {runs.started(run)}"
+        status, spec = store.status(run), own.spec(run)
+        label = f"{spec.title if spec else 'Not readable'}, {place.started(run)}"
         label += f", {status.state}" if status.ended else ""  # else it would soon be wrong
         st.page_link(
             ui.PAGES["train"], label=label, query_params={"run": run}, disabled=run == shown
