@@ -194,7 +194,7 @@ class Task:
         first = slice(VALIDATED_ON)
         self.recent.append(objective.validate(model, images[first], labels[first]))
         self.status.unit = model.unit
-        self._point(model, dataset)
+        self.add_point(model, dataset)
         yield True
         steps = yield from self._steps(model, images, labels)
         self.spec = self.spec.model_copy(update={"steps": steps})
@@ -253,7 +253,7 @@ class Task:
         early = step <= 256 and _is_power(step, 4)
         if early or last or self.now() >= self.validating.next:
             began = self.now()
-            self._point(model, dataset)
+            self.add_point(model, dataset)
             self.validating.every = max(0.5, 0.02 * self.now())  # a long run has coarser curves
             self.validating.done(began, self.now())
         if last or self.now() >= self.looking.next:
@@ -261,7 +261,7 @@ class Task:
             self._see(model, dataset)
             self.looking.done(began, self.now())
         if _is_power(step, 2) or self._ends_epoch():
-            self._snapshot(model)
+            self.keep_snapshot(model)
 
     @property
     def _per_epoch(self) -> int:
@@ -271,7 +271,8 @@ class Task:
         epoch, rest = divmod(self.status.step, self._per_epoch)
         return rest == 0 and (epoch <= 50 or epoch % 10 == 0)  # 2 MB each: a long run keeps a tenth
 
-    def _point(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
+    def add_point(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
+        """Measure the held-out images, and write a point of the curves."""
         held_out = held_out_set(self.spec, dataset.train_labels)
         loss = objective.validate(
             model, dataset.train_images[held_out], dataset.train_labels[held_out]
@@ -308,7 +309,8 @@ class Task:
             curve=curves.to_keep(store.metrics(self.name)) if figures else None,
         )
 
-    def _snapshot(self, model: Autoencoder) -> None:
+    def keep_snapshot(self, model: Autoencoder) -> None:
+        """Keep the weights as they are after this step."""
         if self.twin is None:
             self.twin = optim.build(type(model), model.config, self.spec.seed)
         self.twin.load_state_dict(model.state_dict())
@@ -326,7 +328,7 @@ class Task:
                 self._say_what_is_left(model)
                 model.finish(torch.from_numpy(apply.encode(model, images, labels)).to(model.device))
             if self.recent:
-                self._point(model, dataset)
+                self.add_point(model, dataset)
             self._see(model, dataset)
             yield True
         self.status.message = ""

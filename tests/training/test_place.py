@@ -1,0 +1,48 @@
+"""Only the name of a run becomes a path."""
+
+from __future__ import annotations
+
+import pytest
+
+from aeviz.training import place, store
+
+BAD_IDS = (
+    "",
+    ".",
+    "queue",
+    "../runs",
+    "/etc/passwd",
+    "run-20261125-010203-00ff/..",
+    "run-20261125-010203-00ff\n",
+    "run-20261125-010203-00FF",
+    "run-20261125-010203-00f",
+    "run-٢0261125-010203-00ff",
+)
+
+
+@pytest.mark.parametrize("name", BAD_IDS)
+def test_only_an_id_becomes_a_path(name: str, no_worker: None) -> None:
+    (place.folder() / "queue").mkdir(parents=True)
+    assert not place.is_run(name)
+    for door in (
+        place.path_of,
+        store.status,
+        store.spec,
+        store.metrics,
+        store.is_finished,
+        store.wish,
+    ):
+        with pytest.raises(KeyError):
+            door(name)
+    with pytest.raises(KeyError):
+        store.control(name, "stop")
+
+
+def test_an_id_without_a_folder_is_no_run(no_worker: None) -> None:
+    assert not place.is_run("run-20261125-010203-00ff")
+
+
+def test_a_run_is_known_by_the_time_of_day(no_worker: None) -> None:
+    assert place.started("run-20261125-140559-00ff") == "14:05:59"
+    with pytest.raises(KeyError):
+        place.started("run-20261125-140559-00ff/..")
