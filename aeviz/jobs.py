@@ -170,23 +170,36 @@ def _failure(job: Job) -> str | None:
 
 
 def _launch(job: Job) -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).parent.parent)
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     threads = str(max((os.cpu_count() or 2) // 2, 1))  # the pages need the others
     with job.file(".log").open("wb") as log:
-        process = subprocess.Popen(
+        return polite(
             [sys.executable, "-m", job.module, *job.arguments, str(job.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={
-                **os.environ,
-                "PYTHONPATH": path,
-                "OMP_NUM_THREADS": threads,
-                "OPENBLAS_NUM_THREADS": threads,
-            },
-            creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
         )
+
+
+def polite(arguments: list[str], **popen_options: Any) -> subprocess.Popen[bytes]:
+    """Start a process of low priority that finds the package `aeviz` wherever it starts.
+
+    Args:
+        popen_options: as of `subprocess.Popen`.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    env = popen_options.pop("env", os.environ)
+    root = str(Path(__file__).parent.parent)
+    path = os.pathsep.join(filter(None, (root, env.get("PYTHONPATH"))))
+    # Any: with options as they come, pyright takes it for a process that speaks text.
+    process: Any = subprocess.Popen(
+        arguments,
+        env={**env, "PYTHONPATH": path},
+        creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
+        **popen_options,
+    )
     if hasattr(os, "setpriority"):  # from outside, so that even its imports are polite
         os.setpriority(os.PRIO_PROCESS, process.pid, 10)
     return process

@@ -13,21 +13,31 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from aeviz import files
+from aeviz import files, jobs
 from aeviz.training import place
 
 LOOK = 2.0
 """Seconds between two looks for the worker of a run that waits, or that says nothing more."""
 
 
-def ticket(name: str) -> Path:
+def _ticket(name: str) -> Path:
     """The file that says that a run waits for the worker."""
     return place.folder() / "queue" / name
 
 
+def put(name: str) -> None:
+    """Put a run into the queue.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    _ticket(name).parent.mkdir(exist_ok=True)
+    _ticket(name).touch()
+
+
 def waits(name: str) -> bool:
     """True while no worker has taken a run."""
-    return files.true(ticket(name).exists)
+    return files.true(_ticket(name).exists)
 
 
 def queued() -> list[str]:
@@ -49,7 +59,7 @@ def take(name: str) -> bool:
         OSError: it stays there.
     """
     try:
-        files.again(ticket(name).unlink)
+        files.again(_ticket(name).unlink)
     except files.MISSING:
         return False
     return True
@@ -106,7 +116,16 @@ def ensure_worker() -> None:
     with _starting, place.writing():
         ours = any(where == place.folder() and w.poll() is None for where, w in workers)
         if not ours and not worker_is_alive():
-            workers.append((place.folder(), _start_worker()))
+            with (place.folder() / "worker.log").open("ab") as log:
+                worker = jobs.polite(
+                    [sys.executable, "-m", "aeviz", "worker"],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, "AEVIZ_RUNS": str(place.folder())},
+                    start_new_session=True,  # Ctrl-C ends the app; the worker tidies up
+                )
+            workers.append((place.folder(), worker))
 
 
 _looks: dict[Path, tuple[float, str]] = {}
@@ -126,21 +145,3 @@ def see_to_the_worker() -> str:
             trouble = str(error)
         _looks[where] = now, trouble
     return trouble
-
-
-def _start_worker() -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    with (place.folder() / "worker.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "aeviz", "worker"],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "PYTHONPATH": path, "AEVIZ_RUNS": str(place.folder())},
-            start_new_session=True,  # Ctrl-C in the terminal ends the app; the worker tidies up
-            creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
-        )
-    if hasattr(os, "setpriority"):  # from outside, so that even its imports are polite
-        os.setpriority(os.PRIO_PROCESS, process.pid, 10)
-    return process

@@ -29,9 +29,7 @@ def create(spec: RunSpec) -> str:
     with place.writing():
         name = make_folder({"spec.json": spec, "status.json": RunStatus(steps=spec.steps)})
         try:
-            ticket = process.ticket(name)
-            ticket.parent.mkdir(exist_ok=True)
-            ticket.touch()
+            process.put(name)
         except OSError:
             shutil.rmtree(place.path_of(name), ignore_errors=True)  # it would wait for ever
             raise
