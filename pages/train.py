@@ -101,6 +101,7 @@ def show_run(run: str) -> None:
         st.button(
             "Train again" if status.ended else "Train another", on_click=view.again, args=(run,)
         )
+        view.keep(run)
     if trouble:
         st.error(trouble)
     elif status.ended and not usable:
@@ -127,7 +128,7 @@ def upload() -> None:
         return
     try:
         with st.spinner("Reading the model"):
-            view.show(store.add(file.getvalue()))
+            view.show(own.add(file.getvalue()))
     except (checkpoint.CheckpointError, place.RunError) as error:
         st.error(str(error))
         return
@@ -146,7 +147,7 @@ if asked and place.is_run(asked):
     view.show(asked)
     try:
         show_run(asked)
-    except place.RunError as error:
+    except (checkpoint.CheckpointError, place.RunError) as error:  # removed at this moment
         st.error(str(error))
 else:
     if asked:

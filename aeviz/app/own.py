@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from aeviz.app import session
@@ -9,7 +11,7 @@ from aeviz.app.components.link import COOKIE, link
 from aeviz.app.components.watch import watch
 from aeviz.models import checkpoint
 from aeviz.models.base import Autoencoder
-from aeviz.training import place, store
+from aeviz.training import place, removal, store
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import Wish
 
@@ -29,19 +31,24 @@ def stamp(run: str, *names: str) -> tuple[tuple[int, int] | None, ...]:
 
 
 @st.cache_resource(max_entries=24, show_spinner="Loading the model")
-def _load(run: str, stamp: object) -> Autoencoder | str:
+def _load(file: str, stamp: object) -> Autoencoder | str:
     try:
-        return store.load_model(run)
+        return checkpoint.load(file)
     except checkpoint.CheckpointError as error:
         return str(error)
 
 
 def _found(run: str) -> Autoencoder | str:
-    return _load(run, stamp(run, "final.safetensors"))
+    try:
+        file = store.model_file(run)
+    except place.RunError as error:
+        return str(error)
+    folder = place.path_of(place.split(run)[0])
+    return _load(str(file), stamp(folder.name, str(file.relative_to(folder))))
 
 
 def model(run: str) -> Autoencoder:
-    """The model of a run that has ended, loaded once for everybody.
+    """The model of a run that has ended, or of `run-...@256`, loaded once for everybody.
 
     Raises:
         CheckpointError: it cannot be used, see `trouble`.
@@ -68,8 +75,14 @@ def spec(name: str) -> RunSpec | None:
         return None
 
 
+def title(run: str) -> str:
+    """A run as a person tells it from others."""
+    known = spec(run)
+    return f"{known.title if known else 'Not readable'}, {place.started(run)}"
+
+
 def started() -> list[str]:
-    """Runs that this person began, the newest last; at first those that the browser kept."""
+    """This person's runs, begun or loaded, the newest last; at first those of the browser."""
     if "started" not in st.session_state:
         kept = [run for run in st.context.cookies.get(COOKIE, "").split(".") if place.is_run(run)]
         st.session_state.started = kept
@@ -80,6 +93,17 @@ def started() -> list[str]:
 def known() -> list[str]:
     """The same, then those that this person opened by a link."""
     return list(dict.fromkeys([*started(), *st.session_state.get("opened", [])]))
+
+
+def add(content: bytes) -> str:
+    """Keep a model from a file as a run of this person and return its id.
+
+    Raises:
+        CheckpointError, RunError: see `store.add`.
+    """
+    mine = started()
+    mine.append(store.add(content))
+    return mine[-1]
 
 
 def start(spec: RunSpec) -> str:
@@ -127,6 +151,58 @@ def control(run: str, wish: Wish) -> None:
         store.control(run, wish)
     except place.RunError as error:
         st.error(str(error))
+
+
+@dataclass(frozen=True)
+class _Removed:
+    """A run that this person removed, and what Undo brings back beside it."""
+
+    run: str
+    title: str
+    chosen: bool
+    """It was the chosen model."""
+
+
+def remove(run: str) -> None:
+    """Take away a run of this person's; for callbacks."""
+    last = _Removed(run, title(run), session.value("model") == run)
+    try:
+        removal.remove(run)
+    except place.RunError as error:
+        st.warning(str(error))
+        return
+    st.session_state.setdefault("removed", []).append(last)
+    if st.session_state.get("run") == run:
+        st.session_state.pop("run")
+        st.query_params.pop("run", None)
+
+
+def removed() -> str | None:
+    """The title of the run that this person removed last and can bring back; None without any."""
+    mine: list[_Removed] = st.session_state.get("removed", [])
+    while mine and not removal.can_restore(mine[-1].run):
+        mine.pop()
+    return mine[-1].title if mine else None
+
+
+def restore() -> None:
+    """Bring back the run that was removed last, chosen if it was; for callbacks."""
+    last: _Removed = st.session_state.removed.pop()
+    try:
+        removal.restore(last.run)
+    except place.RunError as error:
+        st.warning(str(error))
+        return
+    if last.chosen:
+        choose(last.run)
+
+
+def star(run: str, key: str) -> None:
+    """Keep a run or no longer, as the toggle of this key says; for callbacks."""
+    try:
+        removal.star(run, st.session_state[key])
+    except place.RunError as error:
+        st.warning(str(error))
 
 
 def chosen_now(run: str) -> bool:

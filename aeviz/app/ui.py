@@ -114,7 +114,7 @@ def _shipped(name: str) -> Autoencoder:
 
 def load_model(name: str) -> Autoencoder:
     """A shipped model or a finished run, loaded once for everybody."""
-    return own.model(name) if place.RUN_ID.fullmatch(name) else _shipped(name)
+    return own.model(name) if place.names_model(name) else _shipped(name)
 
 
 def still_there(name: str) -> None:
@@ -122,7 +122,7 @@ def still_there(name: str) -> None:
 
     The sidebar then says so and chooses another one.
     """
-    if place.RUN_ID.fullmatch(name) and own.trouble(name):
+    if place.names_model(name) and own.trouble(name):
         st.rerun()
 
 

@@ -12,6 +12,7 @@ from aeviz import files
 from aeviz.data import datasets
 
 RUN_ID = re.compile(r"run-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
+_MODEL = re.compile(rf"({RUN_ID.pattern})(?:@([0-9]{{1,12}}))?")
 
 
 class RunError(Exception):
@@ -43,6 +44,19 @@ def path_of(name: str) -> Path:
 def is_run(name: str) -> bool:
     """True for the id of a run that exists."""
     return bool(RUN_ID.fullmatch(name)) and files.true(path_of(name).is_dir)
+
+
+def names_model(name: str) -> bool:
+    """True for an id, and for an id with a step such as `run-20261125-140559-00ff@256`."""
+    return bool(_MODEL.fullmatch(name))
+
+
+def split(name: str) -> tuple[str, int | None]:
+    """The name of a run's model as the run and the step; None for the model that it ended with."""
+    found = _MODEL.fullmatch(name)
+    if not found:
+        raise KeyError(f"{name!r} is not the name of a run's model.")
+    return found[1], None if found[2] is None else int(found[2])
 
 
 def started(name: str) -> str:

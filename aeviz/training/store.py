@@ -211,46 +211,52 @@ def control(name: str, action: Wish) -> None:
         write(place.path_of(name) / "control", action.encode())
 
 
+def model_file(name: str) -> Path:
+    """Where the model of a run is, or of `run-...@256` the last snapshot up to step 256.
+
+    Raises:
+        RunError: no weights were kept up to that step.
+    """
+    run, step = place.split(name)
+    if step is None:
+        return place.path_of(run) / "final.safetensors"
+    kept = snapshots(run)
+    before = [kept_at for kept_at in kept if kept_at <= step]
+    if not before:
+        first = f"the first are of step {min(kept):,}" if kept else "it has no snapshots"
+        raise place.RunError(f"This run kept no weights up to step {step:,}: {first}.")
+    return kept[max(before)]
+
+
 def is_finished(name: str) -> bool:
-    """True when a run left a model to use: it ended, or was stopped after its first step."""
-    return files.true(_final(name).is_file)
+    """True when a run left a model to use: it ended, or was stopped after its first step.
+
+    For `run-...@256`, when it kept a snapshot up to that step.
+    """
+    try:
+        return files.true(model_file(name).is_file)
+    except place.RunError:
+        return False
 
 
 def load_model(name: str) -> Autoencoder:
-    """The model of a finished run, in eval mode on the CPU, with its card.
+    """The model of a finished run or a snapshot of any, in eval mode on the CPU, with its card.
 
     Raises:
         CheckpointError: there is none, or it cannot be read or used.
+        RunError: no weights were kept up to the step that is asked for.
     """
-    return checkpoint.load(_final(name))
+    return checkpoint.load(model_file(name))
 
 
 def model_bytes(name: str) -> bytes:
-    """The model of a finished run as the bytes of a safetensors file.
+    """The same as the bytes of a safetensors file.
 
     Raises:
         CheckpointError: there is none, or it cannot be read.
+        RunError: no weights were kept up to the step that is asked for.
     """
-    return checkpoint.read(_final(name))
-
-
-def _final(name: str) -> Path:
-    return place.path_of(name) / "final.safetensors"
-
-
-def delete(name: str) -> None:
-    """Remove a run that ended.
-
-    Raises:
-        ValueError: it has not ended.
-        RunError: its folder cannot be removed.
-    """
-    if not status(name).ended:
-        raise ValueError("Stop the run before you delete it.")
-    try:
-        shutil.rmtree(place.path_of(name))
-    except OSError as error:
-        raise place.RunError(f"This run cannot be deleted, since {files.reason(error)}.") from error
+    return checkpoint.read(model_file(name))
 
 
 def interrupt(name: str, found: RunStatus) -> RunStatus:
@@ -273,21 +279,22 @@ def keep_last_model(name: str) -> tuple[int, str]:
     Returns:
         The model's step and what to say about it; 0 and nothing where there is none.
     """
-    for path in [_final(name), *reversed(snapshots(name).values())]:
+    final = model_file(name)
+    for path in [final, *reversed(snapshots(name).values())]:
         try:
             content = checkpoint.read(path)
             model = checkpoint.from_bytes(content)
-            if path != _final(name):
-                write(_final(name), content)
+            if path != final:
+                write(final, content)
         except checkpoint.CheckpointError as error:
-            if path != _final(name):
+            if path != final:
                 logging.warning("%s: %s", name, error)
             continue
         except OSError as error:
             logging.warning("%s: its last model cannot be kept: %s", name, error)
             break
         kept = f"; the model of step {model.card.steps:,} is kept"
-        if path != _final(name) and type(model).finish is not Autoencoder.finish:
+        if path != final and type(model).finish is not Autoencoder.finish:
             kept += ", but what it draws samples from was not learned yet"
         return model.card.steps, kept
     return 0, ""

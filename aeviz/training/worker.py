@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import sys
 import threading
@@ -18,9 +19,11 @@ from filelock import Timeout
 from aeviz.data import datasets
 from aeviz.models import optim
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop, place, preview, process, store
+from aeviz.training import loop, place, preview, process, removal, store
 from aeviz.training.task import Task
 
+PRUNING = 600.0
+"""Seconds after which old runs are looked for again where no run has ended meanwhile."""
 POLL = 0.05
 """Seconds between two looks for work when there is none."""
 
@@ -48,6 +51,7 @@ def work() -> None:
     _interrupt_what_was_left()
     logging.info("ready")
     trainings: dict[str, Task] = {}
+    pruned = -math.inf
     stuck: set[str] = set()
     while not gone.is_set() or trainings:
         if not gone.is_set():
@@ -55,11 +59,16 @@ def work() -> None:
                 trainings[name] = Task(name)
         # Each in turn: a fair queue would choose here.
         worked = [training.advance(gone.is_set()) for training in trainings.values()]
+        before = len(trainings)
         trainings = {
             name: training
             for name, training in trainings.items()
             if not (training.over or (training.status.ended and gone.is_set()))
         }
+        due = len(trainings) < before or time.monotonic() - pruned > PRUNING
+        if due and not gone.is_set():
+            removal.prune(busy=trainings)
+            pruned = time.monotonic()
         if not any(worked):
             time.sleep(POLL)
 

@@ -243,3 +243,38 @@ def test_a_snapshot_that_is_damaged_is_passed_over(no_worker: None) -> None:
     assert store.status(training.name).message.endswith("the model of step 4 is kept.")
     kept = checkpoint.load(training.path / "snapshots" / "4.safetensors").state_dict()
     assert all(torch.equal(kept[key], value) for key, value in weights(training.name).items())
+
+
+# -- a snapshot as a model --------------------------------------------------------------------
+
+
+def test_a_snapshot_is_a_model_by_the_name_of_its_run_and_its_step(no_worker: None) -> None:
+    training = begun(store.create(small(steps=50)), 9)  # while it trains as well
+    for asked, step in ((1, 1), (3, 2), (8, 8), (10**11, 8)):
+        name = f"{training.name}@{asked}"
+        model = store.load_model(name)
+        assert model.card.steps == step
+        assert model.card.config == training.spec.config
+        kept = checkpoint.load(training.path / "snapshots" / f"{step}.safetensors")
+        assert equal(model.state_dict(), kept.state_dict())
+        assert equal(checkpoint.from_bytes(store.model_bytes(name)).state_dict(), kept.state_dict())
+        assert store.is_finished(name)
+    assert not store.is_finished(training.name)
+
+
+def test_a_step_without_weights_and_a_damaged_snapshot_are_a_sentence(no_worker: None) -> None:
+    name = store.create(small(steps=50))
+    said = r"This run kept no weights up to step 5: it has no snapshots\."
+    with pytest.raises(place.RunError, match=said):
+        store.load_model(f"{name}@5")
+    training = begun(name, 5)
+    with pytest.raises(place.RunError, match=r"up to step 0: the first are of step 1\."):
+        store.model_bytes(f"{name}@0")
+    assert not store.is_finished(f"{name}@0")
+    path = training.path / "snapshots" / "4.safetensors"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(checkpoint.CheckpointError, match="damaged or cut off"):
+        store.load_model(f"{name}@5")
+    assert store.load_model(f"{name}@3").card.steps == 2
+    with pytest.raises(place.RunError, match="it has no snapshots"):
+        store.load_model("run-20261125-010203-00ff@5")

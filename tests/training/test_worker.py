@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from aeviz.training import place, process, store
+from aeviz.training import place, process, removal, store
 from aeviz.training.status import WAY_OUT
 from tests.training.making import STATUSES, equal, finish, ours, runs_in, small, wait_for, weights
 
@@ -42,7 +42,7 @@ def test_a_run_pauses_goes_on_and_stops_with_a_model(one_worker: str) -> None:
     assert store.status(name).seconds_left is None
     assert "paused" in store.status(name).progress
     with pytest.raises(ValueError, match="Stop the run"):
-        store.delete(name)
+        removal.remove(name)
     store.control(name, "resume")
     wait_for(lambda: store.status(name).step > step, "a step after the pause")
     assert store.status(name).images_per_second is not None or store.status(name).state == "running"
@@ -58,7 +58,7 @@ def test_a_run_pauses_goes_on_and_stops_with_a_model(one_worker: str) -> None:
     preview = store.preview(name)
     assert preview is not None
     assert preview.step == status.step
-    store.delete(name)
+    removal.remove(name)
     assert not place.is_run(name)
 
 

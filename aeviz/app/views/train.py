@@ -15,7 +15,7 @@ from aeviz.app.components.watch import drawing, watch
 from aeviz.charts import figures
 from aeviz.data import datasets
 from aeviz.models.zoo import MODELS, short_title
-from aeviz.training import place, preview, store
+from aeviz.training import place, preview, removal, store
 from aeviz.training.curves import by_term
 from aeviz.training.spec import RunSpec
 
@@ -286,14 +286,43 @@ def again(run: str) -> None:
 
 
 def own_runs(shown: str | None) -> None:
-    """A link to each run of this person."""
+    """A link to each run of this person, a way to remove it, and back."""
+    if removed := own.removed():
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"Removed: {removed}.", width="content")
+            st.button("Undo", "restore", on_click=own.restore)
     mine = [run for run in own.known() if place.is_run(run)]
     for run in reversed(mine):
-        status, spec = store.status(run), own.spec(run)
-        label = f"{spec.title if spec else 'Not readable'}, {place.started(run)}"
+        status, label = store.status(run), own.title(run)
         label += f", {status.state}" if status.ended else ""  # else it would soon be wrong
-        st.page_link(
-            ui.PAGES["train"], label=label, query_params={"run": run}, disabled=run == shown
-        )
+        label += ", kept" if removal.is_starred(run) else ""
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            st.page_link(
+                ui.PAGES["train"], label=label, query_params={"run": run}, disabled=run == shown
+            )
+            if status.ended and run in own.started():  # not what is another person's
+                st.button(
+                    ":material/close:",
+                    f"remove-{run}",
+                    f"Remove {label}",
+                    on_click=own.remove,
+                    args=(run,),
+                    type="tertiary",
+                )
     if not mine:
         st.caption("None yet.")
+
+
+def keep(run: str) -> None:
+    """A toggle that keeps a run of this person however old it becomes."""
+    if run in own.started():
+        key = f"keep-{run}"
+        st.toggle(
+            "Keep",
+            removal.is_starred(run),
+            key,
+            f"The oldest runs go when all of them take more than {removal.room():,.0f} MB. "
+            "This one stays.",
+            on_change=own.star,
+            args=(run, key),
+        )
