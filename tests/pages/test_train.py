@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz.app import ui
+from aeviz.app import own, ui
 from aeviz.app.views import train as view
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.base import knobs
 from aeviz.models.zoo import MODELS
-from aeviz.training import process, store
+from aeviz.training import place, process, removal, store
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus, State
 from tests.pages.opening import box, components
@@ -350,6 +350,119 @@ def test_a_run_on_other_data_shows_its_classes_and_brings_its_data_along(
     assert texts == list(datasets.SOURCES["fashion"].classes)
     button(app, "Explore its map").click().run()
     assert box(app, "Data").value == "fashion"
+
+
+# -- kept and removed ------------------------------------------------------------------------------
+
+
+def loaded() -> tuple[AppTest, str]:
+    """The page with a run of this person's, from a file; its model is chosen."""
+    app = open_page()
+    content = (checkpoint.FOLDER / "linear-2d.safetensors").read_bytes()
+    app.file_uploader[0].upload("model.safetensors", content).run()
+    run = query(app, "run") or ""
+    button(app, "Sample").click().run()
+    assert box(app, "Model").value == run
+    app.switch_page("pages/train.py").run()
+    return app, run
+
+
+def listed(app: AppTest) -> list[str]:
+    """What the links to runs say."""
+    return [link.proto.label for link in app.get("page_link") if "pages/" not in link.proto.page]
+
+
+def test_a_run_is_removed_and_comes_back_with_undo_chosen_as_it_was() -> None:
+    app, run = loaded()
+    before = listed(app)
+    app.button(key=f"remove-{run}").click().run()
+    assert not place.is_run(run)
+    assert not app.exception
+    assert not app.error
+    assert listed(app) != before
+    assert box(app, "Model").value == ui.home_model()
+    assert "Train" in labels(app)  # it was in view, and is no longer
+    assert f"Removed: Linear, 2 numbers, {place.started(run)}." in {c.value for c in app.caption}
+    app.button(key="restore").click().run()
+    assert not app.exception
+    assert not app.error
+    assert listed(app) == before
+    assert box(app, "Model").value == run
+    assert "Undo" not in labels(app)
+    assert removal.can_restore(run) is False
+
+
+@pytest.mark.parametrize("page", ["train", "map", "loss", "codes"])
+def test_a_run_that_somebody_else_removes_is_no_red_box(
+    page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, run = loaded()
+    app.switch_page(f"pages/{page}.py").run()
+    inner = own.choose_finished
+
+    def as_the_page_begins() -> None:
+        if place.is_run(run):
+            removal.remove(run)
+        inner()
+
+    monkeypatch.setattr(own, "choose_finished", as_the_page_begins)
+    app.run()
+    assert not place.is_run(run)
+    assert not app.exception
+    assert not app.error
+    assert box(app, "Model").value == ui.home_model()
+    said = "This run is not here: it was made on another machine, or deleted."
+    assert [warning.value for warning in app.warning] == ([said] if page == "train" else [])
+
+
+def test_a_run_that_is_removed_twice_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, run = loaded()
+    inner = removal.remove
+    monkeypatch.setattr(removal, "remove", lambda name: (inner(name), inner(name)))
+    app.button(key=f"remove-{run}").click().run()
+    assert not app.exception
+    assert not app.error
+    assert "This run cannot be removed: it is not there." in [w.value for w in app.warning]
+
+
+def test_an_undo_that_comes_too_late_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, run = loaded()
+    app.button(key=f"remove-{run}").click().run()
+    monkeypatch.setattr(removal, "KEPT_FOR", -1.0)
+    removal.prune()
+    app.button(key="restore").click().run()
+    assert not app.exception
+    assert "This run cannot be brought back: it is gone for good." in [
+        warning.value for warning in app.warning
+    ]
+    assert "Undo" not in labels(app)
+
+
+def test_a_run_is_kept_by_its_toggle_and_the_list_says_so() -> None:
+    app, run = loaded()
+    app.toggle(key=f"keep-{run}").set_value(True).run()
+    assert removal.is_starred(run)
+    assert [label for label in listed(app) if label.endswith(", finished, kept")]
+    app.toggle(key=f"keep-{run}").set_value(False).run()
+    assert not removal.is_starred(run)
+    assert not [label for label in listed(app) if label.endswith("kept")]
+
+
+def test_what_trains_or_is_another_persons_has_no_button(finished: str) -> None:
+    app = open_page(run=finished)
+    assert [label for label in listed(app) if "finished" in label]
+    assert not [b for b in app.button if (b.key or "").startswith("remove-")]
+    assert "Keep" not in {toggle.label for toggle in app.toggle}
+    app = open_page()
+    number(app, "Seconds").set_value(600.0).run()
+    button(app, "Train").click().run()
+    run = query(app, "run") or ""
+    assert "Keep" in {toggle.label for toggle in app.toggle}
+    assert not [b for b in app.button if b.key == f"remove-{run}"]
+    button(app, "Stop").click().run()
+    wait_for(lambda: store.status(run).ended)
+    app.run()
+    assert [b for b in app.button if b.key == f"remove-{run}"]
 
 
 # -- every variant, to the end and on --------------------------------------------------------------
