@@ -68,7 +68,7 @@ def trouble(run: str) -> str:
 
 
 def spec(name: str) -> RunSpec | None:
-    """What a run was asked to do; None for a shipped model, and where that cannot be read."""
+    """What a run was asked to do; None for a pretrained model, and where that cannot be read."""
     try:
         return store.spec(name) if place.is_run(name) else None
     except place.RunError:

@@ -91,4 +91,4 @@ def measured(card: checkpoint.Card) -> str:
     shown = (*shown, ("bce", "cross-entropy", ".3f", " nats a pixel"))
     found = card.figures
     parts = [f"{text} **{found[k]:{how}}{unit}**" for k, text, how, unit in shown if k in found]
-    return f"On all test pictures: {', '.join(parts)}." if parts else ""
+    return f"On all test images: {', '.join(parts)}." if parts else ""

@@ -50,7 +50,7 @@ def look(
     """Reconstructions of the first test image of each class, and a map of the first codes."""
     images, labels = dataset.test_images, dataset.test_labels
     ten = np.unique(labels, return_index=True)[1]
-    copies = apply.reconstruct(model, images[ten], labels[ten])
+    reconstructions = apply.reconstruct(model, images[ten], labels[ten])
     codes = apply.encode(model, images[:MAPPED], labels[:MAPPED])
     plane = planes.default_plane(codes)
     points = plane.project(codes).astype(np.float32)
@@ -60,7 +60,7 @@ def look(
     return Preview(
         step=step,
         originals=images[ten],
-        reconstructions=np.round(copies * 255).astype(np.uint8),
+        reconstructions=np.round(reconstructions * 255).astype(np.uint8),
         labels=labels[ten],
         points=points,
         point_labels=labels[:MAPPED],

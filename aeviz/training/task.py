@@ -32,7 +32,7 @@ LAST_WORDS = 1.0
 SPEED_WINDOW = 5.0
 """Seconds over which the speed is measured."""
 MEASURING = 0.2
-"""About this share of a run's time goes into validation and pictures (see `Pace`)."""
+"""About this share of a run's time goes into validation and previews (see `Pace`)."""
 
 
 class Pace:
@@ -248,7 +248,7 @@ class Task:
         return steps
 
     def _record(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
-        """After a step: a point, pictures, a snapshot, each when it is due."""
+        """After a step: a point, a preview, a snapshot, each when it is due."""
         step, last = self.status.step, self.status.step == self.status.steps
         early = step <= 256 and _is_power(step, 4)
         if early or last or self.now() >= self.validating.next:
@@ -338,9 +338,9 @@ class Task:
         for start in range(0, len(dataset.test_images), 1000):
             part = slice(start, start + 1000)
             originals = dataset.test_images[part]
-            copies = apply.reconstruct(model, originals, dataset.test_labels[part])
-            squared.append(errors.mse(originals, copies).mean())
-            entropies.append(errors.bce(originals, copies).mean())
+            reconstructions = apply.reconstruct(model, originals, dataset.test_labels[part])
+            squared.append(errors.mse(originals, reconstructions).mean())
+            entropies.append(errors.bce(originals, reconstructions).mean())
             yield True
         mse = float(np.mean(squared))
         figures = {

@@ -245,7 +245,7 @@ def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
     assert {"Explore its map", "Train again"} <= labels(app)
     assert not {"Pause", "Stop"} & labels(app)
     assert app.get("download_button")
-    assert any("On all test pictures: MSE" in text.value for text in app.markdown)
+    assert any("On all test images: MSE" in text.value for text in app.markdown)
 
 
 def test_a_run_stays_in_view_and_in_the_list_when_another_page_was_looked_at(finished: str) -> None:

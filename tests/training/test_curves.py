@@ -14,7 +14,7 @@ def test_the_figures_of_a_card_are_a_sentence_whatever_it_has() -> None:
     card = checkpoint.Card.model_validate(fields | {"batch": 1, "lr": 1, "figures": {}})
     assert curves.measured(card) == ""
     card = card.model_copy(update={"figures": {"psnr": 15.04, "mse": 0.03137, "elbo": -130}})
-    said = "On all test pictures: MSE **0.0314**, PSNR **15.0 dB**."
+    said = "On all test images: MSE **0.0314**, PSNR **15.0 dB**."
     assert curves.measured(card) == said
 
 

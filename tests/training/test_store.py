@@ -143,19 +143,19 @@ def test_no_permission_is_a_sentence_everywhere(
     assert store.wish(name) == "resume"
 
 
-def test_damaged_pictures_curves_and_models_are_a_sentence(no_worker: None) -> None:
+def test_damaged_previews_curves_and_models_are_a_sentence(no_worker: None) -> None:
     name = by_hand(store.create(small(steps=1))).name
     folder = place.path_of(name)
     whole = (folder / "preview.npz").read_bytes()
     draw = np.random.default_rng(0)
-    spoilt = [whole[: len(whole) // 2], b"", b"PK\x03\x04", b"\x93NUMPY", np.zeros(3).tobytes()]
+    damaged = [whole[: len(whole) // 2], b"", b"PK\x03\x04", b"\x93NUMPY", np.zeros(3).tobytes()]
     for _ in range(200):
         bytes_ = bytearray(whole)
         for at in draw.integers(0, 400, 3):
             bytes_[at] = draw.integers(256)
-        spoilt.append(bytes(bytes_))
+        damaged.append(bytes(bytes_))
     refused = 0
-    for content in spoilt:
+    for content in damaged:
         (folder / "preview.npz").write_bytes(content)
         with contextlib.suppress(place.RunError):  # a flipped pixel is a picture still
             store.preview(name)

@@ -24,7 +24,7 @@ from aeviz.training.spec import held_out_set, summary, training_set
 from tests.training.making import by_hand, equal, finish, small, taken, weights
 
 
-def test_a_finished_run_leaves_its_spec_status_curves_pictures_and_model(finished: str) -> None:
+def test_a_finished_run_leaves_its_spec_status_curves_preview_and_model(finished: str) -> None:
     folder = place.path_of(finished)
     names = {path.name for path in folder.iterdir()}
     assert names == {
@@ -74,8 +74,8 @@ def test_the_curves_hold_the_mean_loss_between_points_and_the_loss_on_held_out_i
         assert point.train.terms["reconstruction"] == pytest.approx(np.mean(losses), rel=1e-4)
         before = point.step
     held_out = datasets.load().train_images[50_000:52_000]
-    copies = apply.reconstruct(store.load_model(finished), held_out)
-    error = ((held_out / 255 - copies) ** 2).sum((1, 2)).mean()
+    reconstructions = apply.reconstruct(store.load_model(finished), held_out)
+    error = ((held_out / 255 - reconstructions) ** 2).sum((1, 2)).mean()
     assert points[-1].validation.terms["reconstruction"] == pytest.approx(error, rel=2e-3)
     assert (
         points[-1].validation.terms["reconstruction"]
@@ -83,15 +83,15 @@ def test_the_curves_hold_the_mean_loss_between_points_and_the_loss_on_held_out_i
     )
 
 
-def test_the_pictures_are_ten_test_digits_and_the_map_of_two_thousand(finished: str) -> None:
+def test_the_preview_is_ten_test_digits_and_the_map_of_two_thousand(finished: str) -> None:
     mnist, model, seen = datasets.load(), store.load_model(finished), store.preview(finished)
     assert seen is not None
     assert seen.step == 27
     assert seen.labels.tolist() == list(range(10))
     ten = [int(np.flatnonzero(mnist.test_labels == label)[0]) for label in range(10)]
     np.testing.assert_array_equal(seen.originals, mnist.test_images[ten])
-    copies = apply.reconstruct(model, mnist.test_images[ten])
-    assert np.abs(seen.reconstructions / 255 - copies).max() < 0.01
+    reconstructions = apply.reconstruct(model, mnist.test_images[ten])
+    assert np.abs(seen.reconstructions / 255 - reconstructions).max() < 0.01
     np.testing.assert_array_equal(seen.point_labels, mnist.test_labels[:2000])
     codes = apply.encode(model, mnist.test_images[:2000])
     np.testing.assert_allclose(seen.points, codes, atol=0.02 * np.abs(codes).max())
@@ -100,11 +100,11 @@ def test_the_pictures_are_ten_test_digits_and_the_map_of_two_thousand(finished: 
 
 def test_the_final_model_carries_its_figures_on_the_test_images(finished: str) -> None:
     model, images = store.load_model(finished), datasets.load().test_images
-    copies = apply.reconstruct(model, images)
-    error = ((images / 255 - copies) ** 2).mean()
+    reconstructions = apply.reconstruct(model, images)
+    error = ((images / 255 - reconstructions) ** 2).mean()
     assert model.card.figures["mse"] == pytest.approx(error, rel=1e-4)
     assert model.card.figures["psnr"] == pytest.approx(-10 * np.log10(error), rel=1e-4)
-    clipped = np.clip(copies, 1e-6, 1 - 1e-6)
+    clipped = np.clip(reconstructions, 1e-6, 1 - 1e-6)
     x = images / 255
     entropy = -(x * np.log(clipped) + (1 - x) * np.log(1 - clipped)).mean()
     assert model.card.figures["bce"] == pytest.approx(entropy, rel=1e-4)

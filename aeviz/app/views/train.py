@@ -302,7 +302,7 @@ def own_runs(shown: str | None) -> None:
             )
             if status.ended and run in own.started():  # not what is another person's
                 st.button(
-                    ":material/close:",
+                    ":material/delete:",
                     f"remove-{run}",
                     f"Remove {label}",
                     on_click=own.remove,
