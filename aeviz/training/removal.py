@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import shutil
@@ -139,14 +140,24 @@ def _may_go(run: str) -> bool:
 
 
 def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except OSError:  # somebody has just brought it back
-        return 0.0
+    changed = _changed(path)
+    return time.time() - changed if changed else 0.0  # somebody has just brought it back
 
 
 def _size(folder: Path) -> int:
-    """Bytes in a folder."""
+    """Bytes in a folder of a run; counted again when a file has come, gone, or been replaced."""
+    return _counted(folder, *(_changed(path) for path in (folder, folder / "snapshots")))
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # not there
+        return 0.0
+
+
+@functools.lru_cache(maxsize=10_000)  # the worker, which trains, has no time to count all anew
+def _counted(folder: Path, *changed: float) -> int:
     total = 0
     for where, _, names in os.walk(folder):
         for name in names:
