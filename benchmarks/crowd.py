@@ -15,7 +15,8 @@ from statistics import fmean, median
 
 import numpy as np
 
-from aeviz.training import runs
+from aeviz.training import store
+from aeviz.training.spec import RunSpec
 from benchmarks import machine
 from benchmarks.visitor import Visitor
 from tests.e2e.conftest import start_app
@@ -200,10 +201,10 @@ def spread(seconds: Sequence[float]) -> str:
 
 async def watching_rows(server: Server, people: int, clicks: int) -> list[machine.Row]:
     """One row for each number of watchers: what another person's clicks take, what they see."""
-    run = runs.create(runs.RunSpec.model_validate(RUN))
+    run = store.create(RunSpec.model_validate(RUN))
     rows = []
     try:
-        while not runs.status(run).step:
+        while not store.status(run).step:
             await asyncio.sleep(0.2)
         for watchers in sorted({*WATCHERS, people}):
             found = await watching(server, run, watchers, clicks)
@@ -226,7 +227,7 @@ async def watching_rows(server: Server, people: int, clicks: int) -> list[machin
             )
             print(*rows[-2:], sep="\n", flush=True)
     finally:
-        runs.control(run, "stop")
+        store.control(run, "stop")
     return rows
 
 

@@ -16,7 +16,9 @@ from playwright.sync_api import Page, expect
 from aeviz.analysis import planes
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
-from aeviz.training import runs
+from aeviz.training import store
+from aeviz.training.spec import RunSpec
+from aeviz.training.status import RunStatus
 from benchmarks import browser, machine
 
 FRAME = 1000 / 60
@@ -124,23 +126,23 @@ def release(page: Page, random: np.random.Generator) -> float:
 
 def train_beside(seconds: float) -> str:
     """Start a run in the app's worker and wait for its first steps; returns its id."""
-    name = runs.create(runs.RunSpec.model_validate({"variant": "vanilla", "seconds": seconds}))
+    name = store.create(RunSpec.model_validate({"variant": "vanilla", "seconds": seconds}))
     limit = time.monotonic() + 60
-    while runs.status(name).step == 0:
-        if time.monotonic() > limit or runs.status(name).ended:
-            raise RuntimeError(f"The run did not start: {runs.status(name)}")
+    while store.status(name).step == 0:
+        if time.monotonic() > limit or store.status(name).ended:
+            raise RuntimeError(f"The run did not start: {store.status(name)}")
         time.sleep(0.2)
     time.sleep(2)
     return name
 
 
-def stop(name: str) -> runs.RunStatus:
+def stop(name: str) -> RunStatus:
     """Stop a run, which must still have been training; returns how it stood."""
-    found = runs.status(name)
+    found = store.status(name)
     if found.state != "running":
         raise RuntimeError(f"The run ended before the drags did: {found}")
-    runs.control(name, "stop")
-    while not runs.status(name).ended:
+    store.control(name, "stop")
+    while not store.status(name).ended:
         time.sleep(0.1)
     return found
 

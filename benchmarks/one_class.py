@@ -14,7 +14,8 @@ import torch
 from aeviz.analysis import anomaly, anomaly_score
 from aeviz.data import datasets
 from aeviz.models import checkpoint, optim
-from aeviz.training import loop, runs
+from aeviz.training import loop
+from aeviz.training.spec import RunSpec, training_set
 
 VARIANT = "denoising"
 SETTINGS = {
@@ -79,8 +80,8 @@ def contaminated(digit: int, share: float) -> dict[str, float]:
     """AUROC by each score of a model of a digit that was trained as on the page, once."""
     digits, name = datasets.load("mnist"), anomaly.shipped(digit)
     card = checkpoint.load(checkpoint.FOLDER / name).card
-    spec = runs.RunSpec.model_validate(anomaly.recipe(card, (digit,), share))
-    seen = runs.training_set(spec, digits.train_labels)
+    spec = RunSpec.model_validate(anomaly.recipe(card, (digit,), share))
+    seen = training_set(spec, digits.train_labels)
     images, labels = digits.train_images[seen], digits.train_labels[seen]
     model = optim.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
     assert spec.epochs is not None  # of up to three digits

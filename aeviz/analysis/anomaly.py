@@ -360,7 +360,7 @@ def flag(groups: dict[str, tuple[Pictures, np.ndarray]], threshold: float) -> Fl
 
 
 def recipe(card: checkpoint.Card, classes: tuple[int, ...], contamination: float) -> dict[str, Any]:
-    """Fields of a `runs.RunSpec` that trains as a pretrained model of one digit was.
+    """Fields of a `spec.RunSpec` that trains as a pretrained model of one digit was.
 
     Up to three digits take as many epochs; more are given 50 seconds.
     """

@@ -13,14 +13,16 @@ from aeviz.data import datasets
 from aeviz.models import checkpoint, zoo
 from aeviz.models.base import Autoencoder
 from aeviz.models.checkpoint import Card
-from aeviz.training import runs
+from aeviz.training import place, store
+from aeviz.training.curves import Point
+from aeviz.training.spec import RunSpec
 
 # -- a model by its name ------------------------------------------------------------------------
 
 
 def is_run(name: str) -> bool:
-    """True for a run that is here; its model may be missing or damaged, see `trouble`."""
-    return runs.is_run(name)
+    """True for a run that is here, or a step of one; its model may be missing, see `trouble`."""
+    return place.names_model(name) and place.is_run(place.split(name)[0])
 
 
 def stamp(run: str, *names: str) -> tuple[tuple[int, int] | None, ...]:
@@ -28,7 +30,7 @@ def stamp(run: str, *names: str) -> tuple[tuple[int, int] | None, ...]:
     found = []
     for name in names:
         try:
-            state = (runs.path_of(run) / name).stat()
+            state = (place.path_of(run) / name).stat()
             found.append((state.st_mtime_ns, state.st_size))
         except OSError:  # not there, or not for us: whoever reads it says so
             found.append(None)
@@ -36,11 +38,21 @@ def stamp(run: str, *names: str) -> tuple[tuple[int, int] | None, ...]:
 
 
 @st.cache_resource(max_entries=24, show_spinner="Loading the model")
-def _of_run(run: str, stamp: object) -> Autoencoder | str:
+def _loaded(file: str, stamp: object) -> Autoencoder | str:
     try:
-        return runs.load_model(run)
+        return checkpoint.load(file)
     except checkpoint.CheckpointError as error:
         return str(error)
+
+
+def _of_run(name: str) -> Autoencoder | str:
+    """The model of a run, or why there is none."""
+    try:
+        file = store.model_file(name)
+    except place.RunError as error:
+        return str(error)
+    folder = place.path_of(place.split(name)[0])
+    return _loaded(str(file), stamp(folder.name, str(file.relative_to(folder))))
 
 
 @st.cache_resource(max_entries=24, show_spinner="Loading the model")
@@ -54,9 +66,9 @@ def model(name: str) -> Autoencoder:
     Raises:
         CheckpointError: it cannot be used, see `trouble`.
     """
-    if not runs.RUN_ID.fullmatch(name):
+    if not place.names_model(name):
         return _pretrained(name)
-    found = _of_run(name, stamp(name, "final.safetensors"))
+    found = _of_run(name)
     if isinstance(found, str):
         raise checkpoint.CheckpointError(found)
     return found
@@ -64,11 +76,11 @@ def model(name: str) -> Autoencoder:
 
 def trouble(name: str) -> str:
     """Why the model of a run cannot be used, in one sentence; empty where it can."""
-    if not runs.RUN_ID.fullmatch(name):
+    if not place.names_model(name):
         return ""
-    if not runs.is_finished(name):
+    if not store.is_finished(name):
         return "This run has left no model."
-    found = _of_run(name, stamp(name, "final.safetensors"))
+    found = _of_run(name)
     return found if isinstance(found, str) else ""
 
 
@@ -82,19 +94,19 @@ def classes(name: str) -> tuple[str, ...]:
     return datasets.SOURCES[card(name).data].classes
 
 
-def spec(name: str) -> runs.RunSpec | None:
+def spec(name: str) -> RunSpec | None:
     """What a run was asked to do; None for a pretrained model, and where that cannot be read."""
     try:
-        return runs.spec(name) if is_run(name) else None
-    except runs.RunError:
+        return store.spec(place.split(name)[0]) if is_run(name) else None
+    except place.RunError:
         return None
 
 
-def metrics(name: str) -> list[runs.Point]:
+def metrics(name: str) -> list[Point]:
     """The curve of a run, point by point; empty for a pretrained model, and where it is damaged."""
     try:
-        return runs.metrics(name) if is_run(name) else []
-    except runs.RunError:  # its model has the curve as well
+        return store.metrics(place.split(name)[0]) if is_run(name) else []
+    except place.RunError:  # its model has the curve as well
         return []
 
 
@@ -103,7 +115,9 @@ def title(name: str) -> str:
     its = card(name)
     text = zoo.describe(its.variant, its.config)
     if is_run(name):  # what tells them apart comes first: the sidebar is narrow
-        return f"Yours, {runs.started(name)}: {text}"
+        run, step = place.split(name)
+        at = "" if step is None else f", step {its.steps:,}"
+        return f"Yours, {place.started(run)}: {text}{at}"
     tag = name.partition(f"-{its.config['latent_dim']}d-")[2]  # no two may be called the same
     return f"{text}, {tag}" if tag else text
 
@@ -115,13 +129,19 @@ def content(name: str) -> bytes:
         CheckpointError, RunError: it cannot be read.
     """
     if is_run(name):
-        return runs.model_bytes(name)
+        return store.model_bytes(name)
     return checkpoint.read(checkpoint.FOLDER / f"{name}.safetensors")
 
 
 def codec(name: str) -> Model:
     """A model as a way from images to codes and back."""
     return Model(name, title(name), model(name))
+
+
+def run_title(run: str) -> str:
+    """A run as a person tells it from others."""
+    known = spec(run)
+    return f"{known.title if known else 'Not readable'}, {place.started(run)}"
 
 
 # -- one that suits -----------------------------------------------------------------------------

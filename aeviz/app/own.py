@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from aeviz.app import library, pages, session
 from aeviz.app.components.link import COOKIE, link
 from aeviz.app.components.watch import watch
-from aeviz.training import runs
+from aeviz.training import place, removal, store
+from aeviz.training.spec import RunSpec
+from aeviz.training.status import Wish
 
 
 def started() -> list[str]:
-    """Runs that this person began, the newest last; at first those that the browser kept."""
+    """This person's runs, begun or loaded, the newest last; at first those of the browser."""
 
     def kept() -> list[str]:
         return [run for run in st.context.cookies.get(COOKIE, "").split(".") if library.is_run(run)]
@@ -22,7 +26,7 @@ def started() -> list[str]:
 def waiting() -> list[str]:
     """Those of them that had not ended when the page was last run."""
     return session.start(
-        "waiting", lambda: [run for run in started() if not runs.status(run).ended]
+        "waiting", lambda: [run for run in started() if not store.status(run).ended]
     )
 
 
@@ -31,14 +35,25 @@ def known() -> list[str]:
     return list(dict.fromkeys([*started(), *session.get("opened", [])]))
 
 
-def start(spec: runs.RunSpec) -> str:
+def add(content: bytes) -> str:
+    """Keep a model from a file as a run of this person and return its id.
+
+    Raises:
+        CheckpointError, RunError: see `store.add`.
+    """
+    mine = started()
+    mine.append(store.add(content))
+    return mine[-1]
+
+
+def start(spec: RunSpec) -> str:
     """Queue a run and return its id; its model is chosen when it has finished.
 
     Raises:
-        RunError: see `runs.create`.
+        RunError: see `store.create`.
     """
     mine, pending = started(), waiting()
-    run = runs.create(spec)
+    run = store.create(spec)
     mine.append(run)
     pending.append(run)
     return run
@@ -62,19 +77,71 @@ def choose(run: str) -> None:
 
 def choose_finished() -> None:
     """Choose the model of a run that has ended since the page was last run, for the sidebar."""
-    for run in [run for run in waiting() if runs.status(run).ended]:
+    for run in [run for run in waiting() if store.status(run).ended]:
         waiting().remove(run)
         if not library.trouble(run):
             session.note("before", (run, session.value("model"), session.value("data")))
             choose(run)
 
 
-def control(run: str, wish: runs.Wish) -> None:
+def control(run: str, wish: Wish) -> None:
     """Ask a run to pause, resume or stop; for callbacks."""
     try:
-        runs.control(run, wish)
-    except runs.RunError as error:
+        store.control(run, wish)
+    except place.RunError as error:
         st.error(str(error))
+
+
+@dataclass(frozen=True)
+class _Removed:
+    """A run that this person removed, and what Undo brings back beside it."""
+
+    run: str
+    title: str
+    chosen: bool
+    """It was the chosen model."""
+
+
+def remove(run: str) -> None:
+    """Take away a run of this person's; for callbacks."""
+    last = _Removed(run, library.run_title(run), session.value("model") == run)
+    try:
+        removal.remove(run)
+    except place.RunError as error:
+        st.warning(str(error))
+        return
+    session.start("removed", list).append(last)
+    if session.get("run") == run:
+        session.forget("run")
+        session.say("run")
+
+
+def removed() -> str | None:
+    """The title of the run that this person removed last and can bring back; None without any."""
+    mine: list[_Removed] = session.get("removed", [])
+    while mine and not removal.can_restore(mine[-1].run):
+        mine.pop()
+    return mine[-1].title if mine else None
+
+
+def restore() -> None:
+    """Bring back the run that was removed last, chosen if it was; for callbacks."""
+    last: _Removed = session.get("removed").pop()
+    try:
+        removal.restore(last.run)
+    except place.RunError as error:
+        st.warning(str(error))
+        return
+    if last.chosen:
+        choose(last.run)
+
+
+def star(run: str, key: str) -> None:
+    """Keep a run or no longer, as the toggle of this key says; for callbacks."""
+    try:
+        removal.star(run, session.get(key))
+    except place.RunError as error:
+        st.warning(str(error))
 
 
 def chosen_now(run: str) -> bool:
@@ -106,7 +173,7 @@ def notice() -> None:
 
 @st.fragment
 def _progress(run: str) -> None:
-    status = runs.status(run)
+    status = store.status(run)
     if status.ended:
         st.rerun()
     watch("own-run", status.progress, status.fraction)

@@ -15,7 +15,7 @@ from aeviz.app.components import browser
 from aeviz.app.subject import ModelSubject
 from aeviz.data import datasets
 from aeviz.models.base import Autoencoder
-from aeviz.training import runs
+from aeviz.training import place, process
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 SIZE, LARGE = 16, 22
@@ -161,8 +161,8 @@ def _large() -> bool:
 def settle() -> None:
     """After a page: see that there is a training worker, and tidy memory once."""
     try:
-        runs.ensure_worker()
-    except runs.RunError as error:
+        process.ensure_worker()
+    except place.RunError as error:
         st.warning(f"Nothing can be trained or kept here. {error}")
     _tidy()
 

@@ -16,7 +16,7 @@ from aeviz.app import library
 from aeviz.data.datasets import Dataset
 from aeviz.models import apply
 from aeviz.models.base import Autoencoder
-from aeviz.training import runs
+from aeviz.training.spec import training_set
 
 SOME = 512
 """So many training codes are enough to begin a search from."""
@@ -211,7 +211,7 @@ class ModelSubject(Subject[Model]):
         data, spec = self.data, library.spec(self.key)
         seen = slice(max(self.model.card.trained_on, 1))
         if spec and self.model.card.data == data.name:
-            seen = runs.training_set(spec, data.train_labels)
+            seen = training_set(spec, data.train_labels)
         indices = np.arange(len(data.train_images))[seen]
         some = np.random.default_rng(0).permutation(indices)[:TRAINING_COST]
         return (

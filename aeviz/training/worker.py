@@ -1,419 +1,31 @@
 """The process that trains runs: each run is a generator, and all of them take turns.
 
-`runs.ensure_worker()` starts it as `python -m aeviz worker`; it never imports Streamlit.
+`process.ensure_worker()` starts it as `python -m aeviz worker`; it never imports Streamlit.
 """
 
 from __future__ import annotations
 
 import argparse
-import errno
 import logging
+import math
 import os
-import shlex
 import sys
-import textwrap
 import threading
 import time
-from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from filelock import Timeout
 
-from aeviz import files
-from aeviz.analysis import errors
 from aeviz.data import datasets
-from aeviz.models import apply, checkpoint, objective, optim
-from aeviz.models.base import Autoencoder, Loss
+from aeviz.models import optim
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop, runs
-from aeviz.training.spec import VALIDATED_ON
+from aeviz.training import loop, place, preview, process, removal, store
+from aeviz.training.task import Task
 
-SLICE = 0.2
-"""Seconds that a run trains before the next one has its turn, and before a button is heard."""
+PRUNING = 600.0
+"""Seconds after which old runs are looked for again where no run has ended meanwhile."""
 POLL = 0.05
 """Seconds between two looks for work when there is none."""
-LAST_WORDS = 1.0
-"""Seconds between two tries to note the end of a run in a folder that cannot be written."""
-SPEED_WINDOW = 5.0
-"""Seconds over which the speed is measured."""
-MEASURING = 0.2
-"""About this share of a run's time goes into validation and pictures (see `_Pace`)."""
-
-
-class _Pace:
-    """When something that costs training time is due.
-
-    At most every `every` seconds of training, and at most a `share` of the time is spent on it.
-    """
-
-    def __init__(self, every: float, share: float) -> None:
-        self.every, self.share, self.next = every, share, 0.0
-
-    def done(self, began: float, ended: float) -> None:
-        wait = (ended - began) * (1 - self.share) / self.share
-        self.next = ended + max(self.every, wait)
-
-
-class _Training:
-    """One run in the worker: a generator of its work, and what is shown of it."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.path = name, runs.path_of(name)
-        self.spec: runs.RunSpec
-        """Known from the first piece of work on."""
-        self.status = runs.RunStatus()
-        self.unsaid = False
-        """True where the run ended and its status could not be written."""
-        self.said_last = 0.0
-        self.work = self._work()
-        self.stopping = False
-        self.active = 0.0
-        """Seconds of training so far, the turns of other runs and pauses not counted."""
-        self.began = 0.0
-        self.recent: list[Loss] = []
-        self.speed: deque[tuple[float, int]] = deque()
-        self.seen: runs.Preview | None = None
-        self.trained_on = 0
-        self.twin: Autoencoder | None = None
-        """Holds the rounded weights of a snapshot, so that the model goes on with its own."""
-        self.validating = _Pace(every=0.5, share=0.10)
-        self.looking = _Pace(every=0.6, share=0.12)
-
-    @property
-    def over(self) -> bool:
-        """True when the run ended and its status says so."""
-        return self.status.ended and not self.unsaid
-
-    def advance(self, leaving: bool = False) -> bool:
-        """Give the run its turn of about `SLICE` seconds; False when there was nothing to do.
-
-        Whatever it throws ends this run, in a sentence, and never those of other people.
-
-        Args:
-            leaving: the app is gone: stop and keep the model.
-        """
-        try:
-            return self._say_last_words() if self.status.ended else self._turn(leaving)
-        except Exception as error:
-            self._fail(error)
-            return True
-
-    def _turn(self, leaving: bool) -> bool:
-        wanted = "stop" if leaving else runs.wish(self.name)
-        if wanted == "pause":
-            self.speed.clear()
-            if self.status.state != "paused":
-                self.report(state="paused", images_per_second=None, seconds_left=None)
-            return False
-        self.stopping = wanted == "stop"
-        self.began = time.perf_counter()
-        worked = True
-        while worked and not self.status.ended and time.perf_counter() - self.began < SLICE:
-            worked = next(self.work, True)
-        self.active += time.perf_counter() - self.began
-        if not self.status.ended:
-            self.report(state="running" if self.status.step else "queued", **self._speed())
-        return worked
-
-    def _fail(self, error: Exception) -> None:
-        """End the run for an error; its last snapshot is kept where the machine is to blame."""
-        self.work = iter(())  # and with it the model and its images
-        if not isinstance(error, KNOWN):
-            logging.error("%s failed", self.name, exc_info=error)
-        text, state = _sentence(error, self.status.step), "failed"
-        try:
-            if isinstance(error, OSError | MemoryError) and (kept := self._keep(error)):
-                text, state = text.removesuffix(".") + kept + ".", "interrupted"
-        except Exception:
-            logging.exception("%s: its last snapshot cannot be kept", self.name)
-        changes = {"state": state, "message": text, "seconds_left": None, "updated": time.time()}
-        self.status, self.unsaid = self.status.model_copy(update=changes), True
-        logging.info("%s %s at step %d. %s", self.name, state, self.status.step, text)
-        self._say_last_words()
-
-    def _keep(self, error: Exception) -> str:
-        if isinstance(error, OSError) and error.errno in files.FULL:
-            for path in list(runs.snapshots(self.name).values())[:-1]:
-                files.remove(path)  # others need the room, and so does the last one
-        return runs.keep_last_model(self.name)[1]
-
-    def _say_last_words(self) -> bool:
-        """Try to write the status of a run that failed; a disk is not full for ever."""
-        if time.monotonic() - self.said_last > LAST_WORDS:
-            self.said_last = time.monotonic()
-            try:
-                runs.write(self.path / "status.json", self.status)
-                self.unsaid = False
-            except OSError as error:
-                self.unsaid = runs.is_run(self.name)  # a folder that was deleted needs no words
-                logging.warning("%s: its end cannot be noted: %s", self.name, error)
-        return False
-
-    def now(self) -> float:
-        return self.active + time.perf_counter() - self.began
-
-    def report(self, **changes: Any) -> None:
-        self.status = self.status.model_copy(update={**changes, "updated": time.time()})
-        runs.write(self.path / "status.json", self.status)
-
-    def end(self, state: runs.State, message: str = "") -> None:
-        self.report(state=state, message=message, seconds_left=None)
-        logging.info("%s %s at step %d. %s", self.name, state, self.status.step, message)
-
-    def _speed(self) -> dict[str, float]:
-        now, step = time.perf_counter(), self.status.step
-        self.speed.append((now, step))
-        while now - self.speed[0][0] > SPEED_WINDOW:
-            self.speed.popleft()
-        before, first = self.speed[0]
-        if step == first or self.status.steps is None:
-            return {}
-        per_second = (step - first) / (now - before)
-        return {
-            "images_per_second": per_second * min(self.spec.batch, self.trained_on),
-            "seconds_left": (self.status.steps - step) / per_second,
-        }
-
-    def _work(self) -> Iterator[bool]:
-        """All of the run in small pieces; yields False where it only waits."""
-        self.spec = runs.spec(self.name)
-        self.status.steps = self.spec.steps
-        loading = _LOADERS.submit(datasets.load, self.spec.data, self._downloading)
-        while not loading.done() and not self.stopping:
-            yield False
-        if self.stopping:
-            self.end("stopped", "Stopped before its first step: there is no model to use.")
-            return
-        dataset = loading.result()
-        seen = runs.training_set(self.spec, dataset.train_labels)
-        images, labels = dataset.train_images[seen], dataset.train_labels[seen]
-        self.trained_on = len(images)
-        config = self.spec.model_class.Config.from_dict(self.spec.config)
-        model = optim.build(self.spec.model_class, config, self.spec.seed)
-        model.to(optim.pick_device())
-        # Timing can take seconds, and somebody waits for the first point: the loss as it begins.
-        first = slice(VALIDATED_ON)
-        self.recent.append(objective.validate(model, images[first], labels[first]))
-        self.status.unit = model.unit
-        self._point(model, dataset)
-        yield True
-        steps = yield from self._steps(model, images, labels)
-        self.spec = self.spec.model_copy(update={"steps": steps})
-        runs.write(self.path / "spec.json", self.spec)
-        self.status.steps, self.status.message = steps, ""
-        yield True
-        fitting = loop.fit(
-            model,
-            images,
-            steps=steps,
-            batch=self.spec.batch,
-            lr=self.spec.lr,
-            seed=self.spec.seed,
-            labels=labels,
-        )
-        for step in fitting:
-            self.status.step, self.status.epoch = step.step, step.epoch
-            self.recent.append(step.loss)
-            self._record(model, dataset)
-            if step.step == steps:
-                self._say_what_is_left(model)
-            yield True
-            if self.stopping:
-                break
-        yield from self._finish(model, dataset, images, labels)
-
-    def _say_what_is_left(self, model: Autoencoder) -> None:
-        """`finish` can take half a minute, in which nothing else is reported."""
-        if type(model).finish is not Autoencoder.finish:
-            self.report(message="learning what to draw samples from")
-
-    def _downloading(self, done: float, what: str) -> None:
-        self.status.message = f"{what}: {done:.0%}"
-
-    def _steps(
-        self, model: Autoencoder, images: np.ndarray, labels: np.ndarray
-    ) -> Generator[bool, None, int]:
-        if self.spec.steps is not None:
-            return self.spec.steps
-        if self.spec.epochs:
-            return max(round(self.spec.epochs * self._per_epoch), 1)
-        assert self.spec.seconds  # a runs.RunSpec has one of the three
-        self.status.message = "Timing fifty steps, to know how many fit"
-        steps, training = 1, self.spec.seconds * (1 - MEASURING)
-        settings: Any = {"batch": self.spec.batch, "lr": self.spec.lr, "labels": labels}
-        for estimate in loop.steps_in(training, model, images, **settings):
-            steps = estimate
-            if self.stopping:
-                break
-            yield True
-        return steps
-
-    def _record(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
-        """After a step: a point, pictures, a snapshot, each when it is due."""
-        step, last = self.status.step, self.status.step == self.status.steps
-        early = step <= 256 and _is_power(step, 4)
-        if early or last or self.now() >= self.validating.next:
-            began = self.now()
-            self._point(model, dataset)
-            self.validating.every = max(0.5, 0.02 * self.now())  # a long run has coarser curves
-            self.validating.done(began, self.now())
-        if last or self.now() >= self.looking.next:
-            began = self.now()
-            self._see(model, dataset)
-            self.looking.done(began, self.now())
-        if _is_power(step, 2) or self._ends_epoch():
-            self._snapshot(model)
-
-    @property
-    def _per_epoch(self) -> int:
-        return -(-self.trained_on // self.spec.batch)
-
-    def _ends_epoch(self) -> bool:
-        epoch, rest = divmod(self.status.step, self._per_epoch)
-        return rest == 0 and (epoch <= 50 or epoch % 10 == 0)  # 2 MB each: a long run keeps a tenth
-
-    def _point(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
-        held_out = runs.held_out_set(self.spec, dataset.train_labels)
-        loss = objective.validate(
-            model, dataset.train_images[held_out], dataset.train_labels[held_out]
-        )
-        point = runs.Point(
-            step=self.status.step,
-            epoch=self.status.epoch,
-            train=_means(self.recent),
-            validation=_means([loss]),
-        )
-        self.recent.clear()
-        line = point.model_dump_json() + "\n"
-        files.again(lambda: _append(self.path / "metrics.jsonl", line.encode()))
-
-    def _see(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
-        self.seen = runs.look(model, dataset, self.status.step, self.seen)
-        runs.write(self.path / "preview.npz", runs.preview_bytes(self.seen))
-
-    def _card(self, figures: dict[str, float] | None = None) -> checkpoint.Card:
-        spec, whole = self.spec, self.status.step == self.status.steps
-        has_words = spec.classes is None or spec.digit is not None  # for it on the command line
-        return checkpoint.Card(
-            variant=self.spec.variant,
-            config=self.spec.config,
-            data=self.spec.data,
-            trained_on=self.trained_on,
-            digit=spec.digit,
-            seed=self.spec.seed,
-            steps=self.status.step,
-            batch=self.spec.batch,
-            lr=self.spec.lr,
-            command=_command(spec) if whole and has_words else "",
-            device=optim.pick_device().type,
-            figures=figures or {},
-            curve=runs.to_keep(runs.metrics(self.name)) if figures else None,
-        )
-
-    def _snapshot(self, model: Autoencoder) -> None:
-        if self.twin is None:
-            self.twin = optim.build(type(model), model.config, self.spec.seed)
-        self.twin.load_state_dict(model.state_dict())
-        checkpoint.round_weights(self.twin)
-        target = self.path / "snapshots" / f"{self.status.step}.safetensors"
-        runs.write(target, checkpoint.to_bytes(self.twin, self._card()))
-
-    def _finish(
-        self, model: Autoencoder, dataset: datasets.Dataset, images: np.ndarray, labels: np.ndarray
-    ) -> Iterator[bool]:
-        """Keep the model, with its figures on the test images."""
-        stopped = self.status.step < (self.status.steps or 0)
-        if stopped:  # what fit does after its last step
-            if type(model).finish is not Autoencoder.finish:
-                self._say_what_is_left(model)
-                model.finish(torch.from_numpy(apply.encode(model, images, labels)).to(model.device))
-            if self.recent:
-                self._point(model, dataset)
-            self._see(model, dataset)
-            yield True
-        self.status.message = ""
-        model.cpu()
-        checkpoint.round_weights(model)
-        squared, entropies = [], []
-        for start in range(0, len(dataset.test_images), 1000):
-            part = slice(start, start + 1000)
-            originals = dataset.test_images[part]
-            copies = apply.reconstruct(model, originals, dataset.test_labels[part])
-            squared.append(errors.mse(originals, copies).mean())
-            entropies.append(errors.bce(originals, copies).mean())
-            yield True
-        mse = float(np.mean(squared))
-        figures = {
-            "mse": mse,
-            "bce": float(np.mean(entropies)),
-            "psnr": float(errors.psnr(mse)),
-        }
-        if not runs.is_run(self.name):  # saving would make its folder anew
-            raise FileNotFoundError(errno.ENOENT, "Its folder was deleted")
-        checkpoint.save(model, self.path / "final", card=self._card(figures))
-        self.end("stopped" if stopped else "finished")
-        yield True
-
-
-_LOADERS = ThreadPoolExecutor(2)
-KNOWN = (FloatingPointError, ValueError, datasets.DataError, runs.RunError)
-"""Errors that say by themselves what a person may do; of others the log has the traceback."""
-
-
-def _append(path: Path, line: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(line)
-
-
-def _sentence(error: Exception, step: int) -> str:
-    """What ended a run, as one sentence for its person."""
-    if isinstance(error, OSError):
-        return f"This run ended at step {step:,}, since {files.reason(error)}."
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "t allocate memory" in str(error):
-        return f"This run ended at step {step:,}, since there is too little memory for it."
-    text = textwrap.shorten(str(error) or type(error).__name__, 400, placeholder=" ...")
-    return text if isinstance(error, KNOWN) else f"The run failed: {text.rstrip('.')}."
-
-
-def _is_power(n: int, base: int) -> bool:
-    while n % base == 0:
-        n //= base
-    return n == 1
-
-
-def _means(losses: list[Loss]) -> runs.Means:
-    def mean(kind: str) -> runs.Numbers:
-        first = getattr(losses[0], kind)
-        return {
-            name: torch.stack(objective.alike([getattr(loss, kind)[name] for loss in losses]))
-            .mean(0)
-            .tolist()
-            for name in first
-        }
-
-    return runs.Means.model_validate({"terms": mean("terms"), "metrics": mean("metrics")})
-
-
-def _command(spec: runs.RunSpec) -> str:
-    """The command that trains the same model again."""
-    assert spec.steps is not None
-    words = ["python", "-m", "aeviz", "train", spec.variant]
-    for name, value in spec.config.items():
-        option = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{option}" if value else f"--no-{option}")
-        else:
-            words += [f"--{option}", str(value)]
-    words += [] if spec.digit is None else ["--digit", str(spec.digit)]
-    words += ["--data", spec.data, "--steps", str(spec.steps), "--batch", str(spec.batch)]
-    words += ["--lr", str(spec.lr), "--seed", str(spec.seed)]
-    words += ["--threads", str(torch.get_num_threads()), "--out", f"{spec.variant}-model"]
-    return shlex.join(words)
 
 
 def work() -> None:
@@ -422,13 +34,13 @@ def work() -> None:
     Runs that are under way at that moment are stopped and keep their models.
     """
     try:
-        lock = runs.worker_lock()
+        lock = process.worker_lock()
         lock.acquire(timeout=1)  # an app that only looks whether there is a worker holds it briefly
     except Timeout:
         logging.info("another worker has this folder")
         return
     except OSError as error:
-        logging.error("no runs can be kept in %s: %s", runs.folder(), error)
+        logging.error("no runs can be kept in %s: %s", place.folder(), error)
         return
     gone = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.buffer.read(), gone.set()), daemon=True).start()
@@ -438,31 +50,37 @@ def work() -> None:
     _warm_up()
     _interrupt_what_was_left()
     logging.info("ready")
-    trainings: dict[str, _Training] = {}
+    trainings: dict[str, Task] = {}
+    pruned = -math.inf
     stuck: set[str] = set()
     while not gone.is_set() or trainings:
         if not gone.is_set():
             for name in _taken(stuck):
-                trainings[name] = _Training(name)
+                trainings[name] = Task(name)
         # Each in turn: a fair queue would choose here.
         worked = [training.advance(gone.is_set()) for training in trainings.values()]
+        before = len(trainings)
         trainings = {
             name: training
             for name, training in trainings.items()
             if not (training.over or (training.status.ended and gone.is_set()))
         }
+        due = len(trainings) < before or time.monotonic() - pruned > PRUNING
+        if due and not gone.is_set():
+            removal.prune(busy=trainings)
+            pruned = time.monotonic()
         if not any(worked):
             time.sleep(POLL)
 
 
 def _interrupt_what_was_left() -> None:
     """Note which runs a worker left that was killed."""
-    for path in runs.folder().glob("run-*"):
+    for path in place.folder().glob("run-*"):
         name = path.name
-        if runs.is_run(name) and not runs.waits(name):
-            found = runs.said(name)
+        if place.is_run(name) and not process.waits(name):
+            found = store.said(name)
             if not found.ended:
-                runs.interrupt(name, found)
+                store.interrupt(name, found)
 
 
 def _taken(stuck: set[str]) -> list[str]:
@@ -472,16 +90,16 @@ def _taken(stuck: set[str]) -> list[str]:
         stuck: those that were taken and whose tickets cannot be removed; more may come.
     """
     found = []
-    for name in runs.queued():
+    for name in process.queued():
         if name in stuck:
             continue
         try:
-            mine = runs.take(name)
+            mine = process.take(name)
         except OSError as error:
             logging.warning("the ticket of %s cannot be removed: %s", name, error)
             stuck.add(name)
-            mine = not runs.said(name).ended  # else an earlier worker had it
-        if mine and runs.is_run(name):
+            mine = not store.said(name).ended  # else an earlier worker had it
+        if mine and place.is_run(name):
             found.append(name)
     return found
 
@@ -500,7 +118,7 @@ def _first_steps() -> None:
     model = optim.build(model_class, model_class.Config(), 0).to(optim.pick_device())
     for _ in loop.fit(model, images, steps=2, batch=128, lr=1e-3, seed=0, labels=labels):
         pass
-    runs.look(model, dataset, 0, None)
+    preview.look(model, dataset, 0, None)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -22,7 +22,8 @@ from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, objective, optim
 from aeviz.models.base import Autoencoder
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop, runs
+from aeviz.training import loop
+from aeviz.training.spec import RunSpec, training_set
 from benchmarks import one_class
 
 MNIST = datasets.load()
@@ -250,8 +251,8 @@ def test_anomalies_are_mixed_in_as_a_live_run_does_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(loop, "fit", fit)
     found = one_class.contaminated(7, 0.2)
     card = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(7)).card
-    spec = runs.RunSpec.model_validate(anomaly.recipe(card, (7,), 0.2))
-    expected = MNIST.train_images[runs.training_set(spec, MNIST.train_labels)]
+    spec = RunSpec.model_validate(anomaly.recipe(card, (7,), 0.2))
+    expected = MNIST.train_images[training_set(spec, MNIST.train_labels)]
     assert np.array_equal(seen[0], expected)
     # It never learned: its AUROC is that of fresh weights, reckoned here by counting pairs.
     model = optim.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
@@ -263,10 +264,10 @@ def test_anomalies_are_mixed_in_as_a_live_run_does_it(monkeypatch: pytest.Monkey
 
 def test_a_live_run_repeats_the_recipe_of_the_shipped_model() -> None:
     card = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(3)).card
-    spec = runs.RunSpec.model_validate(anomaly.recipe(card, (3,), 0.1))
+    spec = RunSpec.model_validate(anomaly.recipe(card, (3,), 0.1))
     assert (spec.config, spec.batch, spec.lr) == (card.config, card.batch, card.lr)
     assert (spec.classes, spec.contamination) == ((3,), 0.1)
     assert spec.epochs == pytest.approx(30)
-    many = runs.RunSpec.model_validate(anomaly.recipe(card, (1, 2, 3, 4, 5), 0.0))
+    many = RunSpec.model_validate(anomaly.recipe(card, (1, 2, 3, 4, 5), 0.0))
     assert many.seconds
     assert many.seconds <= 60

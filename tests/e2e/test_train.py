@@ -111,7 +111,7 @@ def test_a_model_is_trained_while_one_watches_then_used_downloaded_and_loaded_ag
     steps, _ = curves(page)
     assert steps[0] == 0
     assert steps[-1] == step(page)
-    expect(page.get_by_text("On all test pictures: MSE")).to_be_visible()
+    expect(page.get_by_text("On all test images: MSE")).to_be_visible()
 
     with page.expect_download() as download:
         page.get_by_role("button", name="Download model").click()

@@ -21,7 +21,9 @@ from aeviz.app.views import anomaly as view
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import checkpoint
-from aeviz.training import runs
+from aeviz.training import place, process, store
+from aeviz.training.spec import RunSpec
+from aeviz.training.status import RunStatus
 from tests.pages.opening import components, kept, opened
 
 MNIST = datasets.load()
@@ -169,20 +171,20 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[runs.RunSpec]:
+def made(monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
     """What was asked to be trained; each run has ended as soon as it is started."""
-    made: list[runs.RunSpec] = []
+    made: list[RunSpec] = []
 
-    def at_once(spec: runs.RunSpec) -> str:
+    def at_once(spec: RunSpec) -> str:
         """A run that ended: its model is that of one digit."""
         made.append(spec)
         content = (checkpoint.FOLDER / f"{anomaly.shipped(3)}.safetensors").read_bytes()
-        status = runs.RunStatus(state="finished", step=1, steps=1)
+        status = RunStatus(state="finished", step=1, steps=1)
         files = {"spec.json": spec, "status.json": status, "final.safetensors": content}
-        return runs._new_folder(files)
+        return store.make_folder(files)
 
-    monkeypatch.setattr(runs, "create", at_once)
-    monkeypatch.setattr(runs, "ensure_worker", lambda: None)
+    monkeypatch.setattr(store, "create", at_once)
+    monkeypatch.setattr(process, "ensure_worker", lambda: None)
     return made
 
 
@@ -194,7 +196,7 @@ def trace(app: AppTest, name: str) -> tuple[list[float], list[float]]:
 
 
 def test_a_model_of_one_s_own_stands_beside_those_trained_beforehand(
-    made: list[runs.RunSpec],
+    made: list[RunSpec],
 ) -> None:
     app = open_page()
     before = trace(app, "trained beforehand")
@@ -209,7 +211,7 @@ def test_a_model_of_one_s_own_stands_beside_those_trained_beforehand(
 
 
 def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
-    made: list[runs.RunSpec], monkeypatch: pytest.MonkeyPatch
+    made: list[RunSpec], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = open_page(normal_digits="3,5", odd_score="mse")
     assert "No model of 3 and 5 is trained yet" in words(app)
@@ -227,15 +229,15 @@ def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
     assert app.query_params["odd_runs"].count("run-") == 2
 
     # One that is under way shows how far it is, and can be stopped.
-    folder = runs.path_of(app.session_state["odd_runs"][-1])
-    running = runs.RunStatus(state="running", step=5, steps=10)
-    runs.write(folder / "status.json", running)
-    monkeypatch.setattr(runs, "worker_is_alive", lambda: True)
+    folder = place.path_of(app.session_state["odd_runs"][-1])
+    running = RunStatus(state="running", step=5, steps=10)
+    store.write(folder / "status.json", running)
+    monkeypatch.setattr(process, "worker_is_alive", lambda: True)
     app.run()
     next(b for b in app.button if b.label == "Stop").click().run()
-    assert runs.wish(folder.name) == "stop"
+    assert store.wish(folder.name) == "stop"
     (folder / "final.safetensors").unlink()
-    runs.write(folder / "status.json", runs.RunStatus(state="failed", message="Out of luck."))
+    store.write(folder / "status.json", RunStatus(state="failed", message="Out of luck."))
     app.run()
     assert "Out of luck." in app.error[0].value
     app.pills(key="normal_digits").set_value([]).run()

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.app import library, pages
 from aeviz.models import checkpoint
-from aeviz.training import runs
+from aeviz.training import curves, place, store
 from tests.pages.opening import box, components, opened
 
 SHIPPED = checkpoint.FOLDER / "vanilla-2d.safetensors"
@@ -35,13 +35,13 @@ DAMAGE = [  # each file, and each way that one can be bad; tests/test_worker.py 
 @pytest.fixture
 def run() -> Iterator[str]:
     """A finished run, with curves."""
-    name = runs.add(SHIPPED.read_bytes())
-    means = runs.Means(terms={"reconstruction": 1.0})
-    points = [runs.Point(step=k, epoch=0.0, train=means, validation=means) for k in range(3)]
+    name = store.add(SHIPPED.read_bytes())
+    means = curves.Means(terms={"reconstruction": 1.0})
+    points = [curves.Point(step=k, epoch=0.0, train=means, validation=means) for k in range(3)]
     lines = "".join(point.model_dump_json() + "\n" for point in points)
-    (runs.path_of(name) / "metrics.jsonl").write_text(lines, encoding="utf-8")
+    (place.path_of(name) / "metrics.jsonl").write_text(lines, encoding="utf-8")
     yield name
-    shutil.rmtree(runs.path_of(name))
+    shutil.rmtree(place.path_of(name))
 
 
 def told(app: AppTest) -> str:
@@ -52,7 +52,7 @@ def told(app: AppTest) -> str:
 def test_the_page_of_a_damaged_run_says_so_and_offers_the_others(
     run: str, file: str, way: str
 ) -> None:
-    WAYS[way](runs.path_of(run) / file)
+    WAYS[way](place.path_of(run) / file)
     app = opened("train", run=run)
     said = told(app)
     if file in ("preview.npz", "metrics.jsonl"):  # what there is, is shown
@@ -73,7 +73,7 @@ def test_the_page_of_a_damaged_run_says_so_and_offers_the_others(
 def test_a_link_to_a_damaged_model_says_so_and_shows_the_home_pages(
     run: str, page: str, way: str
 ) -> None:
-    WAYS[way](runs.path_of(run) / "final.safetensors")
+    WAYS[way](place.path_of(run) / "final.safetensors")
     app = AppTest.from_file("../../app.py", default_timeout=120)
     app.query_params["model"] = run
     app.run()
@@ -100,7 +100,7 @@ def live_app() -> None:
 def test_what_is_damaged_while_one_watches_is_a_sentence_at_most(
     run: str, file: str, content: str
 ) -> None:
-    with (runs.path_of(run) / file).open("a" if content else "w", encoding="utf-8") as damaged:
+    with (place.path_of(run) / file).open("a" if content else "w", encoding="utf-8") as damaged:
         damaged.write(content)
     app = AppTest.from_function(live_app, default_timeout=60)
     app.query_params["run"] = run
@@ -126,14 +126,14 @@ def fragment_app() -> None:
 @pytest.mark.parametrize("there", [True, False])
 def test_a_part_of_a_page_whose_model_has_gone_runs_the_page_again(run: str, there: bool) -> None:
     if not there:
-        shutil.move(runs.path_of(run), runs.path_of(run).with_name("elsewhere"))
+        shutil.move(place.path_of(run), place.path_of(run).with_name("elsewhere"))
     app = AppTest.from_function(fragment_app, default_timeout=60)
     app.query_params["model"] = run
     app.run()
     assert not app.exception
     assert app.text[0].value == ("goes on" if there else "runs the page again")
     if not there:
-        shutil.move(runs.path_of(run).with_name("elsewhere"), runs.path_of(run))
+        shutil.move(place.path_of(run).with_name("elsewhere"), place.path_of(run))
 
 
 @pytest.mark.parametrize("variable", ["AEVIZ_CACHE", "AEVIZ_RUNS"])

@@ -23,7 +23,7 @@ from aeviz.app.views import denoise as view
 from aeviz.charts import pixels, theme
 from aeviz.data import corruption, datasets
 from aeviz.models import apply, checkpoint
-from aeviz.training import runs
+from aeviz.training import store
 from benchmarks import strangers
 from tests.pages.opening import box
 from tests.pages.shipped import HOME, ONE_OF_EACH
@@ -385,7 +385,7 @@ def test_a_file_that_is_no_image_is_not_called_nothing() -> None:
 @pytest.mark.parametrize(("name", "cleaner"), [(HOME, True), ("denoising-32d", False)])
 def test_a_run_that_finishes_cleans_only_where_it_learned_to(name: str, cleaner: bool) -> None:
     app = first_visit()
-    run = runs.add((checkpoint.FOLDER / f"{name}.safetensors").read_bytes())
+    run = store.add((checkpoint.FOLDER / f"{name}.safetensors").read_bytes())
     app.session_state["waiting"].append(run)
     app.run()
     assert not app.exception

@@ -12,7 +12,7 @@ from aeviz.analysis import few_labels
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS
-from aeviz.training import runs
+from aeviz.training import store
 from tests.pages.opening import box, opened
 
 KEPT = few_labels.kept()
@@ -63,7 +63,7 @@ def test_a_model_that_was_told_all_labels_is_refused_with_the_reason() -> None:
 def test_an_own_run_is_measured_by_a_button_first_with_few_labels_then_with_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = runs.add((checkpoint.FOLDER / "linear-2d.safetensors").read_bytes())
+    run = store.add((checkpoint.FOLDER / "linear-2d.safetensors").read_bytes())
     asked: list[tuple[int, ...]] = []
 
     def start(

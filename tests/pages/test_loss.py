@@ -16,7 +16,7 @@ from aeviz.analysis import mechanism
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
-from aeviz.training import runs
+from aeviz.training import curves, place, store
 from tests.pages.opening import box, opened
 
 MNIST = datasets.load()
@@ -225,7 +225,7 @@ def test_a_pretrained_model_shows_the_curve_that_its_file_keeps(app: AppTest) ->
 def test_a_file_without_a_curve_says_so_and_leads_to_training() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
     card = model.card.model_copy(update={"curve": None})
-    app = open_page(model=runs.add(checkpoint.to_bytes(model, card)))
+    app = open_page(model=store.add(checkpoint.to_bytes(model, card)))
     assert "keeps no curve" in text(app)
     assert "step" not in traces(app)
     button(app, "Train: Variational").click().run()
@@ -234,14 +234,16 @@ def test_a_file_without_a_curve_says_so_and_leads_to_training() -> None:
 
 
 def test_a_run_of_one_s_own_shows_the_curve_of_each_term() -> None:
-    run = runs.add((checkpoint.FOLDER / "variational-2d.safetensors").read_bytes())
+    run = store.add((checkpoint.FOLDER / "variational-2d.safetensors").read_bytes())
     means = {"terms": {"reconstruction": 140.0, "kl": 6.0}}
     points = [
-        runs.Point.model_validate({"step": s, "epoch": s / 10, "train": means, "validation": means})
+        curves.Point.model_validate(
+            {"step": s, "epoch": s / 10, "train": means, "validation": means}
+        )
         for s in (0, 50, 100)
     ]
     lines = "".join(point.model_dump_json() + "\n" for point in points)
-    (runs.path_of(run) / "metrics.jsonl").write_text(lines, encoding="utf-8")
+    (place.path_of(run) / "metrics.jsonl").write_text(lines, encoding="utf-8")
     # A dimension of a wider model in the address does no harm.
     app = open_page(model=run, number="30")
     charts = [json.loads(element.proto.spec) for element in app.get("plotly_chart")]

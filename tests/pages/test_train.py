@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz.app import library
+from aeviz.app import library, own
 from aeviz.app.views import run as view
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.base import knobs
 from aeviz.models.zoo import MODELS
-from aeviz.training import runs
+from aeviz.training import place, process, removal, store
+from aeviz.training.spec import RunSpec
+from aeviz.training.status import RunStatus, State
 from tests.pages.opening import box, components
 
 PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise")
@@ -62,16 +64,16 @@ def wait_for(true: Callable[[], Any]) -> None:
 def new_run(**settings: Any) -> str:
     """A run made beside the page."""
     fields = {"variant": "vanilla", "config": {"width": 32, "depth": 1}, "batch": 64, "steps": 20}
-    runs.ensure_worker()
-    return runs.create(runs.RunSpec.model_validate(fields | settings))
+    process.ensure_worker()
+    return store.create(RunSpec.model_validate(fields | settings))
 
 
 @pytest.fixture(scope="module")
 def finished() -> str:
     """A finished variational run."""
     name = new_run(variant="variational")
-    wait_for(lambda: runs.status(name).ended)
-    assert runs.is_finished(name)
+    wait_for(lambda: store.status(name).ended)
+    assert store.is_finished(name)
     return name
 
 
@@ -88,7 +90,7 @@ def watched(app: AppTest) -> dict[str, Any]:
 
 def drawing(run: str) -> dict[str, Any]:
     """What the browser draws of a run."""
-    status = runs.status(run)
+    status = store.status(run)
     return json.loads(view.drawn(run, status.unit, status.steps, time.time_ns()))
 
 
@@ -207,15 +209,15 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     assert not app.exception
     run = query(app, "run") or ""
     assert "variant" not in app.query_params
-    spec = runs.spec(run)
+    spec = store.spec(run)
     assert spec.config == {
         **MODELS["variational"].Config().to_dict(),
         "width": 32,
         "beta": 0.5,
     }
     assert (spec.seed, spec.batch, spec.epochs, spec.lr) == (7, 500, 0.2, 2e-3)
-    wait_for(lambda: runs.status(run).ended)
-    assert runs.status(run).steps == 20
+    wait_for(lambda: store.status(run).ended)
+    assert store.status(run).steps == 20
     app.run()
     assert not app.exception
     assert watched(app)["text"] == "Step 20 of 20, epoch 0.2, finished"
@@ -224,7 +226,7 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     charts = {chart["name"]: json.dumps(chart["figure"]) for chart in drawn["charts"]}
     assert list(charts) == ["curves", "run-map", "metric-kl_per_dim"]
     assert "KL per dim, nats" in charts["metric-kl_per_dim"]
-    last = runs.metrics(run)[-1].validation
+    last = store.metrics(run)[-1].validation
     assert drawn["numbers"] == {"ELBO, nats per image": f"{last.metrics['elbo']:.4g}"}
     for term in ("reconstruction", "kl", "total"):
         assert f"{term}, nats per image" in charts["curves"]
@@ -244,24 +246,24 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
 def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
     run = new_run(steps=10_000_000)
     app = open_page(run=run)
-    wait_for(lambda: runs.status(run).step > 0)
+    wait_for(lambda: store.status(run).step > 0)
     assert {"Pause", "Stop"} <= labels(app)
     button(app, "Pause").click().run()
     assert {"Resume", "Stop"} <= labels(app)
-    wait_for(lambda: runs.status(run).state == "paused")
+    wait_for(lambda: store.status(run).state == "paused")
     app.run()
     assert "paused" in watched(app)["text"]
-    step = runs.status(run).step
+    step = store.status(run).step
     button(app, "Resume").click().run()
     assert "Pause" in labels(app)
-    wait_for(lambda: runs.status(run).step > step)
+    wait_for(lambda: store.status(run).step > step)
     button(app, "Stop").click().run()
-    wait_for(lambda: runs.status(run).ended)
+    wait_for(lambda: store.status(run).ended)
     app.run()
     assert {"Explore its map", "Train again"} <= labels(app)
     assert not {"Pause", "Stop"} & labels(app)
     assert app.get("download_button")
-    assert any("On all test pictures: MSE" in text.value for text in app.markdown)
+    assert any("On all test images: MSE" in text.value for text in app.markdown)
 
 
 def test_a_run_stays_in_view_and_in_the_list_when_another_page_was_looked_at(finished: str) -> None:
@@ -291,9 +293,9 @@ def test_training_again_starts_from_the_settings_of_the_run_to_the_step(finished
     button(app, "Train").click().run()
     again = query(app, "run") or ""
     assert again != finished
-    wait_for(lambda: runs.status(again).ended)
-    assert runs.status(again).step == 20
-    first, second = (runs.load_model(name).state_dict() for name in (finished, again))
+    wait_for(lambda: store.status(again).ended)
+    assert store.status(again).step == 20
+    first, second = (store.load_model(name).state_dict() for name in (finished, again))
     assert all((first[key] == second[key]).all() for key in first)
 
 
@@ -305,11 +307,11 @@ def test_training_again_starts_from_the_settings_of_the_run_to_the_step(finished
     ],
 )
 def test_a_run_without_a_model_says_what_happened_and_the_way_out(
-    state: runs.State, message: str
+    state: State, message: str
 ) -> None:
-    spec = runs.RunSpec.model_validate({"variant": "denoising", "epochs": 3})
-    status = runs.RunStatus(state=state, step=9, steps=588, message=message)
-    run = runs._new_folder({"spec.json": spec, "status.json": status})
+    spec = RunSpec.model_validate({"variant": "denoising", "epochs": 3})
+    status = RunStatus(state=state, step=9, steps=588, message=message)
+    run = store.make_folder({"spec.json": spec, "status.json": status})
     app = open_page(run=run)
     (error,) = app.error
     assert error.value.startswith(message)
@@ -332,7 +334,7 @@ def test_a_run_that_is_not_here_gives_one_sentence_and_the_settings(run: str) ->
 
 def test_a_downloaded_model_is_loaded_again_and_used(finished: str) -> None:
     app = open_page()
-    app.file_uploader[0].upload("model.safetensors", runs.model_bytes(finished)).run()
+    app.file_uploader[0].upload("model.safetensors", store.model_bytes(finished)).run()
     assert not app.exception
     run = query(app, "run") or ""
     assert run != finished
@@ -360,7 +362,7 @@ def test_a_run_on_other_data_shows_its_classes_and_brings_its_data_along(
     name = next(iter(checkpoint.shipped()))
     model = checkpoint.load(checkpoint.FOLDER / name)
     content = checkpoint.to_bytes(model, model.card.model_copy(update={"data": "fashion"}))
-    run = runs.add(content)
+    run = store.add(content)
     app = open_page(run=run)
     texts = [column["text"] for column in drawing(run)["columns"]]
     assert texts == list(datasets.SOURCES["fashion"].classes)
@@ -380,16 +382,16 @@ def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(
     button(app, "Train").click().run()
     assert not app.exception
     run = query(app, "run") or ""
-    assert runs.spec(run).config == MODELS[name].presets[preset].to_dict()
-    wait_for(lambda: runs.status(run).ended)
-    assert runs.status(run).state == "finished", runs.status(run).message
+    assert store.spec(run).config == MODELS[name].presets[preset].to_dict()
+    wait_for(lambda: store.status(run).ended)
+    assert store.status(run).state == "finished", store.status(run).message
     app.run()
     assert not app.exception
     assert not app.error
     drawn = drawing(run)
     assert [len(column["pictures"]) for column in drawn["columns"]] == [2] * 10
     assert {"curves", "run-map"} <= {chart["name"] for chart in drawn["charts"]}
-    codes = runs.load_model(run).sample_prior(3)
+    codes = store.load_model(run).sample_prior(3)
     assert codes is None or codes.isfinite().all()
     # It is the chosen model at once; its map opens, and Undo goes back.
     assert box(app, "Model").value == run
@@ -400,3 +402,116 @@ def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(
     assert not app.exception
     assert box(app, "Model").value == library.home()
     assert "Undo" not in labels(app)
+
+
+# -- kept and removed ------------------------------------------------------------------------------
+
+
+def loaded() -> tuple[AppTest, str]:
+    """The page with a run of this person's, from a file; its model is chosen."""
+    app = open_page()
+    content = (checkpoint.FOLDER / "linear-2d.safetensors").read_bytes()
+    app.file_uploader[0].upload("model.safetensors", content).run()
+    run = query(app, "run") or ""
+    button(app, "Sample").click().run()
+    assert box(app, "Model").value == run
+    app.switch_page("pages/train.py").run()
+    return app, run
+
+
+def listed(app: AppTest) -> list[str]:
+    """What the links to runs say."""
+    return [link.proto.label for link in app.get("page_link") if "pages/" not in link.proto.page]
+
+
+def test_a_run_is_removed_and_comes_back_with_undo_chosen_as_it_was() -> None:
+    app, run = loaded()
+    before = listed(app)
+    app.button(key=f"remove-{run}").click().run()
+    assert not place.is_run(run)
+    assert not app.exception
+    assert not app.error
+    assert listed(app) != before
+    assert box(app, "Model").value == library.home()
+    assert "Train" in labels(app)  # it was in view, and is no longer
+    assert f"Removed: Linear, 2 numbers, {place.started(run)}." in {c.value for c in app.caption}
+    app.button(key="restore").click().run()
+    assert not app.exception
+    assert not app.error
+    assert listed(app) == before
+    assert box(app, "Model").value == run
+    assert "Undo" not in labels(app)
+    assert removal.can_restore(run) is False
+
+
+@pytest.mark.parametrize("page", ["train", "map", "loss", "uses"])
+def test_a_run_that_somebody_else_removes_is_no_red_box(
+    page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, run = loaded()
+    app.switch_page(f"pages/{page}.py").run()
+    inner = own.choose_finished
+
+    def as_the_page_begins() -> None:
+        if place.is_run(run):
+            removal.remove(run)
+        inner()
+
+    monkeypatch.setattr(own, "choose_finished", as_the_page_begins)
+    app.run()
+    assert not place.is_run(run)
+    assert not app.exception
+    assert not app.error
+    assert box(app, "Model").value == library.home()
+    said = "This run is not here: it was made on another machine, or deleted."
+    assert [warning.value for warning in app.warning] == ([said] if page == "train" else [])
+
+
+def test_a_run_that_is_removed_twice_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, run = loaded()
+    inner = removal.remove
+    monkeypatch.setattr(removal, "remove", lambda name: (inner(name), inner(name)))
+    app.button(key=f"remove-{run}").click().run()
+    assert not app.exception
+    assert not app.error
+    assert "This run cannot be removed: it is not there." in [w.value for w in app.warning]
+
+
+def test_an_undo_that_comes_too_late_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, run = loaded()
+    app.button(key=f"remove-{run}").click().run()
+    monkeypatch.setattr(removal, "KEPT_FOR", -1.0)
+    removal.prune()
+    app.button(key="restore").click().run()
+    assert not app.exception
+    assert "This run cannot be brought back: it is gone for good." in [
+        warning.value for warning in app.warning
+    ]
+    assert "Undo" not in labels(app)
+
+
+def test_a_run_is_kept_by_its_toggle_and_the_list_says_so() -> None:
+    app, run = loaded()
+    app.toggle(key=f"keep-{run}").set_value(True).run()
+    assert removal.is_starred(run)
+    assert [label for label in listed(app) if label.endswith(", finished, kept")]
+    app.toggle(key=f"keep-{run}").set_value(False).run()
+    assert not removal.is_starred(run)
+    assert not [label for label in listed(app) if label.endswith("kept")]
+
+
+def test_what_trains_or_is_another_persons_has_no_button(finished: str) -> None:
+    app = open_page(run=finished)
+    assert [label for label in listed(app) if "finished" in label]
+    assert not [b for b in app.button if (b.key or "").startswith("remove-")]
+    assert "Keep" not in {toggle.label for toggle in app.toggle}
+    app = open_page()
+    number(app, "Seconds").set_value(600.0).run()
+    button(app, "Train").click().run()
+    run = query(app, "run") or ""
+    assert "Keep" in {toggle.label for toggle in app.toggle}
+    assert not [b for b in app.button if b.key == f"remove-{run}"]
+    button(app, "Stop").click().run()
+    wait_for(lambda: store.status(run).ended)
+    app.run()
+    assert [b for b in app.button if b.key == f"remove-{run}"]

@@ -13,7 +13,7 @@ from aeviz import jobs
 from aeviz.analysis import baselines, uses
 from aeviz.data import datasets
 from aeviz.models import checkpoint
-from aeviz.training import runs
+from aeviz.training import place, store
 from tests.pages.opening import opened
 
 NAME = "linear-2d"
@@ -74,7 +74,7 @@ def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None
 
 def test_an_own_run_is_measured_by_a_button(monkeypatch: pytest.MonkeyPatch) -> None:
     content = (checkpoint.FOLDER / f"{NAME}.safetensors").read_bytes()
-    run = runs.add(content)
+    run = store.add(content)
     asked: list[bytes] = []
 
     def start(dataset: datasets.Dataset, given: bytes, *, retry: bool = False) -> None:
@@ -87,7 +87,7 @@ def test_an_own_run_is_measured_by_a_button(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(uses, "start", start)
     app = open_page(run)
-    own = f"Yours, {runs.started(run)}"
+    own = f"Yours, {place.started(run)}"
     assert not any(own in title for title in table(app).index)
     (button,) = (b for b in app.button if b.label.startswith("Measure Yours"))
     button.click().run()
@@ -98,8 +98,8 @@ def test_an_own_run_is_measured_by_a_button(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_measurement_that_failed_says_so_and_can_be_tried_again() -> None:
-    run = runs.add((checkpoint.FOLDER / f"{NAME}.safetensors").read_bytes())
-    job = uses.job(datasets.load(), runs.model_bytes(run))
+    run = store.add((checkpoint.FOLDER / f"{NAME}.safetensors").read_bytes())
+    job = uses.job(datasets.load(), store.model_bytes(run))
     job.path.parent.mkdir(parents=True)
     jobs.report(job, 0.0, "", "Uses of a code failed: it was too much.")
     app = open_page(run)

@@ -15,7 +15,7 @@ from aeviz.charts import curves, pixels, theme
 from aeviz.charts.bars import firing, loss_terms, named_bars
 from aeviz.data import datasets
 from aeviz.models import zoo
-from aeviz.training import runs
+from aeviz.training.curves import by_term, kept_by_term
 
 THINGS = ("active_fraction", "kl_per_dim", "perplexity", "squared_jacobian")
 """Metrics that a loss may report, each of which shows something of its own."""
@@ -87,9 +87,9 @@ def _titled(values: dict[str, Any]) -> dict[str, Any]:
 def _curves(subject: ModelSubject) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, ...]]]:
     """Steps (K,) and each term over them (K,), of a run or as a file keeps it; empty without."""
     if points := library.metrics(subject.key):
-        return np.array([point.step for point in points]), runs.curves(points)
+        return np.array([point.step for point in points]), by_term(points)
     if curve := subject.model.card.curve:
-        return np.array(curve.steps), runs.kept_curves(curve)
+        return np.array(curve.steps), kept_by_term(curve)
     return np.array([]), {}
 
 

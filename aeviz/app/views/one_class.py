@@ -13,7 +13,9 @@ from aeviz.app.components.watch import watch
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import curves, theme
 from aeviz.models.zoo import describe
-from aeviz.training import runs
+from aeviz.training import place, store
+from aeviz.training.spec import RunSpec, summary
+from aeviz.training.status import WAY_OUT
 
 DIGITS = tuple("0123456789")
 START = "3"
@@ -101,7 +103,7 @@ def biography(subject: ModelSubject) -> str:
         return f"{title}: pre{images} of {what}."
     what = "all classes" if spec.classes is None else _listed(spec.classes)
     mixed = f", {spec.contamination:.0%} of them of other digits" if spec.contamination else ""
-    return f"{title}: yours of {runs.started(subject.key)}, {images} of {what}{mixed}."
+    return f"{title}: yours of {place.started(subject.key)}, {images} of {what}{mixed}."
 
 
 # -- training another one ---------------------------------------------------------------------
@@ -137,34 +139,34 @@ def _models_of(classes: tuple[int, ...]) -> dict[float, str]:
 def _train(classes: tuple[int, ...], share: float, *, known: bool) -> None:
     """A button that trains a model, or how far its training is."""
     run = (_trained() or [""])[-1]
-    if run and not runs.status(run).ended:
+    if run and not store.status(run).ended:
         _watch(run)
         st.button("Stop", on_click=own.control, args=(run, "stop"))
         return
-    if run and not runs.is_finished(run):
-        status = runs.status(run)
-        st.error(f"{status.message} {runs.WAY_OUT.get(status.state, '')}")
+    if run and not store.is_finished(run):
+        status = store.status(run)
+        st.error(f"{status.message} {WAY_OUT.get(status.state, '')}")
     card = library.model(anomaly.shipped(classes[0])).card
-    spec = runs.RunSpec.model_validate(anomaly.recipe(card, classes, share))
+    spec = RunSpec.model_validate(anomaly.recipe(card, classes, share))
     st.button(
         "Train with these",
         on_click=_start,
         args=(spec,),
-        help=runs.summary(spec),
+        help=summary(spec),
         type="secondary" if known else "primary",
     )
 
 
-def _start(spec: runs.RunSpec) -> None:
+def _start(spec: RunSpec) -> None:
     try:
-        session.start("odd_runs", list).append(runs.create(spec))
-    except runs.RunError as error:
+        session.start("odd_runs", list).append(store.create(spec))
+    except place.RunError as error:
         st.error(str(error))
 
 
 @st.fragment
 def _watch(run: str) -> None:
-    status = runs.status(run)
+    status = store.status(run)
     if status.ended:
         st.rerun()  # the whole page: its model is there
     watch("odd-run", status.progress, status.fraction, state=status.state, step=status.step)

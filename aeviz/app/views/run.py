@@ -13,8 +13,12 @@ from aeviz.app.components.watch import drawing, watch
 from aeviz.charts import bars, maps
 from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
+from aeviz.models import checkpoint
 from aeviz.models.base import Autoencoder
-from aeviz.training import runs
+from aeviz.training import place, preview, removal, store
+from aeviz.training.curves import by_term, measured
+from aeviz.training.spec import RunSpec
+from aeviz.training.status import WAY_OUT, RunStatus
 
 USES = {
     "map": "Explore its map",
@@ -73,11 +77,11 @@ def again(run: str) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner="Building the network")
-def _first_look(recipe: str) -> runs.Preview:
-    return runs.first_look(runs.RunSpec.model_validate_json(recipe))
+def _first_look(recipe: str) -> preview.Preview:
+    return preview.first_look(RunSpec.model_validate_json(recipe))
 
 
-def before(spec: runs.RunSpec) -> runs.Preview:
+def before(spec: RunSpec) -> preview.Preview:
     """What a network does to the test images before its first step.
 
     It depends on a part of the settings only.
@@ -86,12 +90,12 @@ def before(spec: runs.RunSpec) -> runs.Preview:
     return _first_look(json.dumps(part | {"steps": 1}))
 
 
-def map_title(seen: runs.Preview) -> str:
+def map_title(seen: preview.Preview) -> str:
     """What the map shows, in words."""
     return f"map of {len(seen.points):,} test codes at step {seen.step:,}"
 
 
-def code_map(seen: runs.Preview, classes: tuple[str, ...], height: int) -> go.Figure:
+def code_map(seen: preview.Preview, classes: tuple[str, ...], height: int) -> go.Figure:
     """The map of 2,000 test codes as a figure."""
     figure = maps.code_map(seen.points, seen.point_labels, classes, height=height)
     across, up = seen.axis_titles
@@ -118,21 +122,21 @@ def explain(model: type[Autoencoder]) -> None:
 def watched(run: str) -> None:
     """Watch a run; when it has ended, use its model. One that cannot be read says so."""
     try:
-        status, spec = runs.status(run), runs.spec(run)
+        status, spec = store.status(run), store.spec(run)
         _about(run, spec, status)
         live(run, status.ended)
         explain(spec.model_class)
-    except runs.RunError as error:
+    except (checkpoint.CheckpointError, place.RunError) as error:  # removed at this moment
         st.error(str(error))
 
 
-def _about(run: str, spec: runs.RunSpec, status: runs.RunStatus) -> None:
+def _about(run: str, spec: RunSpec, status: RunStatus) -> None:
     """What a run is, what can be done with it, and what went wrong."""
-    trouble = library.trouble(run) if runs.is_finished(run) else ""
-    usable = runs.is_finished(run) and not trouble
+    trouble = library.trouble(run) if store.is_finished(run) else ""
+    usable = store.is_finished(run) and not trouble
     about = f"**{spec.title}**, {datasets.SOURCES[spec.data].title}, seed {spec.seed}. "
     if usable:
-        about += runs.measured(library.card(run))
+        about += measured(library.card(run))
     # The buttons stand outside the part that draws itself again and again: no click is lost.
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(about, width="content")
@@ -142,23 +146,40 @@ def _about(run: str, spec: runs.RunSpec, status: runs.RunStatus) -> None:
             _uses(run, spec)
         label = "Train again" if status.ended else "Train another"
         st.button(label, on_click=again, args=(run,))
+        _keep(run)
     if trouble:
         st.error(trouble)
     elif status.ended and not usable:
         why = status.message or "The model of this run is gone."
-        st.error(f"{why} {runs.WAY_OUT.get(status.state, 'Train it again.')}")
+        st.error(f"{why} {WAY_OUT.get(status.state, 'Train it again.')}")
     elif status.state in ("failed", "interrupted"):
         st.warning(status.message)
 
 
+def _keep(run: str) -> None:
+    """A toggle that keeps a run of this person however old it becomes."""
+    if run not in own.started():
+        return
+    key = f"keep-{run}"
+    st.toggle(
+        "Keep",
+        removal.is_starred(run),
+        key,
+        f"The oldest runs go when all of them take more than {removal.room():,.0f} MB. "
+        "This one stays.",
+        on_change=own.star,
+        args=(run, key),
+    )
+
+
 def _controls(run: str) -> None:
-    wish = runs.wish(run)
+    wish = store.wish(run)
     for action in ("resume" if wish == "pause" else "pause", "stop"):
         off = wish == "stop"
         st.button(action.capitalize(), on_click=own.control, args=(run, action), disabled=off)
 
 
-def _uses(run: str, spec: runs.RunSpec) -> None:
+def _uses(run: str, spec: RunSpec) -> None:
     fills = {"inpainting": "Hide parts"} if spec.model_class.uses_visible else {}
     for page, label in (USES | fills).items():
         kind = "primary" if page == "map" else "secondary"
@@ -171,13 +192,13 @@ def _uses(run: str, spec: runs.RunSpec) -> None:
 @st.fragment
 def live(run: str, ended: bool) -> None:
     """What changes while a run trains."""
-    status = runs.status(run)
+    status = store.status(run)
     if status.ended and not ended:
         st.rerun()  # the whole page: other buttons, and no more asking
     stamp, look = library.stamp(run, "metrics.jsonl", "preview.npz"), None
     try:
         look = drawn(run, status.unit, status.steps, stamp)
-    except runs.RunError as error:  # damaged since the page was opened
+    except place.RunError as error:  # damaged since the page was opened
         st.warning(str(error))
     watch(
         "live",
@@ -197,20 +218,20 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
     Args:
         stamp: another one when there is more to see.
     """
-    spec = runs.spec(run)
+    spec = store.spec(run)
     seen, points, troubles = before(spec), [], []
     try:
-        seen = runs.preview(run) or seen
-    except runs.RunError as error:
+        seen = store.preview(run) or seen
+    except place.RunError as error:
         troubles.append(str(error))
     try:
-        points = runs.metrics(run)
-    except runs.RunError as error:
+        points = store.metrics(run)
+    except place.RunError as error:
         troubles.append(str(error))
     classes, nothing = datasets.SOURCES[spec.data].classes, np.empty(0)
     curves = loss_curves(
         np.array([point.step for point in points]),
-        runs.curves(points) or {"loss": (nothing, nothing)},
+        by_term(points) or {"loss": (nothing, nothing)},
         unit=unit,
         last=steps,
         height=HEIGHT,

@@ -14,7 +14,8 @@ from aeviz.charts import pixels, theme
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS, short_title
-from aeviz.training import runs
+from aeviz.training import place, preview, removal, store
+from aeviz.training.spec import RunSpec, sentence, summary
 
 SECONDS, EPOCHS = 30.0, 10.0
 """How long a run lasts at first."""
@@ -32,30 +33,30 @@ def set_up() -> None:
     cards = st.grid("auto", min_column_width=104, gap="xsmall")
     idea = st.empty()
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    summary = st.empty()
+    length = st.empty()
     looks, form = st.columns([5, 2], gap="large")
     with form:
         wanted = _settings(variant, bar)
     try:
-        spec, wrong = runs.RunSpec.model_validate(wanted), ""
+        spec, wrong = RunSpec.model_validate(wanted), ""
     except ValueError as error:
-        spec, wrong = None, runs.sentence(error)
+        spec, wrong = None, sentence(error)
     # Not a callback: its arguments would be the settings before the last change.
     pressed = bar.button("Train", "train", type="primary", disabled=spec is None, width=140)
     if pressed and spec:
         try:
             view.show(own.start(spec))
             st.rerun()
-        except runs.RunError as error:
-            summary.error(str(error))
+        except place.RunError as error:
+            length.error(str(error))
             return
     with cards:
         _picker(variant)
     idea.markdown(MODELS[variant].idea)
     if spec is None:
-        summary.error(wrong)
+        length.error(wrong)
         return
-    summary.markdown(runs.summary(spec))
+    length.markdown(summary(spec))
     with looks:
         _looks(spec)
     view.explain(spec.model_class)
@@ -83,13 +84,13 @@ def _picker(chosen: str) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking at the pretrained models")
-def _pretrained_look(name: str) -> runs.Preview:
+def _pretrained_look(name: str) -> preview.Preview:
     """What a pretrained model does to the test images that a run shows."""
     model = library.model(name)
-    return runs.look(model, datasets.load("mnist"), model.card.steps, None)
+    return preview.look(model, datasets.load("mnist"), model.card.steps, None)
 
 
-def _looks(spec: runs.RunSpec) -> None:
+def _looks(spec: RunSpec) -> None:
     """Ten fixed test images and the map of 2,000, by the new network and by a trained one."""
     looks, classes = (
         {"before its first step": view.before(spec)},
@@ -121,14 +122,14 @@ def _looks(spec: runs.RunSpec) -> None:
 # -- the form: its settings outlive a look at a run or at another page ---------------------------
 
 
-def _default_spec(variant: str) -> runs.RunSpec:
-    return runs.RunSpec.model_validate({"variant": variant, "seconds": SECONDS})
+def _default_spec(variant: str) -> RunSpec:
+    return RunSpec.model_validate({"variant": variant, "seconds": SECONDS})
 
 
 def _settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
     """Draw the widgets of a run and return what they say, as the fields of a RunSpec."""
     model_class = MODELS[variant]
-    last: runs.RunSpec | None = session.get("last_spec")
+    last: RunSpec | None = session.get("last_spec")
     presets = {name: config.to_dict() for name, config in model_class.presets.items()}
     presets = presets or {"defaults": model_class.Config().to_dict()}
     if last and last.variant == variant:
@@ -160,7 +161,7 @@ def _settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
     return chosen
 
 
-def _length(start: runs.RunSpec, key: str) -> dict[str, float]:
+def _length(start: RunSpec, key: str) -> dict[str, float]:
     """Widgets for how long a run lasts: {"seconds": ...} or {"epochs": ...}."""
     units = ["epochs", "seconds"] if start.epochs or start.steps else ["seconds", "epochs"]
     box = session.box(f"{key}-unit", units[0])
@@ -213,13 +214,27 @@ def _number(
 
 
 def own_runs(shown: str | None) -> None:
-    """A link to each run of this person."""
+    """A link to each run of this person, a way to remove it, and back."""
+    if removed := own.removed():
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"Removed: {removed}.", width="content")
+            st.button("Undo", "restore", on_click=own.restore)
     mine = [run for run in own.known() if library.is_run(run)]
     for run in reversed(mine):
-        status, spec = runs.status(run), library.spec(run)
-        label = f"{spec.title if spec else 'Not readable'}, {runs.started(run)}"
+        status, label = store.status(run), library.run_title(run)
         label += f", {status.state}" if status.ended else ""  # else it would soon be wrong
-        pages.link("train", label, run=run, disabled=run == shown)
+        label += ", kept" if removal.is_starred(run) else ""
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            pages.link("train", label, run=run, disabled=run == shown)
+            if status.ended and run in own.started():  # not what is another person's
+                st.button(
+                    ":material/delete:",
+                    f"remove-{run}",
+                    f"Remove {label}",
+                    on_click=own.remove,
+                    args=(run,),
+                    type="tertiary",
+                )
     if not mine:
         st.caption("None yet.")
 
@@ -233,8 +248,8 @@ def upload() -> None:
         return
     try:
         with st.spinner("Reading the model"):
-            view.show(runs.add(file.getvalue()))
-    except (checkpoint.CheckpointError, runs.RunError) as error:
+            view.show(own.add(file.getvalue()))
+    except (checkpoint.CheckpointError, place.RunError) as error:
         st.error(str(error))
         return
     session.note("uploads", again + 1)  # an empty uploader

@@ -1,0 +1,330 @@
+"""The runs: a folder each, written by the app and by the worker, read by both."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from aeviz import files
+from aeviz.models import checkpoint
+from aeviz.models.base import Autoencoder
+from aeviz.training import place, process
+from aeviz.training import preview as previews
+from aeviz.training.curves import Point
+from aeviz.training.spec import RunSpec, sentence
+from aeviz.training.status import RunStatus, Wish
+
+
+def create(spec: RunSpec) -> str:
+    """Queue a run and return its id; the worker takes it up at once.
+
+    Raises:
+        RunError: the folder of runs cannot be written.
+    """
+    with place.writing():
+        name = make_folder({"spec.json": spec, "status.json": RunStatus(steps=spec.steps)})
+        try:
+            process.put(name)
+        except OSError:
+            shutil.rmtree(place.path_of(name), ignore_errors=True)  # it would wait for ever
+            raise
+    return name
+
+
+def add(content: bytes) -> str:
+    """Keep a checkpoint's bytes as a finished run and return its id.
+
+    Raises:
+        CheckpointError: see `checkpoint.from_bytes`; or the card cannot be a run's.
+        RunError: the folder of runs cannot be written.
+    """
+    model = checkpoint.from_bytes(content)
+    card: checkpoint.Card = model.card
+    try:
+        spec = RunSpec.model_validate(
+            card.model_dump(include={"variant", "config", "data", "seed", "batch", "lr", "steps"})
+        )
+    except ValueError as error:
+        raise checkpoint.CheckpointError(f"This checkpoint's card: {sentence(error)}") from error
+    content_of: dict[str, bytes | BaseModel] = {
+        "spec.json": spec,
+        "status.json": RunStatus(
+            state="finished",
+            step=card.steps,
+            steps=card.steps,
+            epoch=card.steps / max(-(-card.trained_on // card.batch), 1),
+            unit=model.unit,
+            message="Loaded from a file.",
+        ),
+        "final.safetensors": content,
+    }
+    dataset = previews.data_here(spec.data)
+    if dataset is not None:
+        content_of["preview.npz"] = previews.to_bytes(
+            previews.look(model, dataset, card.steps, None)
+        )
+    with place.writing():
+        return make_folder(content_of)
+
+
+def spec(name: str) -> RunSpec:
+    """What a run shall do.
+
+    Raises:
+        RunError: its file is missing, damaged, or from another version.
+    """
+    try:
+        return RunSpec.model_validate_json(files.read(place.path_of(name) / "spec.json"))
+    except (OSError, ValueError) as error:
+        raise place.RunError(_unreadable("settings", error) + ": train it again.") from error
+
+
+def _unreadable(what: str, error: Exception) -> str:
+    """The sentence for a file of a run that cannot be had, without its full stop."""
+    if isinstance(error, files.MISSING):
+        return f"The {what} of this run are not here any more"
+    if isinstance(error, OSError):
+        return f"The {what} of this run cannot be read, since {files.reason(error)}"
+    kinds = {e["type"] for e in error.errors()} if isinstance(error, ValidationError) else set()
+    if isinstance(error, ValidationError) and "json_invalid" not in kinds:
+        of = sentence(error).rstrip(".")
+        return f"The {what} of this run are of another version of aeviz ({of})"
+    return f"The {what} of this run are damaged"
+
+
+def status(name: str) -> RunStatus:
+    """Where a run stands, whatever has become of its files.
+
+    A run that waits in the queue while there is no worker gets one; one whose worker is gone is
+    "interrupted".
+    """
+    found = said(name)
+    if found.ended:
+        return found
+    if process.waits(name):
+        trouble = process.see_to_the_worker()
+        return found.model_copy(update={"message": trouble}) if trouble else found
+    if time.time() - found.updated > process.LOOK and process.is_abandoned():
+        return interrupt(name, found)
+    return found
+
+
+def said(name: str) -> RunStatus:
+    """What a run's worker said last; "failed" with a sentence where that cannot be read."""
+    try:
+        return RunStatus.model_validate_json(files.read(place.path_of(name) / "status.json"))
+    except (OSError, ValueError) as error:
+        return RunStatus(state="failed", message=_unreadable("notes", error) + ".")
+
+
+def metrics(name: str) -> list[Point]:
+    """The points of a run's curves.
+
+    A last line that is still being written is left out, and so is one that is damaged.
+
+    Raises:
+        RunError: there is nothing that can be read.
+    """
+    try:
+        *lines, _unfinished = files.read(place.path_of(name) / "metrics.jsonl").split(b"\n")
+    except files.MISSING:
+        return []
+    except OSError as error:
+        raise place.RunError(_unreadable("curves", error) + ".") from error
+    points: list[Point] = []
+    wrong: ValueError | None = None
+    for line in lines:
+        try:
+            point = Point.model_validate_json(line)
+        except ValueError as error:
+            wrong = error
+            continue
+        terms = point.train.terms.keys()
+        if terms == point.validation.terms.keys() == (points or [point])[0].train.terms.keys():
+            points.append(point)
+    if wrong and not points:
+        raise place.RunError(_unreadable("curves", wrong) + ".") from wrong
+    return points
+
+
+def add_point(name: str, point: Point) -> None:
+    """Write a point of a run's curves at their end.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path, line = place.path_of(name) / "metrics.jsonl", point.model_dump_json() + "\n"
+
+    def append() -> None:
+        with path.open("ab") as file:
+            file.write(line.encode())
+
+    files.again(append)
+
+
+def preview(name: str) -> previews.Preview | None:
+    """The newest preview of a run; None before the first one.
+
+    Raises:
+        RunError: the file is damaged, or of another version.
+    """
+    try:
+        return previews.from_bytes(files.read(place.path_of(name) / "preview.npz"))
+    except files.MISSING:
+        return None
+    except (OSError, ValueError) as error:
+        raise place.RunError(_unreadable("images", error) + ".") from error
+
+
+def snapshots(name: str) -> dict[int, Path]:
+    """The weights kept on the way, a checkpoint file for each step."""
+    paths = (place.path_of(name) / "snapshots").glob("*.safetensors")
+    return dict(sorted((int(path.stem), path) for path in paths if path.stem.isdecimal()))
+
+
+def wish(name: str) -> Wish:
+    """What was last asked of a run; "resume" where nothing is to be read."""
+    try:
+        asked = files.read(place.path_of(name) / "control").decode("utf-8", "replace")
+    except files.MISSING:
+        return "resume"
+    except OSError as error:
+        logging.warning("%s: what was asked of it cannot be read: %s", name, error)
+        return "resume"
+    return asked if asked in ("pause", "stop") else "resume"  # type: ignore[return-value]
+
+
+def control(name: str, action: Wish) -> None:
+    """Ask a run to pause, resume or stop; the worker hears it after the slice it is in.
+
+    Raises:
+        RunError: the run's folder cannot be written.
+    """
+    if action not in ("pause", "resume", "stop"):
+        raise ValueError(f"A run can pause, resume or stop, not {action!r}.")
+    with place.writing(f"That this run shall {action}"):
+        write(place.path_of(name) / "control", action.encode())
+
+
+def model_file(name: str) -> Path:
+    """Where the model of a run is, or of `run-...@256` the last snapshot up to step 256.
+
+    Raises:
+        RunError: no weights were kept up to that step.
+    """
+    run, step = place.split(name)
+    if step is None:
+        return place.path_of(run) / "final.safetensors"
+    kept = snapshots(run)
+    before = [kept_at for kept_at in kept if kept_at <= step]
+    if not before:
+        first = f"the first are of step {min(kept):,}" if kept else "it has no snapshots"
+        raise place.RunError(f"This run kept no weights up to step {step:,}: {first}.")
+    return kept[max(before)]
+
+
+def is_finished(name: str) -> bool:
+    """True when a run left a model to use: it ended, or was stopped after its first step.
+
+    For `run-...@256`, when it kept a snapshot up to that step.
+    """
+    try:
+        return files.true(model_file(name).is_file)
+    except place.RunError:
+        return False
+
+
+def load_model(name: str) -> Autoencoder:
+    """The model of a finished run or a snapshot of any, in eval mode on the CPU, with its card.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be read or used.
+        RunError: no weights were kept up to the step that is asked for.
+    """
+    return checkpoint.load(model_file(name))
+
+
+def model_bytes(name: str) -> bytes:
+    """The same as the bytes of a safetensors file.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be read.
+        RunError: no weights were kept up to the step that is asked for.
+    """
+    return checkpoint.read(model_file(name))
+
+
+def interrupt(name: str, found: RunStatus) -> RunStatus:
+    """Note that the worker of a run is gone; its last snapshot becomes its model."""
+    kept_step, kept = keep_last_model(name)
+    step = max(found.step, kept_step)  # the status is written after a slice of steps
+    text = f"The process that trained this run ended at step {step:,}{kept}."
+    changes = {"state": "interrupted", "step": step, "message": text, "seconds_left": None}
+    noted = found.model_copy(update=changes)
+    try:
+        write(place.path_of(name) / "status.json", noted)
+    except OSError as error:  # then whoever looks next finds it out again
+        logging.warning("%s is interrupted, which cannot be noted: %s", name, error)
+    return noted
+
+
+def keep_last_model(name: str) -> tuple[int, str]:
+    """Make the newest snapshot that can be loaded a run's model, where it has none.
+
+    Returns:
+        The model's step and what to say about it; 0 and nothing where there is none.
+    """
+    final = model_file(name)
+    for path in [final, *reversed(snapshots(name).values())]:
+        try:
+            content = checkpoint.read(path)
+            model = checkpoint.from_bytes(content)
+            if path != final:
+                write(final, content)
+        except checkpoint.CheckpointError as error:
+            if path != final:
+                logging.warning("%s: %s", name, error)
+            continue
+        except OSError as error:
+            logging.warning("%s: its last model cannot be kept: %s", name, error)
+            break
+        kept = f"; the model of step {model.card.steps:,} is kept"
+        if path != final and type(model).finish is not Autoencoder.finish:
+            kept += ", but what it draws samples from was not learned yet"
+        return model.card.steps, kept
+    return 0, ""
+
+
+def write(path: Path, content: bytes | BaseModel) -> None:
+    """Put content into a file of a run, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    text = content.model_dump_json(indent=2).encode() if isinstance(content, BaseModel) else content
+    files.write(path, text)
+
+
+def make_folder(content_of: dict[str, bytes | BaseModel]) -> str:
+    """Make the folder of a new run with these files and return its id.
+
+    Raises:
+        OSError: it cannot be made, and nothing is left of it.
+    """
+    # Under its name only when it is complete: a run that can be seen can be read.
+    name = f"run-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    partial = place.folder() / f"{name}.part"
+    try:
+        (partial / "snapshots").mkdir(parents=True)
+        for filename, content in content_of.items():
+            write(partial / filename, content)
+        files.again(lambda: partial.rename(place.folder() / name))
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return name
