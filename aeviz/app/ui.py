@@ -37,7 +37,8 @@ from aeviz.app.components.watch import watch
 from aeviz.charts import export, figures
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, zoo
-from aeviz.models.base import Autoencoder, BaseConfig, knobs
+from aeviz.models.base import Autoencoder
+from aeviz.models.settings import BaseConfig, knobs
 from aeviz.training import runs
 
 PAGES = {

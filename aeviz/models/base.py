@@ -1,17 +1,16 @@
-"""The contract that every autoencoder fulfils: Autoencoder, Loss, knob."""
+"""The contract that every autoencoder fulfils: Autoencoder, Loss."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import reprlib
-import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+
+from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig
 
 
 @dataclass(frozen=True)
@@ -30,107 +29,6 @@ class Loss:
         """The scalar that is minimised: the sum of the terms."""
         first, *others = self.terms.values()
         return sum(others, first)
-
-
-@dataclass(frozen=True)
-class Knob:
-    """Range, label and help of one setting; a form is drawn and a config validated from it."""
-
-    label: str
-    help: str
-    low: float = -math.inf
-    high: float = math.inf
-    choices: tuple[str, ...] | None = None
-
-    def check(self, name: str, value: Any, kind: type) -> Any:
-        """Return the value as the knob's type, or raise a ValueError that names the knob."""
-        shown = reprlib.repr(value)  # a file can hold a million letters where a number belongs
-        if self.choices is not None:
-            if value not in self.choices:
-                raise ValueError(f"{name} must be one of {', '.join(self.choices)}, not {shown}.")
-            return value
-        if kind is bool:
-            if not isinstance(value, bool):
-                raise ValueError(f"{name} must be true or false, not {shown}.")
-            return value
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not abs(value) <= sys.float_info.max  # JSON has whole numbers that no float holds
-        ):
-            raise ValueError(f"{name} must be a number, not {shown}.")
-        if kind is int and value != int(value):
-            raise ValueError(f"{name} must be a whole number, not {shown}.")
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{name} must be from {self.low:g} to {self.high:g}, not {shown}.")
-        return kind(value)
-
-
-def knob(
-    default: Any,
-    *,
-    label: str,
-    help: str,
-    low: float = -math.inf,
-    high: float = math.inf,
-    choices: tuple[str, ...] | None = None,
-) -> Any:
-    """A field of a Config: its default, its range or its choices, and what a student reads."""
-    return dataclasses.field(
-        default=default, metadata={"knob": Knob(label, help, low, high, choices)}
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class BaseConfig:
-    """Settings that every variant has.
-
-    Raises:
-        ValueError: a value is outside its knob's range; the message names the knob.
-    """
-
-    latent_dim: int = knob(
-        2,
-        low=1,
-        high=64,
-        label="Latent dimension D",
-        help="How many numbers the code has. Two can be drawn as a map; more keep more detail.",
-    )
-
-    def __post_init__(self) -> None:
-        """Check each value against its knob."""
-        for name, (setting, default) in knobs(type(self)).items():
-            checked = setting.check(name, getattr(self, name), type(default))
-            object.__setattr__(self, name, checked)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> BaseConfig:
-        """A config from a file, a URL or a form.
-
-        Raises:
-            ValueError: an unknown name, or a value outside its knob's range.
-        """
-        unknown = sorted(set(values) - set(knobs(cls)))
-        if unknown:
-            raise ValueError(f"There is no setting {', '.join(unknown)}.")
-        return cls(**values)
-
-    @property
-    def code_dim(self) -> int:
-        """Width of the flat code."""
-        return self.latent_dim
-
-    def to_dict(self) -> dict[str, Any]:
-        """The values by name, ready for JSON."""
-        return dataclasses.asdict(self)
-
-
-def knobs(config_class: type[BaseConfig]) -> dict[str, tuple[Knob, Any]]:
-    """Each setting of a config class: its knob and its default, in the order of a form."""
-    return {
-        field.name: (field.metadata["knob"], field.default)
-        for field in dataclasses.fields(config_class)
-    }
 
 
 class Autoencoder(nn.Module, ABC):
@@ -244,45 +142,6 @@ NEEDS = {
     "missing": "Pictures with missing parts",
 }
 """What a person may need an autoencoder for, as they would say it."""
-
-
-RECONSTRUCTION_UNITS = {
-    "bernoulli": "nats per image",
-    "squared": "squared error per image",
-    "absolute": "absolute error per image",
-}
-
-
-def reconstruction_knob(default: str) -> Any:
-    """The setting that chooses between the kinds of `reconstruction_loss`."""
-    return knob(
-        default,
-        choices=tuple(RECONSTRUCTION_UNITS),
-        label="Reconstruction loss",
-        help="How a pixel's error is counted. Bernoulli: cross-entropy in nats, kind to grey "
-        "pixels. Squared: what MSE and PSNR measure. Absolute: forgiving of a few large errors.",
-    )
-
-
-def beta_knob() -> Any:
-    """Weight of the KL term."""
-    return knob(
-        1.0,
-        low=0.0,
-        high=20.0,
-        label="Beta",
-        help="Weight of the KL term. 1 is the true ELBO; more gives a rounder, simpler map.",
-    )
-
-
-def binarise_knob() -> Any:
-    """Whether grey pixels become black or white by chance, afresh in each step."""
-    return knob(
-        False,
-        label="Black or white pixels",
-        help="Each pixel is drawn white with its grey value as the chance, anew in each step. "
-        "Published likelihoods are of such pictures.",
-    )
 
 
 def reconstruction_loss(logits: Tensor, x: Tensor, kind: str) -> Tensor:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from aeviz.models.base import BaseConfig, knob
 
 PIXELS = 28 * 28
 
@@ -19,91 +16,6 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
     "tanh": nn.Tanh,
 }
-
-
-def width_knob(default: int = 512) -> Any:
-    """Width of the first hidden layer."""
-    return knob(
-        default,
-        low=16,
-        high=2048,
-        label="Width of the first layer",
-        help="Units in the encoder's first hidden layer. Wider learns more and trains slower.",
-    )
-
-
-def depth_knob(default: int = 3) -> Any:
-    """Number of hidden layers."""
-    return knob(
-        default,
-        low=0,
-        high=6,
-        label="Hidden layers",
-        help="Each hidden layer is half as wide as the one before; the decoder mirrors them. "
-        "With none, encoder and decoder are one linear layer each.",
-    )
-
-
-def activation_knob(default: str = "silu") -> Any:
-    """Nonlinearity between layers."""
-    return knob(
-        default,
-        choices=tuple(ACTIVATIONS),
-        label="Activation",
-        help="What bends the layers. ReLU is the fastest, SiLU smooth; tanh "
-        "gives the map with the gentlest bends.",
-    )
-
-
-def batch_norm_knob() -> Any:
-    """Whether hidden layers are normalised over the batch."""
-    return knob(
-        False,
-        label="Batch normalisation",
-        help="Gives each hidden unit mean 0 and variance 1 over the batch. It helps deep networks.",
-    )
-
-
-def dropout_knob() -> Any:
-    """Fraction of hidden units that is silenced in each step."""
-    return knob(
-        0.0,
-        low=0.0,
-        high=0.9,
-        label="Dropout",
-        help="Fraction of hidden units switched off at random in each step. Against learning by "
-        "heart, which a narrow code prevents already.",
-    )
-
-
-def channels_knob() -> Any:
-    """Feature maps after the first convolution."""
-    return knob(
-        16,
-        low=4,
-        high=64,
-        label="Feature maps",
-        help="Channels after the first convolution; the second has twice as many.",
-    )
-
-
-def hidden_knob() -> Any:
-    """Units between the feature maps and the code."""
-    return knob(
-        256,
-        low=16,
-        high=1024,
-        label="Hidden units",
-        help="Units of the fully connected layer between the feature maps and the code.",
-    )
-
-
-TRUNK = ("width", "depth", "channels", "hidden", "activation", "batch_norm", "dropout")
-
-
-def layers_of(config: BaseConfig) -> dict[str, Any]:
-    """The settings of a config that a trunk takes, by name: `MLPEncoder(out, **layers_of(c))`."""
-    return {name: value for name, value in config.to_dict().items() if name in TRUNK}
 
 
 def hidden_widths(width: int, depth: int) -> list[int]:
@@ -231,31 +143,6 @@ class ConvDecoder(nn.Sequential):
             *bend(activation, nn.BatchNorm2d(channels) if batch_norm else None),
             nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1),
         )
-
-
-# -- spoiling ----------------------------------------------------------------------------------
-
-
-def corruption_knob() -> Any:
-    """How pictures are spoilt in training."""
-    return knob(
-        "gaussian",
-        choices=("gaussian", "masking", "salt and pepper"),
-        label="Corruption",
-        help="Gaussian adds noise to every pixel, masking blacks pixels out, "
-        "salt and pepper sets them to black or white.",
-    )
-
-
-def level_knob() -> Any:
-    """How much they are spoilt."""
-    return knob(
-        0.5,
-        low=0.0,
-        high=1.0,
-        label="Corruption level",
-        help="Standard deviation of the Gaussian noise, or the fraction of pixels spoilt.",
-    )
 
 
 def corrupt(x: Tensor, kind: str, level: float) -> Tensor:

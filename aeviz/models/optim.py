@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from aeviz.models.base import Autoencoder, BaseConfig
+from aeviz.models.base import Autoencoder
+from aeviz.models.settings import BaseConfig
 
 WARM_UP = 200
 """Steps over which the learning rate rises, at most a tenth of the schedule."""

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from aeviz.models import objective, optim
-from aeviz.models.base import Autoencoder, BaseConfig, Loss, knobs
+from aeviz.models.base import Autoencoder, Loss
+from aeviz.models.settings import BaseConfig, knobs
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from aeviz.models.base import (
-    RECONSTRUCTION_UNITS,
-    Autoencoder,
-    BaseConfig,
-    Knob,
-    Loss,
-    knob,
-    knobs,
-    reconstruction_loss,
-)
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig, Knob, knob, knobs
 
 NUMBER = Knob("Number", "A number.", 1, 64)
 CHOICE = Knob("Choice", "A choice.", choices=("relu", "tanh"))

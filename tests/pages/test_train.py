@@ -15,7 +15,7 @@ from aeviz.app import ui
 from aeviz.app.views import train as view
 from aeviz.data import datasets
 from aeviz.models import checkpoint
-from aeviz.models.base import knobs
+from aeviz.models.settings import knobs
 from aeviz.models.zoo import MODELS
 from aeviz.training import runs
 from tests.pages.opening import box, components

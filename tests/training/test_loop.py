@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from aeviz.data import datasets
 from aeviz.models import checkpoint, objective, optim
-from aeviz.models.base import Autoencoder, BaseConfig, Loss, knob
+from aeviz.models.base import Autoencoder, Loss
+from aeviz.models.settings import BaseConfig, knob
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
 

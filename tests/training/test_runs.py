@@ -24,7 +24,7 @@ import torch
 
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
-from aeviz.models.base import BaseConfig, knob
+from aeviz.models.settings import BaseConfig, knob
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop, runs, worker
 

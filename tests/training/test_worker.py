@@ -22,7 +22,8 @@ import torch
 from aeviz import files
 from aeviz.data import datasets
 from aeviz.models import checkpoint
-from aeviz.models.base import Knob, Loss, knobs
+from aeviz.models.base import Loss
+from aeviz.models.settings import Knob, knobs
 from aeviz.models.zoo import MODELS
 from aeviz.training import runs, worker
 from tests.test_files import FULL, LOCKED

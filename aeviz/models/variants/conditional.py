@@ -8,23 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import PIXELS, hidden_widths, mlp
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    beta_knob,
-    binarise_knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    PIXELS,
     activation_knob,
     batch_norm_knob,
+    beta_knob,
+    binarise_knob,
     depth_knob,
     dropout_knob,
-    hidden_widths,
-    mlp,
+    reconstruction_knob,
     width_knob,
 )
 

@@ -9,20 +9,15 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import MLPDecoder, MLPEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    MLPDecoder,
-    MLPEncoder,
     activation_knob,
     depth_knob,
+    knob,
     layers_of,
+    reconstruction_knob,
     width_knob,
 )
 

@@ -6,22 +6,17 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import ConvDecoder, ConvEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    ConvDecoder,
-    ConvEncoder,
     activation_knob,
     batch_norm_knob,
     channels_knob,
     dropout_knob,
     hidden_knob,
     layers_of,
+    reconstruction_knob,
 )
 
 

@@ -6,26 +6,20 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import ConvDecoder, ConvEncoder, corrupt
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    ConvDecoder,
-    ConvEncoder,
     activation_knob,
     batch_norm_knob,
     channels_knob,
-    corrupt,
     corruption_knob,
     dropout_knob,
     hidden_knob,
+    knob,
     layers_of,
     level_knob,
+    reconstruction_knob,
 )
 
 

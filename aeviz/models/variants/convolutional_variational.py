@@ -7,24 +7,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import ConvDecoder, ConvEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    beta_knob,
-    binarise_knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    ConvDecoder,
-    ConvEncoder,
     activation_knob,
     batch_norm_knob,
+    beta_knob,
+    binarise_knob,
     channels_knob,
     dropout_knob,
     hidden_knob,
     layers_of,
+    reconstruction_knob,
 )
 
 

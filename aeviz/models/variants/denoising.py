@@ -6,25 +6,19 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import MLPDecoder, MLPEncoder, corrupt
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    MLPDecoder,
-    MLPEncoder,
     activation_knob,
     batch_norm_knob,
-    corrupt,
     corruption_knob,
     depth_knob,
     dropout_knob,
+    knob,
     layers_of,
     level_knob,
+    reconstruction_knob,
     width_knob,
 )
 

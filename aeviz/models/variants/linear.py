@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from aeviz.models.base import Autoencoder, BaseConfig, Loss
+from aeviz.models.base import Autoencoder, Loss
 from aeviz.models.nets import PIXELS
+from aeviz.models.settings import BaseConfig
 
 
 class Linear(Autoencoder):

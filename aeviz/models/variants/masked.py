@@ -7,15 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from aeviz.models.base import (
-    Autoencoder,
-    BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import MLPDecoder
+from aeviz.models.settings import BaseConfig, knob, reconstruction_knob
 
 PATCH, PATCHES = 4, 49
 """Pixels along the side of a patch; patches in a picture, seven rows of seven."""

@@ -8,14 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from aeviz.models.base import (
-    Autoencoder,
-    BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.settings import BaseConfig, knob, reconstruction_knob
 
 ROWS, COLUMNS = 28, 28
 CLOCK = 16

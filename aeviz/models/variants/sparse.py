@@ -7,22 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import MLPDecoder, MLPEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    MLPDecoder,
-    MLPEncoder,
     activation_knob,
     batch_norm_knob,
     depth_knob,
     dropout_knob,
+    knob,
     layers_of,
+    reconstruction_knob,
     width_knob,
 )
 

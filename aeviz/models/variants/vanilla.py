@@ -7,23 +7,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import PIXELS, MLPDecoder, MLPEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    PIXELS,
-    MLPDecoder,
-    MLPEncoder,
     activation_knob,
     batch_norm_knob,
     depth_knob,
     dropout_knob,
+    knob,
     layers_of,
+    reconstruction_knob,
     width_knob,
 )
 

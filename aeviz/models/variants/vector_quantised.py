@@ -8,15 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from aeviz.models.base import (
-    Autoencoder,
-    BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import ACTIVATIONS, activation_knob
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import ACTIVATIONS
+from aeviz.models.settings import BaseConfig, activation_knob, knob, reconstruction_knob
 
 GRID = 7
 """Places along each side of the grid of codes: 28 pixels halved twice."""
