@@ -34,19 +34,18 @@ def strangeness(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
 def expected_copies(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """What a model expects images (N, 28, 28) to look like, float32 of the same shape.
 
-    Its copies. A variant that learns from spoilt pictures (it has `corrupt`) copies 24 spoilt
-    versions of each, and these copies are averaged: what a stroke is taken for then depends on what
-    is left of the others.
+    Its reconstructions. A variant that learns from corrupted images (it `corrupts`) reconstructs 24
+    corrupted versions of each, and these are averaged: what a stroke is taken for then depends on
+    what is left of the others.
     """
     x = datasets.to_float(images)
-    corrupt = getattr(model, "corrupt", None)
-    if corrupt is None:
+    if not model.corrupts:
         return apply.reconstruct(model, x)
     copies = np.zeros_like(x)
     with optim.Noise(seed, model.device):
         for _ in range(SPOILT):
-            spoilt = corrupt(torch.from_numpy(x).to(model.device)).cpu().numpy()
-            copies += apply.reconstruct(model, spoilt) / SPOILT
+            corrupted = model.corrupt(torch.from_numpy(x).to(model.device)).cpu().numpy()
+            copies += apply.reconstruct(model, corrupted) / SPOILT
     return copies
 
 

@@ -13,19 +13,18 @@ from aeviz.analysis import errors
 from aeviz.data import corruption, datasets
 from aeviz.models import apply
 from aeviz.models.base import Autoencoder
-from aeviz.models.checkpoint import Card
+from aeviz.models.card import Card
 from aeviz.models.zoo import MODELS
 
 
 def trained_on(model: Autoencoder) -> tuple[str, float] | None:
     """The corruption and the strength that a model learned from; None where it saw none."""
-    name = getattr(model.config, "corruption", None)
-    return (name, model.config.level) if name in corruption.CORRUPTIONS else None
+    return (model.config.corruption, model.config.level) if model.corrupts else None
 
 
 def cleans(variant: type[Autoencoder]) -> bool:
     """Whether a variant learns from spoilt pictures with clean ones as target."""
-    return hasattr(variant, "corrupt")
+    return variant.corrupts
 
 
 def best_cleaner(cards: dict[str, Card]) -> str | None:

@@ -9,7 +9,6 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
 from aeviz.analysis import (
     anomaly_score,
@@ -85,12 +84,8 @@ def all_figures(
         per_dim = metrics["kl_per_dim"].tolist()
         result |= {f"kl_of_z{k}": value for k, value in enumerate(per_dim, 1)}
     result |= {k: float(v) for k, v in metrics.items() if v.ndim == 0 and k not in result}
-    if model.posterior(torch.zeros(1, 1, 28, 28, device=model.device)) is not None:
-        pixels = (
-            likelihood.binarised(images, seed)
-            if getattr(model.config, "binarise", False)
-            else images
-        )
+    if model.has_posterior:
+        pixels = likelihood.binarised(images, seed) if model.config.binarise else images
         bound = likelihood.log_likelihood(model, pixels, labels, samples=samples, seed=seed)
         assert bound is not None  # there is a posterior
         result["nll"] = -float(bound.mean(dtype=np.float64))
@@ -161,7 +156,7 @@ def main(arguments: list[str] | None = None) -> None:
     card = model.card
     print(f"{model.title}, {model.code_dim} numbers, {dataset.title}")
     print(f"made by: {card.command} (seed {card.seed})")
-    binary = getattr(model.config, "binarise", False)
+    binary = model.config.binarise
     print(f"{len(dataset.test_images)} test images; figures with chance in them: seed {args.seed}")
     print(f"nll: {args.samples} draws, pixels {'black or white by chance' if binary else 'grey'}")
     if card.digit is not None:

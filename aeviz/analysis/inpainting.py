@@ -12,12 +12,10 @@ from torch import Tensor, nn
 from aeviz.data import datasets
 from aeviz.models import apply, optim
 from aeviz.models.base import Autoencoder
-from aeviz.models.checkpoint import Card
+from aeviz.models.card import Card
 from aeviz.models.zoo import MODELS
 
 CLASSES = 10
-EPSILON = 1e-6
-"""Pixels of a decoder without logits are kept this far from 0 and 1."""
 ROUNDS = 10
 """Turns after which copies of copies hardly change any more."""
 RATE = 0.3
@@ -49,7 +47,7 @@ def way(model: Autoencoder) -> str:
     """
     if model.uses_visible:
         return "told"
-    return "gibbs" if hasattr(model, "corrupt") or not has_gradient(model) else "search"
+    return "gibbs" if model.corrupts or not has_gradient(model) else "search"
 
 
 def fill(
@@ -150,7 +148,8 @@ def search(
     x = torch.from_numpy(given).flatten().to(model.device)[shown]
 
     def cost() -> Tensor:
-        logits = _logits(model, z, labels).flatten(1)[:, shown]
+        given = {} if labels is None else {"labels": labels}
+        logits = model.logits(z, **given).flatten(1)[:, shown]
         # -x log p - (1 - x) log(1 - p) = softplus(logit) - x logit, summed over visible pixels
         nats = (nn.functional.softplus(logits) - x * logits).sum(1)
         return nats + 0.5 * z.square().sum(1) if model.gaussian_prior else nats
@@ -173,14 +172,6 @@ def search(
     drawn = apply.decode(model, code[None], None if label is None else label[None])[0]
     history = torch.stack(losses)[:, winner].cpu().numpy()
     return _filled(given, visible, drawn, code, history, label)
-
-
-def _logits(model: Any, z: Tensor, labels: Tensor | None) -> Tensor:
-    """Logits (B, 1, 28, 28) of the pixels' probabilities, with a gradient."""
-    told = {} if labels is None else {"labels": labels}
-    if hasattr(model, "logits"):
-        return model.logits(z, **told)
-    return model.decode(z, **told).logit(EPSILON)
 
 
 def _starts(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from aeviz.data import datasets
+from aeviz.models import gaussian
 from aeviz.models.base import Autoencoder
 
 DECODED_AT_ONCE = 4000
@@ -47,7 +47,6 @@ def log_likelihood(
     bounds = []
     batch = max(DECODED_AT_ONCE // samples, 1)
     draw = torch.Generator().manual_seed(seed)
-    logits_of: Any = getattr(model, "logits", None)  # a variant with a posterior has them
     for start in range(0, len(images), batch):
         x = torch.from_numpy(datasets.to_float(images[start : start + batch]))[:, None]
         given = {}
@@ -58,9 +57,9 @@ def log_likelihood(
             return None
         mu, log_var = posterior
         noise = torch.randn(samples, *mu.shape, generator=draw)
-        z = mu + (0.5 * log_var).exp() * noise
+        z = gaussian.draw(mu, log_var, noise)
         given = {name: value.repeat(samples) for name, value in given.items()}
-        logits = logits_of(z.flatten(0, 1), **given).view(samples, len(x), -1)
+        logits = model.logits(z.flatten(0, 1), **given).view(samples, len(x), -1)
         # x log p + (1 - x) log(1 - p) = x logit - softplus(logit), summed over pixels.
         log_p_x = torch.einsum("kbp,bp->kb", logits, x.flatten(1))
         log_p_x -= nn.functional.softplus(logits).sum(2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -98,12 +97,12 @@ def spread(codes: np.ndarray) -> float:
 # -- units that fire --------------------------------------------------------------------------
 
 
-def firing(model: Any, codes: np.ndarray) -> np.ndarray:
+def firing(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
     """Share of codes (N, D) in which each unit is active, (D,), by the model's own `active`."""
     return model.active(torch.from_numpy(codes)).numpy().mean(0)
 
 
-def atoms(model: Any, codes: np.ndarray, units: np.ndarray) -> np.ndarray:
+def atoms(model: Autoencoder, codes: np.ndarray, units: np.ndarray) -> np.ndarray:
     """What single units add to a picture: decode(unit alone) - decode(0), (K, 28, 28).
 
     Each unit is as strong as it is on average in those codes (N, D) in which it is active.
@@ -197,23 +196,17 @@ def spectrum(
 # -- words that are used ----------------------------------------------------------------------
 
 
-def _grids(model: Any, codes: np.ndarray) -> np.ndarray:
+def _grids(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
     """Which entry of the model's codebook stands at each place of codes (N, D): (N, places)."""
-    width = model.codebook.shape[1]
-    parts = [
-        model.nearest(
-            torch.from_numpy(codes[start : start + apply.BATCH]).unflatten(1, (-1, width))
-        )
-        for start in range(0, len(codes), apply.BATCH)
-    ]
-    return torch.cat(parts).numpy()
+    parts = [model.entries(some) for some in torch.from_numpy(codes).split(apply.BATCH)]
+    return torch.cat([part for part in parts if part is not None]).numpy()
 
 
 @torch.no_grad()
-def usage(model: Any, codes: np.ndarray) -> np.ndarray:
+def usage(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
     """Share of all places of codes (N, D) that each entry of the codebook (K, .) has, (K,)."""
     grids = _grids(model, codes)
-    return np.bincount(grids.ravel(), minlength=len(model.codebook)) / grids.size
+    return np.bincount(grids.ravel(), minlength=model.config.codebook_size) / grids.size
 
 
 def perplexity(shares: np.ndarray) -> float:
@@ -227,7 +220,7 @@ WINDOW = 12
 
 
 @torch.no_grad()
-def windows(model: Any, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
+def windows(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
     """What stands in pictures where a word does, (K, 12, 12): the mean of all windows around it.
 
     Black where a word is never used, and beyond the border of a picture.
@@ -242,5 +235,5 @@ def windows(model: Any, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
     padded = np.pad(datasets.to_float(images), ((0, 0), (beyond, beyond), (beyond, beyond)))
     views = np.lib.stride_tricks.sliding_window_view(padded, (WINDOW, WINDOW), (1, 2))
     views = views[:, ::step, ::step].reshape(-1, WINDOW * WINDOW)
-    chosen = np.eye(len(model.codebook), dtype=np.float32)[grids.ravel()]
+    chosen = np.eye(model.config.codebook_size, dtype=np.float32)[grids.ravel()]
     return (chosen.T @ views / chosen.sum(0)[:, None].clip(1)).reshape(-1, WINDOW, WINDOW)

@@ -116,7 +116,7 @@ def of_model(model: Autoencoder) -> Codec:
         labels = apply.classify(model, images)
         return apply.encode(model, images, labels), labels
 
-    words = getattr(model.config, "codebook_size", None)
+    words = model.config.codebook_size
     symbols = model.code_dim // model.config.latent_dim * math.log2(words) if words else None
     return Codec(encode, lambda codes, labels: apply.decode(model, codes, labels), symbols)
 

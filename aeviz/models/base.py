@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from aeviz.models.card import Card
 from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig
+
+EPSILON = 1e-6
+"""Pixels of a decoder without logits are kept this far from 0 and 1 to have some."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,11 @@ class Loss:
 
 
 class Autoencoder(nn.Module, ABC):
-    """An encoder and a decoder for images (B, 1, 28, 28) in [0, 1].
+    """An encoder and a decoder for images (B, C, H, W) in [0, 1].
 
-    A variant is one file in aeviz/models/ that subclasses this once. Its class variables are
-    what the pages show a student.
+    A variant is one file in aeviz/models/variants/ that subclasses this once. Its class variables
+    are what the pages show a student. It has `build`, `encode`, `loss`, and `logits` or `decode`;
+    all else has a default, which says that it cannot.
     """
 
     title: ClassVar[str]
@@ -48,13 +53,17 @@ class Autoencoder(nn.Module, ABC):
     fails: ClassVar[str]
     presets: ClassVar[dict[str, BaseConfig]] = {}
     uses_labels: ClassVar[bool] = False
-    """True: `labels` (B,) int64 goes into loss, encode and decode, and may be left out of the last
-    two. Then encode takes those that `classify` finds, and decode averages over all ten."""
+    """True: `labels` (B,) int64 goes into loss, encode, decode and logits, and may be left out of
+    the last three. Then encode takes those that `classify` finds, and decode averages over all."""
     uses_visible: ClassVar[bool] = False
-    """True: `visible` (B, 28, 28) bool may go into encode; False where a pixel is hidden from it.
+    """True: `visible` (B, H, W) bool may go into encode; False where a pixel is hidden from it.
     Without it nothing is hidden."""
     reads_rows: ClassVar[bool] = False
     """True: with `visible`, only the rows above the first one with a hidden pixel are read."""
+    corrupts: ClassVar[bool] = False
+    """True: it learns to reconstruct the clean image from what `corrupt` makes of it."""
+    has_posterior: ClassVar[bool] = False
+    """True: there is a Gaussian q(z|x), see `posterior`."""
     no_prior: ClassVar[str] = "It was never told where its codes should lie."
     """Why there is no prior, where `sample_prior` returns None."""
     gaussian_prior: ClassVar[bool] = False
@@ -67,12 +76,23 @@ class Autoencoder(nn.Module, ABC):
     """What it is good for, keys of `NEEDS`, the one that it serves best first."""
 
     Config: ClassVar[type[BaseConfig]] = BaseConfig
+    config: BaseConfig
+    card: Card
+    """What it is and how it was made; only a model out of a checkpoint has one."""
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a variant whose `logits` and `decode` would wait for each other."""
+        if cls.logits is Autoencoder.logits and cls.decode is Autoencoder.decode:
+            raise TypeError(f"{cls.__name__} has neither logits nor decode.")
 
     def __init__(self, config: BaseConfig | None = None) -> None:
         """Build the layers that the config describes; weights come from torch's global seed."""
         super().__init__()
-        self.config: Any = config or self.Config()
-        self.card: Any = None
+        self.config = config or self.Config()
+        self.build()
+
+    def build(self) -> None:
+        """Make the layers that `self.config` describes."""
 
     @property
     def variant(self) -> str:
@@ -87,7 +107,7 @@ class Autoencoder(nn.Module, ABC):
     @property
     def unit(self) -> str:
         """What the loss terms are measured in."""
-        return RECONSTRUCTION_UNITS[getattr(self.config, "reconstruction", "bernoulli")]
+        return RECONSTRUCTION_UNITS[self.config.reconstruction]
 
     @property
     def device(self) -> torch.device:
@@ -96,26 +116,48 @@ class Autoencoder(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
-        """Point code (B, code_dim) of images (B, 1, 28, 28): the mean of a posterior."""
+        """Point code (B, code_dim) of images (B, C, H, W): the mean of a posterior."""
 
-    @abstractmethod
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output (B, C, H, W) before the sigmoid, of codes (B, code_dim)."""
+        return self.decode(z).logit(EPSILON)
+
     def decode(self, z: Tensor) -> Tensor:
-        """Pixels (B, 1, 28, 28) in [0, 1] of codes (B, code_dim)."""
+        """Pixels (B, C, H, W) in [0, 1] of codes (B, code_dim).
+
+        The sigmoid of the logits; a variant without a sigmoid has this instead of `logits`.
+        """
+        return self.logits(z).sigmoid()
 
     @abstractmethod
     def loss(self, x: Tensor) -> Loss:
-        """Loss of a batch (B, 1, 28, 28), drawing fresh noise where the variant has any."""
+        """Loss of a batch (B, C, H, W), drawing fresh noise where the variant has any."""
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """What it learns from in place of images x, same shape: x itself unless it `corrupts`."""
+        return x
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
         """Mean mu and log variance log_var of a Gaussian q(z|x), each (B, code_dim); None without.
 
-        Where there is one, the prior is N(0, I), and `logits` (B, 1, 28, 28) of codes are those
-        of the pixels' probabilities: what a likelihood needs.
+        Where there is one, the prior is N(0, I), and `logits` of codes are those of the pixels'
+        probabilities: what a likelihood needs.
         """
         return None
 
     def classify(self, x: Tensor) -> Tensor | None:
         """The labels (B,) int64 that suit images best; None for a variant that takes none."""
+        return None
+
+    def active(self, z: Tensor) -> Tensor:
+        """Where a unit of codes (B, code_dim) fires, bool."""
+        return z != 0
+
+    def entries(self, z: Tensor) -> Tensor | None:
+        """Which codebook entry stands at each place of codes (B, code_dim), (B, places) int64.
+
+        None for a variant without a codebook, whose config has a `codebook_size` of 0.
+        """
         return None
 
     def finish(self, codes: Tensor) -> None:
@@ -125,7 +167,10 @@ class Autoencoder(nn.Module, ABC):
         self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None
     ) -> Tensor | None:
         """Codes (n, code_dim) from the prior, spread by the temperature; None without a prior."""
-        return None
+        if not self.gaussian_prior:
+            return None
+        z = torch.randn(n, self.code_dim, generator=generator)
+        return temperature * z.to(self.device)
 
 
 NEEDS = {

@@ -77,6 +77,14 @@ class BaseConfig:
         help="How many numbers the code has. Two can be drawn as a map; more keep more detail.",
     )
 
+    # What holds for a variant that has no such knob.
+    reconstruction = "bernoulli"
+    binarise = False
+    """Whether grey pixels become black or white by chance."""
+    corruption, level = "none", 0.0
+    """What it learns to undo, a key of `aeviz.data.corruption.CORRUPTIONS`, and how strong."""
+    codebook_size = 0
+
     def __post_init__(self) -> None:
         """Check each value against its knob."""
         for name, (setting, default) in knobs(type(self)).items():

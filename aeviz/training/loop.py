@@ -191,6 +191,7 @@ def main(arguments: list[str] | None = None) -> None:
     from aeviz.analysis import anomaly_score, evaluate
     from aeviz.data import datasets
     from aeviz.models import checkpoint
+    from aeviz.models.card import Card, Curve
     from aeviz.models.zoo import MODELS
 
     parser = argparse.ArgumentParser(prog="python -m aeviz train", description=main.__doc__)
@@ -264,7 +265,7 @@ def main(arguments: list[str] | None = None) -> None:
         figures = evaluate.figures(model, dataset)
     else:
         figures = {"auroc": anomaly_score.one_class(model, dataset, args.digit)}
-    card = checkpoint.Card(
+    card = Card(
         variant=args.variant,
         config=config.to_dict(),
         data=args.data,
@@ -277,7 +278,7 @@ def main(arguments: list[str] | None = None) -> None:
         command="python -m aeviz train " + shlex.join(given),
         device=device.type,
         figures=figures,
-        curve=checkpoint.Curve(
+        curve=Curve(
             steps=list(fallen),
             terms={name: [terms[name] for terms in fallen.values()] for name in fallen[steps]},
         ),

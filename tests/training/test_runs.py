@@ -24,6 +24,7 @@ import torch
 
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
+from aeviz.models.card import Curve
 from aeviz.models.settings import BaseConfig, knob
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop, runs, worker
@@ -239,8 +240,10 @@ def test_the_final_model_carries_its_figures_on_the_test_images(finished: str) -
     entropy = -(x * np.log(clipped) + (1 - x) * np.log(1 - clipped)).mean()
     assert model.card.figures["bce"] == pytest.approx(entropy, rel=1e-4)
     assert model.card.trained_on == 50_000
-    assert model.card.curve == runs.to_keep(runs.metrics(finished))
-    assert model.card.curve.steps[-1] == model.card.steps
+    curve = model.card.curve
+    assert curve is not None
+    assert curve == runs.to_keep(runs.metrics(finished))
+    assert curve.steps[-1] == model.card.steps
 
 
 @pytest.mark.filterwarnings("default")
@@ -696,7 +699,7 @@ def test_curves_are_the_terms_and_their_sum() -> None:
     assert runs.curves([]) == {}
     kept = runs.to_keep([point(0, 9, 9), *points])  # before the first step nothing was trained
     assert kept is not None
-    assert kept == checkpoint.Curve(steps=[1, 4], terms={"a": [5, 3], "b": [1, 2]})
+    assert kept == Curve(steps=[1, 4], terms={"a": [5, 3], "b": [1, 2]})
     (total,) = runs.kept_curves(kept)["total"]
     np.testing.assert_array_equal(total, [6, 5])
     assert runs.to_keep([]) is None

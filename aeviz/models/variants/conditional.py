@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.base import Autoencoder, Loss
+from aeviz.models.gaussian import draw, kl, negative_elbo
 from aeviz.models.nets import PIXELS, hidden_widths, mlp
 from aeviz.models.settings import (
     BaseConfig,
@@ -39,7 +40,7 @@ class Conditional(Autoencoder):
     when = "You have labels, and want to ask for a digit or move a style from one to another."
     fails = "It needs labels, and its map shows slant and width but no islands of digits."
     uses_labels = True
-    gaussian_prior = True
+    has_posterior = gaussian_prior = True
     order = 50
     needs = ("classes",)
 
@@ -61,9 +62,10 @@ class Conditional(Autoencoder):
         "wide code (16 numbers)": Config(latent_dim=16, depth=2),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         hidden = hidden_widths(c.width, c.depth)
         how: dict[str, Any] = {
             "activation": c.activation,
@@ -83,8 +85,9 @@ class Conditional(Autoencoder):
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.posterior(x, labels)[0]
 
-    def logits(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
+    def logits(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        if labels is None:
+            return super().logits(z)
         return self.decoder(_beside(z, labels)).view(-1, 1, 28, 28)
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -103,7 +106,7 @@ class Conditional(Autoencoder):
             mu, log_var = self.posterior(x, labels)
             logits = self.logits(mu, labels)
             pixels = nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
-            costs.append(pixels.flatten(1).sum(1) + _kl(mu, log_var).sum(1))
+            costs.append(pixels.flatten(1).sum(1) + kl(mu, log_var).sum(1))
         return torch.stack(costs).argmin(0)
 
     def loss(self, x: Tensor, labels: Tensor | None = None) -> Loss:
@@ -112,21 +115,9 @@ class Conditional(Autoencoder):
         if labels is None:
             labels = self.classify(x)
         mu, log_var = self.posterior(x, labels)
-        z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
-        logits = self.logits(z, labels)
-        reconstruction = reconstruction_loss(logits, x, self.config.reconstruction)
-        kl_per_dim = _kl(mu, log_var).mean(0)
-        kl = kl_per_dim.sum()
-        return Loss(
-            {"reconstruction": reconstruction, "kl": self.config.beta * kl},
-            {"elbo": -(reconstruction + kl), "kl_per_dim": kl_per_dim},
-        )
-
-    def sample_prior(
-        self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None
-    ) -> Tensor:
-        z = torch.randn(n, self.config.latent_dim, generator=generator)
-        return temperature * z.to(self.device)
+        logits = self.logits(draw(mu, log_var), labels)
+        beta, kind = self.config.beta, self.config.reconstruction
+        return negative_elbo(x, logits, mu, log_var, beta=beta, kind=kind)
 
 
 def _beside(numbers: Tensor, labels: Tensor | None) -> Tensor:
@@ -138,8 +129,3 @@ def _beside(numbers: Tensor, labels: Tensor | None) -> Tensor:
 def _all_labels(like: Tensor) -> list[Tensor]:
     """Each of the ten labels for a whole batch (B, ...): ten times (B,)."""
     return [torch.full((len(like),), label, device=like.device) for label in range(LABELS)]
-
-
-def _kl(mu: Tensor, log_var: Tensor) -> Tensor:
-    """KL(q || N(0, I)) per picture and dimension (B, D): Kingma & Welling 2013, appendix B."""
-    return 0.5 * (mu**2 + log_var.exp() - 1 - log_var)

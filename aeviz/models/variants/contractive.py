@@ -68,9 +68,10 @@ class Contractive(Autoencoder):
         "one sigmoid layer (the paper's)": Config(latent_dim=64, depth=0),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
         self.encoder = MLPEncoder(c.latent_dim, **layers)
         self.decoder = MLPDecoder(c.latent_dim, **layers)
@@ -94,11 +95,7 @@ class Contractive(Autoencoder):
         return row.flatten(1).square().sum(1)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         logits = self.logits(self.encode(x))

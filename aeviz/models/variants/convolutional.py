@@ -57,9 +57,10 @@ class Convolutional(Autoencoder):
         "a good copy (32 numbers)": Config(latent_dim=32),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
         self.encoder = ConvEncoder(c.latent_dim, **layers)
         self.decoder = ConvDecoder(c.latent_dim, **layers)
@@ -68,11 +69,7 @@ class Convolutional(Autoencoder):
         return self.encoder(x)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         logits = self.logits(self.encode(x))

@@ -31,13 +31,16 @@ class Linear(Autoencoder):
     class Config(BaseConfig):
         """The width of the code is all there is to choose."""
 
+        reconstruction = "squared"
+
     presets = {
         "a map (2 numbers)": Config(),
         "a copy (32 numbers)": Config(latent_dim=32),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
+    config: Config
+
+    def build(self) -> None:
         self.encoder = nn.Linear(PIXELS, self.config.latent_dim)
         self.decoder = nn.Linear(self.config.latent_dim, PIXELS)
         # A random projection and its transpose: from torch's usual start, Adam stays for long at
@@ -46,10 +49,6 @@ class Linear(Autoencoder):
         self.decoder.weight.data.copy_(self.encoder.weight.T)
         nn.init.zeros_(self.encoder.bias)
         nn.init.zeros_(self.decoder.bias)
-
-    @property
-    def unit(self) -> str:
-        return "squared error per image"
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x.flatten(1))

@@ -88,9 +88,10 @@ class Masked(Autoencoder):
         "a map (2 numbers)": Config(latent_dim=2, mask_ratio=0.5),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         dim = HEAD_DIM * c.heads
         self.embed = nn.Linear(PATCH * PATCH, dim)
         # Large at first, so that attention tells places apart from the first step on.
@@ -134,11 +135,7 @@ class Masked(Autoencoder):
         return self.to_code(self.transformer(tokens, src_key_padding_mask=padding)[:, 0])
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         """All pixels are compared, shown and hidden; `hidden_mse` is of the hidden ones."""

@@ -72,9 +72,10 @@ class Recurrent(Autoencoder):
         "a map (2 numbers)": Config(latent_dim=2, cut=0.0),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         self.reader = nn.GRU(COLUMNS, c.hidden, batch_first=True)
         self.to_code = nn.Linear(c.hidden, c.latent_dim)
         self.to_state = nn.Linear(c.latent_dim, c.hidden)
@@ -122,9 +123,6 @@ class Recurrent(Autoencoder):
         code, clock = z[:, None].expand(-1, ROWS, -1), self.clock.expand(len(z), -1, -1)
         states, _ = self.writer(torch.cat([code, clock], dim=2), state[None])
         return self.to_row(states)[:, None]
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         """All rows are compared, also of the digits that were cut.

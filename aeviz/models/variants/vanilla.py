@@ -65,9 +65,10 @@ class Vanilla(Autoencoder):
         "overcomplete (1,024 numbers)": Config(latent_dim=1024, depth=0),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
         self.encoder = MLPEncoder(c.latent_dim, **layers)
         self.decoder = MLPDecoder(c.latent_dim, **layers)
@@ -78,11 +79,7 @@ class Vanilla(Autoencoder):
         return self.encoder(x)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         logits = self.logits(self.encode(x))

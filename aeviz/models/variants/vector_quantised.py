@@ -97,9 +97,10 @@ class VectorQuantised(Autoencoder):
     codebook: Tensor
     chosen: Tensor
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         bend, d, few, many = ACTIVATIONS[c.activation], c.latent_dim, c.channels, 2 * c.channels
         self.encoder = nn.Sequential(
             nn.Conv2d(1, few, 4, stride=2, padding=1),
@@ -136,20 +137,22 @@ class VectorQuantised(Autoencoder):
     def encode(self, x: Tensor) -> Tensor:
         return self.codebook[self.nearest(self.before(x))].flatten(1)
 
-    def logits(self, e: Tensor) -> Tensor:
+    def draw(self, e: Tensor) -> Tensor:
         """Decoder output before the sigmoid, (B, 1, 28, 28), of entries (B, 49, D)."""
         return self.decoder(e.mT.unflatten(2, (GRID, GRID)))
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Pixels of the entries nearest to the code: every code is snapped to the codebook."""
-        z = z.view(-1, GRID * GRID, self.config.latent_dim)
-        return self.logits(self.codebook[self.nearest(z)]).sigmoid()
+    def entries(self, z: Tensor) -> Tensor:
+        return self.nearest(z.unflatten(1, (-1, self.config.latent_dim)))
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Of the entries nearest to the code: every code is snapped to the codebook."""
+        return self.draw(self.codebook[self.entries(z)])
 
     def loss(self, x: Tensor) -> Loss:
         z = self.before(x)
         k = self.nearest(z)
         e = self.codebook[k]
-        logits = self.logits(z + (e - z).detach())  # forwards e, backwards straight through to z
+        logits = self.draw(z + (e - z).detach())  # forwards e, backwards straight through to z
         share = nn.functional.one_hot(k.flatten(), len(self.codebook)).to(z).mean(0)
         if self.training:
             self.follow(z.detach().flatten(0, 1), k.flatten())
@@ -182,8 +185,7 @@ class VectorQuantised(Autoencoder):
 
     def finish(self, codes: Tensor) -> None:
         """Teach the prior which entries follow which in the grids of the training codes."""
-        grids = self.nearest(codes.view(-1, GRID * GRID, self.config.latent_dim))
-        self.prior.learn(grids, self.config.prior_epochs)
+        self.prior.learn(self.entries(codes), self.config.prior_epochs)
 
     def sample_prior(
         self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None

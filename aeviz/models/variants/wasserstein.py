@@ -81,9 +81,10 @@ class Wasserstein(Autoencoder):
     means: Tensor
     spreads: Tensor
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
         self.encoder = MLPEncoder(c.latent_dim, **layers)
         self.decoder = MLPDecoder(c.latent_dim, **layers)
@@ -97,11 +98,7 @@ class Wasserstein(Autoencoder):
         return self.encoder(x)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         z = self.encode(x)

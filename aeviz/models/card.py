@@ -1,0 +1,60 @@
+"""What a checkpoint is and how it was made."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Curve(BaseModel):
+    """How the loss on training images fell: at some steps (K,), each term (K,) by its name.
+
+    A term is averaged over the last steps before each of them, in the model's unit.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: list[int]
+    terms: dict[str, list[float]]
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Self:
+        if any(len(values) != len(self.steps) for values in self.terms.values()):
+            raise ValueError("A curve has a value of each term for each step.")
+        return self
+
+
+class Card(BaseModel):
+    """What a checkpoint is and how it was made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+    variant: str
+    config: dict[str, Any]
+    data: str = "mnist"
+    trained_on: int = Field(ge=0)
+    """Number of training images seen; the first ones of the training set."""
+    digit: int | None = Field(default=None, ge=0, le=9)
+    """The only class among them, for a model that is to find what does not belong."""
+    seed: int
+    steps: int = Field(ge=0)
+    batch: int = Field(ge=1)
+    lr: float = Field(gt=0, allow_inf_nan=False)
+    command: str = ""
+    """Makes the checkpoint again."""
+
+    @field_validator("command")
+    @classmethod
+    def _as_it_is_now(cls, command: str) -> str:
+        return re.sub(r"^python -m aeviz\.train\b", "python -m aeviz train", command)  # older cards
+
+    device: str = Field(default="cpu", pattern="^[a-z]+$")
+    """Where it was trained, as torch says it; another one rounds otherwise, to other weights."""
+    figures: dict[str, float] = {}
+    """Measured on the test images of its data set."""
+    curve: Curve | None = None
+    """Of its training; None where it was not kept."""
+    home: bool = False
+    """Shown on the home page."""
