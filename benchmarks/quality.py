@@ -255,14 +255,14 @@ def _plain(*widths: int) -> Callable[[checkpoint.Card, int], bool]:
 
 def _binarised(*widths: int) -> Callable[[checkpoint.Card, int], bool]:
     def suits(card: checkpoint.Card, width: int) -> bool:
-        binary = card.config.get("binarise", False) and _takes_no_labels(card)
+        binary = card.config.binarise and _takes_no_labels(card)
         return binary and (not widths or width in widths)
 
     return suits
 
 
 def _grey_variational(card: checkpoint.Card, width: int) -> bool:
-    return width == 2 and not card.config.get("binarise", False) and _takes_no_labels(card)
+    return width == 2 and not card.config.binarise and _takes_no_labels(card)
 
 
 def _one_of(*variants: str, width: int | None = None) -> Callable[[checkpoint.Card, int], bool]:
@@ -274,7 +274,7 @@ def _any(card: checkpoint.Card, width: int) -> bool:
 
 
 def _gaussian_prior(card: checkpoint.Card, width: int) -> bool:
-    return _takes_no_labels(card) and "beta" in card.config
+    return _takes_no_labels(card) and MODELS[card.variant].has_posterior
 
 
 BARS = [
@@ -475,10 +475,7 @@ BARS = [
 def widths() -> dict[str, tuple[checkpoint.Card, int]]:
     """Card and width of the code of every shipped checkpoint."""
     cards = checkpoint.shipped()
-    return {
-        name: (card, MODELS[card.variant].Config.from_dict(card.config).code_dim)
-        for name, card in cards.items()
-    }
+    return {name: (card, card.code_dim) for name, card in cards.items()}
 
 
 def rows(found: dict[str, Any], lived: dict[str, Any], texts: dict[str, str]) -> list[list[str]]:
@@ -546,7 +543,7 @@ def every_checkpoint(found: dict[str, Any]) -> str:
     lines, commands = [], []
     for name, card in checkpoint.shipped().items():
         figures = dict(found[name]["figures"])
-        if not card.config.get("binarise", False):
+        if not card.config.binarise:
             figures.pop("nll", None)  # of grey pixels it is no likelihood
         cells = [f"{figures[k]:{how}}" if k in figures else "" for k, (_, how) in COLUMNS.items()]
         kl = [value for key, value in figures.items() if key.startswith("kl_of_z")]

@@ -48,7 +48,7 @@ def set_up(variant: str) -> None:
     summary.markdown(runs.summary(spec))
     with pictures:
         looks = {"before its first step": view.before(spec)}
-        shipped = ui.nearest_shipped(variant, spec.config["latent_dim"])
+        shipped = ui.nearest_shipped(variant, spec.config.latent_dim)
         if shipped:
             steps = ui.shipped_cards()[shipped].steps
             looks[f"after {steps:,} steps (shipped with aeviz)"] = view.shipped_look(shipped)
@@ -94,7 +94,7 @@ def show_run(run: str) -> None:
                 kind = "primary" if page == "map" else "secondary"
                 if st.button(label, on_click=own.choose, args=(run,), type=kind):
                     st.switch_page(ui.PAGES[page])
-            name = f"{spec.variant}-{spec.config['latent_dim']}d-{run}.safetensors"
+            name = f"{spec.variant}-{spec.config.latent_dim}d-{run}.safetensors"
             ui.download("model", lambda: runs.model_bytes(run), name)
         st.button(
             "Train again" if status.ended else "Train another", on_click=view.again, args=(run,)

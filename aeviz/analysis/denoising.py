@@ -37,7 +37,7 @@ def best_cleaner(cards: dict[str, Card]) -> str | None:
     able = {
         model: card.figures["mse"]
         for model, card in cards.items()
-        if (card.config.get("corruption"), card.config.get("level")) == (name, kind.start)
+        if (card.config.corruption, card.config.level) == (name, kind.start)
         and cleans(MODELS[card.variant])
     }
     return min(able, key=able.__getitem__, default=None)

@@ -219,14 +219,14 @@ def side_by_side(cards: dict[str, Card]) -> list[str]:
     kinds = (
         lambda model, config: model.uses_visible and not model.reads_rows,
         lambda model, config: model.reads_rows,
-        lambda model, config: config.get("corruption") == "masking",
-        lambda model, config: model.gaussian_prior and "beta" in config and not model.uses_labels,
+        lambda model, config: config.corruption == "masking",
+        lambda model, config: model.has_posterior and not model.uses_labels,
     )
     found = []
     for kind in kinds:
         able = [name for name, card in cards.items() if kind(MODELS[card.variant], card.config)]
         if able:
-            found.append(max(able, key=lambda name: cards[name].config["latent_dim"]))
+            found.append(max(able, key=lambda name: cards[name].latent_dim))
     return found
 
 

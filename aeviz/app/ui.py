@@ -90,17 +90,17 @@ def model_names() -> list[str]:
 def describe(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
     card = shipped_cards().get(name) or load_model(name).card
-    title = zoo.describe(card.variant, card.config)
+    title = zoo.describe(card.variant, card.code_dim)
     if runs.is_run(name):  # what tells them apart comes first: the sidebar is narrow
         return f"Yours, {runs.started(name)}: {title}"
-    tag = name.partition(f"-{card.config['latent_dim']}d-")[2]  # no two may be called the same
+    tag = name.partition(f"-{card.latent_dim}d-")[2]  # no two may be called the same
     return f"{title}, {tag}" if tag else title
 
 
 def nearest_shipped(variant: str, latent_dim: int) -> str | None:
     """The shipped model of a variant whose code width is nearest to one; None without any."""
     widths = {
-        name: abs(card.config["latent_dim"] - latent_dim)
+        name: abs(card.latent_dim - latent_dim)
         for name, card in shipped_cards().items()
         if card.variant == variant
     }
@@ -772,7 +772,7 @@ def companion(name: str) -> str:
     cards = shipped_cards()
     card = cards.get(name) or load_model(name).card
     others = {
-        other: (abs(c.config["latent_dim"] - card.config["latent_dim"]), c.figures["mse"])
+        other: (abs(c.latent_dim - card.latent_dim), c.figures["mse"])
         for other, c in cards.items()
         if c.variant != card.variant and not zoo.MODELS[c.variant].uses_labels
     }

@@ -1,11 +1,28 @@
-"""What a checkpoint is and how it was made."""
+"""What a checkpoint is and how it was made.
+
+A card is read by `Card.model_validate_json(text, context=MODELS)`: the context says which settings
+a variant has.
+"""
 
 from __future__ import annotations
 
 import re
+import reprlib
+import textwrap
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+
+from aeviz.models.settings import BaseConfig
 
 
 class Curve(BaseModel):
@@ -32,11 +49,12 @@ class Card(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
     variant: str
-    config: dict[str, Any]
+    config: InstanceOf[BaseConfig]
+    """In a file its values by name."""
     data: str = "mnist"
     trained_on: int = Field(ge=0)
     """Number of training images seen; the first ones of the training set."""
-    digit: int | None = Field(default=None, ge=0, le=9)
+    digit: int | None = Field(default=None, ge=0)
     """The only class among them, for a model that is to find what does not belong."""
     seed: int
     steps: int = Field(ge=0)
@@ -44,12 +62,6 @@ class Card(BaseModel):
     lr: float = Field(gt=0, allow_inf_nan=False)
     command: str = ""
     """Makes the checkpoint again."""
-
-    @field_validator("command")
-    @classmethod
-    def _as_it_is_now(cls, command: str) -> str:
-        return re.sub(r"^python -m aeviz\.train\b", "python -m aeviz train", command)  # older cards
-
     device: str = Field(default="cpu", pattern="^[a-z]+$")
     """Where it was trained, as torch says it; another one rounds otherwise, to other weights."""
     figures: dict[str, float] = {}
@@ -58,3 +70,38 @@ class Card(BaseModel):
     """Of its training; None where it was not kept."""
     home: bool = False
     """Shown on the home page."""
+
+    @field_validator("command")
+    @classmethod
+    def _as_it_is_now(cls, command: str) -> str:
+        return re.sub(r"^python -m aeviz\.train\b", "python -m aeviz train", command)  # older cards
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _of_the_variant(cls, values: Any, info: ValidationInfo) -> Any:
+        variant = info.data.get("variant")
+        if not isinstance(values, dict) or variant is None:
+            return values
+        known = info.context or {}
+        if variant not in known:
+            shown = reprlib.repr(variant)
+            raise ValueError(f"There is no variant {shown} here; a newer aeviz may have it.")
+        try:
+            return known[variant].Config.from_dict(values)
+        except ValueError as error:
+            reason = textwrap.shorten(str(error), 160, placeholder=" ...").rstrip(".")
+            raise ValueError(f"This checkpoint does not fit {variant}: {reason}.") from error
+
+    @field_serializer("config")
+    def _by_name(self, config: BaseConfig) -> dict[str, Any]:
+        return config.to_dict()
+
+    @property
+    def latent_dim(self) -> int:
+        """The latent dimension that was chosen."""
+        return self.config.latent_dim
+
+    @property
+    def code_dim(self) -> int:
+        """Width of the flat code."""
+        return self.config.code_dim

@@ -119,7 +119,7 @@ def read_card(content: bytes) -> Card:
         raise CheckpointError("This is not a safetensors file.")
     try:
         header = _Header.model_validate_json(content[8 : 8 + length])
-        return Card.model_validate_json(header.metadata.card)
+        return Card.model_validate_json(header.metadata.card, context=MODELS)
     except ValidationError as error:
         raise CheckpointError(_not_a_card(error)) from error
 
@@ -134,8 +134,13 @@ OTHERS = {
 
 def _not_a_card(error: ValidationError) -> str:
     """What is wrong with a header or the card in it."""
+    unfit = [
+        str(e["ctx"]["error"]) for e in error.errors() if e["loc"] == ("config",) and "ctx" in e
+    ]
     unknown = [str(e["loc"][-1]) for e in error.errors() if e["type"] == "extra_forbidden"]
-    if unknown and len(unknown) == error.error_count():  # all else is as this version knows it
+    if unfit and error.error_count() == 1:
+        return unfit[0]
+    if unknown and len(unknown + unfit) == error.error_count():  # all else is as this one knows it
         return (
             f"This checkpoint was saved by a newer aeviz: its card has {_short(', '.join(unknown))}"
             ", which this one does not know. Update aeviz to load it."
@@ -163,17 +168,7 @@ def from_bytes(content: bytes) -> Autoencoder:
     if len(content) > MAX_BYTES:
         raise CheckpointError(f"A checkpoint has at most {MAX_BYTES // 1_000_000} MB.")
     card = read_card(content)
-    if card.variant not in MODELS:
-        raise CheckpointError(
-            f"There is no variant {_short(repr(card.variant))} here; a newer aeviz may have it."
-        )
-    model_class = MODELS[card.variant]
-    try:
-        model = model_class(model_class.Config.from_dict(card.config))
-    except (ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"This checkpoint does not fit {card.variant}: {_short(error)}."
-        ) from error
+    model = MODELS[card.variant](card.config)
     model.load_state_dict(_weights(content, model))
     model.card = card
     return model.eval()
@@ -291,8 +286,8 @@ def shipped(folder: Path = FOLDER) -> dict[str, Card]:
         sorted(
             cards.items(),
             key=lambda item: (
-                MODELS[item[1].variant].order if item[1].variant in MODELS else 0,
-                item[1].config.get("latent_dim", 0),
+                MODELS[item[1].variant].order,
+                item[1].latent_dim,
                 item[0],
             ),
         )
@@ -312,10 +307,11 @@ def ladder(cards: dict[str, Card]) -> dict[int, str]:
     """
     groups: dict[str, dict[int, str]] = {}
     for name, card in cards.items():
-        config = MODELS[card.variant].Config.from_dict(card.config).to_dict()
-        width = config.pop("latent_dim")
         same = card.model_dump(
-            exclude={"config", "seed", "steps", "command", "device", "figures", "curve", "home"}
+            exclude={
+                *("seed", "steps", "command", "device", "figures", "curve", "home"),
+            }
         )
-        groups.setdefault(json.dumps([same, config]), {}).setdefault(width, name)
+        del same["config"]["latent_dim"]
+        groups.setdefault(json.dumps(same), {}).setdefault(card.latent_dim, name)
     return dict(sorted(max(groups.values(), key=len, default={}).items()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from types import ModuleType
-from typing import Any
 
 from aeviz.models import variants
 from aeviz.models.base import Autoencoder
@@ -49,7 +48,6 @@ def numbers(count: int) -> str:
     return "one number" if count == 1 else f"{count:,} numbers"
 
 
-def describe(variant: str, config: dict[str, Any]) -> str:
+def describe(variant: str, code_dim: int) -> str:
     """Variant and code width as a person reads them."""
-    width = MODELS[variant].Config.from_dict(config).code_dim
-    return f"{short_title(variant)}, {numbers(width)}"
+    return f"{short_title(variant)}, {numbers(code_dim)}"

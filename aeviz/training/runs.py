@@ -367,7 +367,7 @@ def _checked(seen: Preview) -> Preview:
 
 def first_look(spec: RunSpec) -> Preview:
     """What the model of a run does before its first step, on MNIST where its data is not here."""
-    config = spec.model_class.Config.from_dict(spec.config)
+    config = spec.config
     model = optim.build(spec.model_class, config, spec.seed)
     return look(model, _data_here(spec.data) or datasets.load("mnist"), 0, None)
 

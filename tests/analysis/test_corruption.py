@@ -227,9 +227,10 @@ def test_a_point_of_a_curve_is_the_mean_error_of_the_first_test_digits(
     assert found == pytest.approx(expected)
 
 
-def test_shipped_denoisers_say_what_they_were_trained_on() -> None:
+def test_pretrained_denoisers_say_what_they_were_trained_on() -> None:
     for name, card in checkpoint.shipped().items():
-        level = card.config.get("level")
-        if level is not None:
-            model = checkpoint.load(checkpoint.FOLDER / name)
-            assert denoising.trained_on(model) == (card.config["corruption"], level)
+        values = card.config.to_dict()
+        expected = (values["corruption"], values["level"]) if "corruption" in values else None
+        model = checkpoint.load(checkpoint.FOLDER / name)
+        assert denoising.trained_on(model) == expected
+        assert denoising.cleans(type(model)) == (expected is not None)

@@ -566,7 +566,7 @@ def test_the_command_prints_the_figures_of_a_checkpoint(
     model = optim.build(MODELS["variational"], MODELS["variational"].Config(latent_dim=3), 0)
     card = checkpoint.Card(
         variant="variational",
-        config=model.config.to_dict(),
+        config=model.config,
         trained_on=10,
         seed=5,
         steps=0,

@@ -138,7 +138,7 @@ def test_what_cannot_be_asked_of_a_model() -> None:
     model = checkpoint.load(checkpoint.FOLDER / knows)
     with pytest.raises(ValueError, match="trained with the label of every digit"):
         few_labels.measure(model, MNIST, (10,))
-    words = next(n for n, c in SHIPPED.items() if "codebook_size" in c.config)
+    words = next(n for n, c in SHIPPED.items() if c.config.codebook_size)
     snapped = checkpoint.load(checkpoint.FOLDER / words)
     assert not few_labels.reaches_encoder(snapped)
     assert few_labels.reaches_encoder(checkpoint.load(checkpoint.FOLDER / HOME))

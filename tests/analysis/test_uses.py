@@ -106,7 +106,7 @@ def test_a_code_of_mostly_zeros_is_written_as_a_list() -> None:
 
 
 def test_a_code_of_symbols_costs_their_choice_among_the_codebook() -> None:
-    name = next(n for n, card in SHIPPED.items() if "codebook_size" in card.config)
+    name = next(n for n, card in SHIPPED.items() if card.config.codebook_size)
     model = checkpoint.load(checkpoint.FOLDER / name)
     codes = apply.encode(model, MNIST.test_images[:300]).reshape(-1, model.config.latent_dim)
     words = len(np.unique(codes, axis=0))
@@ -135,7 +135,7 @@ def uses_labels(card: checkpoint.Card) -> bool:
 
 
 def width(card: checkpoint.Card) -> int:
-    return card.config["latent_dim"]
+    return card.latent_dim
 
 
 def test_bits_are_chosen_on_held_out_images_not_on_test_images(few: datasets.Dataset) -> None:

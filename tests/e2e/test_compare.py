@@ -55,7 +55,7 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
 
 
 def test_eight_models_scroll_in_their_own_area_below_the_originals(page: Page, app: str) -> None:
-    names = [name for name, card in checkpoint.shipped().items() if card.config["latent_dim"] == 2]
+    names = [name for name, card in checkpoint.shipped().items() if card.latent_dim == 2]
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{app}/compare?compared={','.join(names[:8])}")
     page.get_by_text("Which classes are hard?").wait_for(timeout=240_000)

@@ -205,7 +205,7 @@ def test_a_checkpoint_gives_bit_equal_outputs(
     checkpoint.round_weights(model)
     card = checkpoint.Card(
         variant=model.variant,
-        config=model.config.to_dict(),
+        config=model.config,
         trained_on=0,
         seed=0,
         steps=0,

@@ -165,7 +165,7 @@ def test_an_address_that_names_other_models_is_read_as_far_as_it_can_be(asked: s
 
 
 def test_as_many_models_as_a_person_likes() -> None:
-    names = [name for name, card in checkpoint.shipped().items() if card.config["latent_dim"] == 2]
+    names = [name for name, card in checkpoint.shipped().items() if card.latent_dim == 2]
     asked = names[:8]
     assert len(asked) == 8
     app = open_page(compared=",".join(asked), compare_worst="8", compare_show="worst")

@@ -190,7 +190,7 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     run = query(app, "run") or ""
     assert "variant" not in app.query_params
     spec = runs.spec(run)
-    assert spec.config == {
+    assert spec.config.to_dict() == {
         **MODELS["variational"].Config().to_dict(),
         "width": 32,
         "beta": 0.5,
@@ -362,7 +362,7 @@ def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(
     button(app, "Train").click().run()
     assert not app.exception
     run = query(app, "run") or ""
-    assert runs.spec(run).config == MODELS[name].presets[preset].to_dict()
+    assert runs.spec(run).config == MODELS[name].presets[preset]
     wait_for(lambda: runs.status(run).ended)
     assert runs.status(run).state == "finished", runs.status(run).message
     app.run()

@@ -110,7 +110,7 @@ def finished(one_worker: str) -> str:
 def replay(finished: str) -> list[tuple[loop.Step, dict[str, torch.Tensor]]]:
     """The steps of the finished run again, without the worker, with the weights after each."""
     spec, mnist = runs.spec(finished), datasets.load()
-    model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config.from_dict(spec.config), 0)
+    model = optim.build(MODELS["vanilla"], spec.config, 0)
     fitting = loop.fit(
         model, mnist.train_images[:50_000], steps=27, batch=4096, lr=spec.lr, seed=spec.seed
     )
@@ -712,7 +712,7 @@ def test_curves_are_the_terms_and_their_sum() -> None:
 def test_an_axis_of_a_wide_code_does_not_turn_over_from_one_picture_to_the_next() -> None:
     spec = small(config=SMALL | {"latent_dim": 8})
     before = runs.first_look(spec)
-    model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config.from_dict(spec.config), 0)
+    model = optim.build(MODELS["vanilla"], spec.config, 0)
     turned = copy.copy(before)
     object.__setattr__(turned, "points", before.points * [-1, 1])
     after = runs.look(model, datasets.load(), 1, turned)
@@ -755,7 +755,7 @@ def test_a_file_that_is_no_model_is_refused_with_a_sentence(
         fields["batch"] = 100_000
     if change == "weights":
         fields["config"] = fields["config"] | {"width": 64}
-    content = checkpoint.to_bytes(model, checkpoint.Card.model_validate(fields))
+    content = checkpoint.to_bytes(model, checkpoint.Card.model_validate(fields, context=MODELS))
     content = {
         "nonsense": b"GIF89a" * 100,
         "cut": content[:-100],

@@ -108,7 +108,7 @@ def test_a_knob_at_its_end_trains(
     settings = {"config": {field: value}, "data": "fashion", "batch": 4, "steps": 2}
     training = by_hand(runs.create(small(variant, **settings)))
     assert (training.status.state, training.status.message) == ("finished", "")
-    assert runs.load_model(training.name).card.config[field] == value
+    assert runs.load_model(training.name).card.config.to_dict()[field] == value
 
 
 @pytest.mark.parametrize(

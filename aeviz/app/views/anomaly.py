@@ -142,7 +142,7 @@ def _watch(run: str) -> None:
 def biography(name: str) -> str:
     """A sentence on what a model is and what it was trained on."""
     card = ui.load_model(name).card
-    title = describe(card.variant, card.config)
+    title = describe(card.variant, card.code_dim)
     pictures = f"{card.trained_on:,} pictures"
     spec = own.spec(name)
     if spec is None:

@@ -227,7 +227,7 @@ def beside(name: str, width: int) -> list[str]:
         return TELLING.index(best) if best in TELLING else len(TELLING)
 
     cards = ui.shipped_cards()
-    widths = {k: MODELS[c.variant].Config.from_dict(c.config).code_dim for k, c in cards.items()}
+    widths = {k: c.code_dim for k, c in cards.items()}
     return sorted((k for k in cards if k != name and widths[k] == width), key=place)
 
 

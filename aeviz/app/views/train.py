@@ -207,7 +207,7 @@ def settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
     presets = {name: config.to_dict() for name, config in model_class.presets.items()}
     presets = presets or {"defaults": model_class.Config().to_dict()}
     if last and last.variant == variant:
-        presets = {AS_LAST: last.config} | presets
+        presets = {AS_LAST: last.config.to_dict()} | presets
     key = f"preset-{variant}-{AS_LAST in presets}"
     preset = bar.selectbox("Preset", list(presets), key=key, width=250, **KEEP)
     key, start = f"{variant}-{preset}", default_spec(variant)
