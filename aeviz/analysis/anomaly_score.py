@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from aeviz.data import datasets
 from aeviz.models import apply, optim
@@ -18,7 +17,7 @@ FAINT = 0.01
 
 
 def strangeness(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
-    """How badly copies match images, both (N, 28, 28), for their ink: (N,), no unit.
+    """How badly copies match images, both (N, H, W), for their ink: (N,), no unit.
 
     The mean square of the blurred difference, divided by the mean brightness of the image. A bold
     digit has more edges to miss than a thin one; without the division, eights look strange to a
@@ -32,7 +31,7 @@ def strangeness(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
 
 
 def expected_copies(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """What a model expects images (N, 28, 28) to look like, float32 of the same shape.
+    """What a model expects images (N, H, W) to look like, float32 of the same shape.
 
     Its reconstructions. A variant that learns from corrupted images (it `corrupts`) reconstructs 24
     corrupted versions of each, and these are averaged: what a stroke is taken for then depends on
@@ -44,13 +43,13 @@ def expected_copies(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np
     copies = np.zeros_like(x)
     with optim.Noise(seed, model.device):
         for _ in range(SPOILT):
-            corrupted = model.corrupt(torch.from_numpy(x).to(model.device)).cpu().numpy()
+            corrupted = model.corrupt(apply.pixels(model, x)).cpu().numpy()
             copies += apply.reconstruct(model, corrupted) / SPOILT
     return copies
 
 
 def anomaly(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """How little images (N, 28, 28) look like what the model was trained on, (N,).
+    """How little images (N, H, W) look like what the model was trained on, (N,).
 
     The `strangeness` of `expected_copies`.
     """

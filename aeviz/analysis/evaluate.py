@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -32,7 +33,7 @@ def figures(model: Autoencoder, dataset: datasets.Dataset) -> dict[str, float]:
     5-nn accuracy of the codes, and elbo (nats per image, one noise sample) where there is one.
     """
     images, labels = dataset.test_images, dataset.test_labels
-    linear = pca.pca(dataset.name, min(model.code_dim, 784))
+    linear = pca.pca(dataset.name, min(model.code_dim, math.prod(dataset.shape)))
     result = {
         **errors.compare(images, apply.reconstruct(model, images, labels)).overall,
         "pca_mse_clipped": float(
@@ -57,7 +58,7 @@ SIGMA = 0.5
 """Noise of the denoising figure, pixels in [0, 1]."""
 
 Features = Callable[[np.ndarray], np.ndarray]
-"""Images (N, 28, 28) in [0, 1] -> features (N, F) of a classifier."""
+"""Images (N, H, W) in [0, 1] -> features (N, F) of a classifier."""
 
 
 def all_figures(
@@ -96,7 +97,7 @@ def all_figures(
     # Without labels: what a spoilt picture shows is for the model to find.
     cleaned = apply.reconstruct(model, corruption.noisy(images, SIGMA, seed))
     result["denoised_psnr"] = errors.compare(images, cleaned).overall["psnr"]
-    visible = inpainting.hide_patches(len(images), seed=seed)
+    visible = inpainting.hide_patches(len(images), seed=seed, shape=dataset.shape)
     filled = apply.reconstruct(model, datasets.to_float(images) * visible, None, visible)
     result["hidden_mse"] = inpainting.hidden_mse(images, filled, visible)
     if other is not None:

@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 from aeviz.data import datasets
-from aeviz.models import gaussian
+from aeviz.models import apply, gaussian
 from aeviz.models.base import Autoencoder
 
 DECODED_AT_ONCE = 4000
 
 
 def binarised(images: np.ndarray, seed: int) -> np.ndarray:
-    """Images (N, 28, 28) float32 whose pixels are white with their grey value as the chance."""
+    """Images (N, H, W) float32 whose pixels are white with their grey value as the chance."""
     chance = np.random.default_rng(seed).random(images.shape, np.float32)
     return (chance < datasets.to_float(images)).astype(np.float32)
 
@@ -37,7 +37,7 @@ def log_likelihood(
     ones (see `binarised`).
 
     Args:
-        images: (N, 28, 28), uint8 or float in [0, 1].
+        images: (N, H, W), uint8 or float in [0, 1].
         labels: (N,), for variants with `uses_labels`: then it is log p(x|y).
         samples: K.
 
@@ -48,10 +48,8 @@ def log_likelihood(
     batch = max(DECODED_AT_ONCE // samples, 1)
     draw = torch.Generator().manual_seed(seed)
     for start in range(0, len(images), batch):
-        x = torch.from_numpy(datasets.to_float(images[start : start + batch]))[:, None]
-        given = {}
-        if model.uses_labels and labels is not None:
-            given["labels"] = torch.from_numpy(np.array(labels[start : start + batch])).long()
+        x = apply.pixels(model, images[start : start + batch])
+        given = apply.labels_for(model, None if labels is None else labels[start : start + batch])
         posterior = model.posterior(x, **given)
         if posterior is None:
             return None

@@ -33,7 +33,7 @@ class Cost:
 
 
 def cost(model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None) -> Cost:
-    """The loss of images (N, 28, 28) uint8 in its parts, with the same noise each time."""
+    """The loss of images (N, H, W) uint8 in its parts, with the same noise each time."""
     found = objective.validate(model, images, labels)
     return Cost(
         {name: float(value) for name, value in found.terms.items()},
@@ -49,7 +49,7 @@ def reports(model_class: type[Autoencoder]) -> frozenset[str]:
     """
     model = optim.build(model_class, model_class.Config(), 0).eval()
     with torch.no_grad(), optim.Noise(0, model.device):
-        return frozenset(model.loss(torch.zeros(2, 1, 28, 28)).metrics)
+        return frozenset(model.loss(torch.zeros(2, *model.shape)).metrics)
 
 
 # -- numbers that say something ---------------------------------------------------------------
@@ -103,7 +103,7 @@ def firing(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
 
 
 def atoms(model: Autoencoder, codes: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """What single units add to a picture: decode(unit alone) - decode(0), (K, 28, 28).
+    """What single units add to a picture: decode(unit alone) - decode(0), (K, H, W).
 
     Each unit is as strong as it is on average in those codes (N, D) in which it is active.
 
@@ -119,7 +119,7 @@ def atoms(model: Autoencoder, codes: np.ndarray, units: np.ndarray) -> np.ndarra
 
 
 def adds(model: Autoencoder, codes: np.ndarray, number: int) -> np.ndarray:
-    """What one number adds to the copies of codes (N, D): with it minus with 0, (N, 28, 28)."""
+    """What one number adds to the copies of codes (N, D): with it minus with 0, (N, H, W)."""
     without = codes.copy()
     without[:, number] = 0
     return apply.decode(model, codes) - apply.decode(model, without)
@@ -138,18 +138,16 @@ AT_ONCE = 256
 def jacobian(
     model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None
 ) -> np.ndarray | None:
-    """Slopes of the code in the pixels, (N, code_dim, 784); None where a code moves in jumps.
+    """Slopes of the code in the pixels, (N, code_dim, pixels); None where a code moves in jumps.
 
-    Exact: a backward pass for each number of the code, for all images (N, 28, 28) at once, as the
+    Exact: a backward pass for each number of the code, for all images (N, H, W) at once, as the
     code of one does not depend on the others.
 
     Args:
         labels: (N,), for variants with `uses_labels`.
     """
-    x = torch.from_numpy(datasets.to_float(images))[:, None].clone().requires_grad_()
-    given = {}
-    if model.uses_labels and labels is not None:
-        given["labels"] = torch.from_numpy(np.array(labels)).long()
+    x = apply.pixels(model, images).clone().requires_grad_()
+    given = apply.labels_for(model, labels)
     with torch.enable_grad():
         z = model.eval().encode(x, **given)
         if not z.requires_grad:
@@ -227,7 +225,7 @@ def windows(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> np.nda
 
     Args:
         codes: (N, code_dim), of a square grid of entries.
-        images: (N, 28, 28), of which they are the codes.
+        images: (N, H, W), of which they are the codes.
     """
     grids = _grids(model, codes)
     step = images.shape[1] // round(grids.shape[1] ** 0.5)  # pixels from one place to the next

@@ -21,15 +21,15 @@ class PCA:
     components: np.ndarray
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Codes (N, D) of images (N, 28, 28)."""
+        """Codes (N, D) of images (N, H, W)."""
         return (datasets.to_float(images).reshape(len(images), -1) - self.mean) @ self.components.T
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Images (N, 28, 28), not clipped."""
+        """Images (N, H, W), not clipped."""
         return (codes @ self.components + self.mean).reshape(-1, 28, 28)
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        """Images (N, 28, 28) through both, clipped to [0, 1] as pixels are."""
+        """Images (N, H, W) through both, clipped to [0, 1] as pixels are."""
         return np.clip(self.decode(self.encode(images)), 0, 1)
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from aeviz.data.datasets import MNIST, Shape
 from aeviz.models.card import Card
 from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig
 
@@ -85,14 +86,28 @@ class Autoencoder(nn.Module, ABC):
         if cls.logits is Autoencoder.logits and cls.decode is Autoencoder.decode:
             raise TypeError(f"{cls.__name__} has neither logits nor decode.")
 
-    def __init__(self, config: BaseConfig | None = None) -> None:
-        """Build the layers that the config describes; weights come from torch's global seed."""
+    def __init__(
+        self,
+        config: BaseConfig | None = None,
+        *,
+        shape: Shape = MNIST.shape,
+        classes: int = len(MNIST.classes),
+    ) -> None:
+        """Build the layers that the config describes; weights come from torch's global seed.
+
+        Args:
+            shape: of the images, (C, H, W).
+            classes: number of labels, for variants with `uses_labels`.
+
+        Raises:
+            ValueError: the variant cannot work on images of this shape.
+        """
         super().__init__()
-        self.config = config or self.Config()
+        self.config, self.shape, self.classes = config or self.Config(), shape, classes
         self.build()
 
     def build(self) -> None:
-        """Make the layers that `self.config` describes."""
+        """Make the layers that `config`, `shape` and `classes` describe."""
 
     @property
     def variant(self) -> str:
@@ -102,7 +117,7 @@ class Autoencoder(nn.Module, ABC):
     @property
     def code_dim(self) -> int:
         """Width of the flat code."""
-        return self.config.code_dim
+        return self.config.code_dim(self.shape)
 
     @property
     def unit(self) -> str:
@@ -193,7 +208,7 @@ def reconstruction_loss(logits: Tensor, x: Tensor, kind: str) -> Tensor:
     """Summed over pixels, averaged over the batch: then beta = 1 is the true ELBO.
 
     Args:
-        logits: decoder output before the sigmoid, (B, 1, 28, 28).
+        logits: decoder output before the sigmoid, (B, C, H, W).
         x: target in [0, 1], same shape.
         kind: "bernoulli" (nats), "squared" (squared error) or "absolute" (absolute error).
 

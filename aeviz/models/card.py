@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import reprlib
 import textwrap
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -22,7 +22,10 @@ from pydantic import (
     model_validator,
 )
 
+from aeviz.data.datasets import MNIST
 from aeviz.models.settings import BaseConfig
+
+Side = Annotated[int, Field(ge=1, le=256)]
 
 
 class Curve(BaseModel):
@@ -56,6 +59,12 @@ class Card(BaseModel):
     """Number of training images seen; the first ones of the training set."""
     digit: int | None = Field(default=None, ge=0)
     """The only class among them, for a model that is to find what does not belong."""
+    shape: tuple[Side, Side, Side] = Field(MNIST.shape, exclude_if=lambda it: it == MNIST.shape)
+    """Channels, height and width of its images; a file says so where they are not MNIST's."""
+    classes: int = Field(
+        len(MNIST.classes), ge=1, le=1000, exclude_if=lambda it: it == len(MNIST.classes)
+    )
+    """Number of classes among all images of its data set; likewise."""
     seed: int
     steps: int = Field(ge=0)
     batch: int = Field(ge=1)
@@ -104,4 +113,4 @@ class Card(BaseModel):
     @property
     def code_dim(self) -> int:
         """Width of the flat code."""
-        return self.config.code_dim
+        return self.config.code_dim(self.shape)

@@ -168,7 +168,11 @@ def from_bytes(content: bytes) -> Autoencoder:
     if len(content) > MAX_BYTES:
         raise CheckpointError(f"A checkpoint has at most {MAX_BYTES // 1_000_000} MB.")
     card = read_card(content)
-    model = MODELS[card.variant](card.config)
+    try:
+        model = MODELS[card.variant](card.config, shape=card.shape, classes=card.classes)
+    except ValueError as error:
+        reason = f"This checkpoint does not fit {card.variant}: {_short(error)}."
+        raise CheckpointError(reason) from error
     model.load_state_dict(_weights(content, model))
     model.card = card
     return model.eval()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-PIXELS = 28 * 28
+from aeviz.data.datasets import Shape
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -50,10 +51,11 @@ def mlp(
 
 
 class MLPEncoder(nn.Sequential):
-    """Images (B, 1, 28, 28) through hidden layers to (B, out) numbers."""
+    """Images (B, C, H, W) through hidden layers to (B, out) numbers."""
 
     def __init__(
         self,
+        shape: Shape,
         out: int,
         *,
         width: int,
@@ -63,16 +65,17 @@ class MLPEncoder(nn.Sequential):
         dropout: float = 0.0,
     ) -> None:
         """Hidden layers halve in width from `width` on."""
-        widths = [PIXELS, *hidden_widths(width, depth), out]
+        widths = [math.prod(shape), *hidden_widths(width, depth), out]
         super().__init__(nn.Flatten(), *mlp(widths, activation, batch_norm, dropout))
 
 
 class MLPDecoder(nn.Sequential):
-    """Codes (B, D) through the mirrored layers to logits (B, 1, 28, 28)."""
+    """Codes (B, D) through the mirrored layers to logits (B, C, H, W)."""
 
     def __init__(
         self,
         latent_dim: int,
+        shape: Shape,
         *,
         width: int,
         depth: int,
@@ -81,17 +84,30 @@ class MLPDecoder(nn.Sequential):
         dropout: float = 0.0,
     ) -> None:
         """Hidden layers double in width up to `width`."""
-        widths = [latent_dim, *reversed(hidden_widths(width, depth)), PIXELS]
-        super().__init__(
-            *mlp(widths, activation, batch_norm, dropout), nn.Unflatten(1, (1, 28, 28))
+        widths = [latent_dim, *reversed(hidden_widths(width, depth)), math.prod(shape)]
+        super().__init__(*mlp(widths, activation, batch_norm, dropout), nn.Unflatten(1, shape))
+
+
+def quartered(shape: Shape) -> tuple[int, int]:
+    """Height and width of the feature maps after two convolutions with a stride of 2.
+
+    Raises:
+        ValueError: they do not come back to the same size.
+    """
+    _, height, width = shape
+    if height % 4 or width % 4:
+        raise ValueError(
+            f"These layers halve an image twice: {height} by {width} pixels are no multiples of 4."
         )
+    return height // 4, width // 4
 
 
 class ConvEncoder(nn.Sequential):
-    """Images (B, 1, 28, 28) through two strided convolutions, 28 -> 14 -> 7, to (B, out)."""
+    """Images (B, C, H, W) through two strided convolutions, H -> H/2 -> H/4, to (B, out)."""
 
     def __init__(
         self,
+        shape: Shape,
         out: int,
         *,
         channels: int,
@@ -107,23 +123,24 @@ class ConvEncoder(nn.Sequential):
 
         bias = not batch_norm
         super().__init__(
-            nn.Conv2d(1, channels, 4, stride=2, padding=1, bias=bias),
+            nn.Conv2d(shape[0], channels, 4, stride=2, padding=1, bias=bias),
             *then(channels),
             nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1, bias=bias),
             *then(2 * channels),
             nn.Flatten(),
-            nn.Linear(2 * channels * 49, hidden),
+            nn.Linear(2 * channels * math.prod(quartered(shape)), hidden),
             *bend(activation, dropout=dropout),
             nn.Linear(hidden, out),
         )
 
 
 class ConvDecoder(nn.Sequential):
-    """Codes (B, D) through two transposed convolutions, 7 -> 14 -> 28, to logits."""
+    """Codes (B, D) through two transposed convolutions, H/4 -> H/2 -> H, to logits."""
 
     def __init__(
         self,
         latent_dim: int,
+        shape: Shape,
         *,
         channels: int,
         hidden: int,
@@ -136,12 +153,12 @@ class ConvDecoder(nn.Sequential):
         super().__init__(
             nn.Linear(latent_dim, hidden),
             *bend(activation, dropout=dropout),
-            nn.Linear(hidden, 2 * channels * 49),
+            nn.Linear(hidden, 2 * channels * math.prod(quartered(shape))),
             *bend(activation),
-            nn.Unflatten(1, (2 * channels, 7, 7)),
+            nn.Unflatten(1, (2 * channels, *quartered(shape))),
             nn.ConvTranspose2d(2 * channels, channels, 4, stride=2, padding=1, bias=bias),
             *bend(activation, nn.BatchNorm2d(channels) if batch_norm else None),
-            nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1),
+            nn.ConvTranspose2d(channels, shape[0], 4, stride=2, padding=1),
         )
 
 

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from aeviz.data.datasets import Shape
 from aeviz.models.nets import ACTIVATIONS
 
 
@@ -103,9 +104,8 @@ class BaseConfig:
             raise ValueError(f"There is no setting {', '.join(unknown)}.")
         return cls(**values)
 
-    @property
-    def code_dim(self) -> int:
-        """Width of the flat code."""
+    def code_dim(self, shape: Shape) -> int:
+        """Width of the flat code of images (C, H, W)."""
         return self.latent_dim
 
     def to_dict(self) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class RunSpec(BaseModel):
             raise ValueError("A run needs a length: epochs or seconds.")
         known = set(range(len(datasets.SOURCES[self.data].classes)))
         if self.classes is not None and (not self.classes or not set(self.classes) <= known):
-            raise ValueError("Classes are numbers from 0 to 9, at least one.")
+            raise ValueError(f"Classes are numbers from 0 to {max(known)}, at least one.")
         if self.contamination and (self.classes is None or set(self.classes) == known):
             raise ValueError("Contamination comes from other classes: leave some out.")
         return self
@@ -104,7 +104,7 @@ class RunSpec(BaseModel):
     @property
     def title(self) -> str:
         """Variant and code width as a person reads them."""
-        return describe(self.variant, self.config.code_dim)
+        return describe(self.variant, self.config.code_dim(datasets.SOURCES[self.data].shape))
 
 
 def sentence(error: ValueError) -> str:

@@ -161,8 +161,8 @@ def test_tied_weights_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     vanilla = MODELS["vanilla"]
 
     class Tied(vanilla):
-        def __init__(self, config: Any = None) -> None:
-            super().__init__(config)
+        def build(self) -> None:
+            super().build()
             self.same = next(self.parameters())
 
     monkeypatch.setitem(MODELS, "tied", Tied)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from aeviz.models.base import Autoencoder, Loss
 from aeviz.models.gaussian import draw, kl, negative_elbo
-from aeviz.models.nets import PIXELS, hidden_widths, mlp
+from aeviz.models.nets import hidden_widths, mlp
 from aeviz.models.settings import (
     BaseConfig,
     activation_knob,
@@ -22,8 +23,6 @@ from aeviz.models.settings import (
     reconstruction_knob,
     width_knob,
 )
-
-LABELS = 10
 
 
 class Conditional(Autoencoder):
@@ -72,14 +71,23 @@ class Conditional(Autoencoder):
             "batch_norm": c.batch_norm,
             "dropout": c.dropout,
         }
-        self.encoder = mlp([PIXELS + LABELS, *hidden, 2 * c.latent_dim], **how)
-        self.decoder = mlp([c.latent_dim + LABELS, *reversed(hidden), PIXELS], **how)
+        pixels = math.prod(self.shape)
+        self.encoder = mlp([pixels + self.classes, *hidden, 2 * c.latent_dim], **how)
+        self.decoder = mlp([c.latent_dim + self.classes, *reversed(hidden), pixels], **how)
+
+    def beside(self, numbers: Tensor, labels: Tensor) -> Tensor:
+        """Numbers (B, N) and labels (B,) as one input (B, N + classes), a label as a one."""
+        return torch.cat([numbers, nn.functional.one_hot(labels, self.classes).to(numbers)], dim=1)
+
+    def each_label(self, like: Tensor) -> list[Tensor]:
+        """Each label for a whole batch (B, ...): as often as there are classes, (B,)."""
+        return [torch.full((len(like),), k, device=like.device) for k in range(self.classes)]
 
     def posterior(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean mu and log variance log_var of q(z|x, y), each (B, D)."""
         if labels is None:
             labels = self.classify(x)
-        mu, log_var = self.encoder(_beside(x.flatten(1), labels)).chunk(2, dim=1)
+        mu, log_var = self.encoder(self.beside(x.flatten(1), labels)).chunk(2, dim=1)
         return mu, log_var
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -88,12 +96,12 @@ class Conditional(Autoencoder):
     def logits(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         if labels is None:
             return super().logits(z)
-        return self.decoder(_beside(z, labels)).view(-1, 1, 28, 28)
+        return self.decoder(self.beside(z, labels)).view(-1, *self.shape)
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         if labels is not None:
             return self.logits(z, labels).sigmoid()
-        each = [self.logits(z, labels).sigmoid() for labels in _all_labels(z)]
+        each = [self.logits(z, labels).sigmoid() for labels in self.each_label(z)]
         return torch.stack(each).mean(0)
 
     def classify(self, x: Tensor) -> Tensor:
@@ -102,7 +110,7 @@ class Conditional(Autoencoder):
         At the mean and not at a draw, so that the same picture gets the same label each time.
         """
         costs = []
-        for labels in _all_labels(x):
+        for labels in self.each_label(x):
             mu, log_var = self.posterior(x, labels)
             logits = self.logits(mu, labels)
             pixels = nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
@@ -118,14 +126,3 @@ class Conditional(Autoencoder):
         logits = self.logits(draw(mu, log_var), labels)
         beta, kind = self.config.beta, self.config.reconstruction
         return negative_elbo(x, logits, mu, log_var, beta=beta, kind=kind)
-
-
-def _beside(numbers: Tensor, labels: Tensor | None) -> Tensor:
-    """Numbers (B, N) and labels (B,) as one input (B, N + 10), a label as one of ten ones."""
-    assert labels is not None
-    return torch.cat([numbers, nn.functional.one_hot(labels, LABELS).to(numbers)], dim=1)
-
-
-def _all_labels(like: Tensor) -> list[Tensor]:
-    """Each of the ten labels for a whole batch (B, ...): ten times (B,)."""
-    return [torch.full((len(like),), label, device=like.device) for label in range(LABELS)]

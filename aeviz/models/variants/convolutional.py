@@ -62,8 +62,8 @@ class Convolutional(Autoencoder):
     def build(self) -> None:
         c = self.config
         layers = layers_of(c)
-        self.encoder = ConvEncoder(c.latent_dim, **layers)
-        self.decoder = ConvDecoder(c.latent_dim, **layers)
+        self.encoder = ConvEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = ConvDecoder(c.latent_dim, self.shape, **layers)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x)

@@ -72,8 +72,8 @@ class ConvolutionalDenoising(Autoencoder):
     def build(self) -> None:
         c = self.config
         layers = layers_of(c)
-        self.encoder = ConvEncoder(c.latent_dim, **layers)
-        self.decoder = ConvDecoder(c.latent_dim, **layers)
+        self.encoder = ConvEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = ConvDecoder(c.latent_dim, self.shape, **layers)
 
     def corrupt(self, x: Tensor) -> Tensor:
         return corrupt(x, self.config.corruption, self.config.level)

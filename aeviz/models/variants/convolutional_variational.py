@@ -64,8 +64,8 @@ class ConvolutionalVariational(Autoencoder):
     def build(self) -> None:
         c = self.config
         layers = layers_of(c)
-        self.encoder = ConvEncoder(2 * c.latent_dim, **layers)
-        self.decoder = ConvDecoder(c.latent_dim, **layers)
+        self.encoder = ConvEncoder(self.shape, 2 * c.latent_dim, **layers)
+        self.decoder = ConvDecoder(c.latent_dim, self.shape, **layers)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean mu and log variance log_var of q(z|x), each (B, D)."""

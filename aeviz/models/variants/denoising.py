@@ -73,8 +73,8 @@ class Denoising(Autoencoder):
     def build(self) -> None:
         c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
+        self.encoder = MLPEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
 
     def corrupt(self, x: Tensor) -> Tensor:
         return corrupt(x, self.config.corruption, self.config.level)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from aeviz.models.base import Autoencoder, Loss
-from aeviz.models.nets import PIXELS
 from aeviz.models.settings import BaseConfig
 
 
@@ -41,8 +41,9 @@ class Linear(Autoencoder):
     config: Config
 
     def build(self) -> None:
-        self.encoder = nn.Linear(PIXELS, self.config.latent_dim)
-        self.decoder = nn.Linear(self.config.latent_dim, PIXELS)
+        pixels = math.prod(self.shape)
+        self.encoder = nn.Linear(pixels, self.config.latent_dim)
+        self.decoder = nn.Linear(self.config.latent_dim, pixels)
         # A random projection and its transpose: from torch's usual start, Adam stays for long at
         # planes that miss one of the principal axes.
         nn.init.orthogonal_(self.encoder.weight)
@@ -54,8 +55,8 @@ class Linear(Autoencoder):
         return self.encoder(x.flatten(1))
 
     def output(self, z: Tensor) -> Tensor:
-        """What the matrix gives, (B, 1, 28, 28): also below 0 and above 1."""
-        return self.decoder(z).view(-1, 1, 28, 28)
+        """What the matrix gives, (B, C, H, W): also below 0 and above 1."""
+        return self.decoder(z).view(-1, *self.shape)
 
     def decode(self, z: Tensor) -> Tensor:
         return self.output(z).clamp(0, 1)

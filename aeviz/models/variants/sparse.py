@@ -98,8 +98,8 @@ class Sparse(Autoencoder):
     def build(self) -> None:
         c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
+        self.encoder = MLPEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
         self.scale = nn.BatchNorm1d(c.latent_dim, affine=False)
 
     def standardise(self, h: Tensor) -> Tensor:

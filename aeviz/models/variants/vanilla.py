@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
-from aeviz.models.nets import PIXELS, MLPDecoder, MLPEncoder
+from aeviz.models.nets import MLPDecoder, MLPEncoder
 from aeviz.models.settings import (
     BaseConfig,
     activation_knob,
@@ -47,8 +48,8 @@ class Vanilla(Autoencoder):
             low=1,
             high=1024,
             label="Latent dimension D",
-            help="How many numbers the code has. Two can be drawn as a map; with 784 or more "
-            "nothing is squeezed, and it may learn to copy anything.",
+            help="How many numbers the code has. Two can be drawn as a map; with as many as "
+            "an image has pixels nothing is squeezed, and it may learn to copy anything.",
         )
         width: int = width_knob()
         depth: int = depth_knob()
@@ -70,9 +71,9 @@ class Vanilla(Autoencoder):
     def build(self) -> None:
         c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
-        if c.depth == 0 and c.latent_dim >= PIXELS:
+        self.encoder = MLPEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
+        if c.depth == 0 and c.latent_dim >= math.prod(self.shape):
             start_as_identity(self.encoder[1], self.decoder[0])
 
     def encode(self, x: Tensor) -> Tensor:

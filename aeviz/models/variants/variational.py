@@ -65,8 +65,8 @@ class Variational(Autoencoder):
     def build(self) -> None:
         c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(2 * c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
+        self.encoder = MLPEncoder(self.shape, 2 * c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean mu and log variance log_var of q(z|x), each (B, D)."""

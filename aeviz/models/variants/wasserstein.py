@@ -86,8 +86,8 @@ class Wasserstein(Autoencoder):
     def build(self) -> None:
         c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
+        self.encoder = MLPEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
         # The sampler; until `finish` all its Gaussians are the prior.
         k, d = c.components, c.latent_dim
         self.register_buffer("weights", torch.full((k,), 1 / k))
