@@ -157,7 +157,7 @@ def references() -> dict[str, str]:
     x, labels = digits.test_images, digits.test_labels
     texts = {}
     for width in (2, 32, 64):
-        linear = pca.pca("mnist", width)
+        linear = pca.pca(datasets.load(), width)
         raw = errors.mse(x, linear.decode(linear.encode(x))).mean(dtype=np.float64)
         copies = errors.compare(x, linear.reconstruct(x)).overall
         texts[f"mse {width}"] = f"PCA {raw:.4f}, clipped {copies['mse']:.4f}"
@@ -165,11 +165,11 @@ def references() -> dict[str, str]:
     floor = errors.bce(x, x).mean(dtype=np.float64)
     texts["bce 32"] += f"; floor {floor:.4f}"
     for width in (2, 32):
-        linear = pca.pca("mnist", width)
+        linear = pca.pca(datasets.load(), width)
         codes = linear.encode(digits.train_images), digits.train_labels
         share = neighbours.neighbour_accuracy(*codes, linear.encode(x), labels)
         texts[f"neighbours {width}"] = f"PCA {share:.4f}"
-    linear = pca.pca("mnist", 64)
+    linear = pca.pca(datasets.load(), 64)
     codes = linear.encode(digits.train_images), digits.train_labels
     share = probe.linear_probe(*codes, linear.encode(x), labels)
     texts["probe"] = f"PCA-64 {share:.4f}"
@@ -188,7 +188,7 @@ def references() -> dict[str, str]:
         f"PCA-32 residual {np.mean(residual):.4f}, blurred and for its ink {np.mean(scored):.4f}"
     )
     other = anomaly_score.stranger(digits)
-    linear = pca.pca("mnist", 32)
+    linear = pca.pca(datasets.load(), 32)
     if other is not None:
         scores = (errors.mse(part, linear.reconstruct(part)) for part in (x, other.test_images))
         texts["other"] = f"PCA-32 residual {anomaly_score.auroc(*scores):.4f}"

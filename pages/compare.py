@@ -28,7 +28,7 @@ with wide:
     widths = {"same": f"as the first: {first.code_dim:,}"} | {str(w): str(w) for w in WIDTHS}
     asked = ui.choice("Numbers of PCA", widths, "compare_pca")
 width = min(first.code_dim if asked == "same" else int(asked), 784)  # no more axes than pixels
-linear, by_pca = pca.pca(dataset.name, width), f"PCA, {numbers(width)}"
+linear, by_pca = pca.pca(dataset, width), f"PCA, {numbers(width)}"
 overall = {
     title: ui.model_errors(name, dataset.name) for title, name in zip(models, chosen, strict=True)
 }

@@ -51,7 +51,7 @@ given = pictures if handed_in else corruption.CORRUPTIONS[name].apply(pictures, 
 def versions(part: slice) -> dict[str, np.ndarray]:
     """Pictures (N, 28, 28) spoilt and cleaned in each way."""
     known = None if as_it_is else pictures[part]
-    return denoising.versions(model, given[part], known, dataset.name, name, strength)
+    return denoising.versions(model, given[part], known, dataset, name, strength)
 
 
 one = versions(slice(shown, shown + 1))

@@ -47,7 +47,7 @@ originals, labels = datasets.to_float(dataset.test_images[shown]), dataset.test_
 copies = {w: apply.reconstruct(model, originals, labels) for w, model in models.items()}
 found = [errors_of(name, models[w]) for w, name in rungs.items()]
 errors = {title: [ours for ours, _ in found], "PCA": [theirs for _, theirs in found]}
-linear = pca.pca(dataset.name, models[width].code_dim).reconstruct(originals)
+linear = pca.pca(dataset, models[width].code_dim).reconstruct(originals)
 pictures, chart = st.columns([5, 3], gap="medium")
 with pictures:
     ui.rows(

@@ -69,7 +69,7 @@ else:
     shown = ranked[:COLUMNS] if order == "best" else ranked[::-1][:COLUMNS]
 originals = datasets.to_float(dataset.test_images[shown])
 copies = apply.reconstruct(model, originals, dataset.test_labels[shown])
-linear = pca.pca(dataset.name, model.code_dim)  # there are no more axes than pixels
+linear = pca.pca(dataset, model.code_dim)  # there are no more axes than pixels
 linear_copies = linear.reconstruct(originals)
 
 

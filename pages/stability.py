@@ -21,7 +21,7 @@ ui.heading(
 chosen = ui.pick_models("moved", MOST)
 models = {ui.describe(name): ui.load_model(name) for name in chosen}
 width = min(next(iter(models.values())).code_dim, 784)
-linear, pca = pca.pca(dataset.name, width), f"PCA, {numbers(width)}"
+linear, pca = pca.pca(dataset, width), f"PCA, {numbers(width)}"
 known = {
     title: (name, ui.codes(name, dataset.name)) for title, name in zip(models, chosen, strict=True)
 }

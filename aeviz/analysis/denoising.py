@@ -152,13 +152,12 @@ def point_spread(name: str, strength: float, shape: datasets.Shape) -> np.ndarra
 
 
 @lru_cache(1024)
-def tuned(filter_name: str, data_name: str, name: str, strength: float) -> Tuned:
+def tuned(filter_name: str, dataset: datasets.Dataset, name: str, strength: float) -> Tuned:
     """A filter with the setting that has the least mean squared error on validation pictures.
 
     On 25 of the last 10,000 training pictures of the data set, spoilt with seed 0. A filter is
     told the kind and the strength of what spoilt a picture; a model is not.
     """
-    dataset = datasets.load(data_name)
     held_out = dataset.train_images[-dataset.held_out :]
     x = datasets.to_float(held_out[:: max(len(held_out) // TUNED_ON, 1)])
     spoilt = corruption.CORRUPTIONS[name].apply(x, strength)
@@ -181,17 +180,17 @@ def tuned(filter_name: str, data_name: str, name: str, strength: float) -> Tuned
 
 
 def filtered(
-    images: np.ndarray, data_name: str, name: str, strength: float
+    images: np.ndarray, dataset: datasets.Dataset, name: str, strength: float
 ) -> dict[str, np.ndarray]:
     """Pictures (N, H, W) cleaned by each of `FILTERS`, tuned to a corruption; by its name."""
-    return {key: tuned(key, data_name, name, strength).clean(images) for key in FILTERS}
+    return {key: tuned(key, dataset, name, strength).clean(images) for key in FILTERS}
 
 
 def versions(
     model: Autoencoder,
     spoilt: np.ndarray,
     clean: np.ndarray | None,
-    data_name: str,
+    dataset: datasets.Dataset,
     name: str,
     strength: float,
 ) -> dict[str, np.ndarray]:
@@ -204,7 +203,7 @@ def versions(
         name, strength: of the corruption, for the filters.
     """
     found = {"noisy": spoilt, "cleaned": apply.reconstruct(model, spoilt)}
-    found |= filtered(spoilt, data_name, name, strength)
+    found |= filtered(spoilt, dataset, name, strength)
     if clean is None:
         return found
     return {"clean": clean, **found, "control": apply.reconstruct(model, clean)}

@@ -33,7 +33,7 @@ def figures(model: Autoencoder, dataset: datasets.Dataset) -> dict[str, float]:
     5-nn accuracy of the codes, and elbo (nats per image, one noise sample) where there is one.
     """
     images, labels = dataset.test_images, dataset.test_labels
-    linear = pca.pca(dataset.name, min(model.code_dim, math.prod(dataset.shape)))
+    linear = pca.pca(dataset, min(model.code_dim, math.prod(dataset.shape)))
     result = {
         **errors.compare(images, apply.reconstruct(model, images, labels)).overall,
         "pca_mse_clipped": float(

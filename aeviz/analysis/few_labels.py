@@ -265,7 +265,7 @@ class Learner:
         self, model: Autoencoder, images: np.ndarray, queries: np.ndarray, data_name: str
     ) -> None:
         self.model, self.images, self.queries = model, images, queries
-        linear = pca.pca(data_name, model.code_dim)
+        linear = pca.pca(datasets.load(data_name), model.code_dim)
         flat = (datasets.to_float(part).reshape(len(part), -1) for part in (images, queries))
         self.features = {
             "pixels": Features(*flat),

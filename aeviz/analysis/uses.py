@@ -23,10 +23,10 @@ from pydantic import BaseModel, ConfigDict
 from scipy.special import gammaln
 
 from aeviz import jobs
-from aeviz.analysis import errors, neighbours, pca, probe
+from aeviz.analysis import errors, neighbours, probe
+from aeviz.analysis.codec import Codec, of_model, of_pca
 from aeviz.data import datasets
-from aeviz.models import apply, checkpoint
-from aeviz.models.base import Autoencoder
+from aeviz.models import checkpoint
 
 KEPT = Path(__file__).parent / "measured" / "uses.json"
 CODES = 10_000
@@ -95,39 +95,10 @@ class References(BaseModel):
 # -- what is compared: a code and a way back ----------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Codec:
-    """Pictures to codes and back.
-
-    encode: images (N, 28, 28) -> codes (N, D) and labels (N,), None where none are needed.
-    decode: these two -> images (N, 28, 28) in [0, 1].
-    symbols: bits of a picture whose code is made of symbols; None where it is made of numbers.
-    """
-
-    encode: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
-    decode: Callable[[np.ndarray, np.ndarray | None], np.ndarray]
-    symbols: float | None = None
-
-
-def of_model(model: Autoencoder) -> Codec:
-    """A model's code. Where it takes labels, those that it finds itself are part of the code."""
-
-    def encode(images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        labels = apply.classify(model, images)
-        return apply.encode(model, images, labels), labels
-
-    words = model.config.codebook_size
-    symbols = model.code_dim // model.config.latent_dim * math.log2(words) if words else None
-    return Codec(encode, lambda codes, labels: apply.decode(model, codes, labels), symbols)
-
-
-def of_pca(data_name: str, width: int) -> Codec:
-    """PCA's code, its copies clipped to [0, 1]."""
-    linear = pca.pca(data_name, width)
-    return Codec(
-        lambda images: (linear.encode(images), None),
-        lambda codes, _: np.clip(linear.decode(codes), 0, 1),
-    )
+def coded(codec: Codec, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Codes (N, D) of images and the labels (N,) that belong to them; None where none do."""
+    labels = codec.classify(images)
+    return codec.encode(images, labels), labels
 
 
 # -- classes -----------------------------------------------------------------------------------
@@ -247,7 +218,7 @@ def rate_distortion(
         high: largest.
     """
     images = dataset.test_images
-    codes, labels = codec.encode(images)
+    codes, labels = coded(codec, images)
     spelt = 0.0 if labels is None else LABEL_BITS
 
     def error(x: np.ndarray, rounded: np.ndarray, given: np.ndarray | None) -> float:
@@ -258,7 +229,7 @@ def rate_distortion(
         return [Point(bits=None, size=size, mse=error(images, codes, labels))], 0
     held_out = dataset.train_images[-dataset.held_out :]
     held_out = held_out[draw(SAMPLE, len(held_out))]
-    held_codes, held_labels = codec.encode(held_out)
+    held_codes, held_labels = coded(codec, held_out)
     exact = error(held_out, held_codes, held_labels)
     points, chosen = [], None
     for k, bits in enumerate(BITS):
@@ -278,8 +249,8 @@ def measure(
     """All that is measured of a code."""
     progress(0.0, "Encoding the pictures")
     images = dataset.train_images[: -dataset.held_out]
-    train_codes, _ = codec.encode(images[draw(CODES, len(images))])
-    test_codes, _ = codec.encode(dataset.test_images)
+    train_codes = codec.encode(images[draw(CODES, len(images))])
+    test_codes = codec.encode(dataset.test_images)
     figures = tell_apart(
         train_codes, test_codes, dataset, lambda done, phase: progress(0.1 + 0.5 * done, phase)
     )
@@ -385,7 +356,7 @@ def references(
     linear = {}
     for k, width in enumerate(widths):
         progress((k + 1) / (len(widths) + 2), f"PCA, {width} numbers")
-        linear[width] = measure(of_pca(dataset.name, width), dataset)
+        linear[width] = measure(of_pca(dataset, width), dataset)
     progress(1 - 1 / (len(widths) + 2), "Files")
     return References(pixels=pixels, linear=linear, files=files(dataset))
 
@@ -466,7 +437,7 @@ def main() -> None:
         use = measure(of_model(model), dataset, lambda done, phase: progress(0.8 * done, phase))
         width = min(use.numbers, PIXELS)
         linear = measure(
-            of_pca(data_name, width),
+            of_pca(dataset, width),
             dataset,
             lambda done, _: progress(0.8 + 0.2 * done, "PCA for comparison"),
         )

@@ -277,14 +277,16 @@ def model_errors(name: str, data_name: str) -> errors.Errors:
 @st.cache_data(max_entries=48, show_spinner="Rebuilding all test pictures by PCA")
 def pca_errors(data_name: str, dimensions: int) -> errors.Errors:
     """Errors of PCA's copies of all test pictures."""
-    images = datasets.load(data_name).test_images
-    return errors.compare(images, pca.pca(data_name, dimensions).reconstruct(images))
+    dataset = datasets.load(data_name)
+    images = dataset.test_images
+    return errors.compare(images, pca.pca(dataset, dimensions).reconstruct(images))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Encoding the digits by PCA")
 def pca_codes(data_name: str, dimensions: int) -> np.ndarray:
     """PCA's codes (N, dimensions) of all test pictures; not a copy, so to be read only."""
-    return pca.pca(data_name, dimensions).encode(datasets.load(data_name).test_images)
+    dataset = datasets.load(data_name)
+    return pca.pca(dataset, dimensions).encode(dataset.test_images)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)

@@ -59,10 +59,12 @@ class Card(BaseModel):
     """Number of training images seen; the first ones of the training set."""
     digit: int | None = Field(default=None, ge=0)
     """The only class among them, for a model that is to find what does not belong."""
-    shape: tuple[Side, Side, Side] = Field(MNIST.shape, exclude_if=lambda it: it == MNIST.shape)
+    shape: tuple[Side, Side, Side] = Field(
+        default=MNIST.shape, exclude_if=lambda it: it == MNIST.shape
+    )
     """Channels, height and width of its images; a file says so where they are not MNIST's."""
     classes: int = Field(
-        len(MNIST.classes), ge=1, le=1000, exclude_if=lambda it: it == len(MNIST.classes)
+        default=len(MNIST.classes), ge=1, le=1000, exclude_if=lambda it: it == len(MNIST.classes)
     )
     """Number of classes among all images of its data set; likewise."""
     seed: int

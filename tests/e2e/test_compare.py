@@ -28,7 +28,7 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
     page.get_by_role("option", name="PCA, 2 numbers").click()
     expect(page).to_have_url(re.compile("compare_worst=2"))
     images = datasets.load().test_images
-    squared = errors.mse(images, pca.pca("mnist", 2).reconstruct(images))
+    squared = errors.mse(images, pca.pca(datasets.load(), 2).reconstruct(images))
     worst = squared.argsort()[::-1][:20]
     expect(page.locator(".aeviz-rows").first).to_contain_text(f"#{worst[0]}")
     with page.expect_download() as download:

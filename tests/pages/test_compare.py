@@ -63,7 +63,7 @@ def test_every_control_of_the_page() -> None:
     for title, copies in (
         (titles[VAE], apply.reconstruct(model, x)),
         (titles[OTHER], apply.reconstruct(other, x)),
-        ("PCA, 2 numbers", pca.pca("mnist", 2).reconstruct(x)),
+        ("PCA, 2 numbers", pca.pca(datasets.load(), 2).reconstruct(x)),
     ):
         table = tables(app)[0]
         assert row(table, f"Copy by {title}") == [figures.data_uri(copy) for copy in copies]
@@ -83,7 +83,7 @@ def test_every_control_of_the_page() -> None:
 
     # PCA as wide as one wishes.
     choose(app, "compare_pca", "32")
-    linear = pca.pca("mnist", 32).reconstruct(x)
+    linear = pca.pca(datasets.load(), 32).reconstruct(x)
     assert row(tables(app)[0], "Copy by PCA, 32 numbers") == [figures.data_uri(y) for y in linear]
 
     # A closer look: six neighbours in each space, nearest first, the picture itself not among them.
@@ -114,7 +114,9 @@ def test_every_control_of_the_page() -> None:
     assert not app.exception
     assert shown(app) != first
     assert any("that PCA, 32 numbers copies worst" in m.value for m in app.markdown)
-    linear = errors.mse(MNIST.test_images, pca.pca("mnist", 32).reconstruct(MNIST.test_images))
+    linear = errors.mse(
+        MNIST.test_images, pca.pca(datasets.load(), 32).reconstruct(MNIST.test_images)
+    )
     assert np.allclose(linear[shown(app)], np.sort(linear)[::-1][:20], rtol=1e-4)
 
     # Twenty at random: another seed draws others.

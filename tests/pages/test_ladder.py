@@ -79,7 +79,7 @@ def test_a_rung_shows_its_copies_beside_pcas_and_can_be_used_everywhere(
     copies = apply.reconstruct(model, images[shown])
     ours = rows["Copy by the vanilla autoencoder with 8 numbers"]
     assert ours == [figures.data_uri(copy) for copy in copies]
-    linear = pca.pca("mnist", 8).reconstruct(images[shown])
+    linear = pca.pca(datasets.load(), 8).reconstruct(images[shown])
     assert rows["Copy by PCA with 8 numbers"] == [figures.data_uri(copy) for copy in linear]
     mse = np.square(apply.reconstruct(model, images) - images / np.float32(255)).mean()
     assert any(f"**{mse:.4f}**" in text.value for text in app.markdown)

@@ -50,7 +50,7 @@ def test_every_shipped_model_shows_originals_copies_errors_and_pca(name: str) ->
     x = MNIST.test_images[shown]
     model = checkpoint.load(checkpoint.FOLDER / name)
     copies = apply.reconstruct(model, x, MNIST.test_labels[shown])
-    linear = pca.pca("mnist", model.code_dim)
+    linear = pca.pca(datasets.load(), model.code_dim)
     linear_copies = np.clip(linear.decode(linear.encode(x)), 0, 1)
     for title, pictures in (
         ("Original", x),

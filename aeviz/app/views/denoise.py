@@ -143,7 +143,7 @@ def _cleaning_mse(who: str, data_name: str, spoilt_by: str, strength: float) -> 
     if not who:
         clean = np.asarray
     elif who in denoising.FILTERS:
-        clean = denoising.tuned(who, data_name, spoilt_by, strength).clean
+        clean = denoising.tuned(who, datasets.load(data_name), spoilt_by, strength).clean
     else:
         clean = partial(apply.reconstruct, ui.load_model(who))
     return denoising.cleaning_mse(clean, datasets.load(data_name), spoilt_by, strength)
