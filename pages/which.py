@@ -78,8 +78,8 @@ with answered:
     st.markdown(f"{model_class.idea} {model_class.when}")
     if name:
         ui.rows(demonstration(need, name), least="3rem")
-        config = ui.shipped_cards()[name].config
-        st.caption(f"Shipped with aeviz: {describe(variant, config)}, on test digits.")
+        width = ui.shipped_cards()[name].code_dim
+        st.caption(f"Shipped with aeviz: {describe(variant, width)}, on test digits.")
     with st.container(horizontal=True, gap="small"):
         page, label = PAGE.get(need, ("reconstruct", "Compare its copies with originals"))
         if name:

@@ -273,7 +273,7 @@ def test_a_command_says_yes_and_no_as_the_command_line_reads_them() -> None:
     config = {"latent_dim": 3, "whiten": False, "tie_weights": True, "level": 1 / 3}
     spec: Any = SimpleNamespace(
         variant="any",
-        config=config,
+        config=Config.from_dict(config),
         data="mnist",
         steps=5,
         batch=7,
@@ -667,7 +667,9 @@ def test_a_run_of_some_classes_says_so_in_its_sentence_and_its_card(no_worker: N
 
 def test_the_figures_of_a_card_are_a_sentence_whatever_it_has() -> None:
     fields = {"variant": "vanilla", "config": {}, "trained_on": 1, "seed": 0, "steps": 1}
-    card = checkpoint.Card.model_validate(fields | {"batch": 1, "lr": 1, "figures": {}})
+    card = checkpoint.Card.model_validate(
+        fields | {"batch": 1, "lr": 1, "figures": {}}, context=MODELS
+    )
     assert runs.measured(card) == ""
     card = card.model_copy(update={"figures": {"psnr": 15.04, "mse": 0.03137, "elbo": -130}})
     said = "On all test pictures: MSE **0.0314**, PSNR **15.0 dB**."
