@@ -83,7 +83,7 @@ def contaminated(digit: int, share: float) -> dict[str, float]:
     spec = RunSpec.model_validate(anomaly.recipe(card, (digit,), share))
     seen = training_set(spec, digits.train_labels)
     images, labels = digits.train_images[seen], digits.train_labels[seen]
-    model = optim.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
+    model = optim.build(spec.model_class, spec.config, spec.seed)
     assert spec.epochs is not None  # of up to three digits
     steps = round(spec.epochs * -(-len(images) // spec.batch))
     for _ in loop.fit(

@@ -157,7 +157,7 @@ def references() -> dict[str, str]:
     x, labels = digits.test_images, digits.test_labels
     texts = {}
     for width in (2, 32, 64):
-        linear = pca.pca("mnist", width)
+        linear = pca.pca(datasets.load(), width)
         raw = errors.mse(x, linear.decode(linear.encode(x))).mean(dtype=np.float64)
         copies = errors.compare(x, linear.reconstruct(x)).overall
         texts[f"mse {width}"] = f"PCA {raw:.4f}, clipped {copies['mse']:.4f}"
@@ -165,11 +165,11 @@ def references() -> dict[str, str]:
     floor = errors.bce(x, x).mean(dtype=np.float64)
     texts["bce 32"] += f"; floor {floor:.4f}"
     for width in (2, 32):
-        linear = pca.pca("mnist", width)
+        linear = pca.pca(datasets.load(), width)
         codes = linear.encode(digits.train_images), digits.train_labels
         share = neighbours.neighbour_accuracy(*codes, linear.encode(x), labels)
         texts[f"neighbours {width}"] = f"PCA {share:.4f}"
-    linear = pca.pca("mnist", 64)
+    linear = pca.pca(datasets.load(), 64)
     codes = linear.encode(digits.train_images), digits.train_labels
     share = probe.linear_probe(*codes, linear.encode(x), labels)
     texts["probe"] = f"PCA-64 {share:.4f}"
@@ -188,7 +188,7 @@ def references() -> dict[str, str]:
         f"PCA-32 residual {np.mean(residual):.4f}, blurred and for its ink {np.mean(scored):.4f}"
     )
     other = anomaly_score.stranger(digits)
-    linear = pca.pca("mnist", 32)
+    linear = pca.pca(datasets.load(), 32)
     if other is not None:
         scores = (errors.mse(part, linear.reconstruct(part)) for part in (x, other.test_images))
         texts["other"] = f"PCA-32 residual {anomaly_score.auroc(*scores):.4f}"
@@ -255,14 +255,14 @@ def _plain(*widths: int) -> Callable[[checkpoint.Card, int], bool]:
 
 def _binarised(*widths: int) -> Callable[[checkpoint.Card, int], bool]:
     def suits(card: checkpoint.Card, width: int) -> bool:
-        binary = card.config.get("binarise", False) and _takes_no_labels(card)
+        binary = card.config.binarise and _takes_no_labels(card)
         return binary and (not widths or width in widths)
 
     return suits
 
 
 def _grey_variational(card: checkpoint.Card, width: int) -> bool:
-    return width == 2 and not card.config.get("binarise", False) and _takes_no_labels(card)
+    return width == 2 and not card.config.binarise and _takes_no_labels(card)
 
 
 def _one_of(*variants: str, width: int | None = None) -> Callable[[checkpoint.Card, int], bool]:
@@ -274,7 +274,7 @@ def _any(card: checkpoint.Card, width: int) -> bool:
 
 
 def _gaussian_prior(card: checkpoint.Card, width: int) -> bool:
-    return _takes_no_labels(card) and "beta" in card.config
+    return _takes_no_labels(card) and MODELS[card.variant].has_posterior
 
 
 BARS = [
@@ -475,10 +475,7 @@ BARS = [
 def widths() -> dict[str, tuple[checkpoint.Card, int]]:
     """Card and width of the code of every shipped checkpoint."""
     cards = checkpoint.shipped()
-    return {
-        name: (card, MODELS[card.variant].Config.from_dict(card.config).code_dim)
-        for name, card in cards.items()
-    }
+    return {name: (card, card.code_dim) for name, card in cards.items()}
 
 
 def rows(found: dict[str, Any], lived: dict[str, Any], texts: dict[str, str]) -> list[list[str]]:
@@ -546,7 +543,7 @@ def every_checkpoint(found: dict[str, Any]) -> str:
     lines, commands = [], []
     for name, card in checkpoint.shipped().items():
         figures = dict(found[name]["figures"])
-        if not card.config.get("binarise", False):
+        if not card.config.binarise:
             figures.pop("nll", None)  # of grey pixels it is no likelihood
         cells = [f"{figures[k]:{how}}" if k in figures else "" for k, (_, how) in COLUMNS.items()]
         kl = [value for key, value in figures.items() if key.startswith("kl_of_z")]

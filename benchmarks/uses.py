@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from aeviz.analysis import baselines, few_labels, supervised, uses
+from aeviz.analysis.codec import of_model
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from benchmarks import machine
@@ -64,7 +65,7 @@ def codes(again: bool) -> None:
         kept["references"] = found.model_dump(mode="json")
         write(baselines.KEPT, kept)
     for name in missing(kept["models"], names):
-        codec = uses.of_model(checkpoint.load(checkpoint.FOLDER / name))
+        codec = of_model(checkpoint.load(checkpoint.FOLDER / name))
         use = timed(name, lambda codec=codec: uses.measure(codec, digits))
         kept["models"][name] = {"sha256": checkpoint.digest(name), "use": use.model_dump()}
         write(baselines.KEPT, kept)

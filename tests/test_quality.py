@@ -162,7 +162,7 @@ def test_rows_say_what_was_held_live_and_shipped() -> None:
     best = min(
         card.figures["mse"]
         for card in checkpoint.shipped().values()
-        if card.config["latent_dim"] == 2 and card.variant in ("vanilla", "variational")
+        if card.latent_dim == 2 and card.variant in ("vanilla", "variational")
     )
     assert float(line[5].split()[0]) <= best + 5e-6
     assert line[7].startswith("live held, shipped ")

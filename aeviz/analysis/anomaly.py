@@ -195,11 +195,11 @@ def fit_gaussian(codes: np.ndarray) -> Gaussian:
 def fit_pca(dataset: datasets.Dataset, classes: tuple[int, ...]) -> pca.PCA:
     """PCA with 32 components of the normal training images."""
     if len(classes) == len(dataset.classes):
-        return pca.pca(dataset.name, PCA_WIDTH)
+        return pca.pca(dataset, PCA_WIDTH)
     x = training_pictures(dataset, classes, len(dataset.train_images))
-    x = datasets.to_float(x).reshape(len(x), -1)
+    shape, x = x.shape[1:], datasets.to_float(x).reshape(len(x), -1)
     axes = np.linalg.eigh(np.cov(x.T)).eigenvectors[:, ::-1].T
-    return pca.PCA(x.mean(0), np.ascontiguousarray(axes[:PCA_WIDTH], np.float32))
+    return pca.PCA(x.mean(0), np.ascontiguousarray(axes[:PCA_WIDTH], np.float32), shape)
 
 
 def residual(linear: pca.PCA, images: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from aeviz.data import datasets
 from aeviz.models import apply, optim
@@ -18,7 +17,7 @@ FAINT = 0.01
 
 
 def strangeness(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
-    """How badly copies match images, both (N, 28, 28), for their ink: (N,), no unit.
+    """How badly copies match images, both (N, H, W), for their ink: (N,), no unit.
 
     The mean square of the blurred difference, divided by the mean brightness of the image. A bold
     digit has more edges to miss than a thin one; without the division, eights look strange to a
@@ -32,26 +31,25 @@ def strangeness(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
 
 
 def expected_copies(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """What a model expects images (N, 28, 28) to look like, float32 of the same shape.
+    """What a model expects images (N, H, W) to look like, float32 of the same shape.
 
-    Its copies. A variant that learns from spoilt pictures (it has `corrupt`) copies 24 spoilt
-    versions of each, and these copies are averaged: what a stroke is taken for then depends on what
-    is left of the others.
+    Its reconstructions. A variant that learns from corrupted images (it `corrupts`) reconstructs 24
+    corrupted versions of each, and these are averaged: what a stroke is taken for then depends on
+    what is left of the others.
     """
     x = datasets.to_float(images)
-    corrupt = getattr(model, "corrupt", None)
-    if corrupt is None:
+    if not model.corrupts:
         return apply.reconstruct(model, x)
     copies = np.zeros_like(x)
     with optim.Noise(seed, model.device):
         for _ in range(SPOILT):
-            spoilt = corrupt(torch.from_numpy(x).to(model.device)).cpu().numpy()
-            copies += apply.reconstruct(model, spoilt) / SPOILT
+            corrupted = model.corrupt(apply.pixels(model, x)).cpu().numpy()
+            copies += apply.reconstruct(model, corrupted) / SPOILT
     return copies
 
 
 def anomaly(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """How little images (N, 28, 28) look like what the model was trained on, (N,).
+    """How little images (N, H, W) look like what the model was trained on, (N,).
 
     The `strangeness` of `expected_copies`.
     """

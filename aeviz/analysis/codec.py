@@ -1,7 +1,9 @@
-"""A way from images to codes and back: a model, PCA or the pixels themselves, asked alike."""
+"""Images to codes and back: a model, PCA with some components, or the pixels as they are."""
 
 from __future__ import annotations
 
+import hashlib
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,18 +11,13 @@ import numpy as np
 
 from aeviz.analysis import pca
 from aeviz.data import datasets
-from aeviz.data.datasets import Dataset
 from aeviz.models import apply
 from aeviz.models.base import Autoencoder
+from aeviz.models.zoo import describe
 
 
 class Codec(Protocol):
-    """Images to codes and back."""
-
-    @property
-    def key(self) -> str:
-        """The same for the same codec, different for any other."""
-        ...
+    """What a model, PCA and raw pixels have in common, so that they can be compared."""
 
     @property
     def title(self) -> str:
@@ -28,12 +25,30 @@ class Codec(Protocol):
         ...
 
     @property
+    def key(self) -> str:
+        """A short text that is the same for the same codec and another for any other."""
+        ...
+
+    @property
     def code_dim(self) -> int:
-        """Width of a code."""
+        """Width of the flat code."""
+        ...
+
+    @property
+    def symbols(self) -> float | None:
+        """Bits of an image whose code is made of symbols; None where it is made of numbers."""
+        ...
+
+    def classify(self, images: np.ndarray) -> np.ndarray | None:
+        """The labels (N,) that belong to the codes of images; None where none do."""
         ...
 
     def encode(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Codes (N, code_dim) of images (N, H, W), uint8 or float in [0, 1]."""
+        """Codes (N, code_dim) float32 of images (N, H, W), uint8 or float in [0, 1].
+
+        Args:
+            labels: (N,), for a codec that classifies; found by itself where left out.
+        """
         ...
 
     def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
@@ -41,76 +56,126 @@ class Codec(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Model:
-    """A trained model; labels (N,) that it uses are found by itself where left out."""
+def _digest(*parts: object) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+    return digest.hexdigest()[:16]
 
+
+@dataclass(frozen=True, eq=False)
+class ModelCodec:
+    """An autoencoder's code. Where it takes labels, those that it finds belong to the code."""
+
+    model: Autoencoder
     key: str
     title: str
-    model: Autoencoder
 
     @property
     def code_dim(self) -> int:
-        """Width of a code."""
+        """Width of the flat code."""
         return self.model.code_dim
 
+    @property
+    def symbols(self) -> float | None:
+        """log2 of the codebook's size for each place of a grid of entries."""
+        config = self.model.config
+        if not config.codebook_size:
+            return None
+        return self.code_dim // config.latent_dim * math.log2(config.codebook_size)
+
+    def classify(self, images: np.ndarray) -> np.ndarray | None:
+        """The labels that the model finds."""
+        return apply.classify(self.model, images)
+
     def encode(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Codes (N, code_dim) of images (N, H, W)."""
+        """Point codes."""
         return apply.encode(self.model, images, labels)
 
     def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Images (N, H, W) of codes; the mean over all classes where no labels are given."""
+        """The decoder's images."""
         return apply.decode(self.model, codes, labels)
 
 
-@dataclass(frozen=True)
-class Components:
-    """PCA fitted to the training images of a data set; there are no more axes than pixels."""
+@dataclass(frozen=True, eq=False)
+class PCACodec:
+    """PCA's code, its reconstructions clipped to [0, 1]."""
 
-    data: Dataset
-    width: int
-
-    @property
-    def code_dim(self) -> int:
-        """How many components."""
-        return min(self.width, self.data.test_images[0].size)
-
-    @property
-    def key(self) -> str:
-        """Says how many components."""
-        return f"pca-{self.code_dim}"
+    linear: pca.PCA
+    key: str
+    symbols: float | None = None
 
     @property
     def title(self) -> str:
-        """Says how many components."""
-        return f"PCA, {self.code_dim:,} component{'' if self.code_dim == 1 else 's'}"
-
-    def encode(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Codes (N, code_dim) of images (N, H, W)."""
-        return pca.pca(self.data.name, self.code_dim).encode(images)
-
-    def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Images (N, H, W) of codes, clipped to [0, 1] as pixels are."""
-        return np.clip(pca.pca(self.data.name, self.code_dim).decode(codes), 0, 1)
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """No code at all: each pixel is a dimension."""
-
-    shape: tuple[int, int]
-    key: str = "pixels"
-    title: str = "raw pixels"
+        """With how many components."""
+        return f"PCA, {self.code_dim:,} component{'s' * (self.code_dim != 1)}"
 
     @property
     def code_dim(self) -> int:
-        """How many pixels."""
-        return self.shape[0] * self.shape[1]
+        """How many components there are."""
+        return len(self.linear.components)
+
+    def classify(self, images: np.ndarray) -> np.ndarray | None:
+        """No labels belong to it."""
+        return None
 
     def encode(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """The pixels of images (N, H, W) in a row, (N, H * W)."""
+        """Coordinates along the components."""
+        return self.linear.encode(images)
+
+    def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """The mean and the components, clipped."""
+        return np.clip(self.linear.decode(codes), 0, 1)
+
+
+@dataclass(frozen=True)
+class PixelsCodec:
+    """Every pixel is a number of the code: what codes are compared with.
+
+    shape: of an image as an array, (H, W), or (C, H, W) of several channels.
+    """
+
+    shape: tuple[int, ...]
+    symbols: float | None = None
+    title: str = "Raw pixels"
+
+    @property
+    def key(self) -> str:
+        """Of the shape."""
+        return _digest("pixels", self.shape)
+
+    @property
+    def code_dim(self) -> int:
+        """How many pixels there are."""
+        return math.prod(self.shape)
+
+    def classify(self, images: np.ndarray) -> np.ndarray | None:
+        """No labels belong to it."""
+        return None
+
+    def encode(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """The pixels in a row, in [0, 1]."""
         return datasets.to_float(images).reshape(len(images), -1)
 
     def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """The images themselves."""
-        return codes.reshape(-1, *self.shape)
+        """The pixels in their places, clipped."""
+        return np.clip(codes, 0, 1).reshape(-1, *self.shape).astype(np.float32)
+
+
+def of_model(model: Autoencoder) -> Codec:
+    """A model's code; its key is of the settings and the weights as they are now."""
+    weights = (weight.detach().cpu().numpy() for weight in model.state_dict().values())
+    world = model.variant, model.config, model.shape, model.classes
+    title = describe(model.variant, model.code_dim)
+    return ModelCodec(model, _digest(*world, *weights), title)
+
+
+def of_pca(dataset: datasets.Dataset, components: int) -> PCACodec:
+    """The code of PCA fitted to the training images of a data set."""
+    linear = pca.pca(dataset, components)
+    return PCACodec(linear, _digest("pca", linear.shape, linear.mean, linear.components))
+
+
+def of_pixels(dataset: datasets.Dataset) -> PixelsCodec:
+    """The pixels of a data set's images as they are."""
+    return PixelsCodec(dataset.train_images.shape[1:])

@@ -13,19 +13,18 @@ from aeviz.analysis import errors
 from aeviz.data import corruption, datasets
 from aeviz.models import apply
 from aeviz.models.base import Autoencoder
-from aeviz.models.checkpoint import Card
+from aeviz.models.card import Card
 from aeviz.models.zoo import MODELS
 
 
 def trained_on(model: Autoencoder) -> tuple[str, float] | None:
     """The corruption and the strength that a model learned from; None where it saw none."""
-    name = getattr(model.config, "corruption", None)
-    return (name, model.config.level) if name in corruption.CORRUPTIONS else None
+    return (model.config.corruption, model.config.level) if model.corrupts else None
 
 
 def cleans(variant: type[Autoencoder]) -> bool:
     """Whether a variant learns from spoilt pictures with clean ones as target."""
-    return hasattr(variant, "corrupt")
+    return variant.corrupts
 
 
 def best_cleaner(cards: dict[str, Card]) -> str | None:
@@ -38,7 +37,7 @@ def best_cleaner(cards: dict[str, Card]) -> str | None:
     able = {
         model: card.figures["mse"]
         for model, card in cards.items()
-        if (card.config.get("corruption"), card.config.get("level")) == (name, kind.start)
+        if (card.config.corruption, card.config.level) == (name, kind.start)
         and cleans(MODELS[card.variant])
     }
     return min(able, key=able.__getitem__, default=None)
@@ -98,7 +97,7 @@ class Filter:
     """A classical way to clean pictures.
 
     settings: what its one number is chosen from.
-    clean: pictures (N, 28, 28), that number, and the picture of a point where a blur is known.
+    clean: pictures (N, H, W), that number, and the picture of a point where a blur is known.
     """
 
     title: str
@@ -131,7 +130,7 @@ class Tuned:
     offset: float
 
     def clean(self, images: np.ndarray) -> np.ndarray:
-        """Cleaned pictures (N, 28, 28) float32 in [0, 1]."""
+        """Cleaned pictures (N, H, W) float32 in [0, 1]."""
         return self.stretch(self.filter.clean(images, self.setting, self.psf))
 
     def stretch(self, y: np.ndarray) -> np.ndarray:
@@ -139,28 +138,31 @@ class Tuned:
         return np.clip(self.gain * y + self.offset, 0, 1).astype(np.float32)
 
 
-def point_spread(name: str, strength: float) -> np.ndarray | None:
-    """The picture (K, K) of a point after a corruption that blurs; None for any other."""
+def point_spread(name: str, strength: float, shape: datasets.Shape) -> np.ndarray | None:
+    """The image of a point after a corruption that blurs images (C, H, W); None for any other.
+
+    Its sides are odd and no longer than an image's, with the point in the middle.
+    """
     if name != "blur" or not strength:
         return None
-    point = np.zeros((1, 28, 28), np.float32)
-    point[0, 14, 14] = 1
-    return corruption.blur(point, strength)[0, 1:, 1:]  # odd sides: the point is in the middle
+    _, height, width = shape
+    point = np.zeros((1, height, width), np.float32)
+    point[0, height // 2, width // 2] = 1
+    return corruption.blur(point, strength)[0, 1 - height % 2 :, 1 - width % 2 :]
 
 
 @lru_cache(1024)
-def tuned(filter_name: str, data_name: str, name: str, strength: float) -> Tuned:
+def tuned(filter_name: str, dataset: datasets.Dataset, name: str, strength: float) -> Tuned:
     """A filter with the setting that has the least mean squared error on validation pictures.
 
     On 25 of the last 10,000 training pictures of the data set, spoilt with seed 0. A filter is
     told the kind and the strength of what spoilt a picture; a model is not.
     """
-    dataset = datasets.load(data_name)
     held_out = dataset.train_images[-dataset.held_out :]
     x = datasets.to_float(held_out[:: max(len(held_out) // TUNED_ON, 1)])
     spoilt = corruption.CORRUPTIONS[name].apply(x, strength)
     x = x.astype(np.float64)
-    psf = point_spread(name, strength)
+    psf = point_spread(name, strength, dataset.shape)
     found = FILTERS[filter_name]
     best, least = None, np.inf
     for setting in found.settings:
@@ -178,21 +180,21 @@ def tuned(filter_name: str, data_name: str, name: str, strength: float) -> Tuned
 
 
 def filtered(
-    images: np.ndarray, data_name: str, name: str, strength: float
+    images: np.ndarray, dataset: datasets.Dataset, name: str, strength: float
 ) -> dict[str, np.ndarray]:
-    """Pictures (N, 28, 28) cleaned by each of `FILTERS`, tuned to a corruption; by its name."""
-    return {key: tuned(key, data_name, name, strength).clean(images) for key in FILTERS}
+    """Pictures (N, H, W) cleaned by each of `FILTERS`, tuned to a corruption; by its name."""
+    return {key: tuned(key, dataset, name, strength).clean(images) for key in FILTERS}
 
 
 def versions(
     model: Autoencoder,
     spoilt: np.ndarray,
     clean: np.ndarray | None,
-    data_name: str,
+    dataset: datasets.Dataset,
     name: str,
     strength: float,
 ) -> dict[str, np.ndarray]:
-    """Pictures (N, 28, 28) in each version, by what it is, the first one to compare with.
+    """Pictures (N, H, W) in each version, by what it is, the first one to compare with.
 
     "clean" where it is known, "noisy", "cleaned" by the model, by each of `FILTERS`, and "control",
     the clean one through the model. No model is told a label: what is there is for it to find.
@@ -201,7 +203,7 @@ def versions(
         name, strength: of the corruption, for the filters.
     """
     found = {"noisy": spoilt, "cleaned": apply.reconstruct(model, spoilt)}
-    found |= filtered(spoilt, data_name, name, strength)
+    found |= filtered(spoilt, dataset, name, strength)
     if clean is None:
         return found
     return {"clean": clean, **found, "control": apply.reconstruct(model, clean)}
@@ -211,7 +213,7 @@ def versions(
 
 
 def ssim(clean: np.ndarray, other: np.ndarray) -> float:
-    """Structural similarity of a picture (28, 28) to the clean one, 1 if equal, no unit.
+    """Structural similarity of a picture (H, W) to the clean one, 1 if equal, no unit.
 
     Source: Wang et al. 2004, IEEE Trans. Image Processing 13:600, with its Gaussian window.
     """
@@ -258,7 +260,7 @@ def cleaning_mse(
     """Mean squared error of a way to clean, over the first 1,000 test pictures, spoilt with seed 0.
 
     Args:
-        clean: spoilt pictures (N, 28, 28) -> cleaned ones.
+        clean: spoilt pictures (N, H, W) -> cleaned ones.
     """
     x = datasets.to_float(dataset.test_images[:MEASURED_ON])
     spoilt = corruption.CORRUPTIONS[name].apply(x, strength)
@@ -266,14 +268,14 @@ def cleaning_mse(
 
 
 def regressed(images: np.ndarray, spoilt: np.ndarray, train_images: np.ndarray) -> np.ndarray:
-    """Spoilt images (N, 28, 28) through the best linear filter, clipped.
+    """Spoilt images (N, H, W) through the best linear filter, clipped.
 
     The map from a noisy image to its clean one that has the least squared error on training
     images, for which their noise is needed too.
 
     Args:
-        images: the noisy ones, (N, 28, 28).
-        spoilt: noisy training images (M, 28, 28).
+        images: the noisy ones, (N, H, W).
+        spoilt: noisy training images (M, H, W).
         train_images: the same without noise.
 
     Source: Wiener 1949; as a linear regression: Hastie et al. 2009, eq. 3.6.
@@ -283,4 +285,4 @@ def regressed(images: np.ndarray, spoilt: np.ndarray, train_images: np.ndarray) 
     x = x - x_mean
     weights = np.linalg.solve(x.T @ x, x.T @ (y - y_mean))
     cleaned = (datasets.to_float(images).reshape(len(images), -1) - x_mean) @ weights + y_mean
-    return np.clip(cleaned, 0, 1).reshape(-1, 28, 28)
+    return np.clip(cleaned, 0, 1).reshape(images.shape)

@@ -12,28 +12,33 @@ EPSILON = 1e-6
 """Reconstructions are kept this far from 0 and 1 before a logarithm is taken."""
 
 
+def _pixels(images: np.ndarray) -> tuple[int, ...]:
+    """All axes but the first."""
+    return tuple(range(1, images.ndim))
+
+
 def mse(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     """Mean squared error per image (N,), of pixels in [0, 1]."""
     error = datasets.to_float(images) - datasets.to_float(reconstructions)
-    return np.square(error).mean((1, 2))
+    return np.square(error).mean(_pixels(error))
 
 
 def bce(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     """Binary cross-entropy per image (N,), nats per pixel."""
     x = datasets.to_float(images)
     p = np.clip(datasets.to_float(reconstructions), EPSILON, 1 - EPSILON)
-    return -(x * np.log(p) + (1 - x) * np.log1p(-p)).mean((1, 2))
+    return -(x * np.log(p) + (1 - x) * np.log1p(-p)).mean(_pixels(x))
 
 
 def psnr(mean_squared_error: np.ndarray | float) -> np.ndarray:
-    """Peak signal-to-noise ratio in dB for a peak of 1; infinite for a perfect copy."""
+    """Peak signal-to-noise ratio in dB for a peak of 1; infinite for a perfect reconstruction."""
     with np.errstate(divide="ignore"):
         return -10 * np.log10(mean_squared_error)
 
 
 @dataclass(frozen=True)
 class Errors:
-    """How far copies are from their originals, per image.
+    """How far reconstructions are from their images, per image.
 
     mse: (N,), of pixels in [0, 1]; bce: (N,), nats per pixel.
     """
@@ -54,6 +59,6 @@ class Errors:
         return {"mse": float(mean), "bce": float(bce), "psnr": float(psnr(mean))}
 
 
-def compare(images: np.ndarray, copies: np.ndarray) -> Errors:
-    """Errors of copies (N, 28, 28) against images (N, 28, 28), uint8 or float in [0, 1]."""
-    return Errors(mse(images, copies), bce(images, copies))
+def compare(images: np.ndarray, reconstructions: np.ndarray) -> Errors:
+    """Errors of reconstructions against images, (N, H, W) each, uint8 or float in [0, 1]."""
+    return Errors(mse(images, reconstructions), bce(images, reconstructions))

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
 from aeviz.analysis import (
     anomaly_score,
@@ -33,7 +33,7 @@ def figures(model: Autoencoder, dataset: datasets.Dataset) -> dict[str, float]:
     5-nn accuracy of the codes, and elbo (nats per image, one noise sample) where there is one.
     """
     images, labels = dataset.test_images, dataset.test_labels
-    linear = pca.pca(dataset.name, min(model.code_dim, 784))
+    linear = pca.pca(dataset, min(model.code_dim, math.prod(dataset.shape)))
     result = {
         **errors.compare(images, apply.reconstruct(model, images, labels)).overall,
         "pca_mse_clipped": float(
@@ -58,7 +58,7 @@ SIGMA = 0.5
 """Noise of the denoising figure, pixels in [0, 1]."""
 
 Features = Callable[[np.ndarray], np.ndarray]
-"""Images (N, 28, 28) in [0, 1] -> features (N, F) of a classifier."""
+"""Images (N, H, W) in [0, 1] -> features (N, F) of a classifier."""
 
 
 def all_figures(
@@ -85,12 +85,8 @@ def all_figures(
         per_dim = metrics["kl_per_dim"].tolist()
         result |= {f"kl_of_z{k}": value for k, value in enumerate(per_dim, 1)}
     result |= {k: float(v) for k, v in metrics.items() if v.ndim == 0 and k not in result}
-    if model.posterior(torch.zeros(1, 1, 28, 28, device=model.device)) is not None:
-        pixels = (
-            likelihood.binarised(images, seed)
-            if getattr(model.config, "binarise", False)
-            else images
-        )
+    if model.has_posterior:
+        pixels = likelihood.binarised(images, seed) if model.config.binarise else images
         bound = likelihood.log_likelihood(model, pixels, labels, samples=samples, seed=seed)
         assert bound is not None  # there is a posterior
         result["nll"] = -float(bound.mean(dtype=np.float64))
@@ -101,7 +97,7 @@ def all_figures(
     # Without labels: what a spoilt picture shows is for the model to find.
     cleaned = apply.reconstruct(model, corruption.noisy(images, SIGMA, seed))
     result["denoised_psnr"] = errors.compare(images, cleaned).overall["psnr"]
-    visible = inpainting.hide_patches(len(images), seed=seed)
+    visible = inpainting.hide_patches(len(images), seed=seed, shape=dataset.shape)
     filled = apply.reconstruct(model, datasets.to_float(images) * visible, None, visible)
     result["hidden_mse"] = inpainting.hidden_mse(images, filled, visible)
     if other is not None:
@@ -161,7 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
     card = model.card
     print(f"{model.title}, {model.code_dim} numbers, {dataset.title}")
     print(f"made by: {card.command} (seed {card.seed})")
-    binary = getattr(model.config, "binarise", False)
+    binary = model.config.binarise
     print(f"{len(dataset.test_images)} test images; figures with chance in them: seed {args.seed}")
     print(f"nll: {args.samples} draws, pixels {'black or white by chance' if binary else 'grey'}")
     if card.digit is not None:

@@ -135,7 +135,7 @@ class Learner:
         dataset: datasets.Dataset,
     ) -> None:
         self.model, self.images, self.queries = model, images, queries
-        linear = pca.pca(dataset.name, model.code_dim)
+        linear = pca.pca(dataset, model.code_dim)
         flat = (datasets.to_float(part).reshape(len(part), -1) for part in (images, queries))
         self.features = {
             "pixels": supervised.Features(*flat),

@@ -12,12 +12,9 @@ from torch import Tensor, nn
 from aeviz.data import datasets
 from aeviz.models import apply, optim
 from aeviz.models.base import Autoencoder
-from aeviz.models.checkpoint import Card
+from aeviz.models.card import Card
 from aeviz.models.zoo import MODELS
 
-CLASSES = 10
-EPSILON = 1e-6
-"""Pixels of a decoder without logits are kept this far from 0 and 1."""
 ROUNDS = 10
 """Turns after which copies of copies hardly change any more."""
 RATE = 0.3
@@ -28,8 +25,8 @@ RATE = 0.3
 class Filled:
     """A picture with its hidden part filled in.
 
-    picture: (28, 28) float32 in [0, 1], as given where visible, as drawn elsewhere;
-    drawn: (28, 28), all that the decoder draws; code: (code_dim,), what it draws from;
+    picture: (H, W) float32 in [0, 1], as given where visible, as drawn elsewhere;
+    drawn: (H, W), all that the decoder draws; code: (code_dim,), what it draws from;
     losses: nats before the first step of a search and after each, (steps + 1,), else empty;
     label: the class that suits a variant with `uses_labels` best.
     """
@@ -49,13 +46,13 @@ def way(model: Autoencoder) -> str:
     """
     if model.uses_visible:
         return "told"
-    return "gibbs" if hasattr(model, "corrupt") or not has_gradient(model) else "search"
+    return "gibbs" if model.corrupts or not has_gradient(model) else "search"
 
 
 def fill(
     model: Autoencoder, picture: np.ndarray, visible: np.ndarray, codes: np.ndarray | None = None
 ) -> Filled:
-    """Fill in what is not visible (28, 28) bool of a picture (28, 28), by the model's own way.
+    """Fill in what is not visible (H, W) bool of a picture (H, W), by the model's own way.
 
     Args:
         codes: see `search`.
@@ -150,7 +147,8 @@ def search(
     x = torch.from_numpy(given).flatten().to(model.device)[shown]
 
     def cost() -> Tensor:
-        logits = _logits(model, z, labels).flatten(1)[:, shown]
+        given = {} if labels is None else {"labels": labels}
+        logits = model.logits(z, **given).flatten(1)[:, shown]
         # -x log p - (1 - x) log(1 - p) = softplus(logit) - x logit, summed over visible pixels
         nats = (nn.functional.softplus(logits) - x * logits).sum(1)
         return nats + 0.5 * z.square().sum(1) if model.gaussian_prior else nats
@@ -175,20 +173,12 @@ def search(
     return _filled(given, visible, drawn, code, history, label)
 
 
-def _logits(model: Any, z: Tensor, labels: Tensor | None) -> Tensor:
-    """Logits (B, 1, 28, 28) of the pixels' probabilities, with a gradient."""
-    told = {} if labels is None else {"labels": labels}
-    if hasattr(model, "logits"):
-        return model.logits(z, **told)
-    return model.decode(z, **told).logit(EPSILON)
-
-
 def _starts(
     model: Autoencoder, black: np.ndarray, codes: np.ndarray | None, number: int, seed: int
 ) -> tuple[Tensor, Tensor | None]:
     """Codes (N, code_dim) to start from, and a label (N,) for each where the variant takes one."""
-    labels = np.arange(CLASSES) if model.uses_labels else None
-    first = apply.encode(model, black[None].repeat(CLASSES if model.uses_labels else 1, 0), labels)
+    labels = np.arange(model.classes) if model.uses_labels else None
+    first = apply.encode(model, black[None].repeat(1 if labels is None else len(labels), 0), labels)
     draw, each = np.random.default_rng(seed), number // len(first)
     if codes is not None:
         others = codes[draw.permutation(len(codes))[:each]]
@@ -228,19 +218,19 @@ def side_by_side(cards: dict[str, Card]) -> list[str]:
     kinds = (
         lambda model, config: model.uses_visible and not model.reads_rows,
         lambda model, config: model.reads_rows,
-        lambda model, config: config.get("corruption") == "masking",
-        lambda model, config: model.gaussian_prior and "beta" in config and not model.uses_labels,
+        lambda model, config: config.corruption == "masking",
+        lambda model, config: model.has_posterior and not model.uses_labels,
     )
     found = []
     for kind in kinds:
         able = [name for name, card in cards.items() if kind(MODELS[card.variant], card.config)]
         if able:
-            found.append(max(able, key=lambda name: cards[name].config["latent_dim"]))
+            found.append(max(able, key=lambda name: cards[name].latent_dim))
     return found
 
 
 def rows_read(visible: np.ndarray) -> int:
-    """How many rows lie above the first one with a hidden pixel, of visible (28, 28) bool."""
+    """How many rows lie above the first one with a hidden pixel, of visible (H, W) bool."""
     return int(visible.all(1).cumprod().sum())
 
 
@@ -250,15 +240,20 @@ PATCH = 4
 """Pixels along the side of the squares that `hide_patches` hides."""
 
 
-def hide_patches(n: int, fraction: float = 0.75, seed: int = 0) -> np.ndarray:
-    """What is left visible (n, 28, 28) bool where a fraction of the 49 patches is hidden.
+def hide_patches(
+    n: int, fraction: float = 0.75, seed: int = 0, *, shape: datasets.Shape = datasets.MNIST.shape
+) -> np.ndarray:
+    """What is left visible (n, H, W) bool where a fraction of the patches is hidden.
 
     Equally many in each image, drawn for each image anew.
+
+    Args:
+        shape: of the images, (C, H, W); sides are multiples of `PATCH`.
     """
-    side = 28 // PATCH
-    hidden = round(fraction * side * side)
-    order = np.random.default_rng(seed).random((n, side * side)).argsort(1)
-    visible = (order >= hidden).reshape(n, side, side)
+    rows, columns = shape[1] // PATCH, shape[2] // PATCH
+    hidden = round(fraction * rows * columns)
+    order = np.random.default_rng(seed).random((n, rows * columns)).argsort(1)
+    visible = (order >= hidden).reshape(n, rows, columns)
     return visible.repeat(PATCH, 1).repeat(PATCH, 2)
 
 
@@ -271,7 +266,7 @@ def hidden_mse(images: np.ndarray, copies: np.ndarray, visible: np.ndarray) -> f
 def gaussian_conditional(
     images: np.ndarray, visible: np.ndarray, train_images: np.ndarray, noise: float = 0.01
 ) -> np.ndarray:
-    """Images (N, 28, 28) whose hidden pixels are E[hidden | visible] of a Gaussian, clipped.
+    """Images (N, H, W) whose hidden pixels are E[hidden | visible] of a Gaussian, clipped.
 
     Mean and covariance are those of the training images, with independent noise of so much
     variance in each pixel. The best that a linear map can do with each pattern of holes.
@@ -285,4 +280,4 @@ def gaussian_conditional(
     for row, seen in zip(filled, visible.reshape(len(images), -1), strict=True):
         weights = np.linalg.solve(covariance[np.ix_(seen, seen)], row[seen] - mean[seen])
         row[~seen] = mean[~seen] + covariance[np.ix_(~seen, seen)] @ weights
-    return np.clip(filled, 0, 1).reshape(-1, 28, 28)
+    return np.clip(filled, 0, 1).reshape(images.shape)

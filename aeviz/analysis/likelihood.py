@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from aeviz.data import datasets
+from aeviz.models import apply, gaussian
 from aeviz.models.base import Autoencoder
 
 DECODED_AT_ONCE = 4000
 
 
 def binarised(images: np.ndarray, seed: int) -> np.ndarray:
-    """Images (N, 28, 28) float32 whose pixels are white with their grey value as the chance."""
+    """Images (N, H, W) float32 whose pixels are white with their grey value as the chance."""
     chance = np.random.default_rng(seed).random(images.shape, np.float32)
     return (chance < datasets.to_float(images)).astype(np.float32)
 
@@ -37,7 +37,7 @@ def log_likelihood(
     ones (see `binarised`).
 
     Args:
-        images: (N, 28, 28), uint8 or float in [0, 1].
+        images: (N, H, W), uint8 or float in [0, 1].
         labels: (N,), for variants with `uses_labels`: then it is log p(x|y).
         samples: K.
 
@@ -47,20 +47,17 @@ def log_likelihood(
     bounds = []
     batch = max(DECODED_AT_ONCE // samples, 1)
     draw = torch.Generator().manual_seed(seed)
-    logits_of: Any = getattr(model, "logits", None)  # a variant with a posterior has them
     for start in range(0, len(images), batch):
-        x = torch.from_numpy(datasets.to_float(images[start : start + batch]))[:, None]
-        given = {}
-        if model.uses_labels and labels is not None:
-            given["labels"] = torch.from_numpy(np.array(labels[start : start + batch])).long()
+        x = apply.pixels(model, images[start : start + batch])
+        given = apply.labels_for(model, None if labels is None else labels[start : start + batch])
         posterior = model.posterior(x, **given)
         if posterior is None:
             return None
         mu, log_var = posterior
         noise = torch.randn(samples, *mu.shape, generator=draw)
-        z = mu + (0.5 * log_var).exp() * noise
+        z = gaussian.draw(mu, log_var, noise)
         given = {name: value.repeat(samples) for name, value in given.items()}
-        logits = logits_of(z.flatten(0, 1), **given).view(samples, len(x), -1)
+        logits = model.logits(z.flatten(0, 1), **given).view(samples, len(x), -1)
         # x log p + (1 - x) log(1 - p) = x logit - softplus(logit), summed over pixels.
         log_p_x = torch.einsum("kbp,bp->kb", logits, x.flatten(1))
         log_p_x -= nn.functional.softplus(logits).sum(2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +33,7 @@ class Cost:
 
 
 def cost(model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None) -> Cost:
-    """The loss of images (N, 28, 28) uint8 in its parts, with the same noise each time."""
+    """The loss of images (N, H, W) uint8 in its parts, with the same noise each time."""
     found = objective.validate(model, images, labels)
     return Cost(
         {name: float(value) for name, value in found.terms.items()},
@@ -50,7 +49,7 @@ def reports(model_class: type[Autoencoder]) -> frozenset[str]:
     """
     model = optim.build(model_class, model_class.Config(), 0).eval()
     with torch.no_grad(), optim.Noise(0, model.device):
-        return frozenset(model.loss(torch.zeros(2, 1, 28, 28)).metrics)
+        return frozenset(model.loss(torch.zeros(2, *model.shape)).metrics)
 
 
 # -- numbers that say something ---------------------------------------------------------------
@@ -98,13 +97,13 @@ def spread(codes: np.ndarray) -> float:
 # -- units that fire --------------------------------------------------------------------------
 
 
-def firing(model: Any, codes: np.ndarray) -> np.ndarray:
+def firing(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
     """Share of codes (N, D) in which each unit is active, (D,), by the model's own `active`."""
     return model.active(torch.from_numpy(codes)).numpy().mean(0)
 
 
-def atoms(model: Any, codes: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """What single units add to a picture: decode(unit alone) - decode(0), (K, 28, 28).
+def atoms(model: Autoencoder, codes: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """What single units add to a picture: decode(unit alone) - decode(0), (K, H, W).
 
     Each unit is as strong as it is on average in those codes (N, D) in which it is active.
 
@@ -120,7 +119,7 @@ def atoms(model: Any, codes: np.ndarray, units: np.ndarray) -> np.ndarray:
 
 
 def adds(model: Autoencoder, codes: np.ndarray, number: int) -> np.ndarray:
-    """What one number adds to the copies of codes (N, D): with it minus with 0, (N, 28, 28)."""
+    """What one number adds to the copies of codes (N, D): with it minus with 0, (N, H, W)."""
     without = codes.copy()
     without[:, number] = 0
     return apply.decode(model, codes) - apply.decode(model, without)
@@ -139,18 +138,16 @@ AT_ONCE = 256
 def jacobian(
     model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None
 ) -> np.ndarray | None:
-    """Slopes of the code in the pixels, (N, code_dim, 784); None where a code moves in jumps.
+    """Slopes of the code in the pixels, (N, code_dim, pixels); None where a code moves in jumps.
 
-    Exact: a backward pass for each number of the code, for all images (N, 28, 28) at once, as the
+    Exact: a backward pass for each number of the code, for all images (N, H, W) at once, as the
     code of one does not depend on the others.
 
     Args:
         labels: (N,), for variants with `uses_labels`.
     """
-    x = torch.from_numpy(datasets.to_float(images))[:, None].clone().requires_grad_()
-    given = {}
-    if model.uses_labels and labels is not None:
-        given["labels"] = torch.from_numpy(np.array(labels)).long()
+    x = apply.pixels(model, images).clone().requires_grad_()
+    given = apply.labels_for(model, labels)
     with torch.enable_grad():
         z = model.eval().encode(x, **given)
         if not z.requires_grad:
@@ -197,23 +194,17 @@ def spectrum(
 # -- words that are used ----------------------------------------------------------------------
 
 
-def _grids(model: Any, codes: np.ndarray) -> np.ndarray:
+def _grids(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
     """Which entry of the model's codebook stands at each place of codes (N, D): (N, places)."""
-    width = model.codebook.shape[1]
-    parts = [
-        model.nearest(
-            torch.from_numpy(codes[start : start + apply.BATCH]).unflatten(1, (-1, width))
-        )
-        for start in range(0, len(codes), apply.BATCH)
-    ]
-    return torch.cat(parts).numpy()
+    parts = [model.entries(some) for some in torch.from_numpy(codes).split(apply.BATCH)]
+    return torch.cat([part for part in parts if part is not None]).numpy()
 
 
 @torch.no_grad()
-def usage(model: Any, codes: np.ndarray) -> np.ndarray:
+def usage(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
     """Share of all places of codes (N, D) that each entry of the codebook (K, .) has, (K,)."""
     grids = _grids(model, codes)
-    return np.bincount(grids.ravel(), minlength=len(model.codebook)) / grids.size
+    return np.bincount(grids.ravel(), minlength=model.config.codebook_size) / grids.size
 
 
 def perplexity(shares: np.ndarray) -> float:
@@ -227,14 +218,14 @@ WINDOW = 12
 
 
 @torch.no_grad()
-def windows(model: Any, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
+def windows(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
     """What stands in pictures where a word does, (K, 12, 12): the mean of all windows around it.
 
     Black where a word is never used, and beyond the border of a picture.
 
     Args:
         codes: (N, code_dim), of a square grid of entries.
-        images: (N, 28, 28), of which they are the codes.
+        images: (N, H, W), of which they are the codes.
     """
     grids = _grids(model, codes)
     step = images.shape[1] // round(grids.shape[1] ** 0.5)  # pixels from one place to the next
@@ -242,5 +233,5 @@ def windows(model: Any, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
     padded = np.pad(datasets.to_float(images), ((0, 0), (beyond, beyond), (beyond, beyond)))
     views = np.lib.stride_tricks.sliding_window_view(padded, (WINDOW, WINDOW), (1, 2))
     views = views[:, ::step, ::step].reshape(-1, WINDOW * WINDOW)
-    chosen = np.eye(len(model.codebook), dtype=np.float32)[grids.ravel()]
+    chosen = np.eye(model.config.codebook_size, dtype=np.float32)[grids.ravel()]
     return (chosen.T @ views / chosen.sum(0)[:, None].clip(1)).reshape(-1, WINDOW, WINDOW)

@@ -36,8 +36,8 @@ def nearest_images(images: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray,
     """The nearest image of each query in pixel space: Euclidean distances (Q,) and indices (Q,).
 
     Args:
-        images: (N, 28, 28), uint8 or float in [0, 1].
-        queries: (Q, 28, 28), likewise.
+        images: (N, H, W), uint8 or float in [0, 1].
+        queries: (Q, H, W), likewise.
     """
     from threadpoolctl import threadpool_limits
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,31 +15,32 @@ from aeviz.data import datasets
 class PCA:
     """Principal components fitted to training images: the best linear code of a width.
 
-    mean: (784,); components: (D, 784), orthonormal rows.
+    mean: (P,); components: (D, P), orthonormal rows; shape: of an image, of P pixels.
     """
 
     mean: np.ndarray
     components: np.ndarray
+    shape: tuple[int, ...]
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Codes (N, D) of images (N, 28, 28)."""
+        """Codes (N, D) of images (N, H, W)."""
         return (datasets.to_float(images).reshape(len(images), -1) - self.mean) @ self.components.T
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Images (N, 28, 28), not clipped."""
-        return (codes @ self.components + self.mean).reshape(-1, 28, 28)
+        """Images (N, H, W), not clipped."""
+        return (codes @ self.components + self.mean).reshape(-1, *self.shape)
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        """Images (N, 28, 28) through both, clipped to [0, 1] as pixels are."""
+        """Images (N, H, W) through both, clipped to [0, 1] as pixels are."""
         return np.clip(self.decode(self.encode(images)), 0, 1)
 
 
-@cache
-def _principal_axes(data_name: str) -> tuple[np.ndarray, np.ndarray]:
-    images = datasets.load(data_name).train_images
-    mean, scatter = np.zeros(784), np.zeros((784, 784))
+@lru_cache(8)
+def _principal_axes(dataset: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    images, pixels = dataset.train_images, math.prod(dataset.shape)
+    mean, scatter = np.zeros(pixels), np.zeros((pixels, pixels))
     for start in range(0, len(images), 10_000):
-        x = datasets.to_float(images[start : start + 10_000]).reshape(-1, 784)
+        x = datasets.to_float(images[start : start + 10_000]).reshape(-1, pixels)
         mean += x.sum(0, dtype=np.float64)
         scatter += x.T @ x
     mean /= len(images)
@@ -47,10 +49,10 @@ def _principal_axes(data_name: str) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype(np.float32), np.ascontiguousarray(axes, np.float32)
 
 
-def pca(data_name: str, dimensions: int) -> PCA:
+def pca(dataset: datasets.Dataset, dimensions: int) -> PCA:
     """PCA of a data set's training images at a code width; the axes are computed once.
 
     Source: Pearson 1901; that it is the optimal linear autoencoder: Baldi & Hornik 1989.
     """
-    mean, axes = _principal_axes(data_name)
-    return PCA(mean, axes[:dimensions])
+    mean, axes = _principal_axes(dataset)
+    return PCA(mean, axes[:dimensions], dataset.train_images.shape[1:])

@@ -200,11 +200,12 @@ class Atlas:
         return len(self.pictures)
 
     def sheet(self) -> np.ndarray:
-        """All pictures as one, (size * 28, size * 28) uint8."""
-        return self.pictures.swapaxes(1, 2).reshape(self.size * 28, self.size * 28)
+        """All pictures as one, (size * H, size * W) uint8."""
+        height, width = self.pictures.shape[2:]
+        return self.pictures.swapaxes(1, 2).reshape(self.size * height, self.size * width)
 
     def blend(self, points: np.ndarray) -> np.ndarray:
-        """Mix (N, 28, 28) in [0, 1] of the sixteen pictures around points (N, 2).
+        """Mix (N, H, W) in [0, 1] of the sixteen pictures around points (N, 2).
 
         Cubic convolution meets the nodes and halves the error of a bilinear mix of four. The
         browser does the same at pointer speed; points outside go to the border.
@@ -217,7 +218,7 @@ class Atlas:
         row = np.clip((y1 - points[:, 1]) / (y1 - y0) * last, 0, last)
         j, i = np.minimum(column.astype(int), last - 1), np.minimum(row.astype(int), last - 1)
         across, down = _cubic_weights(column - j), _cubic_weights(row - i)
-        mixed = np.zeros((len(points), 28, 28))
+        mixed = np.zeros((len(points), *self.pictures.shape[2:]))
         for p in range(4):
             for q in range(4):
                 # Beside the border its own node stands in for the missing one.
@@ -248,7 +249,8 @@ def atlas(
     points = np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)
     labels = None if label is None else np.full(len(points), label)
     pictures = apply.decode(model, plane.lift(points), labels)
-    return Atlas(window, np.round(pictures * 255).astype(np.uint8).reshape(size, size, 28, 28))
+    levels = np.round(pictures * 255).astype(np.uint8)
+    return Atlas(window, levels.reshape(size, size, *levels.shape[1:]))
 
 
 GRIDS = (64, 96, 144)

@@ -113,14 +113,14 @@ def frechet(features: np.ndarray, others: np.ndarray) -> float:
 
 
 def prior_pictures(model: Autoencoder, n: int, seed: int = 0) -> np.ndarray | None:
-    """Pictures (n, 28, 28) of codes from the model's prior; None without one.
+    """Pictures (n, H, W) of codes from the model's prior; None without one.
 
     A model that takes labels is asked for each class equally often.
     """
     codes = sample_prior(model, n, seed=seed)
     if codes is None:
         return None
-    return apply.decode(model, codes, np.arange(n) % 10 if model.uses_labels else None)
+    return apply.decode(model, codes, np.arange(n) % model.classes if model.uses_labels else None)
 
 
 MIXTURE = 50
@@ -130,7 +130,7 @@ MIXTURE = 50
 def mixture_pictures(
     model: Autoencoder, codes: np.ndarray, labels: np.ndarray, n: int, seed: int = 0
 ) -> np.ndarray:
-    """Pictures (n, 28, 28) of codes from a mixture of 50 Gaussians fitted to codes (N, D).
+    """Pictures (n, H, W) of codes from a mixture of 50 Gaussians fitted to codes (N, D).
 
     A model that takes labels is asked for classes as often as they occur.
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from scipy.special import gammaln
 
 from aeviz import jobs
-from aeviz.analysis import errors, neighbours, pca, probe
+from aeviz.analysis import errors, neighbours, probe
+from aeviz.analysis.codec import Codec, of_model, of_pca
 from aeviz.data import datasets
-from aeviz.models import apply, checkpoint
-from aeviz.models.base import Autoencoder
+from aeviz.models import checkpoint
 
 CODES = 10_000
 """So many training images are encoded; probe, neighbours and clusters are fitted to their codes."""
@@ -70,39 +68,10 @@ class Use(BaseModel):
 # -- what is compared: a code and a way back ----------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Codec:
-    """Images to codes and back.
-
-    encode: images (N, 28, 28) -> codes (N, D) and labels (N,), None where none are needed.
-    decode: these two -> images (N, 28, 28) in [0, 1].
-    symbols: bits of an image whose code is made of symbols; None where it is made of numbers.
-    """
-
-    encode: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
-    decode: Callable[[np.ndarray, np.ndarray | None], np.ndarray]
-    symbols: float | None = None
-
-
-def of_model(model: Autoencoder) -> Codec:
-    """A model's code. Where it takes labels, those that it finds itself are part of the code."""
-
-    def encode(images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        labels = apply.classify(model, images)
-        return apply.encode(model, images, labels), labels
-
-    words = getattr(model.config, "codebook_size", None)
-    symbols = model.code_dim // model.config.latent_dim * math.log2(words) if words else None
-    return Codec(encode, lambda codes, labels: apply.decode(model, codes, labels), symbols)
-
-
-def of_pca(dataset: datasets.Dataset, width: int) -> Codec:
-    """PCA's code, its reconstructions clipped to [0, 1]."""
-    linear = pca.pca(dataset.name, width)
-    return Codec(
-        lambda images: (linear.encode(images), None),
-        lambda codes, _: np.clip(linear.decode(codes), 0, 1),
-    )
+def coded(codec: Codec, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Codes (N, D) of images and the labels (N,) that belong to them; None where none do."""
+    labels = codec.classify(images)
+    return codec.encode(images, labels), labels
 
 
 # -- classes -----------------------------------------------------------------------------------
@@ -222,7 +191,7 @@ def rate_distortion(
         high: largest.
     """
     images = dataset.test_images
-    codes, labels = codec.encode(images)
+    codes, labels = coded(codec, images)
     spelt = 0.0 if labels is None else LABEL_BITS
 
     def error(x: np.ndarray, rounded: np.ndarray, given: np.ndarray | None) -> float:
@@ -233,7 +202,7 @@ def rate_distortion(
         return [Point(bits=None, size=size, mse=error(images, codes, labels))], 0
     held_out = dataset.train_images[-dataset.held_out :]
     held_out = held_out[draw(SAMPLE, len(held_out))]
-    held_codes, held_labels = codec.encode(held_out)
+    held_codes, held_labels = coded(codec, held_out)
     exact = error(held_out, held_codes, held_labels)
     points, chosen = [], None
     for k, bits in enumerate(BITS):
@@ -253,8 +222,8 @@ def measure(
     """All that is measured of a code."""
     progress(0.0, "Encoding the images")
     images = dataset.train_images[: -dataset.held_out]
-    train_codes, _ = codec.encode(images[draw(CODES, len(images))])
-    test_codes, _ = codec.encode(dataset.test_images)
+    train_codes = codec.encode(images[draw(CODES, len(images))])
+    test_codes = codec.encode(dataset.test_images)
     figures = tell_apart(
         train_codes, test_codes, dataset, lambda done, phase: progress(0.1 + 0.5 * done, phase)
     )

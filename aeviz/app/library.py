@@ -8,11 +8,11 @@ from __future__ import annotations
 import streamlit as st
 
 from aeviz.analysis import denoising, mechanism
-from aeviz.analysis.codec import Model
+from aeviz.analysis.codec import ModelCodec
 from aeviz.data import datasets
 from aeviz.models import checkpoint, zoo
 from aeviz.models.base import Autoencoder
-from aeviz.models.checkpoint import Card
+from aeviz.models.card import Card
 from aeviz.training import place, store
 from aeviz.training.curves import Point
 from aeviz.training.spec import RunSpec
@@ -113,12 +113,12 @@ def metrics(name: str) -> list[Point]:
 def title(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
     its = card(name)
-    text = zoo.describe(its.variant, its.config)
+    text = zoo.describe(its.variant, its.code_dim)
     if is_run(name):  # what tells them apart comes first: the sidebar is narrow
         run, step = place.split(name)
         at = "" if step is None else f", step {its.steps:,}"
         return f"Yours, {place.started(run)}: {text}{at}"
-    tag = name.partition(f"-{its.config['latent_dim']}d-")[2]  # no two may be called the same
+    tag = name.partition(f"-{its.latent_dim}d-")[2]  # no two may be called the same
     return f"{text}, {tag}" if tag else text
 
 
@@ -133,9 +133,9 @@ def content(name: str) -> bytes:
     return checkpoint.read(checkpoint.FOLDER / f"{name}.safetensors")
 
 
-def codec(name: str) -> Model:
+def codec(name: str) -> ModelCodec:
     """A model as a way from images to codes and back."""
-    return Model(name, title(name), model(name))
+    return ModelCodec(model(name), name, title(name))
 
 
 def run_title(run: str) -> str:
@@ -161,7 +161,7 @@ def home() -> str:
 def nearest(variant: str, latent_dim: int) -> str | None:
     """The pretrained model of a variant with the nearest latent dimension; None without any."""
     away = {
-        name: abs(card.config["latent_dim"] - latent_dim)
+        name: abs(card.latent_dim - latent_dim)
         for name, card in pretrained().items()
         if card.variant == variant
     }
@@ -175,7 +175,7 @@ def beside(name: str) -> str:
     """
     its = card(name)
     others = {
-        other: (abs(c.config["latent_dim"] - its.config["latent_dim"]), c.figures["mse"])
+        other: (abs(c.latent_dim - its.latent_dim), c.figures["mse"])
         for other, c in pretrained().items()
         if c.variant != its.variant and not zoo.MODELS[c.variant].uses_labels
     }
@@ -185,11 +185,7 @@ def beside(name: str) -> str:
 def as_wide(name: str) -> list[str]:
     """Other pretrained models whose codes are as wide, the simplest variants first."""
     width = model(name).code_dim
-    widths = {
-        other: zoo.MODELS[c.variant].Config.from_dict(c.config).code_dim
-        for other, c in pretrained().items()
-    }
-    return [other for other, its in widths.items() if its == width and other != name]
+    return [other for other, c in pretrained().items() if c.code_dim == width and other != name]
 
 
 def cleaner() -> str | None:

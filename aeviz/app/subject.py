@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import compare, errors, inpainting, mechanism, neighbours, planes, sampling
-from aeviz.analysis.codec import Codec, Components, Model, Pixels
+from aeviz.analysis.codec import Codec, ModelCodec, PCACodec, PixelsCodec, of_pca, of_pixels
 from aeviz.app import library
 from aeviz.data.datasets import Dataset
 from aeviz.models import apply
@@ -153,18 +153,17 @@ class Subject(Generic[C]):
         """
         return compare.neighbours(self.codes(), code, k, without)
 
-    def pca(self, width: int | None = None) -> Subject[Components]:
+    def pca(self, width: int | None = None) -> Subject[PCACodec]:
         """PCA of the same data, as wide as this code where no width is given."""
-        return Subject(Components(self.data, width or self.code_dim), self.data)
+        return Subject(of_pca(self.data, width or self.code_dim), self.data)
 
-    def pixels(self) -> Subject[Pixels]:
+    def pixels(self) -> Subject[PixelsCodec]:
         """The pixels of the same data."""
-        height, width = self.data.test_images.shape[1:]
-        return Subject(Pixels((height, width)), self.data)
+        return Subject(of_pixels(self.data), self.data)
 
 
 @dataclass(frozen=True)
-class ModelSubject(Subject[Model]):
+class ModelSubject(Subject[ModelCodec]):
     """A model seen on a data set."""
 
     @property

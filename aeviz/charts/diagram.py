@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from aeviz.models import optim
-from aeviz.models.base import Autoencoder, BaseConfig
+from aeviz.models.base import Autoencoder
+from aeviz.models.settings import BaseConfig
 
 INPUT = -1
 """Stands for the input among the sources of a layer."""

@@ -14,7 +14,7 @@ from aeviz.data import datasets
 
 
 def noisy(images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
-    """Images (..., 28, 28) with Gaussian noise, clipped to [0, 1]; the same noise for a seed.
+    """Images (..., H, W) with Gaussian noise, clipped to [0, 1]; the same noise for a seed.
 
     Args:
         sigma: standard deviation before clipping; pixels are in [0, 1].
@@ -25,11 +25,11 @@ def noisy(images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Corruption:
-    """A way to spoil pictures that has one strength.
+    """A way to corrupt images that has one strength.
 
     strength: what it is called, with its unit; low, high, step, start: of its slider.
     curve: strengths to measure at, from weak to strong; the first one changes nothing.
-    spoil: pictures (N, 28, 28) in [0, 1], strength and seed -> spoilt ones, clipped by `apply`.
+    spoil: images (N, H, W) in [0, 1], strength and seed -> corrupted ones, clipped by `apply`.
     seeded: there is chance in it.
     """
 
@@ -46,13 +46,13 @@ class Corruption:
     seeded: bool = True
 
     def apply(self, images: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-        """Images (..., 28, 28), uint8 or float in [0, 1], spoilt: float32 of that shape, in [0, 1].
+        """Images (..., H, W), uint8 or float in [0, 1], corrupted: float32 in [0, 1], same shape.
 
-        The first of several is spoilt as it would be alone.
+        The first of several is corrupted as it would be alone.
         """
         x = datasets.to_float(images)
-        spoilt = self.spoil(x.reshape(-1, 28, 28), strength, seed)
-        return np.clip(spoilt, 0, 1).astype(np.float32).reshape(x.shape)
+        corrupted = self.spoil(x.reshape(-1, *x.shape[-2:]), strength, seed)
+        return np.clip(corrupted, 0, 1).astype(np.float32).reshape(x.shape)
 
 
 def salt_and_pepper(x: np.ndarray, share: float, seed: int) -> np.ndarray:
@@ -91,14 +91,13 @@ def blur(x: np.ndarray, sigma: float, seed: int = 0) -> np.ndarray:
 def low_resolution(x: np.ndarray, factor: float, seed: int = 0) -> np.ndarray:
     """Squares of factor by factor pixels, from the top left, each set to its mean.
 
-    Where 28 is no multiple, the border is continued outwards to fill the last squares.
+    Where a side is no multiple, the border is continued outwards to fill the last squares.
     """
     f = int(factor)
-    more = -28 % f
-    whole = np.pad(x, ((0, 0), (0, more), (0, more)), "edge")
-    side = (28 + more) // f
-    means = whole.reshape(-1, side, f, side, f).mean((2, 4))
-    return means.repeat(f, 1).repeat(f, 2)[:, :28, :28]
+    height, width = x.shape[1:]
+    whole = np.pad(x, ((0, 0), (0, -height % f), (0, -width % f)), "edge")
+    means = whole.reshape(len(x), -(-height // f), f, -(-width // f), f).mean((2, 4))
+    return means.repeat(f, 1).repeat(f, 2)[:, :height, :width]
 
 
 def erase_block(x: np.ndarray, side: float, seed: int) -> np.ndarray:
@@ -106,9 +105,12 @@ def erase_block(x: np.ndarray, side: float, seed: int) -> np.ndarray:
 
     Source: DeVries & Taylor 2017, arXiv:1708.04552, but never across the border.
     """
-    places = np.random.default_rng(seed).random((len(x), 2)) * (29 - side)
-    inside = np.arange(28) - np.floor(places)[..., None]
-    rows, columns = ((inside >= 0) & (inside < side)).swapaxes(0, 1)
+    chance = np.random.default_rng(seed).random((len(x), 2))
+    rows, columns = (
+        np.arange(size) - np.floor(chance[:, [axis]] * (size + 1 - min(side, size)))
+        for axis, size in enumerate(x.shape[1:])
+    )
+    rows, columns = ((inside >= 0) & (inside < side) for inside in (rows, columns))
     return np.where(rows[:, :, None] & columns[:, None], 0, x)
 
 
@@ -187,7 +189,7 @@ CORRUPTIONS = {
     "block": Corruption(
         "Block erased",
         "side, pixels",
-        *(0, 28, 1, 10),
+        *(0, datasets.MNIST.shape[1], 1, 10),
         (0, 4, 7, 10, 13, 16, 20, 24),
         "Side of a square that is set to black, somewhere in the image.",
         r"\tilde x_i = 0 \text{ in a square of } s \times s \text{ pixels, else } x_i",

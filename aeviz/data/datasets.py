@@ -43,6 +43,10 @@ class DataError(Exception):
     """A data set cannot be had; the message is one sentence for the person who asked."""
 
 
+Shape = tuple[int, int, int]
+"""Channels, height and width of an image."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a data set comes from: its folder in torchvision's layout and its download."""
@@ -51,6 +55,7 @@ class Source:
     classes: tuple[str, ...]
     folder: str
     download_bytes: int = 0
+    shape: Shape = (1, 28, 28)
 
 
 SOURCES = {
@@ -81,9 +86,16 @@ SOURCES = {
 }
 
 
-@dataclass(frozen=True)
+MNIST = SOURCES["mnist"]
+"""What a model is made for unless it is told otherwise."""
+
+
+@dataclass(frozen=True, eq=False)  # two are the same only where they are one: caches rely on it
 class Dataset:
-    """Images (N, 28, 28) uint8 with 0 = background, labels (N,) uint8; read-only arrays."""
+    """Images (N, H, W) uint8 with 0 = background, labels (N,) uint8; read-only arrays.
+
+    Images of several channels are (N, C, H, W).
+    """
 
     name: str
     train_images: np.ndarray
@@ -103,8 +115,14 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What each of the ten labels means."""
+        """What each of the labels means, from 0 on."""
         return SOURCES[self.name].classes
+
+    @property
+    def shape(self) -> Shape:
+        """Channels, height and width of each image."""
+        channels, height, width = (1, *self.train_images.shape[1:])[-3:]
+        return channels, height, width
 
 
 def held_out(n: int) -> int:
@@ -176,19 +194,18 @@ def _external(name: str, progress: Progress | None) -> Dataset:
             raise DataError(_what_is_missing(name))
         folder = folder or _download(name, progress or (lambda fraction, what: None))
         arrays = [read_idx(_read_part(folder, part))[0] for part in PARTS]
-        _check(folder, SOURCES[name].classes, "training", *arrays[:2])
-        _check(folder, SOURCES[name].classes, "test", *arrays[2:])
+        _check(folder, SOURCES[name], "training", *arrays[:2])
+        _check(folder, SOURCES[name], "test", *arrays[2:])
         _loaded[name] = Dataset(name, *arrays)
     return _loaded[name]
 
 
-def _check(
-    folder: Path, classes: tuple[str, ...], kind: str, images: np.ndarray, labels: np.ndarray
-) -> None:
-    """Refuse images (N, 28, 28) and labels (N,) that no page could show."""
-    if images.shape[1:] != (28, 28):
-        raise DataError(f"The images in {folder} are not 28 by 28 pixels.")
-    if labels.shape != images.shape[:1] or (labels >= len(classes)).any():
+def _check(folder: Path, source: Source, kind: str, images: np.ndarray, labels: np.ndarray) -> None:
+    """Refuse images (N, H, W) and labels (N,) that no page could show."""
+    _, height, width = source.shape
+    if images.shape[1:] != (height, width):
+        raise DataError(f"The images in {folder} are not {height} by {width} pixels.")
+    if labels.shape != images.shape[:1] or (labels >= len(source.classes)).any():
         raise DataError(f"The labels in {folder} do not fit its images.")
     if len(images) == 0:
         raise DataError(f"There are no {kind} images in {folder}: the pages need some.")

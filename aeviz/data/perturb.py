@@ -1,4 +1,4 @@
-"""Small changes of a picture, by degrees: shifted, turned, thicker or thinner, noisy."""
+"""Small changes of an image, by degrees: shifted, turned, thicker or thinner, noisy."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ CROSS = ndimage.generate_binary_structure(2, 1)
 """A pixel and the four beside it."""
 
 
-def shift(picture: np.ndarray, pixels: float) -> np.ndarray:
-    """A picture (28, 28) moved to the right; what leaves it is lost, and black follows.
+def shift(image: np.ndarray, pixels: float) -> np.ndarray:
+    """An image (H, W) moved to the right; what leaves it is lost, and black follows.
 
     A part of a pixel mixes two neighbours (linear interpolation).
     """
-    return ndimage.shift(picture, (0, pixels), order=1)
+    return ndimage.shift(image, (0, pixels), order=1)
 
 
-def rotate(picture: np.ndarray, degrees: float) -> np.ndarray:
-    """A picture (28, 28) turned anticlockwise around its middle, with linear interpolation."""
-    return ndimage.rotate(picture, degrees, reshape=False, order=1)
+def rotate(image: np.ndarray, degrees: float) -> np.ndarray:
+    """An image (H, W) turned anticlockwise around its middle, with linear interpolation."""
+    return ndimage.rotate(image, degrees, reshape=False, order=1)
 
 
-def thicken(picture: np.ndarray, pixels: float) -> np.ndarray:
-    """A picture (28, 28) whose strokes are wider by so many pixels at each side, or thinner.
+def thicken(image: np.ndarray, pixels: float) -> np.ndarray:
+    """An image (H, W) whose strokes are wider by so many pixels at each side, or thinner.
 
     Grey dilation or erosion by a cross, once for each pixel; between whole numbers the two
     results are mixed.
@@ -38,19 +38,19 @@ def thicken(picture: np.ndarray, pixels: float) -> np.ndarray:
     grow = ndimage.grey_dilation if pixels > 0 else ndimage.grey_erosion
     whole = int(abs(pixels))
     for _ in range(whole):
-        picture = grow(picture, footprint=CROSS)
+        image = grow(image, footprint=CROSS)
     part = np.float32(abs(pixels) - whole)
-    return (1 - part) * picture + part * grow(picture, footprint=CROSS)
+    return (1 - part) * image + part * grow(image, footprint=CROSS)
 
 
-def noise(picture: np.ndarray, sigma: float) -> np.ndarray:
-    """A picture (28, 28) with Gaussian noise, clipped to [0, 1]; always the same, only stronger."""
-    return corruption.noisy(picture, sigma, seed=0)
+def noise(image: np.ndarray, sigma: float) -> np.ndarray:
+    """An image (H, W) with Gaussian noise, clipped to [0, 1]; always the same, only stronger."""
+    return corruption.noisy(image, sigma, seed=0)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to change a picture by degrees. Strength 0 leaves it as it is.
+    """A way to change an image by degrees. Strength 0 leaves it as it is.
 
     label: what the strength is called, with its unit; start: a strength to begin with.
     """
@@ -68,9 +68,9 @@ class Kind:
         """All strengths (K,) from low to high; 0 is one of them."""
         return self.step * np.arange(round(self.low / self.step), round(self.high / self.step) + 1)
 
-    def along(self, picture: np.ndarray) -> np.ndarray:
-        """A picture (28, 28) in [0, 1] at each of the strengths, (K, 28, 28)."""
-        changed = [self.apply(picture, float(strength)) for strength in self.strengths]
+    def along(self, image: np.ndarray) -> np.ndarray:
+        """An image (H, W) in [0, 1] at each of the strengths, (K, H, W)."""
+        changed = [self.apply(image, float(strength)) for strength in self.strengths]
         return np.stack(changed).astype(np.float32)
 
 

@@ -1,17 +1,21 @@
-"""The contract that every autoencoder fulfils: Autoencoder, Loss, knob."""
+"""The contract that every autoencoder fulfils: Autoencoder, Loss."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import reprlib
-import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+
+from aeviz.data.datasets import MNIST, Shape
+from aeviz.models.card import Card
+from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig
+
+EPSILON = 1e-6
+"""Pixels of a decoder without logits are kept this far from 0 and 1 to have some."""
 
 
 @dataclass(frozen=True)
@@ -32,112 +36,12 @@ class Loss:
         return sum(others, first)
 
 
-@dataclass(frozen=True)
-class Knob:
-    """Range, label and help of one setting; a form is drawn and a config validated from it."""
-
-    label: str
-    help: str
-    low: float = -math.inf
-    high: float = math.inf
-    choices: tuple[str, ...] | None = None
-
-    def check(self, name: str, value: Any, kind: type) -> Any:
-        """Return the value as the knob's type, or raise a ValueError that names the knob."""
-        shown = reprlib.repr(value)  # a file can hold a million letters where a number belongs
-        if self.choices is not None:
-            if value not in self.choices:
-                raise ValueError(f"{name} must be one of {', '.join(self.choices)}, not {shown}.")
-            return value
-        if kind is bool:
-            if not isinstance(value, bool):
-                raise ValueError(f"{name} must be true or false, not {shown}.")
-            return value
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not abs(value) <= sys.float_info.max  # JSON has whole numbers that no float holds
-        ):
-            raise ValueError(f"{name} must be a number, not {shown}.")
-        if kind is int and value != int(value):
-            raise ValueError(f"{name} must be a whole number, not {shown}.")
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{name} must be from {self.low:g} to {self.high:g}, not {shown}.")
-        return kind(value)
-
-
-def knob(
-    default: Any,
-    *,
-    label: str,
-    help: str,
-    low: float = -math.inf,
-    high: float = math.inf,
-    choices: tuple[str, ...] | None = None,
-) -> Any:
-    """A field of a Config: its default, its range or its choices, and what a student reads."""
-    return dataclasses.field(
-        default=default, metadata={"knob": Knob(label, help, low, high, choices)}
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class BaseConfig:
-    """Settings that every variant has.
-
-    Raises:
-        ValueError: a value is outside its knob's range; the message names the knob.
-    """
-
-    latent_dim: int = knob(
-        2,
-        low=1,
-        high=64,
-        label="Latent dimension D",
-        help="How many numbers the code has. Two can be drawn as a map; more keep more detail.",
-    )
-
-    def __post_init__(self) -> None:
-        """Check each value against its knob."""
-        for name, (setting, default) in knobs(type(self)).items():
-            checked = setting.check(name, getattr(self, name), type(default))
-            object.__setattr__(self, name, checked)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> BaseConfig:
-        """A config from a file, a URL or a form.
-
-        Raises:
-            ValueError: an unknown name, or a value outside its knob's range.
-        """
-        unknown = sorted(set(values) - set(knobs(cls)))
-        if unknown:
-            raise ValueError(f"There is no setting {', '.join(unknown)}.")
-        return cls(**values)
-
-    @property
-    def code_dim(self) -> int:
-        """Width of the flat code."""
-        return self.latent_dim
-
-    def to_dict(self) -> dict[str, Any]:
-        """The values by name, ready for JSON."""
-        return dataclasses.asdict(self)
-
-
-def knobs(config_class: type[BaseConfig]) -> dict[str, tuple[Knob, Any]]:
-    """Each setting of a config class: its knob and its default, in the order of a form."""
-    return {
-        field.name: (field.metadata["knob"], field.default)
-        for field in dataclasses.fields(config_class)
-    }
-
-
 class Autoencoder(nn.Module, ABC):
-    """An encoder and a decoder for images (B, 1, 28, 28) in [0, 1].
+    """An encoder and a decoder for images (B, C, H, W) in [0, 1].
 
-    A variant is one file in aeviz/models/ that subclasses this once. Its class variables are
-    what the pages show a student.
+    A variant is one file in aeviz/models/variants/ that subclasses this once. Its class variables
+    are what the pages show a student. It has `build`, `encode`, `loss`, and `logits` or `decode`;
+    all else has a default, which says that it cannot.
     """
 
     title: ClassVar[str]
@@ -150,13 +54,17 @@ class Autoencoder(nn.Module, ABC):
     fails: ClassVar[str]
     presets: ClassVar[dict[str, BaseConfig]] = {}
     uses_labels: ClassVar[bool] = False
-    """True: `labels` (B,) int64 goes into loss, encode and decode, and may be left out of the last
-    two. Then encode takes those that `classify` finds, and decode averages over all ten."""
+    """True: `labels` (B,) int64 goes into loss, encode, decode and logits, and may be left out of
+    the last three. Then encode takes those that `classify` finds, and decode averages over all."""
     uses_visible: ClassVar[bool] = False
-    """True: `visible` (B, 28, 28) bool may go into encode; False where a pixel is hidden from it.
+    """True: `visible` (B, H, W) bool may go into encode; False where a pixel is hidden from it.
     Without it nothing is hidden."""
     reads_rows: ClassVar[bool] = False
     """True: with `visible`, only the rows above the first one with a hidden pixel are read."""
+    corrupts: ClassVar[bool] = False
+    """True: it learns to reconstruct the clean image from what `corrupt` makes of it."""
+    has_posterior: ClassVar[bool] = False
+    """True: there is a Gaussian q(z|x), see `posterior`."""
     no_prior: ClassVar[str] = "It was never told where its codes should lie."
     """Why there is no prior, where `sample_prior` returns None."""
     gaussian_prior: ClassVar[bool] = False
@@ -169,12 +77,37 @@ class Autoencoder(nn.Module, ABC):
     """What it is good for, keys of `NEEDS`, the one that it serves best first."""
 
     Config: ClassVar[type[BaseConfig]] = BaseConfig
+    config: BaseConfig
+    card: Card
+    """What it is and how it was made; only a model out of a checkpoint has one."""
 
-    def __init__(self, config: BaseConfig | None = None) -> None:
-        """Build the layers that the config describes; weights come from torch's global seed."""
+    def __init_subclass__(cls) -> None:
+        """Refuse a variant whose `logits` and `decode` would wait for each other."""
+        if cls.logits is Autoencoder.logits and cls.decode is Autoencoder.decode:
+            raise TypeError(f"{cls.__name__} has neither logits nor decode.")
+
+    def __init__(
+        self,
+        config: BaseConfig | None = None,
+        *,
+        shape: Shape = MNIST.shape,
+        classes: int = len(MNIST.classes),
+    ) -> None:
+        """Build the layers that the config describes; weights come from torch's global seed.
+
+        Args:
+            shape: of the images, (C, H, W).
+            classes: number of labels, for variants with `uses_labels`.
+
+        Raises:
+            ValueError: the variant cannot work on images of this shape.
+        """
         super().__init__()
-        self.config: Any = config or self.Config()
-        self.card: Any = None
+        self.config, self.shape, self.classes = config or self.Config(), shape, classes
+        self.build()
+
+    def build(self) -> None:
+        """Make the layers that `config`, `shape` and `classes` describe."""
 
     @property
     def variant(self) -> str:
@@ -184,12 +117,12 @@ class Autoencoder(nn.Module, ABC):
     @property
     def code_dim(self) -> int:
         """Width of the flat code."""
-        return self.config.code_dim
+        return self.config.code_dim(self.shape)
 
     @property
     def unit(self) -> str:
         """What the loss terms are measured in."""
-        return RECONSTRUCTION_UNITS[getattr(self.config, "reconstruction", "bernoulli")]
+        return RECONSTRUCTION_UNITS[self.config.reconstruction]
 
     @property
     def device(self) -> torch.device:
@@ -198,26 +131,48 @@ class Autoencoder(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
-        """Point code (B, code_dim) of images (B, 1, 28, 28): the mean of a posterior."""
+        """Point code (B, code_dim) of images (B, C, H, W): the mean of a posterior."""
 
-    @abstractmethod
+    def logits(self, z: Tensor) -> Tensor:
+        """Decoder output (B, C, H, W) before the sigmoid, of codes (B, code_dim)."""
+        return self.decode(z).logit(EPSILON)
+
     def decode(self, z: Tensor) -> Tensor:
-        """Pixels (B, 1, 28, 28) in [0, 1] of codes (B, code_dim)."""
+        """Pixels (B, C, H, W) in [0, 1] of codes (B, code_dim).
+
+        The sigmoid of the logits; a variant without a sigmoid has this instead of `logits`.
+        """
+        return self.logits(z).sigmoid()
 
     @abstractmethod
     def loss(self, x: Tensor) -> Loss:
-        """Loss of a batch (B, 1, 28, 28), drawing fresh noise where the variant has any."""
+        """Loss of a batch (B, C, H, W), drawing fresh noise where the variant has any."""
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """What it learns from in place of images x, same shape: x itself unless it `corrupts`."""
+        return x
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
         """Mean mu and log variance log_var of a Gaussian q(z|x), each (B, code_dim); None without.
 
-        Where there is one, the prior is N(0, I), and `logits` (B, 1, 28, 28) of codes are those
-        of the pixels' probabilities: what a likelihood needs.
+        Where there is one, the prior is N(0, I), and `logits` of codes are those of the pixels'
+        probabilities: what a likelihood needs.
         """
         return None
 
     def classify(self, x: Tensor) -> Tensor | None:
         """The labels (B,) int64 that suit images best; None for a variant that takes none."""
+        return None
+
+    def active(self, z: Tensor) -> Tensor:
+        """Where a unit of codes (B, code_dim) fires, bool."""
+        return z != 0
+
+    def entries(self, z: Tensor) -> Tensor | None:
+        """Which codebook entry stands at each place of codes (B, code_dim), (B, places) int64.
+
+        None for a variant without a codebook, whose config has a `codebook_size` of 0.
+        """
         return None
 
     def finish(self, codes: Tensor) -> None:
@@ -227,7 +182,10 @@ class Autoencoder(nn.Module, ABC):
         self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None
     ) -> Tensor | None:
         """Codes (n, code_dim) from the prior, spread by the temperature; None without a prior."""
-        return None
+        if not self.gaussian_prior:
+            return None
+        z = torch.randn(n, self.code_dim, generator=generator)
+        return temperature * z.to(self.device)
 
 
 NEEDS = {
@@ -246,50 +204,11 @@ NEEDS = {
 """What a person may need an autoencoder for, as they would say it."""
 
 
-RECONSTRUCTION_UNITS = {
-    "bernoulli": "nats per image",
-    "squared": "squared error per image",
-    "absolute": "absolute error per image",
-}
-
-
-def reconstruction_knob(default: str) -> Any:
-    """The setting that chooses between the kinds of `reconstruction_loss`."""
-    return knob(
-        default,
-        choices=tuple(RECONSTRUCTION_UNITS),
-        label="Reconstruction loss",
-        help="How a pixel's error is counted. Bernoulli: cross-entropy in nats, kind to grey "
-        "pixels. Squared: what MSE and PSNR measure. Absolute: forgiving of a few large errors.",
-    )
-
-
-def beta_knob() -> Any:
-    """Weight of the KL term."""
-    return knob(
-        1.0,
-        low=0.0,
-        high=20.0,
-        label="Beta",
-        help="Weight of the KL term. 1 is the true ELBO; more gives a rounder, simpler map.",
-    )
-
-
-def binarise_knob() -> Any:
-    """Whether grey pixels become black or white by chance, afresh in each step."""
-    return knob(
-        False,
-        label="Black or white pixels",
-        help="Each pixel is drawn white with its grey value as the chance, anew in each step. "
-        "Published likelihoods are of such pictures.",
-    )
-
-
 def reconstruction_loss(logits: Tensor, x: Tensor, kind: str) -> Tensor:
     """Summed over pixels, averaged over the batch: then beta = 1 is the true ELBO.
 
     Args:
-        logits: decoder output before the sigmoid, (B, 1, 28, 28).
+        logits: decoder output before the sigmoid, (B, C, H, W).
         x: target in [0, 1], same shape.
         kind: "bernoulli" (nats), "squared" (squared error) or "absolute" (absolute error).
 

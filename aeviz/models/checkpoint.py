@@ -8,20 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import textwrap
 from pathlib import Path
-from typing import Any, Self
 
 import torch
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -29,6 +20,7 @@ from torch import Tensor
 
 from aeviz import files
 from aeviz.models.base import Autoencoder
+from aeviz.models.card import Card
 from aeviz.models.zoo import MODELS
 
 MAX_BYTES = 100_000_000
@@ -38,58 +30,6 @@ FOLDER = Path(__file__).parents[2] / "checkpoints"
 
 class CheckpointError(Exception):
     """A file is not a checkpoint of a variant known here; the message says what is wrong."""
-
-
-class Curve(BaseModel):
-    """How the loss on training images fell: at some steps (K,), each term (K,) by its name.
-
-    A term is averaged over the last steps before each of them, in the model's unit.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    steps: list[int]
-    terms: dict[str, list[float]]
-
-    @model_validator(mode="after")
-    def _as_many(self) -> Self:
-        if any(len(values) != len(self.steps) for values in self.terms.values()):
-            raise ValueError("A curve has a value of each term for each step.")
-        return self
-
-
-class Card(BaseModel):
-    """What a checkpoint is and how it was made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
-
-    variant: str
-    config: dict[str, Any]
-    data: str = "mnist"
-    trained_on: int = Field(ge=0)
-    """Number of training images seen; the first ones of the training set."""
-    digit: int | None = Field(default=None, ge=0, le=9)
-    """The only class among them, for a model that is to find what does not belong."""
-    seed: int
-    steps: int = Field(ge=0)
-    batch: int = Field(ge=1)
-    lr: float = Field(gt=0, allow_inf_nan=False)
-    command: str = ""
-    """Makes the checkpoint again."""
-
-    @field_validator("command")
-    @classmethod
-    def _as_it_is_now(cls, command: str) -> str:
-        return re.sub(r"^python -m aeviz\.train\b", "python -m aeviz train", command)  # older cards
-
-    device: str = Field(default="cpu", pattern="^[a-z]+$")
-    """Where it was trained, as torch says it; another one rounds otherwise, to other weights."""
-    figures: dict[str, float] = {}
-    """Measured on the test images of its data set."""
-    curve: Curve | None = None
-    """Of its training; None where it was not kept."""
-    home: bool = False
-    """Shown on the home page."""
 
 
 LARGE = 16_384
@@ -179,7 +119,7 @@ def read_card(content: bytes) -> Card:
         raise CheckpointError("This is not a safetensors file.")
     try:
         header = _Header.model_validate_json(content[8 : 8 + length])
-        return Card.model_validate_json(header.metadata.card)
+        return Card.model_validate_json(header.metadata.card, context=MODELS)
     except ValidationError as error:
         raise CheckpointError(_not_a_card(error)) from error
 
@@ -194,8 +134,13 @@ OTHERS = {
 
 def _not_a_card(error: ValidationError) -> str:
     """What is wrong with a header or the card in it."""
+    unfit = [
+        str(e["ctx"]["error"]) for e in error.errors() if e["loc"] == ("config",) and "ctx" in e
+    ]
     unknown = [str(e["loc"][-1]) for e in error.errors() if e["type"] == "extra_forbidden"]
-    if unknown and len(unknown) == error.error_count():  # all else is as this version knows it
+    if unfit and error.error_count() == 1:
+        return unfit[0]
+    if unknown and len(unknown + unfit) == error.error_count():  # all else is as this one knows it
         return (
             f"This checkpoint was saved by a newer aeviz: its card has {_short(', '.join(unknown))}"
             ", which this one does not know. Update aeviz to load it."
@@ -223,17 +168,11 @@ def from_bytes(content: bytes) -> Autoencoder:
     if len(content) > MAX_BYTES:
         raise CheckpointError(f"A checkpoint has at most {MAX_BYTES // 1_000_000} MB.")
     card = read_card(content)
-    if card.variant not in MODELS:
-        raise CheckpointError(
-            f"There is no variant {_short(repr(card.variant))} here; a newer aeviz may have it."
-        )
-    model_class = MODELS[card.variant]
     try:
-        model = model_class(model_class.Config.from_dict(card.config))
-    except (ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"This checkpoint does not fit {card.variant}: {_short(error)}."
-        ) from error
+        model = MODELS[card.variant](card.config, shape=card.shape, classes=card.classes)
+    except ValueError as error:
+        reason = f"This checkpoint does not fit {card.variant}: {_short(error)}."
+        raise CheckpointError(reason) from error
     model.load_state_dict(_weights(content, model))
     model.card = card
     return model.eval()
@@ -351,8 +290,8 @@ def shipped(folder: Path = FOLDER) -> dict[str, Card]:
         sorted(
             cards.items(),
             key=lambda item: (
-                MODELS[item[1].variant].order if item[1].variant in MODELS else 0,
-                item[1].config.get("latent_dim", 0),
+                MODELS[item[1].variant].order,
+                item[1].latent_dim,
                 item[0],
             ),
         )
@@ -372,10 +311,11 @@ def ladder(cards: dict[str, Card]) -> dict[int, str]:
     """
     groups: dict[str, dict[int, str]] = {}
     for name, card in cards.items():
-        config = MODELS[card.variant].Config.from_dict(card.config).to_dict()
-        width = config.pop("latent_dim")
         same = card.model_dump(
-            exclude={"config", "seed", "steps", "command", "device", "figures", "curve", "home"}
+            exclude={
+                *("seed", "steps", "command", "device", "figures", "curve", "home"),
+            }
         )
-        groups.setdefault(json.dumps([same, config]), {}).setdefault(width, name)
+        del same["config"]["latent_dim"]
+        groups.setdefault(json.dumps(same), {}).setdefault(card.latent_dim, name)
     return dict(sorted(max(groups.values(), key=len, default={}).items()))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from aeviz.models.base import BaseConfig, knob
-
-PIXELS = 28 * 28
+from aeviz.data.datasets import Shape
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -19,91 +17,6 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
     "tanh": nn.Tanh,
 }
-
-
-def width_knob(default: int = 512) -> Any:
-    """Width of the first hidden layer."""
-    return knob(
-        default,
-        low=16,
-        high=2048,
-        label="Width of the first layer",
-        help="Units in the encoder's first hidden layer. Wider learns more and trains slower.",
-    )
-
-
-def depth_knob(default: int = 3) -> Any:
-    """Number of hidden layers."""
-    return knob(
-        default,
-        low=0,
-        high=6,
-        label="Hidden layers",
-        help="Each hidden layer is half as wide as the one before; the decoder mirrors them. "
-        "With none, encoder and decoder are one linear layer each.",
-    )
-
-
-def activation_knob(default: str = "silu") -> Any:
-    """Nonlinearity between layers."""
-    return knob(
-        default,
-        choices=tuple(ACTIVATIONS),
-        label="Activation",
-        help="What bends the layers. ReLU is the fastest, SiLU smooth; tanh "
-        "gives the map with the gentlest bends.",
-    )
-
-
-def batch_norm_knob() -> Any:
-    """Whether hidden layers are normalised over the batch."""
-    return knob(
-        False,
-        label="Batch normalisation",
-        help="Gives each hidden unit mean 0 and variance 1 over the batch. It helps deep networks.",
-    )
-
-
-def dropout_knob() -> Any:
-    """Fraction of hidden units that is silenced in each step."""
-    return knob(
-        0.0,
-        low=0.0,
-        high=0.9,
-        label="Dropout",
-        help="Fraction of hidden units switched off at random in each step. Against learning by "
-        "heart, which a narrow code prevents already.",
-    )
-
-
-def channels_knob() -> Any:
-    """Feature maps after the first convolution."""
-    return knob(
-        16,
-        low=4,
-        high=64,
-        label="Feature maps",
-        help="Channels after the first convolution; the second has twice as many.",
-    )
-
-
-def hidden_knob() -> Any:
-    """Units between the feature maps and the code."""
-    return knob(
-        256,
-        low=16,
-        high=1024,
-        label="Hidden units",
-        help="Units of the fully connected layer between the feature maps and the code.",
-    )
-
-
-TRUNK = ("width", "depth", "channels", "hidden", "activation", "batch_norm", "dropout")
-
-
-def layers_of(config: BaseConfig) -> dict[str, Any]:
-    """The settings of a config that a trunk takes, by name: `MLPEncoder(out, **layers_of(c))`."""
-    return {name: value for name, value in config.to_dict().items() if name in TRUNK}
 
 
 def hidden_widths(width: int, depth: int) -> list[int]:
@@ -138,10 +51,11 @@ def mlp(
 
 
 class MLPEncoder(nn.Sequential):
-    """Images (B, 1, 28, 28) through hidden layers to (B, out) numbers."""
+    """Images (B, C, H, W) through hidden layers to (B, out) numbers."""
 
     def __init__(
         self,
+        shape: Shape,
         out: int,
         *,
         width: int,
@@ -151,16 +65,17 @@ class MLPEncoder(nn.Sequential):
         dropout: float = 0.0,
     ) -> None:
         """Hidden layers halve in width from `width` on."""
-        widths = [PIXELS, *hidden_widths(width, depth), out]
+        widths = [math.prod(shape), *hidden_widths(width, depth), out]
         super().__init__(nn.Flatten(), *mlp(widths, activation, batch_norm, dropout))
 
 
 class MLPDecoder(nn.Sequential):
-    """Codes (B, D) through the mirrored layers to logits (B, 1, 28, 28)."""
+    """Codes (B, D) through the mirrored layers to logits (B, C, H, W)."""
 
     def __init__(
         self,
         latent_dim: int,
+        shape: Shape,
         *,
         width: int,
         depth: int,
@@ -169,17 +84,30 @@ class MLPDecoder(nn.Sequential):
         dropout: float = 0.0,
     ) -> None:
         """Hidden layers double in width up to `width`."""
-        widths = [latent_dim, *reversed(hidden_widths(width, depth)), PIXELS]
-        super().__init__(
-            *mlp(widths, activation, batch_norm, dropout), nn.Unflatten(1, (1, 28, 28))
+        widths = [latent_dim, *reversed(hidden_widths(width, depth)), math.prod(shape)]
+        super().__init__(*mlp(widths, activation, batch_norm, dropout), nn.Unflatten(1, shape))
+
+
+def quartered(shape: Shape) -> tuple[int, int]:
+    """Height and width of the feature maps after two convolutions with a stride of 2.
+
+    Raises:
+        ValueError: they do not come back to the same size.
+    """
+    _, height, width = shape
+    if height % 4 or width % 4:
+        raise ValueError(
+            f"These layers halve an image twice: {height} by {width} pixels are no multiples of 4."
         )
+    return height // 4, width // 4
 
 
 class ConvEncoder(nn.Sequential):
-    """Images (B, 1, 28, 28) through two strided convolutions, 28 -> 14 -> 7, to (B, out)."""
+    """Images (B, C, H, W) through two strided convolutions, H -> H/2 -> H/4, to (B, out)."""
 
     def __init__(
         self,
+        shape: Shape,
         out: int,
         *,
         channels: int,
@@ -195,23 +123,24 @@ class ConvEncoder(nn.Sequential):
 
         bias = not batch_norm
         super().__init__(
-            nn.Conv2d(1, channels, 4, stride=2, padding=1, bias=bias),
+            nn.Conv2d(shape[0], channels, 4, stride=2, padding=1, bias=bias),
             *then(channels),
             nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1, bias=bias),
             *then(2 * channels),
             nn.Flatten(),
-            nn.Linear(2 * channels * 49, hidden),
+            nn.Linear(2 * channels * math.prod(quartered(shape)), hidden),
             *bend(activation, dropout=dropout),
             nn.Linear(hidden, out),
         )
 
 
 class ConvDecoder(nn.Sequential):
-    """Codes (B, D) through two transposed convolutions, 7 -> 14 -> 28, to logits."""
+    """Codes (B, D) through two transposed convolutions, H/4 -> H/2 -> H, to logits."""
 
     def __init__(
         self,
         latent_dim: int,
+        shape: Shape,
         *,
         channels: int,
         hidden: int,
@@ -224,38 +153,13 @@ class ConvDecoder(nn.Sequential):
         super().__init__(
             nn.Linear(latent_dim, hidden),
             *bend(activation, dropout=dropout),
-            nn.Linear(hidden, 2 * channels * 49),
+            nn.Linear(hidden, 2 * channels * math.prod(quartered(shape))),
             *bend(activation),
-            nn.Unflatten(1, (2 * channels, 7, 7)),
+            nn.Unflatten(1, (2 * channels, *quartered(shape))),
             nn.ConvTranspose2d(2 * channels, channels, 4, stride=2, padding=1, bias=bias),
             *bend(activation, nn.BatchNorm2d(channels) if batch_norm else None),
-            nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1),
+            nn.ConvTranspose2d(channels, shape[0], 4, stride=2, padding=1),
         )
-
-
-# -- spoiling ----------------------------------------------------------------------------------
-
-
-def corruption_knob() -> Any:
-    """How pictures are spoilt in training."""
-    return knob(
-        "gaussian",
-        choices=("gaussian", "masking", "salt and pepper"),
-        label="Corruption",
-        help="Gaussian adds noise to every pixel, masking blacks pixels out, "
-        "salt and pepper sets them to black or white.",
-    )
-
-
-def level_knob() -> Any:
-    """How much they are spoilt."""
-    return knob(
-        0.5,
-        low=0.0,
-        high=1.0,
-        label="Corruption level",
-        help="Standard deviation of the Gaussian noise, or the fraction of pixels spoilt.",
-    )
 
 
 def corrupt(x: Tensor, kind: str, level: float) -> Tensor:

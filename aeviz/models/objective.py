@@ -6,33 +6,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aeviz.models import optim
+from aeviz.models import apply, optim
 from aeviz.models.base import Autoencoder, Loss
 
 
 def pixels(images: Tensor) -> Tensor:
-    """uint8 images (B, 28, 28) as floats (B, 1, 28, 28) in [0, 1].
+    """uint8 images (B, H, W) or (B, C, H, W) as floats (B, C, H, W) in [0, 1].
 
     Raises:
         ValueError: other numbers, which may be in [0, 1] already.
     """
     if images.dtype != torch.uint8:
         raise ValueError("Images must be uint8, from 0 to 255.")
-    return images.unsqueeze(1).to(torch.float32).mul_(1 / 255)
-
-
-def told(model: Autoencoder, labels: np.ndarray | None) -> dict[str, Tensor]:
-    """The labels of images as `loss` takes them; nothing for a variant that takes none."""
-    if not model.uses_labels or labels is None:
-        return {}
-    return {"labels": torch.from_numpy(np.array(labels)).long().to(model.device)}
+    images = images.unsqueeze(1) if images.ndim == 3 else images
+    return images.to(torch.float32).mul_(1 / 255)
 
 
 @torch.no_grad()
 def validate(
     model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None, *, seed: int = 0
 ) -> Loss:
-    """Loss averaged over images (N, 28, 28) uint8, with the same noise each time."""
+    """Loss averaged over images (N, H, W) uint8, with the same noise each time."""
     training = model.training
     model.eval()
     parts: dict[str, dict[str, list[Tensor]]] = {"terms": {}, "metrics": {}}
@@ -41,7 +35,7 @@ def validate(
         for start in range(0, len(images), 1000):
             part = torch.from_numpy(np.array(images[start : start + 1000])).to(model.device)
             some = None if labels is None else labels[start : start + 1000]
-            loss = model.loss(pixels(part), **told(model, some))
+            loss = model.loss(pixels(part), **apply.labels_for(model, some))
             for kind, values in (("terms", loss.terms), ("metrics", loss.metrics)):
                 for name, value in values.items():
                     parts[kind].setdefault(name, []).append(value)

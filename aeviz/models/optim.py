@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from aeviz.models.base import Autoencoder, BaseConfig
+from aeviz.data.datasets import MNIST, Shape
+from aeviz.models.base import Autoencoder
+from aeviz.models.settings import BaseConfig
 
 WARM_UP = 200
 """Steps over which the learning rate rises, at most a tenth of the schedule."""
@@ -24,11 +26,18 @@ def pick_device() -> torch.device:
     return torch.device("cpu")
 
 
-def build(model_class: type[Autoencoder], config: BaseConfig, seed: int) -> Autoencoder:
-    """A fresh model whose weights depend on the seed alone."""
+def build(
+    model_class: type[Autoencoder],
+    config: BaseConfig,
+    seed: int,
+    *,
+    shape: Shape = MNIST.shape,
+    classes: int = len(MNIST.classes),
+) -> Autoencoder:
+    """A fresh model for images (C, H, W) of some classes; its weights depend on the seed alone."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return model_class(config)
+        return model_class(config, shape=shape, classes=classes)
 
 
 def learning_rate(step: int, steps: int, lr: float) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from types import ModuleType
-from typing import Any
 
 from aeviz.models import variants
 from aeviz.models.base import Autoencoder
@@ -49,7 +48,6 @@ def dimensions(count: int) -> str:
     return "one latent dimension" if count == 1 else f"{count:,} latent dimensions"
 
 
-def describe(variant: str, config: dict[str, Any]) -> str:
+def describe(variant: str, code_dim: int) -> str:
     """Variant and code width as a person reads them."""
-    width = MODELS[variant].Config.from_dict(config).code_dim
-    return f"{short_title(variant)}, {width:,} dimension{'' if width == 1 else 's'}"
+    return f"{short_title(variant)}, {code_dim:,} dimension{'' if code_dim == 1 else 's'}"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aeviz.models import checkpoint, objective
 from aeviz.models.base import Loss
+from aeviz.models.card import Curve
 
 Numbers = dict[str, float | list[float]]
 
@@ -64,7 +65,7 @@ def by_term(points: list[Point]) -> dict[str, tuple[np.ndarray, ...]]:
     )
 
 
-def kept_by_term(curve: checkpoint.Curve) -> dict[str, tuple[np.ndarray, ...]]:
+def kept_by_term(curve: Curve) -> dict[str, tuple[np.ndarray, ...]]:
     """The same as a checkpoint keeps it: training alone, (K,)."""
     return _with_total({name: (np.array(values),) for name, values in curve.terms.items()})
 
@@ -75,14 +76,14 @@ def _with_total(terms: dict[str, tuple[np.ndarray, ...]]) -> dict[str, tuple[np.
     return terms | {"total": tuple(np.sum(v, axis=0) for v in zip(*terms.values(), strict=True))}
 
 
-def to_keep(points: list[Point]) -> checkpoint.Curve | None:
+def to_keep(points: list[Point]) -> Curve | None:
     """What a checkpoint keeps of a run's curves: some 120 of their points at most."""
     after = [point for point in points if point.step > 0]
     kept = after[:: max(len(after) // 60, 1)]
     if not kept:
         return None
     terms = {n: [float(f"{p.train.terms[n]:.4g}") for p in kept] for n in kept[0].train.terms}
-    return checkpoint.Curve(steps=[point.step for point in kept], terms=terms)
+    return Curve(steps=[point.step for point in kept], terms=terms)
 
 
 def measured(card: checkpoint.Card) -> str:

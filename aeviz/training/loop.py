@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aeviz.models import objective, optim
-from aeviz.models.base import Autoencoder, BaseConfig, Loss, knobs
+from aeviz.models import apply, objective, optim
+from aeviz.models.base import Autoencoder, Loss
+from aeviz.models.settings import BaseConfig, knobs
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def fit(
 
     Args:
         model: trained in place, on the device where it is.
-        images: (N, 28, 28) uint8, 0 = background.
+        images: (N, H, W) uint8, 0 = background.
         steps: length of the schedule (warm-up, then cosine to zero).
         batch: images per step.
         lr: highest learning rate of Adam.
@@ -83,7 +84,7 @@ def fit(
         raise ValueError(f"There are {len(labels)} labels for {len(images)} images.")
     torch.set_flush_denormal(True)  # moments of dead pixels decay into what a CPU is slow on
     data = torch.from_numpy(np.array(images)).to(model.device)
-    extra = objective.told(model, labels)
+    extra = apply.labels_for(model, labels)
     optimiser = optim.Adam([p for p in model.parameters() if p.requires_grad])
     noise = optim.Noise(seed, model.device)
     order = np.random.default_rng(seed)
@@ -190,6 +191,7 @@ def main(arguments: list[str] | None = None) -> None:
     from aeviz.analysis import anomaly_score, evaluate
     from aeviz.data import datasets
     from aeviz.models import checkpoint
+    from aeviz.models.card import Card, Curve
     from aeviz.models.zoo import MODELS
 
     parser = argparse.ArgumentParser(prog="python -m aeviz train", description=main.__doc__)
@@ -232,7 +234,8 @@ def main(arguments: list[str] | None = None) -> None:
             parser.error(f"There is no class {args.digit} in {dataset.title}.")
 
     device = optim.pick_device()
-    model = optim.build(model_class, config, args.seed).to(device)
+    world = {"shape": dataset.shape, "classes": len(dataset.classes)}
+    model = optim.build(model_class, config, args.seed, **world).to(device)
     per_epoch = math.ceil(len(images) / args.batch)
     steps = math.ceil(args.epochs * per_epoch) if args.steps is None else args.steps
     if steps < 1:
@@ -263,10 +266,11 @@ def main(arguments: list[str] | None = None) -> None:
         figures = evaluate.figures(model, dataset)
     else:
         figures = {"auroc": anomaly_score.one_class(model, dataset, args.digit)}
-    card = checkpoint.Card(
+    card = Card(
         variant=args.variant,
-        config=config.to_dict(),
+        config=config,
         data=args.data,
+        **world,
         trained_on=len(images),
         digit=args.digit,
         seed=args.seed,
@@ -276,7 +280,7 @@ def main(arguments: list[str] | None = None) -> None:
         command="python -m aeviz train " + shlex.join(given),
         device=device.type,
         figures=figures,
-        curve=checkpoint.Curve(
+        curve=Curve(
             steps=list(fallen),
             terms={name: [terms[name] for terms in fallen.values()] for name in fallen[steps]},
         ),

@@ -39,7 +39,7 @@ class Preview:
 
 def first_look(spec: RunSpec) -> Preview:
     """What the model of a run does before its first step, on MNIST where its data is not here."""
-    config = spec.model_class.Config.from_dict(spec.config)
+    config = spec.config
     model = optim.build(spec.model_class, config, spec.seed)
     return look(model, data_here(spec.data) or datasets.load("mnist"), 0, None)
 

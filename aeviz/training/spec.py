@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    field_serializer,
+    model_validator,
+)
 
 from aeviz.data import datasets
 from aeviz.models.base import Autoencoder
+from aeviz.models.settings import BaseConfig
 from aeviz.models.zoo import MODELS, describe
 
 TRAINED_ON = 50_000
@@ -28,7 +36,8 @@ class RunSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     variant: str
-    config: dict[str, Any] = {}
+    config: InstanceOf[BaseConfig] = BaseConfig()
+    """Of the variant; in a file its values by name."""
     data: str = "mnist"
     seed: int = Field(0, ge=0, lt=2**31)
     batch: int = Field(256, ge=1, le=4096)
@@ -47,13 +56,18 @@ class RunSpec(BaseModel):
     def _fill_in(cls, values: Any) -> Any:
         if not isinstance(values, dict):  # a file can hold anything
             raise ValueError("The settings of a run have names.")
-        variant, config = values.get("variant"), values.get("config") or {}
+        variant, config = values.get("variant"), values.get("config", {})
         if not isinstance(variant, str) or variant not in MODELS:
             raise ValueError(f"There is no variant {variant!r}.")
-        if not isinstance(config, dict):
+        if isinstance(config, dict):
+            config = MODELS[variant].Config.from_dict(config)
+        if type(config) is not MODELS[variant].Config:
             raise ValueError("The settings of a variant have names.")
-        config = MODELS[variant].Config.from_dict(config)
-        return {**values, "config": config.to_dict()}
+        return {**values, "config": config}
+
+    @field_serializer("config")
+    def _by_name(self, config: BaseConfig) -> dict[str, Any]:
+        return config.to_dict()
 
     @model_validator(mode="after")
     def _check(self) -> RunSpec:
@@ -65,7 +79,7 @@ class RunSpec(BaseModel):
             raise ValueError("A run needs a length: epochs or seconds.")
         known = set(range(len(datasets.SOURCES[self.data].classes)))
         if self.classes is not None and (not self.classes or not set(self.classes) <= known):
-            raise ValueError("Classes are numbers from 0 to 9, at least one.")
+            raise ValueError(f"Classes are numbers from 0 to {max(known)}, at least one.")
         if self.contamination and (self.classes is None or set(self.classes) == known):
             raise ValueError("Contamination comes from other classes: leave some out.")
         return self
@@ -90,7 +104,7 @@ class RunSpec(BaseModel):
     @property
     def title(self) -> str:
         """Variant and code width as a person reads them."""
-        return describe(self.variant, self.config)
+        return describe(self.variant, self.config.code_dim(datasets.SOURCES[self.data].shape))
 
 
 def sentence(error: ValueError) -> str:

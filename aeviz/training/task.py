@@ -187,7 +187,7 @@ class Task:
         seen = training_set(self.spec, dataset.train_labels)
         images, labels = dataset.train_images[seen], dataset.train_labels[seen]
         self.trained_on = len(images)
-        config = self.spec.model_class.Config.from_dict(self.spec.config)
+        config = self.spec.config
         model = optim.build(self.spec.model_class, config, self.spec.seed)
         model.to(optim.pick_device())
         # Timing can take seconds, and somebody waits for the first point: the loss as it begins.
@@ -380,7 +380,7 @@ def command(spec: RunSpec) -> str:
     """The command that trains the same model again."""
     assert spec.steps is not None
     words = ["python", "-m", "aeviz", "train", spec.variant]
-    for name, value in spec.config.items():
+    for name, value in spec.config.to_dict().items():
         option = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")

@@ -39,9 +39,10 @@ NORMAL, ODD = DRAW.normal(0, 1, 40).round(1), DRAW.normal(1, 1, 30).round(1)  # 
 
 
 def card_of(trained_on: int, digit: int | None = None) -> checkpoint.Card:
+    config = MODELS["vanilla"].Config()
     return checkpoint.Card(
-        variant="vanilla", config={}, trained_on=trained_on, digit=digit, seed=0, steps=1, batch=1,
-        lr=1,
+        variant="vanilla", config=config, trained_on=trained_on, digit=digit, seed=0, steps=1,
+        batch=1, lr=1,
     )  # fmt: skip
 
 
@@ -255,7 +256,7 @@ def test_anomalies_are_mixed_in_as_a_live_run_does_it(monkeypatch: pytest.Monkey
     expected = MNIST.train_images[training_set(spec, MNIST.train_labels)]
     assert np.array_equal(seen[0], expected)
     # It never learned: its AUROC is that of fresh weights, reckoned here by counting pairs.
-    model = optim.build(spec.model_class, spec.model_class.Config.from_dict(spec.config), spec.seed)
+    model = optim.build(spec.model_class, spec.config, spec.seed)
     normal, odd = anomaly.normal_pictures(MNIST, (7,)), anomaly.odd_pictures(MNIST, (7,))
     low, high = (anomaly.score("mse", model.eval(), part.images) for part in (normal, odd))
     pairs = (high > low[:, None]).mean() + (high == low[:, None]).mean() / 2

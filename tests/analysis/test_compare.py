@@ -11,7 +11,7 @@ from aeviz.data import datasets
 
 MNIST = datasets.load()
 IMAGES, LABELS = MNIST.test_images[:2000], MNIST.test_labels[:2000]
-CODES = pca.pca("mnist", 8).encode(IMAGES)
+CODES = pca.pca(datasets.load(), 8).encode(IMAGES)
 
 
 def test_the_error_of_a_class_is_the_mean_of_its_images() -> None:

@@ -155,7 +155,7 @@ def test_each_filter_beats_the_noisy_picture_on_gaussian_noise() -> None:
     others = MNIST.train_images[-10_000 + 7 :: 200] / np.float32(255)  # not those it is set on
     noisy = corruption.noisy(others, 0.5, 1)
     before = errors.compare(others, noisy).overall["psnr"]
-    cleaned = denoising.filtered(noisy, "mnist", "gaussian", 0.5)
+    cleaned = denoising.filtered(noisy, datasets.load(), "gaussian", 0.5)
     assert list(cleaned) == list(FILTERS)
     for key, pictures in cleaned.items():
         assert pictures.dtype == np.float32
@@ -163,7 +163,7 @@ def test_each_filter_beats_the_noisy_picture_on_gaussian_noise() -> None:
 
 
 def test_the_setting_is_the_best_on_validation_digits_and_the_stretch_least_squares() -> None:
-    chosen = denoising.tuned("median", "mnist", "salt and pepper", 0.4)
+    chosen = denoising.tuned("median", datasets.load(), "salt and pepper", 0.4)
     x = MNIST.train_images[-10_000 :: 10_000 // denoising.TUNED_ON] / np.float32(255)
     spoilt = CORRUPTIONS["salt and pepper"].apply(x, 0.4)
     errors = {}
@@ -179,7 +179,7 @@ def test_the_setting_is_the_best_on_validation_digits_and_the_stretch_least_squa
 
 def test_a_wiener_filter_that_knows_the_blur_undoes_it() -> None:
     blurred = CORRUPTIONS["blur"].apply(DIGITS, 1.0)
-    cleaned = denoising.filtered(blurred, "mnist", "blur", 1.0)
+    cleaned = denoising.filtered(blurred, datasets.load(), "blur", 1.0)
     scores = {k: errors.compare(DIGITS, x).overall["psnr"] for k, x in cleaned.items()}
     assert scores["wiener"] > errors.compare(DIGITS, blurred).overall["psnr"] + 6
     assert max(scores, key=scores.__getitem__) == "wiener"
@@ -227,9 +227,10 @@ def test_a_point_of_a_curve_is_the_mean_error_of_the_first_test_digits(
     assert found == pytest.approx(expected)
 
 
-def test_shipped_denoisers_say_what_they_were_trained_on() -> None:
+def test_pretrained_denoisers_say_what_they_were_trained_on() -> None:
     for name, card in checkpoint.shipped().items():
-        level = card.config.get("level")
-        if level is not None:
-            model = checkpoint.load(checkpoint.FOLDER / name)
-            assert denoising.trained_on(model) == (card.config["corruption"], level)
+        values = card.config.to_dict()
+        expected = (values["corruption"], values["level"]) if "corruption" in values else None
+        model = checkpoint.load(checkpoint.FOLDER / name)
+        assert denoising.trained_on(model) == expected
+        assert denoising.cleans(type(model)) == (expected is not None)

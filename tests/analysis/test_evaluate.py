@@ -156,7 +156,7 @@ def reference() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_pca_has_scikit_learns_mean_and_axes(reference: tuple[np.ndarray, np.ndarray]) -> None:
-    (mean, axes), ours = reference, pca.pca("mnist", 64)
+    (mean, axes), ours = reference, pca.pca(datasets.load(), 64)
     assert ours.components.shape == (64, 784)
     exact = MNIST.train_images.sum(0, dtype=np.int64).ravel() / 60_000 / 255
     assert np.allclose(ours.mean, exact, atol=1e-6)
@@ -176,7 +176,7 @@ def test_pca_rebuilds_what_scikit_learns_rebuilds(
     mean, axes = reference[0], reference[1][:dimensions]
     flat = x.reshape(500, 784) / np.float32(255) - mean
     expected = (flat @ axes.T @ axes + mean).reshape(500, 28, 28)
-    ours = pca.pca("mnist", dimensions)
+    ours = pca.pca(datasets.load(), dimensions)
     codes = ours.encode(x)
     assert codes.shape == (500, dimensions)
     assert np.allclose(ours.decode(codes), expected, atol=2e-3)
@@ -188,7 +188,7 @@ def test_pca_rebuilds_what_scikit_learns_rebuilds(
     [(2, 0.0557, None), (32, 0.0168, 0.0152), (64, 0.0091, 0.0078)],
 )
 def test_pca_has_its_known_errors(dimensions: int, raw: float, clipped: float | None) -> None:
-    ours, x = pca.pca("mnist", dimensions), MNIST.test_images
+    ours, x = pca.pca(datasets.load(), dimensions), MNIST.test_images
     assert errors.mse(x, ours.decode(ours.encode(x))).mean() == pytest.approx(raw, abs=6e-5)
     if clipped:
         assert errors.mse(x, ours.reconstruct(x)).mean() == pytest.approx(clipped, abs=6e-5)
@@ -324,7 +324,7 @@ def test_pixels_are_black_or_white_with_their_grey_value_as_the_chance() -> None
 
 
 def test_the_probe_is_a_logistic_regression_of_standardised_codes() -> None:
-    linear = pca.pca("mnist", 16)
+    linear = pca.pca(datasets.load(), 16)
     known, asked = linear.encode(MNIST.train_images[:3000]), linear.encode(MNIST.test_images[:1000])
     labels, answers = MNIST.train_labels[:3000], MNIST.test_labels[:1000]
     found = probe.linear_probe(known, labels, asked, answers)
@@ -548,7 +548,7 @@ def test_figures_of_every_variant(variant: str) -> None:
     copies = apply.reconstruct(model, few.test_images, few.test_labels)
     assert found["mse"] == pytest.approx(np.square(few.test_images / 255 - copies).mean(), rel=1e-4)
     assert found["psnr"] == pytest.approx(-10 * math.log10(found["mse"]), abs=1e-3)
-    linear = pca.pca("mnist", model.code_dim).reconstruct(few.test_images)
+    linear = pca.pca(datasets.load(), model.code_dim).reconstruct(few.test_images)
     assert found["pca_mse_clipped"] == pytest.approx(
         np.square(few.test_images / 255 - linear).mean(), rel=1e-4
     )
@@ -566,7 +566,7 @@ def test_the_command_prints_the_figures_of_a_checkpoint(
     model = optim.build(MODELS["variational"], MODELS["variational"].Config(latent_dim=3), 0)
     card = checkpoint.Card(
         variant="variational",
-        config=model.config.to_dict(),
+        config=model.config,
         trained_on=10,
         seed=5,
         steps=0,

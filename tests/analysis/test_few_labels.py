@@ -92,7 +92,7 @@ def test_what_cannot_be_asked_of_a_model() -> None:
     model = checkpoint.load(checkpoint.FOLDER / knows)
     with pytest.raises(ValueError, match="trained with the label of every digit"):
         few_labels.measure(model, MNIST, (10,))
-    words = next(n for n, c in SHIPPED.items() if "codebook_size" in c.config)
+    words = next(n for n, c in SHIPPED.items() if c.config.codebook_size)
     snapped = checkpoint.load(checkpoint.FOLDER / words)
     assert not supervised.reaches_encoder(snapped)
     assert supervised.reaches_encoder(checkpoint.load(checkpoint.FOLDER / HOME))

@@ -42,12 +42,11 @@ def test_of_each_kind_the_widest_is_compared() -> None:
     for name in ROW:
         found = CARDS[name]
         widths = [
-            c.config["latent_dim"]
+            c.latent_dim
             for c in CARDS.values()
-            if c.variant == found.variant
-            and c.config.get("corruption") == found.config.get("corruption")
+            if c.variant == found.variant and c.config.corruption == found.config.corruption
         ]
-        assert found.config["latent_dim"] == max(widths)
+        assert found.latent_dim == max(widths)
 
 
 @pytest.mark.parametrize("name", [*ROW, "vanilla-2d"])

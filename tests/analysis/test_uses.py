@@ -12,6 +12,7 @@ import pytest
 
 from aeviz import jobs
 from aeviz.analysis import baselines, errors, neighbours, pca, uses
+from aeviz.analysis.codec import of_model, of_pca
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 
@@ -36,7 +37,7 @@ def few() -> Iterator[datasets.Dataset]:
 def test_the_v_measure_is_that_of_the_entropies_of_clusters_and_classes() -> None:
     from sklearn.cluster import KMeans
 
-    codes = pca.pca("mnist", 8).encode(MNIST.test_images[:900])
+    codes = pca.pca(datasets.load(), 8).encode(MNIST.test_images[:900])
     labels = MNIST.test_labels[600:900]
     found = uses.v_measure(codes[:600], codes[600:], labels)
     clusters = KMeans(10, random_state=0, **uses.RESTARTS).fit(codes[:600]).predict(codes[600:])
@@ -54,7 +55,7 @@ def test_the_v_measure_is_that_of_the_entropies_of_clusters_and_classes() -> Non
 
 def test_trustworthiness_counts_the_ranks_of_false_neighbours() -> None:
     images = MNIST.test_images[:120]
-    codes = pca.pca("mnist", 2).encode(images)
+    codes = pca.pca(datasets.load(), 2).encode(images)
     flat = images.reshape(120, -1) / 255
     ranks = np.square(flat[:, None] - flat[None]).sum(2).argsort(1).argsort(1)  # 0: itself
     near = np.square(codes[:, None] - codes[None]).sum(2).argsort(1)[:, 1:6]
@@ -76,7 +77,7 @@ def test_numbers_are_rounded_to_the_middles_of_even_steps() -> None:
 
 
 def test_the_error_of_rounded_codes_is_what_rounding_adds_along_orthonormal_axes() -> None:
-    linear = pca.pca("mnist", 16)
+    linear = pca.pca(datasets.load(), 16)
     codes = linear.encode(MNIST.test_images[:200]).astype(np.float64)
     low, high = codes.min(0), codes.max(0)
     for bits in (1, 3, 8):
@@ -104,13 +105,13 @@ def test_a_code_of_mostly_zeros_is_written_as_a_list() -> None:
 
 
 def test_a_code_of_symbols_costs_their_choice_among_the_codebook() -> None:
-    name = next(n for n, card in SHIPPED.items() if "codebook_size" in card.config)
+    name = next(n for n, card in SHIPPED.items() if card.config.codebook_size)
     model = checkpoint.load(checkpoint.FOLDER / name)
     codes = apply.encode(model, MNIST.test_images[:300]).reshape(-1, model.config.latent_dim)
     words = len(np.unique(codes, axis=0))
     assert words <= model.config.codebook_size
     places = model.code_dim / model.config.latent_dim
-    assert uses.of_model(model).symbols == places * math.log2(model.config.codebook_size)
+    assert of_model(model).symbols == places * math.log2(model.config.codebook_size)
     point = baselines.kept().models[name].point
     assert point.bits is None
     assert point.size == pytest.approx(7 * 7 * 6 / 8)
@@ -118,8 +119,8 @@ def test_a_code_of_symbols_costs_their_choice_among_the_codebook() -> None:
 
 def test_labels_that_a_model_finds_are_part_of_the_code(few: datasets.Dataset) -> None:
     name = next(n for n, card in SHIPPED.items() if uses_labels(card) and width(card) == 2)
-    codec = uses.of_model(checkpoint.load(checkpoint.FOLDER / name))
-    codes, labels = codec.encode(few.test_images[:50])
+    codec = of_model(checkpoint.load(checkpoint.FOLDER / name))
+    codes, labels = uses.coded(codec, few.test_images[:50])
     assert labels is not None
     assert (labels == few.test_labels[:50]).mean() > 0.5  # found, not given
     points, _ = uses.rate_distortion(codec, few, codes.min(0), codes.max(0))
@@ -133,12 +134,12 @@ def uses_labels(card: checkpoint.Card) -> bool:
 
 
 def width(card: checkpoint.Card) -> int:
-    return card.config["latent_dim"]
+    return card.latent_dim
 
 
 def test_bits_are_chosen_on_held_out_images_not_on_test_images(few: datasets.Dataset) -> None:
-    codec = uses.of_pca(MNIST, 4)
-    codes, _ = codec.encode(MNIST.train_images[:500])
+    codec = of_pca(MNIST, 4)
+    codes = codec.encode(MNIST.train_images[:500])
     points, chosen = uses.rate_distortion(codec, few, codes.min(0), codes.max(0))
     noise = np.random.default_rng(0).integers(0, 256, few.test_images.shape).astype(np.uint8)
     other = dataclasses.replace(few, test_images=noise)
@@ -150,10 +151,10 @@ def test_bits_are_chosen_on_held_out_images_not_on_test_images(few: datasets.Dat
     held_out = held_out[uses.draw(100, 10_000)]
 
     def error(rounded: np.ndarray) -> float:
-        copies = np.clip(pca.pca("mnist", 4).decode(rounded), 0, 1)
+        copies = np.clip(pca.pca(datasets.load(), 4).decode(rounded), 0, 1)
         return float(np.square(copies - held_out / 255).mean())
 
-    exact = pca.pca("mnist", 4).encode(held_out)
+    exact = pca.pca(datasets.load(), 4).encode(held_out)
     enough = [
         bits
         for bits in uses.BITS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 import torch
@@ -18,8 +17,7 @@ from aeviz.models.zoo import MODELS
 class Branching(Autoencoder):
     """Two layers side by side, one used three times, then one used again on what it made."""
 
-    def __init__(self, config: Any = None) -> None:
-        super().__init__(config)
+    def build(self) -> None:
         self.stem = nn.Sequential(nn.Flatten(), nn.Linear(784, 8), nn.ReLU())
         self.left, self.right = nn.Linear(8, 5), nn.Linear(8, 5)
         self.step = nn.Linear(5, 5)

@@ -30,7 +30,7 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
     page.get_by_role("option", name="PCA, 2 components").click()
     expect(page).to_have_url(re.compile("compare_worst=2"))
     images = datasets.load().test_images
-    squared = errors.mse(images, pca.pca("mnist", 2).reconstruct(images))
+    squared = errors.mse(images, pca.pca(datasets.load(), 2).reconstruct(images))
     worst = squared.argsort()[::-1][:20]
     expect(page.locator(".aeviz-rows").first).to_contain_text(f"#{worst[0]}")
     with page.expect_download() as download:
@@ -57,7 +57,7 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
 
 
 def test_eight_models_scroll_in_their_own_area_below_the_originals(page: Page, app: str) -> None:
-    names = [name for name, card in checkpoint.shipped().items() if card.config["latent_dim"] == 2]
+    names = [name for name, card in checkpoint.shipped().items() if card.latent_dim == 2]
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{app}/compare?compared={','.join(names[:8])}")
     page.get_by_text("Which classes are hard?").wait_for(timeout=240_000)

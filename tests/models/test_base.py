@@ -11,16 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from aeviz.models.base import (
-    RECONSTRUCTION_UNITS,
-    Autoencoder,
-    BaseConfig,
-    Knob,
-    Loss,
-    knob,
-    knobs,
-    reconstruction_loss,
-)
+from aeviz.models import gaussian
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig, Knob, knob, knobs
 
 NUMBER = Knob("Number", "A number.", 1, 64)
 CHOICE = Knob("Choice", "A choice.", choices=("relu", "tanh"))
@@ -170,9 +163,53 @@ def test_the_bernoulli_loss_stays_finite_where_the_sigmoid_is_exactly_zero_or_on
 
 
 def test_a_variant_must_encode_decode_and_have_a_loss() -> None:
+    with pytest.raises(TypeError, match="Blind has neither logits nor decode"):
+
+        class Blind(Autoencoder):
+            def encode(self, x: torch.Tensor) -> torch.Tensor:
+                return x
+
     class Half(Autoencoder):
-        def encode(self, x: torch.Tensor) -> torch.Tensor:
-            return x
+        def decode(self, z: torch.Tensor) -> torch.Tensor:
+            return z
 
     with pytest.raises(TypeError, match="abstract"):
         Half()  # pyright: ignore[reportAbstractUsage]
+
+
+class Plain(Autoencoder):
+    """Nothing but what a variant must have: the code is the image."""
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return z.view(-1, 1, 28, 28)
+
+    def loss(self, x: torch.Tensor) -> Loss:
+        return Loss({"reconstruction": x.sum()})
+
+
+def test_what_a_variant_does_not_have_it_says_by_default() -> None:
+    model, x = Plain(), torch.rand(3, 1, 28, 28).clamp(0.01, 0.99)
+    z = model.encode(x)
+    assert torch.allclose(model.logits(z), (x / (1 - x)).log(), atol=1e-4)
+    assert torch.equal(model.corrupt(x), x)
+    assert torch.equal(model.active(torch.tensor([[0.0, -2.0]])), torch.tensor([[False, True]]))
+    assert (model.posterior(x), model.classify(x), model.entries(z)) == (None, None, None)
+    assert model.sample_prior(3) is None
+    config = model.config
+    assert (config.corruption, config.binarise, config.codebook_size) == ("none", False, 0)
+
+
+def test_the_closed_forms_of_gaussians_agree_with_torchs_distributions() -> None:
+    draws = torch.Generator().manual_seed(0)
+    mu, log_var = torch.randn(2, 5, 3, generator=draws)
+    q, p = torch.distributions.Normal(mu, (0.5 * log_var).exp()), torch.distributions.Normal(0, 1)
+    assert torch.allclose(gaussian.kl(mu, log_var), torch.distributions.kl_divergence(q, p))
+    epsilon = torch.randn(4, 5, 3, generator=draws)
+    assert torch.allclose(gaussian.draw(mu, log_var, epsilon), q.icdf(p.cdf(epsilon)), atol=1e-4)
+    torch.manual_seed(1)
+    z = gaussian.draw(mu.expand(4000, 5, 3), log_var.expand(4000, 5, 3))
+    assert torch.allclose(z.mean(0), q.mean, atol=0.15)
+    assert torch.allclose(z.std(0), q.stddev, rtol=0.1)

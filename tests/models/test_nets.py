@@ -8,6 +8,7 @@ import torch
 from scipy.signal import correlate2d
 from scipy.special import erf, expit
 
+from aeviz.data.datasets import MNIST
 from aeviz.models import nets
 
 BY_HAND = {
@@ -38,11 +39,11 @@ def test_hidden_layers_halve() -> None:
 
 
 def test_the_decoder_mirrors_the_encoder() -> None:
-    encoder = nets.MLPEncoder(2, width=64, depth=2, activation="relu")
-    decoder = nets.MLPDecoder(2, width=64, depth=2, activation="relu")
+    encoder = nets.MLPEncoder(MNIST.shape, 2, width=64, depth=2, activation="relu")
+    decoder = nets.MLPDecoder(2, MNIST.shape, width=64, depth=2, activation="relu")
     assert linear_sizes(encoder) == [(784, 64), (64, 32), (32, 2)]
     assert linear_sizes(decoder) == [(2, 32), (32, 64), (64, 784)]
-    flat = nets.MLPEncoder(5, width=64, depth=0, activation="relu")
+    flat = nets.MLPEncoder(MNIST.shape, 5, width=64, depth=0, activation="relu")
     assert linear_sizes(flat) == [(784, 5)]
 
 
@@ -50,14 +51,14 @@ def test_the_decoder_mirrors_the_encoder() -> None:
 def test_fully_connected_layers_agree_with_plain_arithmetic(activation: str) -> None:
     torch.manual_seed(0)
     x = torch.rand(3, 1, 28, 28)
-    encoder = nets.MLPEncoder(4, width=20, depth=2, activation=activation)
+    encoder = nets.MLPEncoder(MNIST.shape, 4, width=20, depth=2, activation=activation)
     first, second, last = (m for m in encoder if isinstance(m, torch.nn.Linear))
     bend = BY_HAND[activation]
     by_hand = affine(last, bend(affine(second, bend(affine(first, x.numpy().reshape(3, -1))))))
     assert np.allclose(encoder(x).detach(), by_hand, atol=1e-5)
 
     z = torch.randn(3, 4)
-    decoder = nets.MLPDecoder(4, width=20, depth=1, activation=activation)
+    decoder = nets.MLPDecoder(4, MNIST.shape, width=20, depth=1, activation=activation)
     first, last = (m for m in decoder if isinstance(m, torch.nn.Linear))
     by_hand = affine(last, bend(affine(first, z.numpy()))).reshape(3, 1, 28, 28)
     assert np.allclose(decoder(z).detach(), by_hand, atol=1e-5)
@@ -65,8 +66,8 @@ def test_fully_connected_layers_agree_with_plain_arithmetic(activation: str) -> 
 
 def test_convolutions_halve_the_picture_and_transposed_ones_double_it() -> None:
     sizes: list[tuple[int, ...]] = []
-    encoder = nets.ConvEncoder(3, channels=8, hidden=32, activation="relu")
-    decoder = nets.ConvDecoder(3, channels=8, hidden=32, activation="relu")
+    encoder = nets.ConvEncoder(MNIST.shape, 3, channels=8, hidden=32, activation="relu")
+    decoder = nets.ConvDecoder(3, MNIST.shape, channels=8, hidden=32, activation="relu")
     for layer in [*encoder, *decoder]:
         if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
             layer.register_forward_hook(lambda _layer, _x, y: sizes.append(tuple(y.shape[1:])))
@@ -76,7 +77,7 @@ def test_convolutions_halve_the_picture_and_transposed_ones_double_it() -> None:
 
 def test_a_feature_map_is_the_picture_correlated_with_one_kernel() -> None:
     torch.manual_seed(0)
-    layer = nets.ConvEncoder(2, channels=4, hidden=16, activation="relu")[0]
+    layer = nets.ConvEncoder(MNIST.shape, 2, channels=4, hidden=16, activation="relu")[0]
     assert isinstance(layer, torch.nn.Conv2d)
     assert layer.bias is not None
     x = torch.rand(1, 1, 28, 28)
@@ -89,7 +90,7 @@ def test_a_feature_map_is_the_picture_correlated_with_one_kernel() -> None:
 def test_a_stroke_is_the_same_stroke_wherever_it_is() -> None:
     # Two strided convolutions: four pixels further is one place further in the second maps.
     torch.manual_seed(0)
-    encoder = nets.ConvEncoder(2, channels=4, hidden=16, activation="relu")
+    encoder = nets.ConvEncoder(MNIST.shape, 2, channels=4, hidden=16, activation="relu")
     maps = torch.nn.Sequential(*list(encoder)[:4])
     x = torch.zeros(1, 1, 28, 28)
     x[..., 8:16, 8:16] = torch.rand(8, 8)

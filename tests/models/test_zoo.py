@@ -21,7 +21,8 @@ from torch import Tensor
 
 from aeviz.data import datasets
 from aeviz.models import checkpoint, objective, optim, variants, zoo
-from aeviz.models.base import Autoencoder, knobs
+from aeviz.models.base import Autoencoder
+from aeviz.models.settings import knobs
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
 
@@ -204,7 +205,7 @@ def test_a_checkpoint_gives_bit_equal_outputs(
     checkpoint.round_weights(model)
     card = checkpoint.Card(
         variant=model.variant,
-        config=model.config.to_dict(),
+        config=model.config,
         trained_on=0,
         seed=0,
         steps=0,
@@ -256,7 +257,7 @@ def test_it_can_be_read_in_one_file(model_class: type[Autoencoder]) -> None:
 # -- discovery --------------------------------------------------------------------------------
 
 VARIANT = """
-from aeviz.models.base import Autoencoder, BaseConfig, Loss
+from aeviz.models.base import Autoencoder, Loss
 
 class {name}(Autoencoder):
     order = {order}

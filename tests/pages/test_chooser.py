@@ -47,7 +47,7 @@ def test_the_answer_is_chosen_and_shown_off_where_it_serves_the_need(need: str, 
     assert not app.exception
     name = str(box(app, "Model").value)
     assert need in MODELS[checkpoint.shipped()[name].variant].needs
-    assert checkpoint.shipped()[name].config["latent_dim"] == 32
+    assert checkpoint.shipped()[name].latent_dim == 32
     if need == "samples":
         assert title in app.title[0].value
 

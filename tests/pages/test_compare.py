@@ -63,7 +63,7 @@ def test_every_control_of_the_page() -> None:
     for title, copies in (
         (titles[VAE], apply.reconstruct(model, x)),
         (titles[OTHER], apply.reconstruct(other, x)),
-        ("PCA, 2 components", pca.pca("mnist", 2).reconstruct(x)),
+        ("PCA, 2 components", pca.pca(MNIST, 2).reconstruct(x)),
     ):
         table = tables(app)[0]
         assert row(table, f"Reconstruction by {title}") == [data_uri(copy) for copy in copies]
@@ -83,7 +83,7 @@ def test_every_control_of_the_page() -> None:
 
     # PCA as wide as one wishes.
     choose(app, "compare_pca", "32")
-    linear = pca.pca("mnist", 32).reconstruct(x)
+    linear = pca.pca(MNIST, 32).reconstruct(x)
     assert row(tables(app)[0], "Reconstruction by PCA, 32 components") == [
         data_uri(y) for y in linear
     ]
@@ -116,7 +116,7 @@ def test_every_control_of_the_page() -> None:
     assert not app.exception
     assert shown(app) != first
     assert any("largest MSE by PCA, 32 components" in m.value for m in app.markdown)
-    linear = errors.mse(MNIST.test_images, pca.pca("mnist", 32).reconstruct(MNIST.test_images))
+    linear = errors.mse(MNIST.test_images, pca.pca(MNIST, 32).reconstruct(MNIST.test_images))
     assert np.allclose(linear[shown(app)], np.sort(linear)[::-1][:20], rtol=1e-4)
 
     # Twenty at random: another seed draws others.
@@ -167,7 +167,7 @@ def test_an_address_that_names_other_models_is_read_as_far_as_it_can_be(asked: s
 
 
 def test_as_many_models_as_a_person_likes() -> None:
-    names = [name for name, card in checkpoint.shipped().items() if card.config["latent_dim"] == 2]
+    names = [name for name, card in checkpoint.shipped().items() if card.latent_dim == 2]
     asked = names[:8]
     assert len(asked) == 8
     app = open_page(compared=",".join(asked), compare_worst="8", compare_show="worst")

@@ -72,7 +72,7 @@ def expected(
     model = checkpoint.load(checkpoint.FOLDER / model_name)
     clean = datasets.to_float(clean)
     noisy = corruption.CORRUPTIONS[name].apply(clean, strength, seed)
-    filtered = denoising.filtered(noisy[None], "mnist", name, strength)
+    filtered = denoising.filtered(noisy[None], datasets.load(), name, strength)
     cleaned, control = (apply.reconstruct(model, x[None])[0] for x in (noisy, clean))
     plain = {key: found[0] for key, found in filtered.items()}
     return {"clean": clean, "noisy": noisy, "cleaned": cleaned, **plain, "control": control}

@@ -79,7 +79,7 @@ def test_a_rung_shows_its_reconstructions_beside_pcas_and_can_be_used_everywhere
     made = apply.reconstruct(model, images[shown])
     ours = rows["Reconstruction by Vanilla, 8 dimensions"]
     assert ours == [pixels.data_uri(image) for image in made]
-    linear = pca.pca("mnist", 8).reconstruct(images[shown])
+    linear = pca.pca(datasets.load(), 8).reconstruct(images[shown])
     assert rows["Reconstruction by PCA, 8 components"] == [
         pixels.data_uri(image) for image in linear
     ]

@@ -50,10 +50,10 @@ def test_every_shipped_model_shows_originals_reconstructions_errors_and_pca(name
     x = MNIST.test_images[shown]
     model = checkpoint.load(checkpoint.FOLDER / name)
     found = apply.reconstruct(model, x, MNIST.test_labels[shown])
-    linear = pca.pca("mnist", model.code_dim)
+    linear = pca.pca(MNIST, model.code_dim)
     by_pca = np.clip(linear.decode(linear.encode(x)), 0, 1)
-    title = zoo.describe(model.variant, model.card.config)
-    its_tag = name.partition(f"-{model.card.config['latent_dim']}d-")[2]
+    title = zoo.describe(model.variant, model.code_dim)
+    its_tag = name.partition(f"-{model.config.latent_dim}d-")[2]
     title += f", {its_tag}" if its_tag else ""
     width = min(model.code_dim, 784)
     pca_title = f"PCA, {width} component{'s' * (width > 1)}"

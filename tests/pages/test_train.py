@@ -15,7 +15,7 @@ from aeviz.app import library, own
 from aeviz.app.views import run as view
 from aeviz.data import datasets
 from aeviz.models import checkpoint
-from aeviz.models.base import knobs
+from aeviz.models.settings import knobs
 from aeviz.models.zoo import MODELS
 from aeviz.training import place, process, removal, store
 from aeviz.training.spec import RunSpec
@@ -210,7 +210,7 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     run = query(app, "run") or ""
     assert "variant" not in app.query_params
     spec = store.spec(run)
-    assert spec.config == {
+    assert spec.config.to_dict() == {
         **MODELS["variational"].Config().to_dict(),
         "width": 32,
         "beta": 0.5,
@@ -382,7 +382,7 @@ def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(
     button(app, "Train").click().run()
     assert not app.exception
     run = query(app, "run") or ""
-    assert store.spec(run).config == MODELS[name].presets[preset].to_dict()
+    assert store.spec(run).config == MODELS[name].presets[preset]
     wait_for(lambda: store.status(run).ended)
     assert store.status(run).state == "finished", store.status(run).message
     app.run()

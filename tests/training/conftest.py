@@ -42,7 +42,7 @@ def finished(one_worker: str) -> str:
 def replay(finished: str) -> list[tuple[loop.Step, dict[str, torch.Tensor]]]:
     """The steps of the finished run again, without the worker, with the weights after each."""
     spec, mnist = store.spec(finished), datasets.load()
-    model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config.from_dict(spec.config), 0)
+    model = optim.build(MODELS["vanilla"], spec.config, 0)
     fitting = loop.fit(
         model, mnist.train_images[:50_000], steps=27, batch=4096, lr=spec.lr, seed=spec.seed
     )

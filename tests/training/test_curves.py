@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from aeviz.models import checkpoint
+from aeviz.models.card import Curve
+from aeviz.models.zoo import MODELS
 from aeviz.training import curves
 
 
 def test_the_figures_of_a_card_are_a_sentence_whatever_it_has() -> None:
     fields = {"variant": "vanilla", "config": {}, "trained_on": 1, "seed": 0, "steps": 1}
-    card = checkpoint.Card.model_validate(fields | {"batch": 1, "lr": 1, "figures": {}})
+    card = checkpoint.Card.model_validate(
+        fields | {"batch": 1, "lr": 1, "figures": {}}, context=MODELS
+    )
     assert curves.measured(card) == ""
     card = card.model_copy(update={"figures": {"psnr": 15.04, "mse": 0.03137, "elbo": -130}})
     said = "On all test images: MSE **0.0314**, PSNR **15.0 dB**."
@@ -37,7 +41,7 @@ def test_curves_are_the_terms_and_their_sum() -> None:
     assert curves.by_term([]) == {}
     kept = curves.to_keep([point(0, 9, 9), *points])  # before the first step nothing was trained
     assert kept is not None
-    assert kept == checkpoint.Curve(steps=[1, 4], terms={"a": [5, 3], "b": [1, 2]})
+    assert kept == Curve(steps=[1, 4], terms={"a": [5, 3], "b": [1, 2]})
     (total,) = curves.kept_by_term(kept)["total"]
     np.testing.assert_array_equal(total, [6, 5])
     assert curves.to_keep([]) is None

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from aeviz.data import datasets
 from aeviz.models import checkpoint, objective, optim
-from aeviz.models.base import Autoencoder, BaseConfig, Loss, knob
+from aeviz.models.base import Autoencoder, Loss
+from aeviz.models.settings import BaseConfig, knob
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
 
@@ -37,8 +38,9 @@ class Probe(Autoencoder):
             "nan", choices=("nan", "inf", "both ends", "one of many"), label="How", help="How."
         )
 
-    def __init__(self, config: BaseConfig | None = None) -> None:
-        super().__init__(config or self.Config())
+    config: Config
+
+    def build(self) -> None:
         self.weight = nn.Parameter(torch.ones(4))
         self.unused = nn.Parameter(torch.ones(2))
         self.frozen = nn.Parameter(torch.ones(2), requires_grad=False)
@@ -516,10 +518,12 @@ def test_a_checkpoint_keeps_how_each_term_fell(
     loop.main(["variational", *options, "--batch", "8", "--out", str(tmp_path / "it")])
     card = checkpoint.load(tmp_path / "it").card
     assert card.device == optim.pick_device().type
-    steps = card.curve.steps
+    curve = card.curve
+    assert curve is not None
+    steps = curve.steps
     assert steps == loop.points(300)
-    assert set(card.curve.terms) == {"reconstruction", "kl"}
-    for name, kept in card.curve.terms.items():
+    assert set(curve.terms) == {"reconstruction", "kl"}
+    for name, kept in curve.terms.items():
         values = np.array([step.terms[name] for step in begun])
         ends = zip([0, *steps[:-1]], steps, strict=True)
         assert kept == pytest.approx([values[a:b].mean() for a, b in ends], rel=1e-3)

@@ -16,7 +16,7 @@ from tests.training.making import SMALL, small
 def test_an_axis_of_a_wide_code_does_not_turn_over_from_one_picture_to_the_next() -> None:
     spec = small(config=SMALL | {"latent_dim": 8})
     before = preview.first_look(spec)
-    model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config.from_dict(spec.config), 0)
+    model = optim.build(MODELS["vanilla"], spec.config, 0)
     turned = copy.copy(before)
     object.__setattr__(turned, "points", before.points * [-1, 1])
     after = preview.look(model, datasets.load(), 1, turned)

@@ -74,7 +74,7 @@ def test_a_file_that_is_no_model_is_refused_with_a_sentence(
         fields["batch"] = 100_000
     if change == "weights":
         fields["config"] = fields["config"] | {"width": 64}
-    content = checkpoint.to_bytes(model, checkpoint.Card.model_validate(fields))
+    content = checkpoint.to_bytes(model, checkpoint.Card.model_validate(fields, context=MODELS))
     content = {
         "nonsense": b"GIF89a" * 100,
         "cut": content[:-100],

@@ -17,7 +17,8 @@ import torch
 
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
-from aeviz.models.base import BaseConfig, Knob, Loss, knob, knobs
+from aeviz.models.base import Loss
+from aeviz.models.settings import BaseConfig, Knob, knob, knobs
 from aeviz.models.zoo import MODELS
 from aeviz.training import curves, loop, place, store, task
 from aeviz.training.spec import held_out_set, summary, training_set
@@ -109,8 +110,10 @@ def test_the_final_model_carries_its_figures_on_the_test_images(finished: str) -
     entropy = -(x * np.log(clipped) + (1 - x) * np.log(1 - clipped)).mean()
     assert model.card.figures["bce"] == pytest.approx(entropy, rel=1e-4)
     assert model.card.trained_on == 50_000
-    assert model.card.curve == curves.to_keep(store.metrics(finished))
-    assert model.card.curve.steps[-1] == model.card.steps
+    curve = model.card.curve
+    assert curve is not None
+    assert curve == curves.to_keep(store.metrics(finished))
+    assert curve.steps[-1] == model.card.steps
 
 
 @pytest.mark.filterwarnings("default")
@@ -140,7 +143,7 @@ def test_a_command_says_yes_and_no_as_the_command_line_reads_them() -> None:
     config = {"latent_dim": 3, "whiten": False, "tie_weights": True, "level": 1 / 3}
     spec: Any = SimpleNamespace(
         variant="any",
-        config=config,
+        config=Config.from_dict(config),
         data="mnist",
         steps=5,
         batch=7,
@@ -312,7 +315,7 @@ def test_a_knob_at_its_end_trains(
     settings = {"config": {field: value}, "data": "fashion", "batch": 4, "steps": 2}
     training = by_hand(store.create(small(variant, **settings)))
     assert (training.status.state, training.status.message) == ("finished", "")
-    assert store.load_model(training.name).card.config[field] == value
+    assert store.load_model(training.name).card.config.to_dict()[field] == value
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import streamlit as st
 
 from aeviz.app import pages
 from aeviz.charts import diagram
-from aeviz.models.base import NEEDS, Autoencoder, BaseConfig
+from aeviz.models.base import NEEDS, Autoencoder
+from aeviz.models.settings import BaseConfig
 from aeviz.models.zoo import MODELS
 
 

@@ -58,7 +58,7 @@ def answer(need: str, variant: str) -> None:
     if name:
         subject = ModelSubject(library.codec(name), datasets.load("mnist"))
         widgets.rows(_demonstration(need, subject), least="3rem")
-        title = describe(variant, library.card(name).config)
+        title = describe(variant, subject.code_dim)
         st.caption(f"Pretrained model: {title}, on MNIST test images.")
     with st.container(horizontal=True, gap="small"):
         page, label = PAGE.get(need, ("reconstruct", "Compare its reconstructions with the images"))

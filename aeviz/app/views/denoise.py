@@ -103,7 +103,7 @@ class Given:
     def cleaned(self, subject: ModelSubject, part: slice = slice(None)) -> Versions:
         """Some of the images in each version, the first one to compare with."""
         clean = None if self.clean is None else self.clean[part]
-        data = subject.data.name
+        data = subject.data
         return denoising.versions(
             subject.model, self.noisy[part], clean, data, self.corruption, self.strength
         )
@@ -242,7 +242,7 @@ def _cleaning_mse(
     cleaner: str, data: str, corrupted_by: str, strength: float, _subject: ModelSubject
 ) -> float:
     if cleaner in denoising.FILTERS:
-        clean = denoising.tuned(cleaner, data, corrupted_by, strength).clean
+        clean = denoising.tuned(cleaner, _subject.data, corrupted_by, strength).clean
     else:
         clean = partial(apply.reconstruct, _subject.model) if cleaner else np.asarray
     return denoising.cleaning_mse(clean, _subject.data, corrupted_by, strength)

@@ -96,7 +96,7 @@ def _listed(classes: tuple[int, ...]) -> str:
 def biography(subject: ModelSubject) -> str:
     """A sentence on what a model is and what it was trained on."""
     card, spec = subject.model.card, library.spec(subject.key)
-    title = describe(card.variant, card.config)
+    title = describe(card.variant, card.code_dim)
     images = f"trained on {card.trained_on:,} images"
     if spec is None:
         what = "all classes" if card.digit is None else f"the digit {card.digit} alone"

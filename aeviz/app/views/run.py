@@ -185,7 +185,7 @@ def _uses(run: str, spec: RunSpec) -> None:
         kind = "primary" if page == "map" else "secondary"
         if st.button(label, on_click=own.choose, args=(run,), type=kind):
             pages.to(page)
-    name = f"{spec.variant}-{spec.config['latent_dim']}d-{run}.safetensors"
+    name = f"{spec.variant}-{spec.config.latent_dim}d-{run}.safetensors"
     widgets.download("model", lambda: library.content(run), name)
 
 

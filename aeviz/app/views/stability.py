@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import compare
-from aeviz.analysis.codec import Pixels
+from aeviz.analysis.codec import PixelsCodec
 from aeviz.app import pictures, widgets
 from aeviz.app.subject import Seen, Subject
 from aeviz.charts import export, maps, theme
@@ -96,7 +96,7 @@ def movements(subjects: Sequence[Subject]) -> None:
 
 def _models(moved: Sequence[Moved]) -> list[Moved]:
     """Those that reconstruct: pixels are no model."""
-    return [m for m in moved if not isinstance(m.subject.codec, Pixels)]
+    return [m for m in moved if not isinstance(m.subject.codec, PixelsCodec)]
 
 
 def _at_this_strength(change: Change, moved: Sequence[Moved]) -> None:

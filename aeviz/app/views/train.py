@@ -96,7 +96,7 @@ def _looks(spec: RunSpec) -> None:
         {"before its first step": view.before(spec)},
         datasets.SOURCES[spec.data].classes,
     )
-    if pretrained := library.nearest(spec.variant, spec.config["latent_dim"]):
+    if pretrained := library.nearest(spec.variant, spec.config.latent_dim):
         steps = library.card(pretrained).steps
         looks[f"after {steps:,} steps (pretrained)"] = _pretrained_look(pretrained)
     first = next(iter(looks.values()))
@@ -133,7 +133,7 @@ def _settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
     presets = {name: config.to_dict() for name, config in model_class.presets.items()}
     presets = presets or {"defaults": model_class.Config().to_dict()}
     if last and last.variant == variant:
-        presets = {AS_LAST: last.config} | presets
+        presets = {AS_LAST: last.config.to_dict()} | presets
     with bar:
         key = f"preset-{variant}-{AS_LAST in presets}"
         preset = _one_of("Preset", list(presets), key, width=250)

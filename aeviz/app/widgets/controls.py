@@ -12,7 +12,7 @@ import streamlit as st
 from aeviz.app import library, session, sidebar
 from aeviz.app.subject import ModelSubject, Subject
 from aeviz.data.datasets import Dataset
-from aeviz.models.base import BaseConfig, knobs
+from aeviz.models.settings import BaseConfig, knobs
 
 SEEDS = 10_000
 N = TypeVar("N", int, float)

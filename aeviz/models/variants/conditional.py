@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss
+from aeviz.models.gaussian import draw, kl, negative_elbo
+from aeviz.models.nets import hidden_widths, mlp
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    beta_knob,
-    binarise_knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    PIXELS,
     activation_knob,
     batch_norm_knob,
+    beta_knob,
+    binarise_knob,
     depth_knob,
     dropout_knob,
-    hidden_widths,
-    mlp,
+    reconstruction_knob,
     width_knob,
 )
-
-LABELS = 10
 
 
 class Conditional(Autoencoder):
@@ -45,7 +39,7 @@ class Conditional(Autoencoder):
     when = "You have labels, and want to ask for a digit or move a style from one to another."
     fails = "It needs labels, and its map shows slant and width but no islands of digits."
     uses_labels = True
-    gaussian_prior = True
+    has_posterior = gaussian_prior = True
     order = 50
     needs = ("classes",)
 
@@ -67,36 +61,47 @@ class Conditional(Autoencoder):
         "wide code (16 numbers)": Config(latent_dim=16, depth=2),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         hidden = hidden_widths(c.width, c.depth)
         how: dict[str, Any] = {
             "activation": c.activation,
             "batch_norm": c.batch_norm,
             "dropout": c.dropout,
         }
-        self.encoder = mlp([PIXELS + LABELS, *hidden, 2 * c.latent_dim], **how)
-        self.decoder = mlp([c.latent_dim + LABELS, *reversed(hidden), PIXELS], **how)
+        pixels = math.prod(self.shape)
+        self.encoder = mlp([pixels + self.classes, *hidden, 2 * c.latent_dim], **how)
+        self.decoder = mlp([c.latent_dim + self.classes, *reversed(hidden), pixels], **how)
+
+    def beside(self, numbers: Tensor, labels: Tensor) -> Tensor:
+        """Numbers (B, N) and labels (B,) as one input (B, N + classes), a label as a one."""
+        return torch.cat([numbers, nn.functional.one_hot(labels, self.classes).to(numbers)], dim=1)
+
+    def each_label(self, like: Tensor) -> list[Tensor]:
+        """Each label for a whole batch (B, ...): as often as there are classes, (B,)."""
+        return [torch.full((len(like),), k, device=like.device) for k in range(self.classes)]
 
     def posterior(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean mu and log variance log_var of q(z|x, y), each (B, D)."""
         if labels is None:
             labels = self.classify(x)
-        mu, log_var = self.encoder(_beside(x.flatten(1), labels)).chunk(2, dim=1)
+        mu, log_var = self.encoder(self.beside(x.flatten(1), labels)).chunk(2, dim=1)
         return mu, log_var
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.posterior(x, labels)[0]
 
-    def logits(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
-        return self.decoder(_beside(z, labels)).view(-1, 1, 28, 28)
+    def logits(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        if labels is None:
+            return super().logits(z)
+        return self.decoder(self.beside(z, labels)).view(-1, *self.shape)
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         if labels is not None:
             return self.logits(z, labels).sigmoid()
-        each = [self.logits(z, labels).sigmoid() for labels in _all_labels(z)]
+        each = [self.logits(z, labels).sigmoid() for labels in self.each_label(z)]
         return torch.stack(each).mean(0)
 
     def classify(self, x: Tensor) -> Tensor:
@@ -105,11 +110,11 @@ class Conditional(Autoencoder):
         At the mean and not at a draw, so that the same picture gets the same label each time.
         """
         costs = []
-        for labels in _all_labels(x):
+        for labels in self.each_label(x):
             mu, log_var = self.posterior(x, labels)
             logits = self.logits(mu, labels)
             pixels = nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
-            costs.append(pixels.flatten(1).sum(1) + _kl(mu, log_var).sum(1))
+            costs.append(pixels.flatten(1).sum(1) + kl(mu, log_var).sum(1))
         return torch.stack(costs).argmin(0)
 
     def loss(self, x: Tensor, labels: Tensor | None = None) -> Loss:
@@ -118,34 +123,6 @@ class Conditional(Autoencoder):
         if labels is None:
             labels = self.classify(x)
         mu, log_var = self.posterior(x, labels)
-        z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
-        logits = self.logits(z, labels)
-        reconstruction = reconstruction_loss(logits, x, self.config.reconstruction)
-        kl_per_dim = _kl(mu, log_var).mean(0)
-        kl = kl_per_dim.sum()
-        return Loss(
-            {"reconstruction": reconstruction, "kl": self.config.beta * kl},
-            {"elbo": -(reconstruction + kl), "kl_per_dim": kl_per_dim},
-        )
-
-    def sample_prior(
-        self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None
-    ) -> Tensor:
-        z = torch.randn(n, self.config.latent_dim, generator=generator)
-        return temperature * z.to(self.device)
-
-
-def _beside(numbers: Tensor, labels: Tensor | None) -> Tensor:
-    """Numbers (B, N) and labels (B,) as one input (B, N + 10), a label as one of ten ones."""
-    assert labels is not None
-    return torch.cat([numbers, nn.functional.one_hot(labels, LABELS).to(numbers)], dim=1)
-
-
-def _all_labels(like: Tensor) -> list[Tensor]:
-    """Each of the ten labels for a whole batch (B, ...): ten times (B,)."""
-    return [torch.full((len(like),), label, device=like.device) for label in range(LABELS)]
-
-
-def _kl(mu: Tensor, log_var: Tensor) -> Tensor:
-    """KL(q || N(0, I)) per picture and dimension (B, D): Kingma & Welling 2013, appendix B."""
-    return 0.5 * (mu**2 + log_var.exp() - 1 - log_var)
+        logits = self.logits(draw(mu, log_var), labels)
+        beta, kind = self.config.beta, self.config.reconstruction
+        return negative_elbo(x, logits, mu, log_var, beta=beta, kind=kind)

@@ -9,20 +9,15 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import MLPDecoder, MLPEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    MLPDecoder,
-    MLPEncoder,
     activation_knob,
     depth_knob,
+    knob,
     layers_of,
+    reconstruction_knob,
     width_knob,
 )
 
@@ -73,25 +68,26 @@ class Contractive(Autoencoder):
         "one sigmoid layer (the paper's)": Config(latent_dim=64, depth=0),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
+        self.encoder = MLPEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
 
     def encode(self, x: Tensor) -> Tensor:
         z = self.encoder(x)
         return z if self.config.depth else z.sigmoid()
 
     def squared_jacobian(self, x: Tensor) -> Tensor:
-        """Squared Frobenius norm (B,) of the encoder's Jacobian at each x (B, 1, 28, 28)."""
+        """Squared Frobenius norm (B,) of the encoder's Jacobian at each x (B, C, H, W)."""
         if self.config.depth == 0:  # Rifai et al., eq. 7: the slope of a sigmoid is z (1 - z)
             z = self.encode(x)
             weights = self.encoder.get_parameter("1.weight")
             return (z * (1 - z)).square() @ weights.square().sum(1)
         if self.config.jacobian == "exact":
-            rows = vmap(jacrev(lambda one: self.encode(one[None])[0]))(x)  # (B, D, 1, 28, 28)
+            rows = vmap(jacrev(lambda one: self.encode(one[None])[0]))(x)  # (B, D, C, H, W)
             return rows.flatten(1).square().sum(1)
         # E |v J|^2 = |J|_F^2 for v ~ N(0, I): Hutchinson 1990.
         backward: Any = torch.func.vjp(self.encode, x)[1]
@@ -99,11 +95,7 @@ class Contractive(Autoencoder):
         return row.flatten(1).square().sum(1)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         logits = self.logits(self.encode(x))

@@ -6,22 +6,17 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import ConvDecoder, ConvEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    ConvDecoder,
-    ConvEncoder,
     activation_knob,
     batch_norm_knob,
     channels_knob,
     dropout_knob,
     hidden_knob,
     layers_of,
+    reconstruction_knob,
 )
 
 
@@ -62,22 +57,19 @@ class Convolutional(Autoencoder):
         "a good copy (32 numbers)": Config(latent_dim=32),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
-        self.encoder = ConvEncoder(c.latent_dim, **layers)
-        self.decoder = ConvDecoder(c.latent_dim, **layers)
+        self.encoder = ConvEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = ConvDecoder(c.latent_dim, self.shape, **layers)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         logits = self.logits(self.encode(x))

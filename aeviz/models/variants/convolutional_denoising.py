@@ -6,26 +6,20 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import ConvDecoder, ConvEncoder, corrupt
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    ConvDecoder,
-    ConvEncoder,
     activation_knob,
     batch_norm_knob,
     channels_knob,
-    corrupt,
     corruption_knob,
     dropout_knob,
     hidden_knob,
+    knob,
     layers_of,
     level_knob,
+    reconstruction_knob,
 )
 
 
@@ -42,6 +36,7 @@ class ConvolutionalDenoising(Autoencoder):
     idea = "A stroke in noise looks alike wherever it is: clean with weights shared over the place."
     when = "Your pictures are noisy and you can wait: it cleans best of all here."
     fails = "It cleans only the kind of spoiling it was trained on, and each step costs more."
+    corrupts = True
     no_prior = "Its loss cares about clean pictures, not about where codes lie."
     order = 35
     needs = ("noise", "images")
@@ -72,26 +67,22 @@ class ConvolutionalDenoising(Autoencoder):
         "as it is shipped (128 numbers)": Config(latent_dim=128, channels=32, hidden=512),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
-        self.encoder = ConvEncoder(c.latent_dim, **layers)
-        self.decoder = ConvDecoder(c.latent_dim, **layers)
+        self.encoder = ConvEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = ConvDecoder(c.latent_dim, self.shape, **layers)
 
     def corrupt(self, x: Tensor) -> Tensor:
-        """A freshly spoilt copy of x, same shape, in [0, 1]."""
         return corrupt(x, self.config.corruption, self.config.level)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         logits = self.logits(self.encode(self.corrupt(x)))

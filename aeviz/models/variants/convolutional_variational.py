@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss
+from aeviz.models.gaussian import draw, negative_elbo
+from aeviz.models.nets import ConvDecoder, ConvEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    beta_knob,
-    binarise_knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    ConvDecoder,
-    ConvEncoder,
     activation_knob,
     batch_norm_knob,
+    beta_knob,
+    binarise_knob,
     channels_knob,
     dropout_knob,
     hidden_knob,
     layers_of,
+    reconstruction_knob,
 )
 
 
@@ -41,7 +36,7 @@ class ConvolutionalVariational(Autoencoder):
     idea = "A variational autoencoder whose layers share their weights over the picture."
     when = "You want the best likelihood, or samples whose strokes hold together."
     fails = "It blurs less than fully connected layers do, but it blurs, and each step costs more."
-    gaussian_prior = True
+    has_posterior = gaussian_prior = True
     order = 45
     needs = ("samples", "images")
 
@@ -64,12 +59,13 @@ class ConvolutionalVariational(Autoencoder):
         "black or white pixels": Config(latent_dim=32, channels=32, binarise=True),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
-        self.encoder = ConvEncoder(2 * c.latent_dim, **layers)
-        self.decoder = ConvDecoder(c.latent_dim, **layers)
+        self.encoder = ConvEncoder(self.shape, 2 * c.latent_dim, **layers)
+        self.decoder = ConvDecoder(c.latent_dim, self.shape, **layers)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean mu and log variance log_var of q(z|x), each (B, D)."""
@@ -80,28 +76,12 @@ class ConvolutionalVariational(Autoencoder):
         return self.posterior(x)[0]
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         if self.config.binarise:
             x = x.bernoulli()
         mu, log_var = self.posterior(x)
-        z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
-        reconstruction = reconstruction_loss(self.logits(z), x, self.config.reconstruction)
-        # Kingma & Welling, appendix B: KL of two Gaussians in closed form, per dimension.
-        kl_per_dim = 0.5 * (mu**2 + log_var.exp() - 1 - log_var).mean(0)
-        kl = kl_per_dim.sum()
-        return Loss(
-            {"reconstruction": reconstruction, "kl": self.config.beta * kl},
-            {"elbo": -(reconstruction + kl), "kl_per_dim": kl_per_dim},
-        )
-
-    def sample_prior(
-        self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None
-    ) -> Tensor:
-        z = torch.randn(n, self.config.latent_dim, generator=generator)
-        return temperature * z.to(self.device)
+        logits = self.logits(draw(mu, log_var))
+        beta, kind = self.config.beta, self.config.reconstruction
+        return negative_elbo(x, logits, mu, log_var, beta=beta, kind=kind)

@@ -6,25 +6,19 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import MLPDecoder, MLPEncoder, corrupt
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    MLPDecoder,
-    MLPEncoder,
     activation_knob,
     batch_norm_knob,
-    corrupt,
     corruption_knob,
     depth_knob,
     dropout_knob,
+    knob,
     layers_of,
     level_knob,
+    reconstruction_knob,
     width_knob,
 )
 
@@ -41,6 +35,7 @@ class Denoising(Autoencoder):
     idea = "Spoil the picture on purpose and learn to give back the clean one."
     when = "Your pictures are noisy, or you want a code that ignores noise."
     fails = "It cleans only the kind of spoiling it was trained on, and smooths fine strokes away."
+    corrupts = True
     no_prior = "Its loss cares about clean pictures, not about where codes lie."
     order = 20
     needs = ("noise", "stability")
@@ -73,26 +68,22 @@ class Denoising(Autoencoder):
         ),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
+        self.encoder = MLPEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
 
     def corrupt(self, x: Tensor) -> Tensor:
-        """A freshly spoilt copy of x, same shape, in [0, 1]."""
         return corrupt(x, self.config.corruption, self.config.level)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         logits = self.logits(self.encode(self.corrupt(x)))

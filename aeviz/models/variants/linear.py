@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from aeviz.models.base import Autoencoder, BaseConfig, Loss
-from aeviz.models.nets import PIXELS
+from aeviz.models.base import Autoencoder, Loss
+from aeviz.models.settings import BaseConfig
 
 
 class Linear(Autoencoder):
@@ -30,15 +31,19 @@ class Linear(Autoencoder):
     class Config(BaseConfig):
         """The width of the code is all there is to choose."""
 
+        reconstruction = "squared"
+
     presets = {
         "a map (2 numbers)": Config(),
         "a copy (32 numbers)": Config(latent_dim=32),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        self.encoder = nn.Linear(PIXELS, self.config.latent_dim)
-        self.decoder = nn.Linear(self.config.latent_dim, PIXELS)
+    config: Config
+
+    def build(self) -> None:
+        pixels = math.prod(self.shape)
+        self.encoder = nn.Linear(pixels, self.config.latent_dim)
+        self.decoder = nn.Linear(self.config.latent_dim, pixels)
         # A random projection and its transpose: from torch's usual start, Adam stays for long at
         # planes that miss one of the principal axes.
         nn.init.orthogonal_(self.encoder.weight)
@@ -46,16 +51,12 @@ class Linear(Autoencoder):
         nn.init.zeros_(self.encoder.bias)
         nn.init.zeros_(self.decoder.bias)
 
-    @property
-    def unit(self) -> str:
-        return "squared error per image"
-
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x.flatten(1))
 
     def output(self, z: Tensor) -> Tensor:
-        """What the matrix gives, (B, 1, 28, 28): also below 0 and above 1."""
-        return self.decoder(z).view(-1, 1, 28, 28)
+        """What the matrix gives, (B, C, H, W): also below 0 and above 1."""
+        return self.decoder(z).view(-1, *self.shape)
 
     def decode(self, z: Tensor) -> Tensor:
         return self.output(z).clamp(0, 1)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from aeviz.models.base import (
-    Autoencoder,
-    BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import MLPDecoder
+from aeviz.models.settings import BaseConfig, knob, reconstruction_knob
 
-PATCH, PATCHES = 4, 49
-"""Pixels along the side of a patch; patches in a picture, seven rows of seven."""
+PATCH = 4
+"""Pixels along the side of a patch."""
 HEAD_DIM = 16
 
 
 def patches(x: Tensor) -> Tensor:
-    """Pictures (B, 1, 28, 28) as their patches (B, 49, 16), row by row."""
+    """Images (B, C, H, W) as their patches (B, H W / 16, 16 C), row by row."""
     return nn.functional.unfold(x, PATCH, stride=PATCH).mT
 
 
@@ -62,7 +57,7 @@ class Masked(Autoencoder):
             low=0.0,
             high=0.95,
             label="Hidden fraction",
-            help="Fraction of the 49 patches that the encoder never sees. Hiding more trains "
+            help="Fraction of the patches that the encoder never sees. Hiding more trains "
             "faster and asks for more imagination.",
         )
         heads: int = knob(
@@ -94,13 +89,20 @@ class Masked(Autoencoder):
         "a map (2 numbers)": Config(latent_dim=2, mask_ratio=0.5),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         dim = HEAD_DIM * c.heads
-        self.embed = nn.Linear(PATCH * PATCH, dim)
+        channels, height, width = self.shape
+        if height % PATCH or width % PATCH:
+            raise ValueError(
+                f"Patches have {PATCH} by {PATCH} pixels: {height} by {width} are no multiples."
+            )
+        self.grid = height // PATCH, width // PATCH
+        self.embed = nn.Linear(channels * PATCH * PATCH, dim)
         # Large at first, so that attention tells places apart from the first step on.
-        self.positions = nn.Parameter(0.5 * torch.randn(PATCHES, dim))
+        self.positions = nn.Parameter(0.5 * torch.randn(math.prod(self.grid), dim))
         self.class_token = nn.Parameter(0.5 * torch.randn(dim))
         layer = nn.TransformerEncoderLayer(
             dim, c.heads, 4 * dim, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
@@ -109,18 +111,21 @@ class Masked(Autoencoder):
             layer, c.layers, norm=nn.LayerNorm(dim), enable_nested_tensor=False
         )
         self.to_code = nn.Linear(dim, c.latent_dim)
-        self.decoder = MLPDecoder(c.latent_dim, width=c.width, depth=1, activation="silu")
+        self.decoder = MLPDecoder(
+            c.latent_dim, self.shape, width=c.width, depth=1, activation="silu"
+        )
 
     def hide(self, x: Tensor) -> Tensor:
-        """For each picture a fresh choice of shown pixels (B, 28, 28), as many for each."""
-        shown = max(round((1 - self.config.mask_ratio) * PATCHES), 1)
-        chance = torch.rand(len(x), PATCHES, device=x.device)
+        """For each image a fresh choice of shown pixels (B, H, W), as many for each."""
+        patches = math.prod(self.grid)
+        shown = max(round((1 - self.config.mask_ratio) * patches), 1)
+        chance = torch.rand(len(x), patches, device=x.device)
         visible = chance.argsort(dim=1).argsort(dim=1) < shown
-        grid = visible.unflatten(1, (28 // PATCH, 28 // PATCH))
+        grid = visible.unflatten(1, self.grid)
         return grid.repeat_interleave(PATCH, dim=1).repeat_interleave(PATCH, dim=2)
 
     def encode(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
-        """Codes (B, D) of the patches all of whose pixels are visible (B, 28, 28) bool.
+        """Codes (B, D) of the patches all of whose pixels are visible (B, H, W) bool.
 
         The others are not blackened but left out, and no token stands for them.
         """
@@ -140,18 +145,14 @@ class Masked(Autoencoder):
         return self.to_code(self.transformer(tokens, src_key_padding_mask=padding)[:, 0])
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         """All pixels are compared, shown and hidden; `hidden_mse` is of the hidden ones."""
         visible = self.hide(x)
         logits = self.logits(self.encode(x, visible))
         hidden = ~visible[:, None]
-        error = ((logits.detach().sigmoid() - x).square() * hidden).sum()
+        error = ((logits.detach().sigmoid() - x).square() * hidden).sum() / len(x[0])
         return Loss(
             {"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)},
             {"hidden_mse": error / hidden.sum().clamp(min=1)},

@@ -8,16 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from aeviz.models.base import (
-    Autoencoder,
-    BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.settings import BaseConfig, knob, reconstruction_knob
 
-ROWS, COLUMNS = 28, 28
 CLOCK = 16
 """Learned numbers that tell the writer which row it is at; counting by itself is slow to learn."""
 
@@ -78,24 +71,26 @@ class Recurrent(Autoencoder):
         "a map (2 numbers)": Config(latent_dim=2, cut=0.0),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
-        self.reader = nn.GRU(COLUMNS, c.hidden, batch_first=True)
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
+        channels, rows, columns = self.shape
+        self.reader = nn.GRU(channels * columns, c.hidden, batch_first=True)
         self.to_code = nn.Linear(c.hidden, c.latent_dim)
         self.to_state = nn.Linear(c.latent_dim, c.hidden)
-        self.clock = nn.Parameter(torch.randn(ROWS, CLOCK))
+        self.clock = nn.Parameter(torch.randn(rows, CLOCK))
         self.writer = nn.GRU(c.latent_dim + CLOCK, c.hidden, batch_first=True)
-        self.to_row = nn.Linear(c.hidden, COLUMNS)
+        self.to_row = nn.Linear(c.hidden, channels * columns)
         self.start()
 
     @torch.no_grad()
     def start(self) -> None:
         """Weights through which a digit comes out at the other end; torch's own lose it on the way.
 
-        Through 28 gates and five small matrices, one digit's output differs from another's by
-        0.002 at first, and learning waits until that has grown. Memory fades over as many rows as
-        there are.
+        Through a gate for each row and five small matrices, one digit's output differs from
+        another's by 0.002 at first, and learning waits until that has grown. Memory fades over as
+        many rows as there are.
 
         Source: Tallec & Ollivier 2018, arXiv:1804.11188, eq. 16; torch has the update gate second.
         """
@@ -103,14 +98,18 @@ class Recurrent(Autoencoder):
             if weight.ndim == 2 and name != "clock":
                 weight.normal_(0, GAIN / weight.shape[1] ** 0.5)
         _, update, _ = self.reader.get_parameter("bias_hh_l0").chunk(3)
-        update.uniform_(1, ROWS - 1).log_()
+        update.uniform_(1, len(self.clock) - 1).log_()
+
+    def rows(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) as sequences of rows (B, H, C W)."""
+        return x.transpose(1, 2).flatten(2)
 
     def encode(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
         """Codes (B, D) of the rows above the first one that has a hidden pixel.
 
         Reading ends there: what is below is never fed in. With no row at all an empty one is read.
         """
-        rows = x[:, 0]
+        rows = self.rows(x)
         if visible is None:
             memory = self.reader(rows)[1]
         else:
@@ -123,14 +122,11 @@ class Recurrent(Autoencoder):
         return self.to_code(memory[0])
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28), written from the top row down."""
+        """Decoder output before the sigmoid, (B, C, H, W), written from the top row down."""
         state = self.to_state(z).tanh()
-        code, clock = z[:, None].expand(-1, ROWS, -1), self.clock.expand(len(z), -1, -1)
+        code, clock = z[:, None].expand(-1, len(self.clock), -1), self.clock.expand(len(z), -1, -1)
         states, _ = self.writer(torch.cat([code, clock], dim=2), state[None])
-        return self.to_row(states)[:, None]
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
+        return self.to_row(states).unflatten(2, (self.shape[0], -1)).transpose(1, 2)
 
     def loss(self, x: Tensor) -> Loss:
         """All rows are compared, also of the digits that were cut.
@@ -138,8 +134,9 @@ class Recurrent(Autoencoder):
         The memory after row k knows nothing of the rows below. Reading all rows and looking at it
         there is what packing gives, and trains twice as fast.
         """
-        k = torch.randint(1, ROWS, (len(x),), device=x.device)
-        k = torch.where(torch.rand(len(x), device=x.device) < self.config.cut, k, ROWS)
-        memories, _ = self.reader(x[:, 0])
+        every = len(self.clock)
+        k = torch.randint(1, every, (len(x),), device=x.device)
+        k = torch.where(torch.rand(len(x), device=x.device) < self.config.cut, k, every)
+        memories, _ = self.reader(self.rows(x))
         logits = self.logits(self.to_code(memories[torch.arange(len(x), device=x.device), k - 1]))
         return Loss({"reconstruction": reconstruction_loss(logits, x, self.config.reconstruction)})

@@ -7,22 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import MLPDecoder, MLPEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    MLPDecoder,
-    MLPEncoder,
     activation_knob,
     batch_norm_knob,
     depth_knob,
     dropout_knob,
+    knob,
     layers_of,
+    reconstruction_knob,
     width_knob,
 )
 
@@ -98,12 +93,13 @@ class Sparse(Autoencoder):
         "a target for each unit (KL)": Config(kind="KL", penalty=0.5),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
+        self.encoder = MLPEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
         self.scale = nn.BatchNorm1d(c.latent_dim, affine=False)
 
     def standardise(self, h: Tensor) -> Tensor:
@@ -125,16 +121,11 @@ class Sparse(Autoencoder):
         return torch.zeros_like(h).scatter(1, kept.indices, kept.values)
 
     def active(self, z: Tensor) -> Tensor:
-        """Where a unit of codes (B, D) answers, bool."""
         # A sigmoid is never 0: there a unit is active where it is nearer to 1.
         return z > 0.5 if self.config.kind == "KL" else z != 0
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         z = self.encode(x)

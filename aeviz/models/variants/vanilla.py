@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import MLPDecoder, MLPEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    PIXELS,
-    MLPDecoder,
-    MLPEncoder,
     activation_knob,
     batch_norm_knob,
     depth_knob,
     dropout_knob,
+    knob,
     layers_of,
+    reconstruction_knob,
     width_knob,
 )
 
@@ -53,8 +48,8 @@ class Vanilla(Autoencoder):
             low=1,
             high=1024,
             label="Latent dimension D",
-            help="How many numbers the code has. Two can be drawn as a map; with 784 or more "
-            "nothing is squeezed, and it may learn to copy anything.",
+            help="How many numbers the code has. Two can be drawn as a map; with as many as "
+            "an image has pixels nothing is squeezed, and it may learn to copy anything.",
         )
         width: int = width_knob()
         depth: int = depth_knob()
@@ -71,24 +66,21 @@ class Vanilla(Autoencoder):
         "overcomplete (1,024 numbers)": Config(latent_dim=1024, depth=0),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
-        if c.depth == 0 and c.latent_dim >= PIXELS:
+        self.encoder = MLPEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
+        if c.depth == 0 and c.latent_dim >= math.prod(self.shape):
             start_as_identity(self.encoder[1], self.decoder[0])
 
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         logits = self.logits(self.encode(x))

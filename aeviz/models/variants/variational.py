@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss
+from aeviz.models.gaussian import draw, negative_elbo
+from aeviz.models.nets import MLPDecoder, MLPEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    beta_knob,
-    binarise_knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    MLPDecoder,
-    MLPEncoder,
     activation_knob,
     batch_norm_knob,
+    beta_knob,
+    binarise_knob,
     depth_knob,
     dropout_knob,
     layers_of,
+    reconstruction_knob,
     width_knob,
 )
 
@@ -43,7 +38,7 @@ class Variational(Autoencoder):
     fails = "Reconstructions blur; with a large beta, dimensions collapse and say nothing."
     order = 40
     needs = ("samples", "features")
-    gaussian_prior = True
+    has_posterior = gaussian_prior = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):
@@ -65,12 +60,13 @@ class Variational(Autoencoder):
         "beta = 4": Config(latent_dim=10, beta=4.0, depth=2),
     }
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(2 * c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
+        self.encoder = MLPEncoder(self.shape, 2 * c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean mu and log variance log_var of q(z|x), each (B, D)."""
@@ -81,28 +77,12 @@ class Variational(Autoencoder):
         return self.posterior(x)[0]
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         if self.config.binarise:
             x = x.bernoulli()
         mu, log_var = self.posterior(x)
-        z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
-        reconstruction = reconstruction_loss(self.logits(z), x, self.config.reconstruction)
-        # Kingma & Welling, appendix B: KL of two Gaussians in closed form, per dimension.
-        kl_per_dim = 0.5 * (mu**2 + log_var.exp() - 1 - log_var).mean(0)
-        kl = kl_per_dim.sum()
-        return Loss(
-            {"reconstruction": reconstruction, "kl": self.config.beta * kl},
-            {"elbo": -(reconstruction + kl), "kl_per_dim": kl_per_dim},
-        )
-
-    def sample_prior(
-        self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None
-    ) -> Tensor:
-        z = torch.randn(n, self.config.latent_dim, generator=generator)
-        return temperature * z.to(self.device)
+        logits = self.logits(draw(mu, log_var))
+        beta, kind = self.config.beta, self.config.reconstruction
+        return negative_elbo(x, logits, mu, log_var, beta=beta, kind=kind)

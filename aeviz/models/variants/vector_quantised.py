@@ -8,18 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from aeviz.models.base import (
-    Autoencoder,
-    BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import ACTIVATIONS, activation_knob
+from aeviz.data.datasets import Shape
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import ACTIVATIONS, quartered
+from aeviz.models.settings import BaseConfig, activation_knob, knob, reconstruction_knob
 
-GRID = 7
-"""Places along each side of the grid of codes: 28 pixels halved twice."""
 MEMORY = 0.99
 """How much of an entry's past stays in its moving mean after a batch."""
 DEAD = 0.02
@@ -54,8 +47,8 @@ class VectorQuantised(Autoencoder):
             low=1,
             high=64,
             label="Size of an entry D",
-            help="How many numbers an entry of the codebook has. The code is a grid of 7 by 7 "
-            "entries.",
+            help="How many numbers an entry of the codebook has. The code is a grid of entries, "
+            "one for each 4 by 4 pixels.",
         )
         codebook_size: int = knob(
             64,
@@ -89,10 +82,9 @@ class VectorQuantised(Autoencoder):
             "want several epochs, of some minutes each.",
         )
 
-        @property
-        def code_dim(self) -> int:
+        def code_dim(self, shape: Shape) -> int:
             """All entries of the grid side by side."""
-            return GRID * GRID * self.latent_dim
+            return math.prod(quartered(shape)) * self.latent_dim
 
     presets = {
         "64 words": Config(),
@@ -103,12 +95,13 @@ class VectorQuantised(Autoencoder):
     codebook: Tensor
     chosen: Tensor
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c, self.grid = self.config, quartered(self.shape)
         bend, d, few, many = ACTIVATIONS[c.activation], c.latent_dim, c.channels, 2 * c.channels
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, few, 4, stride=2, padding=1),
+            nn.Conv2d(self.shape[0], few, 4, stride=2, padding=1),
             bend(),
             nn.Conv2d(few, many, 4, stride=2, padding=1),
             bend(),
@@ -127,35 +120,37 @@ class VectorQuantised(Autoencoder):
             bend(),
             nn.ConvTranspose2d(many, few, 4, stride=2, padding=1),
             bend(),
-            nn.ConvTranspose2d(few, 1, 4, stride=2, padding=1),
+            nn.ConvTranspose2d(few, self.shape[0], 4, stride=2, padding=1),
         )
-        self.prior = Prior(c.codebook_size)
+        self.prior = Prior(c.codebook_size, math.prod(self.grid))
 
     def nearest(self, z: Tensor) -> Tensor:
         """Number of the codebook's entry nearest to each z (..., D): (...)."""
         return torch.cdist(z.reshape(-1, z.shape[-1]), self.codebook).argmin(1).view(z.shape[:-1])
 
     def before(self, x: Tensor) -> Tensor:
-        """What the encoder says before it is snapped to the codebook, (B, 49, D)."""
+        """What the encoder says before it is snapped to the codebook, (B, places, D)."""
         return self.norm(self.encoder(x)).flatten(2).mT
 
     def encode(self, x: Tensor) -> Tensor:
         return self.codebook[self.nearest(self.before(x))].flatten(1)
 
-    def logits(self, e: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28), of entries (B, 49, D)."""
-        return self.decoder(e.mT.unflatten(2, (GRID, GRID)))
+    def draw(self, e: Tensor) -> Tensor:
+        """Decoder output before the sigmoid, (B, C, H, W), of entries (B, places, D)."""
+        return self.decoder(e.mT.unflatten(2, self.grid))
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Pixels of the entries nearest to the code: every code is snapped to the codebook."""
-        z = z.view(-1, GRID * GRID, self.config.latent_dim)
-        return self.logits(self.codebook[self.nearest(z)]).sigmoid()
+    def entries(self, z: Tensor) -> Tensor:
+        return self.nearest(z.unflatten(1, (-1, self.config.latent_dim)))
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Of the entries nearest to the code: every code is snapped to the codebook."""
+        return self.draw(self.codebook[self.entries(z)])
 
     def loss(self, x: Tensor) -> Loss:
         z = self.before(x)
         k = self.nearest(z)
         e = self.codebook[k]
-        logits = self.logits(z + (e - z).detach())  # forwards e, backwards straight through to z
+        logits = self.draw(z + (e - z).detach())  # forwards e, backwards straight through to z
         share = nn.functional.one_hot(k.flatten(), len(self.codebook)).to(z).mean(0)
         if self.training:
             self.follow(z.detach().flatten(0, 1), k.flatten())
@@ -188,8 +183,7 @@ class VectorQuantised(Autoencoder):
 
     def finish(self, codes: Tensor) -> None:
         """Teach the prior which entries follow which in the grids of the training codes."""
-        grids = self.nearest(codes.view(-1, GRID * GRID, self.config.latent_dim))
-        self.prior.learn(grids, self.config.prior_epochs)
+        self.prior.learn(self.entries(codes), self.config.prior_epochs)
 
     def sample_prior(
         self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None
@@ -199,18 +193,18 @@ class VectorQuantised(Autoencoder):
 
 
 class Prior(nn.Module):
-    """p(k_1, ..., k_49) = prod p(k_i | k_1, ..., k_(i-1)): a causal transformer over the grid.
+    """p(k_1, ..., k_L) = prod p(k_i | k_1, ..., k_(i-1)): a causal transformer over the grid.
 
     Its weights are buffers: kept with the model, but no part of the autoencoder's own training.
     """
 
-    def __init__(self, entries: int, width: int = 64) -> None:
+    def __init__(self, entries: int, places: int, width: int = 64) -> None:
         super().__init__()
         layer = nn.TransformerEncoderLayer(
             width, nhead=4, dim_feedforward=2 * width, dropout=0.0, batch_first=True
         )
         self.entries = nn.Embedding(entries + 1, width)  # the last one stands before the first
-        self.places = nn.Embedding(GRID * GRID, width)
+        self.places = nn.Embedding(places, width)
         self.layers = nn.TransformerEncoder(layer, num_layers=2)
         self.head = nn.Linear(width, entries)
         for part in list(self.modules()):
@@ -221,7 +215,7 @@ class Prior(nn.Module):
     def forward(self, grids: Tensor) -> Tensor:
         """Logits (B, L + 1, K) of each entry and of the next one, given those before, (B, L)."""
         start = grids.new_full((len(grids), 1), self.head.out_features)
-        before = torch.cat([start, grids], dim=1)[:, : GRID * GRID]
+        before = torch.cat([start, grids], dim=1)[:, : len(self.places.weight)]
         length = before.shape[1]
         mask = nn.Transformer.generate_square_subsequent_mask(length, device=grids.device)
         h = self.entries(before) + self.places.weight[:length]
@@ -229,7 +223,7 @@ class Prior(nn.Module):
 
     @torch.enable_grad()
     def learn(self, grids: Tensor, epochs: float, batch: int = 128, lr: float = 2e-3) -> None:
-        """Minimise the cross-entropy of grids (N, 49)."""
+        """Minimise the cross-entropy of grids (N, L)."""
         weights = [weight.requires_grad_() for weight in self.buffers()]
         optimiser = torch.optim.Adam(weights, lr)
         steps = math.ceil(epochs * len(grids) / batch)
@@ -246,9 +240,9 @@ class Prior(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, temperature: float, generator: torch.Generator | None) -> Tensor:
-        """Grids (n, 49), drawn entry by entry."""
+        """Grids (n, L), drawn entry by entry."""
         grids = torch.empty(n, 0, dtype=torch.long, device=self.head.weight.device)
-        for _ in range(GRID * GRID):
+        for _ in range(len(self.places.weight)):
             logits = self(grids)[:, -1].cpu()
             if temperature > 0:
                 chance = (logits / temperature).softmax(1)

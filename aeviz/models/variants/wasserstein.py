@@ -7,22 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from aeviz.models.base import (
-    Autoencoder,
+from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
+from aeviz.models.nets import MLPDecoder, MLPEncoder
+from aeviz.models.settings import (
     BaseConfig,
-    Loss,
-    knob,
-    reconstruction_knob,
-    reconstruction_loss,
-)
-from aeviz.models.nets import (
-    MLPDecoder,
-    MLPEncoder,
     activation_knob,
     batch_norm_knob,
     depth_knob,
     dropout_knob,
+    knob,
     layers_of,
+    reconstruction_knob,
     width_knob,
 )
 
@@ -86,12 +81,13 @@ class Wasserstein(Autoencoder):
     means: Tensor
     spreads: Tensor
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        c = self.config = config or self.Config()
+    config: Config
+
+    def build(self) -> None:
+        c = self.config
         layers = layers_of(c)
-        self.encoder = MLPEncoder(c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, **layers)
+        self.encoder = MLPEncoder(self.shape, c.latent_dim, **layers)
+        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
         # The sampler; until `finish` all its Gaussians are the prior.
         k, d = c.components, c.latent_dim
         self.register_buffer("weights", torch.full((k,), 1 / k))
@@ -102,11 +98,7 @@ class Wasserstein(Autoencoder):
         return self.encoder(x)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Decoder output before the sigmoid, (B, 1, 28, 28)."""
         return self.decoder(z)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.logits(z).sigmoid()
 
     def loss(self, x: Tensor) -> Loss:
         z = self.encode(x)

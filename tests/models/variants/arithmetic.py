@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from aeviz.models import optim
-from aeviz.models.base import knobs
+from aeviz.models.settings import knobs
 from aeviz.models.zoo import MODELS
 
 

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from aeviz.data import datasets
 from aeviz.models import apply, optim
-from aeviz.models.nets import PIXELS
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
 from tests.models.variants.arithmetic import cross_entropy, make, spread, squared_error
@@ -49,7 +48,7 @@ def test_depth_and_width_are_knobs(digits: Tensor) -> None:
 
 
 def test_the_overcomplete_preset_copies_noise_and_stays_so_while_it_learns_digits() -> None:
-    config = next(c for c in MODELS["vanilla"].presets.values() if c.latent_dim >= PIXELS)
+    config = next(c for c in MODELS["vanilla"].presets.values() if c.latent_dim >= 784)
     images = datasets.load().train_images[:500]
     noise = np.random.default_rng(0).random((100, 28, 28), np.float32)
 

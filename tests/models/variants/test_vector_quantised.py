@@ -64,7 +64,7 @@ def test_the_loss_is_the_error_of_the_copy_and_the_commitment(model: Any, digits
 def test_gradients_go_straight_through_the_codebook(model: Any, digits: Tensor) -> None:
     z = model.before(digits).detach().requires_grad_()
     e = model.codebook[model.nearest(z)].clone().requires_grad_()
-    nn.functional.mse_loss(model.logits(e).sigmoid(), digits, reduction="sum").div(64).backward()
+    nn.functional.mse_loss(model.draw(e).sigmoid(), digits, reduction="sum").div(64).backward()
     assert e.grad is not None
     assert e.grad.abs().max() > 1e-4
 
@@ -131,7 +131,7 @@ def test_the_codebook_moves_in_training_alone(model: Any, digits: Tensor) -> Non
 
 def test_the_prior_sees_only_what_comes_before() -> None:
     torch.manual_seed(0)
-    prior = Prior(8)
+    prior = Prior(8, 49)
     grids = torch.randint(8, (5, 49))
     changed = grids.clone()
     changed[:, 20:] = (changed[:, 20:] + 1) % 8
@@ -148,7 +148,7 @@ def test_the_prior_sees_only_what_comes_before() -> None:
 def test_the_prior_learns_what_independent_places_do_not_know() -> None:
     torch.manual_seed(0)
     grids = torch.randint(4, (1100, 1)).repeat(1, 49)  # the first entry decides all others
-    prior = Prior(4)
+    prior = Prior(4, 49)
     prior.learn(grids[:1000], epochs=3, batch=32)
     assert not any(weight.requires_grad for weight in prior.buffers())
     held_out = grids[1000:]

@@ -1,0 +1,270 @@
+"""Settings of a variant: a knob for each, a config of them, and the knobs that variants share."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import reprlib
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from aeviz.data.datasets import Shape
+from aeviz.models.nets import ACTIVATIONS
+
+
+@dataclass(frozen=True)
+class Knob:
+    """Range, label and help of one setting; a form is drawn and a config validated from it."""
+
+    label: str
+    help: str
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] | None = None
+
+    def check(self, name: str, value: Any, kind: type) -> Any:
+        """Return the value as the knob's type, or raise a ValueError that names the knob."""
+        shown = reprlib.repr(value)  # a file can hold a million letters where a number belongs
+        if self.choices is not None:
+            if value not in self.choices:
+                raise ValueError(f"{name} must be one of {', '.join(self.choices)}, not {shown}.")
+            return value
+        if kind is bool:
+            if not isinstance(value, bool):
+                raise ValueError(f"{name} must be true or false, not {shown}.")
+            return value
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not abs(value) <= sys.float_info.max  # JSON has whole numbers that no float holds
+        ):
+            raise ValueError(f"{name} must be a number, not {shown}.")
+        if kind is int and value != int(value):
+            raise ValueError(f"{name} must be a whole number, not {shown}.")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{name} must be from {self.low:g} to {self.high:g}, not {shown}.")
+        return kind(value)
+
+
+def knob(
+    default: Any,
+    *,
+    label: str,
+    help: str,
+    low: float = -math.inf,
+    high: float = math.inf,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
+    """A field of a Config: its default, its range or its choices, and what a student reads."""
+    return dataclasses.field(
+        default=default, metadata={"knob": Knob(label, help, low, high, choices)}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseConfig:
+    """Settings that every variant has.
+
+    Raises:
+        ValueError: a value is outside its knob's range; the message names the knob.
+    """
+
+    latent_dim: int = knob(
+        2,
+        low=1,
+        high=64,
+        label="Latent dimension D",
+        help="How many numbers the code has. Two can be drawn as a map; more keep more detail.",
+    )
+
+    # What holds for a variant that has no such knob.
+    reconstruction = "bernoulli"
+    binarise = False
+    """Whether grey pixels become black or white by chance."""
+    corruption, level = "none", 0.0
+    """What it learns to undo, a key of `aeviz.data.corruption.CORRUPTIONS`, and how strong."""
+    codebook_size = 0
+
+    def __post_init__(self) -> None:
+        """Check each value against its knob."""
+        for name, (setting, default) in knobs(type(self)).items():
+            checked = setting.check(name, getattr(self, name), type(default))
+            object.__setattr__(self, name, checked)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> BaseConfig:
+        """A config from a file, a URL or a form.
+
+        Raises:
+            ValueError: an unknown name, or a value outside its knob's range.
+        """
+        unknown = sorted(set(values) - set(knobs(cls)))
+        if unknown:
+            raise ValueError(f"There is no setting {', '.join(unknown)}.")
+        return cls(**values)
+
+    def code_dim(self, shape: Shape) -> int:
+        """Width of the flat code of images (C, H, W)."""
+        return self.latent_dim
+
+    def to_dict(self) -> dict[str, Any]:
+        """The values by name, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+def knobs(config_class: type[BaseConfig]) -> dict[str, tuple[Knob, Any]]:
+    """Each setting of a config class: its knob and its default, in the order of a form."""
+    return {
+        field.name: (field.metadata["knob"], field.default)
+        for field in dataclasses.fields(config_class)
+    }
+
+
+# -- what more than one variant lets a person choose --------------------------------------------
+
+
+RECONSTRUCTION_UNITS = {
+    "bernoulli": "nats per image",
+    "squared": "squared error per image",
+    "absolute": "absolute error per image",
+}
+
+
+def reconstruction_knob(default: str) -> Any:
+    """The setting that chooses between the kinds of `reconstruction_loss`."""
+    return knob(
+        default,
+        choices=tuple(RECONSTRUCTION_UNITS),
+        label="Reconstruction loss",
+        help="How a pixel's error is counted. Bernoulli: cross-entropy in nats, kind to grey "
+        "pixels. Squared: what MSE and PSNR measure. Absolute: forgiving of a few large errors.",
+    )
+
+
+def beta_knob() -> Any:
+    """Weight of the KL term."""
+    return knob(
+        1.0,
+        low=0.0,
+        high=20.0,
+        label="Beta",
+        help="Weight of the KL term. 1 is the true ELBO; more gives a rounder, simpler map.",
+    )
+
+
+def binarise_knob() -> Any:
+    """Whether grey pixels become black or white by chance, afresh in each step."""
+    return knob(
+        False,
+        label="Black or white pixels",
+        help="Each pixel is drawn white with its grey value as the chance, anew in each step. "
+        "Published likelihoods are of such pictures.",
+    )
+
+
+def width_knob(default: int = 512) -> Any:
+    """Width of the first hidden layer."""
+    return knob(
+        default,
+        low=16,
+        high=2048,
+        label="Width of the first layer",
+        help="Units in the encoder's first hidden layer. Wider learns more and trains slower.",
+    )
+
+
+def depth_knob(default: int = 3) -> Any:
+    """Number of hidden layers."""
+    return knob(
+        default,
+        low=0,
+        high=6,
+        label="Hidden layers",
+        help="Each hidden layer is half as wide as the one before; the decoder mirrors them. "
+        "With none, encoder and decoder are one linear layer each.",
+    )
+
+
+def activation_knob(default: str = "silu") -> Any:
+    """Nonlinearity between layers."""
+    return knob(
+        default,
+        choices=tuple(ACTIVATIONS),
+        label="Activation",
+        help="What bends the layers. ReLU is the fastest, SiLU smooth; tanh "
+        "gives the map with the gentlest bends.",
+    )
+
+
+def batch_norm_knob() -> Any:
+    """Whether hidden layers are normalised over the batch."""
+    return knob(
+        False,
+        label="Batch normalisation",
+        help="Gives each hidden unit mean 0 and variance 1 over the batch. It helps deep networks.",
+    )
+
+
+def dropout_knob() -> Any:
+    """Fraction of hidden units that is silenced in each step."""
+    return knob(
+        0.0,
+        low=0.0,
+        high=0.9,
+        label="Dropout",
+        help="Fraction of hidden units switched off at random in each step. Against learning by "
+        "heart, which a narrow code prevents already.",
+    )
+
+
+def channels_knob() -> Any:
+    """Feature maps after the first convolution."""
+    return knob(
+        16,
+        low=4,
+        high=64,
+        label="Feature maps",
+        help="Channels after the first convolution; the second has twice as many.",
+    )
+
+
+def hidden_knob() -> Any:
+    """Units between the feature maps and the code."""
+    return knob(
+        256,
+        low=16,
+        high=1024,
+        label="Hidden units",
+        help="Units of the fully connected layer between the feature maps and the code.",
+    )
+
+
+TRUNK = ("width", "depth", "channels", "hidden", "activation", "batch_norm", "dropout")
+
+
+def layers_of(config: BaseConfig) -> dict[str, Any]:
+    """The settings of a config that a trunk takes, by name: `MLPEncoder(out, **layers_of(c))`."""
+    return {name: value for name, value in config.to_dict().items() if name in TRUNK}
+
+
+def corruption_knob() -> Any:
+    """How pictures are spoilt in training."""
+    return knob(
+        "gaussian",
+        choices=("gaussian", "masking", "salt and pepper"),
+        label="Corruption",
+        help="Gaussian adds noise to every pixel, masking blacks pixels out, "
+        "salt and pepper sets them to black or white.",
+    )
+
+
+def level_knob() -> Any:
+    """How much they are spoilt."""
+    return knob(
+        0.5,
+        low=0.0,
+        high=1.0,
+        label="Corruption level",
+        help="Standard deviation of the Gaussian noise, or the fraction of pixels spoilt.",
+    )
