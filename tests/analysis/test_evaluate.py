@@ -548,7 +548,7 @@ def test_figures_of_every_variant(variant: str) -> None:
     copies = apply.reconstruct(model, few.test_images, few.test_labels)
     assert found["mse"] == pytest.approx(np.square(few.test_images / 255 - copies).mean(), rel=1e-4)
     assert found["psnr"] == pytest.approx(-10 * math.log10(found["mse"]), abs=1e-3)
-    linear = pca.pca(datasets.load(), model.code_dim).reconstruct(few.test_images)
+    linear = pca.pca(few, model.code_dim).reconstruct(few.test_images)
     assert found["pca_mse_clipped"] == pytest.approx(
         np.square(few.test_images / 255 - linear).mean(), rel=1e-4
     )

@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         checkpoint.round_weights(model)
         # The widest is not measured yet.
         known = {} if width == 8 else {"mse": 0.5 / width, "pca_mse_clipped": 0.9 / width}
-        changes = {"config": config.to_dict(), "seed": width, "figures": known}
+        changes = {"config": config, "seed": width, "figures": known}
         card = cards["vanilla-2d"].model_copy(update=changes)
         checkpoint.save(model, path / f"rung-{width}", card=card)
     with pytest.MonkeyPatch.context() as patch:

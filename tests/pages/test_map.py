@@ -62,8 +62,9 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     model = optim.build(model_class, model_class.Config(latent_dim=3), 0)
     checkpoint.round_weights(model)
     card = checkpoint.shipped()["vanilla-2d"]
-    config = model.config.to_dict()
-    checkpoint.save(model, tmp_path / "three", card=card.model_copy(update={"config": config}))
+    checkpoint.save(
+        model, tmp_path / "three", card=card.model_copy(update={"config": model.config})
+    )
     home = checkpoint.shipped()["variational-2d"].model_copy()
     checkpoint.save(
         checkpoint.load(checkpoint.FOLDER / "variational-2d"), tmp_path / "home", card=home
