@@ -56,7 +56,7 @@ HOOK = """() => {
 
 
 class Drag:
-    """What one drag gave: milliseconds from each move to its digit, and pictures per second."""
+    """What one drag gave: milliseconds from each move to its digit, and images per second."""
 
     def __init__(self, pictures: list[dict]) -> None:
         """Sort out what the hook noted."""
@@ -192,7 +192,7 @@ def drag_rows(drags: list[Drag], when: str, at_least: float, beside: bool) -> li
             None if beside else bool(round(p95, 1) <= 16.7),
         ),
         machine.Row(
-            f"pictures per second{when}",
+            f"images per second{when}",
             "60",
             f"{rate:.1f} (by drag {min(rates):.1f} to {max(rates):.1f})",
             f"at least {at_least:g}",

@@ -158,3 +158,15 @@ def test_the_app_starts_without_what_is_seldom_needed() -> None:
     loaded = loaded_by(*in_rooms("app"))
     assert not loaded & {"torchvision", "sklearn", "umap", "numba"}
     assert "streamlit" in loaded
+
+
+def test_session_state_and_the_address_are_read_and_written_in_one_module() -> None:
+    for folder in ("aeviz/app", "pages"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if path.name == "session.py":
+                continue
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+            given = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+            assert not used & {"session_state", "query_params"}, path
+            assert not given & {"bind", "persist_state"}, path

@@ -114,20 +114,20 @@ def all_figures(
 
 
 EXPLAINED = {
-    "mse": "mean squared error of copies clipped to [0, 1]",
+    "mse": "mean squared error of reconstructions clipped to [0, 1]",
     "bce": "nats per pixel, binary cross-entropy",
     "psnr": "dB, of the mean MSE",
-    "pca_mse_clipped": "the same by PCA with as many numbers",
+    "pca_mse_clipped": "the same by PCA with as many components",
     "neighbour_accuracy": "5 nearest training codes vote for the class",
     "elbo": "nats per image, one draw",
     "nll": "nats per image, importance-weighted bound on -log p(x)",
     "probe_accuracy": "logistic regression on standardised codes",
-    "denoised_psnr": f"dB, of copies of digits with Gaussian noise {SIGMA}",
+    "denoised_psnr": f"dB, of reconstructions of digits with Gaussian noise {SIGMA}",
     "hidden_mse": "mean squared error of hidden pixels, 75 % of the 4x4 patches hidden",
-    "other_auroc": "told from Fashion-MNIST by the blurred error of copies for their ink",
+    "other_auroc": "told from Fashion-MNIST by the blurred error of reconstructions for their ink",
     "prior_frechet": "squared Frechet distance of prior samples to test digits",
     "mixture_frechet": f"the same of samples from {sampling.MIXTURE} Gaussians fitted to the codes",
-    "auroc": "told from the other nine classes by the blurred error of copies for their ink",
+    "auroc": "told from the other nine classes by the blurred error of reconstructions for their ink",
 }
 """What each figure is, with its unit; figures that a variant reports itself are not listed."""
 
@@ -155,7 +155,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (checkpoint.CheckpointError, datasets.DataError) as error:
         parser.error(str(error))
     card = model.card
-    print(f"{model.title}, {model.code_dim} numbers, {dataset.title}")
+    print(f"{model.title}, {model.code_dim} dimensions, {dataset.title}")
     print(f"made by: {card.command} (seed {card.seed})")
     binary = model.config.binarise
     print(f"{len(dataset.test_images)} test images; figures with chance in them: seed {args.seed}")

@@ -190,16 +190,16 @@ class Autoencoder(nn.Module, ABC):
 
 NEEDS = {
     "baseline": "The simplest baseline",
-    "compression": "Good copies from few numbers",
-    "noise": "Clean pictures from noisy ones",
+    "compression": "Good reconstructions from a short code",
+    "noise": "Clean images from noisy ones",
     "features": "Features that can be read one by one",
     "stability": "Codes that small changes hardly move",
-    "samples": "New pictures",
-    "classes": "New pictures of a class that I name",
+    "samples": "New images",
+    "classes": "New images of a class that I name",
     "symbols": "Codes made of symbols",
     "images": "Layers made for images",
     "sequences": "Sequences, also cut short",
-    "missing": "Pictures with missing parts",
+    "missing": "Images with missing parts",
 }
 """What a person may need an autoencoder for, as they would say it."""
 

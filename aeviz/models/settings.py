@@ -159,7 +159,7 @@ def binarise_knob() -> Any:
         False,
         label="Black or white pixels",
         help="Each pixel is drawn white with its grey value as the chance, anew in each step. "
-        "Published likelihoods are of such pictures.",
+        "Published likelihoods are of such images.",
     )
 
 
@@ -213,8 +213,8 @@ def dropout_knob() -> Any:
         low=0.0,
         high=0.9,
         label="Dropout",
-        help="Fraction of hidden units switched off at random in each step. Against learning by "
-        "heart, which a narrow code prevents already.",
+        help="Fraction of hidden units switched off at random in each step. Against "
+        "overfitting, which a narrow code prevents already.",
     )
 
 
@@ -266,5 +266,5 @@ def level_knob() -> Any:
         low=0.0,
         high=1.0,
         label="Corruption level",
-        help="Standard deviation of the Gaussian noise, or the fraction of pixels spoilt.",
+        help="Standard deviation of the Gaussian noise, or the fraction of corrupted pixels.",
     )

@@ -49,7 +49,7 @@ class RunSpec(BaseModel):
     classes: tuple[int, ...] | None = None
     """The only classes that are trained on, for a model that finds the others odd; None: all."""
     contamination: float = Field(0.0, ge=0, le=0.5)
-    """Share of pictures of other classes among those that are trained on."""
+    """Share of images of other classes among those that are trained on."""
 
     @model_validator(mode="before")
     @classmethod
@@ -124,7 +124,7 @@ def summary(spec: RunSpec) -> str:
     if spec.epochs:
         steps = max(round(spec.epochs * spec.per_epoch), 1)
         length = f"{spec.epochs:.4g} epochs"
-        if spec.classes is None:  # how many pictures there are of a class is in the data
+        if spec.classes is None:  # how many images there are of a class is in the data
             length += f" ({steps:,} steps)"
     else:
         length = f"{spec.seconds:g} seconds" if spec.seconds else f"{spec.steps:,} steps"
@@ -133,16 +133,16 @@ def summary(spec: RunSpec) -> str:
         (TRAINED_ON, VALIDATED_ON) if n is None else (trained_on(n), datasets.held_out(n))
     )
     others, up_to = min(others, VALIDATED_ON), "up to " if n is None else ""
-    pictures = f"{up_to}{seen:,} pictures of {source.title}"
-    held_out = f"{up_to}{others:,} other{'s are' if others > 1 else ' is'}"
+    images = f"{up_to}{seen:,} images of {source.title}"
+    held_out = f"{up_to}{others:,} held-out image{'s' if others > 1 else ''}"
     if spec.classes is not None:
-        pictures = f"those of {', '.join(source.classes[k] for k in spec.classes)} among {pictures}"
+        images = f"those of {', '.join(source.classes[k] for k in spec.classes)} among {images}"
         if spec.contamination:
-            pictures += f" with {100 * spec.contamination:.3g} % of other classes mixed in"
-        held_out = f"up to {others:,} others of them are"
+            images += f" with {100 * spec.contamination:.3g} % of other classes mixed in"
+        held_out = f"up to {others:,} held-out images of them"
     return (
-        f"Trains for **{length}** on {pictures}, "
-        f"{min(spec.batch, seen):,} in each step; {held_out} held out to validate."
+        f"Trains for **{length}** on {images} with batch size {min(spec.batch, seen):,}, "
+        f"validated on {held_out}."
     )
 
 
@@ -158,14 +158,14 @@ def _first_held_out(spec: RunSpec, labels: np.ndarray) -> int:
     classes = np.arange(256) if spec.classes is None else spec.classes
     places = np.flatnonzero(np.isin(labels, classes))
     if len(places) < 2:
-        raise ValueError("There are too few pictures: a run trains on one and holds out another.")
+        raise ValueError("There are too few images: a run trains on one and holds out another.")
     start = len(labels) - datasets.held_out(len(labels))
     both = places[0] < start <= places[-1]
     return start if both else int(places[-datasets.held_out(len(places))])
 
 
 def training_set(spec: RunSpec, labels: np.ndarray) -> slice | np.ndarray:
-    """Which pictures of a training set with labels (N,) a run sees: a slice or indices.
+    """Which images of a training set with labels (N,) a run sees: a slice or indices.
 
     Of those that are not held out, at most the first 50,000, it sees those of its classes, and of
     the others so many, drawn with its seed, that they make up the share of its contamination.
@@ -180,7 +180,7 @@ def training_set(spec: RunSpec, labels: np.ndarray) -> slice | np.ndarray:
     others = np.flatnonzero(~normal)
     mixed_in = round(normal.sum() * spec.contamination / (1 - spec.contamination))
     if mixed_in > len(others):
-        raise ValueError("There are too few pictures of other classes for this contamination.")
+        raise ValueError("There are too few images of other classes for this contamination.")
     drawn = np.random.default_rng(spec.seed).permutation(others)[:mixed_in]
     return np.sort(np.append(np.flatnonzero(normal), drawn))
 

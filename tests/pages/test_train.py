@@ -138,7 +138,7 @@ def test_a_preset_fills_the_form() -> None:
     app = open_page(variant="vanilla")
     assert number(app, "Latent dimension D").value == 2
     preset = app.selectbox(key="preset-vanilla-False")
-    preset.set_value("a good copy (32 numbers)").run()
+    preset.set_value("a good reconstruction (32 dimensions)").run()
     assert number(app, "Latent dimension D").value == 32
     assert number(app, "Width of the first layer").value == 1024
 
@@ -146,7 +146,7 @@ def test_a_preset_fills_the_form() -> None:
 def test_the_page_says_what_training_will_do() -> None:
     app = open_page(variant="vanilla")
     assert any("**30 seconds** on 50,000 pictures" in text.value for text in app.markdown)
-    app.segmented_control(key="vanilla-a map (2 numbers)-unit").set_value("epochs").run()
+    app.segmented_control(key="vanilla-a map (2 dimensions)-unit").set_value("epochs").run()
     number(app, "Epochs").set_value(3.0)
     number(app, "Batch").set_value(500).run()
     assert any("**3 epochs (300 steps)**" in text.value for text in app.markdown)
@@ -203,7 +203,7 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     number(app, "Beta").set_value(0.5)
     number(app, "Seed").set_value(7)
     number(app, "Batch").set_value(500)
-    app.segmented_control(key="variational-a map (2 numbers)-unit").set_value("epochs").run()
+    app.segmented_control(key="variational-a map (2 dimensions)-unit").set_value("epochs").run()
     number(app, "Epochs").set_value(0.2).run()
     button(app, "Train").click().run()
     assert not app.exception

@@ -95,7 +95,7 @@ def test_where_the_data_is_not_here_the_sentence_promises_no_number(
     assert "on up to 50,000 pictures of KMNIST" in said
     assert "; up to 2,000 others are held out" in said
     said = summary(small())
-    assert "on 50,000 pictures of MNIST digits, 128 in each step; 2,000 others are held" in said
+    assert "50,000 images of MNIST digits with batch size 128, validated on 2,000 held-out" in said
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -352,8 +352,8 @@ def test_a_small_set_trains_on_what_is_there_and_says_how_many(
     no_worker: None, fifty: None
 ) -> None:
     spec = small(data="fashion", batch=256, steps=None, epochs=2)
-    said = "Trains for **2 epochs (2 steps)** on 42 pictures of Fashion-MNIST, 42 in each step; "
-    assert summary(spec) == said + "8 others are held out to validate."
+    said = "Trains for **2 epochs (2 steps)** on 42 images of Fashion-MNIST with batch size 42, "
+    assert summary(spec) == said + "validated on 8 held-out images."
     training = by_hand(store.create(spec))
     assert training.status.state == "finished", training.status.message
     assert store.load_model(training.name).card.trained_on == 42

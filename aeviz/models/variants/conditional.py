@@ -57,8 +57,8 @@ class Conditional(Autoencoder):
         binarise: bool = binarise_knob()
 
     presets = {
-        "a map of styles (2 numbers)": Config(),
-        "wide code (16 numbers)": Config(latent_dim=16, depth=2),
+        "a map of styles (2 dimensions)": Config(),
+        "wide code (16 dimensions)": Config(latent_dim=16, depth=2),
     }
 
     config: Config

@@ -33,8 +33,8 @@ class Contractive(Autoencoder):
         r" \qquad J_f(x) = \frac{\partial f(x)}{\partial x}"
     )
     idea = "Punish the code for moving when a pixel does: only what tells digits apart survives."
-    when = "You want a code that small changes of the picture leave alone, or one to classify."
-    fails = "Exact Jacobians cost a pass for each number of the code; the code shrinks as a whole."
+    when = "You want a code that small changes of the image leave alone, or one to classify."
+    fails = "Exact Jacobians cost a pass for each latent dimension; the code shrinks as a whole."
     no_prior = "Its loss says how slowly codes change, not where codes should lie."
     order = 25
     needs = ("stability", "features")
@@ -54,7 +54,7 @@ class Contractive(Autoencoder):
             "exact",
             choices=("exact", "estimate"),
             label="Jacobian",
-            help="Exact takes a backward pass for each number of the code. Estimate takes one, "
+            help="Exact takes a backward pass for each latent dimension. Estimate takes one, "
             "along a random direction: right on average, noisy in each step.",
         )
         width: int = width_knob()
@@ -63,8 +63,8 @@ class Contractive(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a map (2 numbers)": Config(),
-        "a stable code (32 numbers)": Config(latent_dim=32, jacobian="estimate"),
+        "a map (2 dimensions)": Config(),
+        "a stable code (32 dimensions)": Config(latent_dim=32, jacobian="estimate"),
         "one sigmoid layer (the paper's)": Config(latent_dim=64, depth=0),
     }
 

@@ -30,7 +30,7 @@ class Convolutional(Autoencoder):
         r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad "
         r"h^k = \sigma(x * W^k + b^k)"
     )
-    idea = "Share the weights over the picture: a stroke is the same stroke wherever it is."
+    idea = "Share the weights over the image: a stroke is the same stroke wherever it is."
     when = "The inputs are images, and sharp reconstruction matters more than training speed."
     fails = (
         "Each step costs several times that of a fully connected one, and the map has holes too."
@@ -53,8 +53,8 @@ class Convolutional(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a map (2 numbers)": Config(activation="tanh"),
-        "a good copy (32 numbers)": Config(latent_dim=32),
+        "a map (2 dimensions)": Config(activation="tanh"),
+        "a good reconstruction (32 dimensions)": Config(latent_dim=32),
     }
 
     config: Config

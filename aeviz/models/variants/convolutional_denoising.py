@@ -1,4 +1,4 @@
-"""The convolutional denoising autoencoder: clean pictures with layers made for pictures."""
+"""The convolutional denoising autoencoder: clean images with layers made for pictures."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class ConvolutionalDenoising(Autoencoder):
         r" \tilde x \sim C(\tilde x \mid x), \qquad h^k = \sigma(\tilde x * W^k + b^k)"
     )
     idea = "A stroke in noise looks alike wherever it is: clean with weights shared over the place."
-    when = "Your pictures are noisy and you can wait: it cleans best of all here."
+    when = "Your images are noisy and you can wait: it cleans best of all here."
     fails = "It cleans only the kind of spoiling it was trained on, and each step costs more."
     corrupts = True
-    no_prior = "Its loss cares about clean pictures, not about where codes lie."
+    no_prior = "Its loss cares about clean images, not about where codes lie."
     order = 35
     needs = ("noise", "images")
 
@@ -64,7 +64,7 @@ class ConvolutionalDenoising(Autoencoder):
     presets = {
         "cleans Gaussian noise": Config(),
         "fills in missing pixels": Config(corruption="masking", level=0.5),
-        "as it is shipped (128 numbers)": Config(latent_dim=128, channels=32, hidden=512),
+        "as pretrained (128 dimensions)": Config(latent_dim=128, channels=32, hidden=512),
     }
 
     config: Config

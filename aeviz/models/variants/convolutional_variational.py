@@ -33,7 +33,7 @@ class ConvolutionalVariational(Autoencoder):
         r"\mathcal{L} = -\mathbb{E}_{q(z \mid x)}\log p(x \mid z)"
         r" + \beta\, \mathrm{KL}\bigl(q(z \mid x) \,\Vert\, \mathcal{N}(0, I)\bigr)"
     )
-    idea = "A variational autoencoder whose layers share their weights over the picture."
+    idea = "A variational autoencoder whose layers share their weights over the image."
     when = "You want the best likelihood, or samples whose strokes hold together."
     fails = "It blurs less than fully connected layers do, but it blurs, and each step costs more."
     has_posterior = gaussian_prior = True
@@ -54,8 +54,8 @@ class ConvolutionalVariational(Autoencoder):
         binarise: bool = binarise_knob()
 
     presets = {
-        "a map (2 numbers)": Config(),
-        "wide code (32 numbers)": Config(latent_dim=32),
+        "a map (2 dimensions)": Config(),
+        "wide code (32 dimensions)": Config(latent_dim=32),
         "black or white pixels": Config(latent_dim=32, channels=32, binarise=True),
     }
 

@@ -32,11 +32,11 @@ class Denoising(Autoencoder):
     formula = (
         r"\mathcal{L} = \lVert x - g(f(\tilde x)) \rVert^2, \qquad \tilde x \sim C(\tilde x \mid x)"
     )
-    idea = "Spoil the picture on purpose and learn to give back the clean one."
-    when = "Your pictures are noisy, or you want a code that ignores noise."
+    idea = "Corrupt the image on purpose and learn to give back the clean one."
+    when = "Your images are noisy, or you want a code that ignores noise."
     fails = "It cleans only the kind of spoiling it was trained on, and smooths fine strokes away."
     corrupts = True
-    no_prior = "Its loss cares about clean pictures, not about where codes lie."
+    no_prior = "Its loss cares about clean images, not about where codes lie."
     order = 20
     needs = ("noise", "stability")
 
@@ -63,7 +63,7 @@ class Denoising(Autoencoder):
     presets = {
         "cleans Gaussian noise": Config(),
         "fills in missing pixels": Config(corruption="masking", level=0.5),
-        "a map (2 numbers)": Config(
+        "a map (2 dimensions)": Config(
             latent_dim=2, level=0.25, width=512, depth=3, activation="tanh"
         ),
     }

@@ -22,8 +22,8 @@ class Linear(Autoencoder):
     )
     idea = "Allow nothing but one matrix each way: it learns the plane that PCA computes."
     when = "You want the yardstick that every deeper autoencoder has to beat."
-    fails = "It can only add and subtract fixed pictures, so its copies are shadowy."
-    no_prior = "It finds a plane through the pictures, and nothing in its loss places codes on it."
+    fails = "It can only add and subtract fixed images, so its reconstructions are shadowy."
+    no_prior = "It finds a plane through the images, and nothing in its loss places codes on it."
     order = 5
     needs = ("baseline",)
 
@@ -34,8 +34,8 @@ class Linear(Autoencoder):
         reconstruction = "squared"
 
     presets = {
-        "a map (2 numbers)": Config(),
-        "a copy (32 numbers)": Config(latent_dim=32),
+        "a map (2 dimensions)": Config(),
+        "a reconstruction (32 dimensions)": Config(latent_dim=32),
     }
 
     config: Config

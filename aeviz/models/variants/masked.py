@@ -34,9 +34,9 @@ class Masked(Autoencoder):
         r" \{W x_i + p_i\}_{i \in \mathcal V}\bigr)_{\mathrm{cls}}"
     )
     idea = "Show the encoder a few patches only; to redraw the rest it must know what digits are."
-    when = "Parts of your pictures are missing, or you want attention instead of fixed layers."
+    when = "Parts of your images are missing, or you want attention instead of fixed layers."
     fails = "It fills a gap with the average of all that would fit, so large gaps come out blurred."
-    no_prior = "Its loss asks what is hidden in a picture, not where codes should lie."
+    no_prior = "Its loss asks what is hidden in an image, not where codes should lie."
     order = 80
     needs = ("missing",)
     uses_visible = True
@@ -65,7 +65,7 @@ class Masked(Autoencoder):
             low=1,
             high=16,
             label="Attention heads",
-            help="Each head compares patches in its own way, with 16 numbers a patch.",
+            help="Each head compares patches in its own way, in 16 dimensions.",
         )
         layers: int = knob(
             2,
@@ -86,7 +86,7 @@ class Masked(Autoencoder):
     presets = {
         "three quarters hidden": Config(),
         "nothing hidden": Config(mask_ratio=0.0),
-        "a map (2 numbers)": Config(latent_dim=2, mask_ratio=0.5),
+        "a map (2 dimensions)": Config(latent_dim=2, mask_ratio=0.5),
     }
 
     config: Config

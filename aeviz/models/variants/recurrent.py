@@ -28,7 +28,7 @@ class Recurrent(Autoencoder):
         r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad h_t = \mathrm{GRU}(x_t, h_{t-1}), \quad"
         r" z = W h_k, \quad s_t = \mathrm{GRU}([z, c_t], s_{t-1}), \quad \hat x_t = V s_t"
     )
-    idea = "Read the picture as a sequence of rows, keep one memory, and write all rows from it."
+    idea = "Read the image as a sequence of rows, keep one memory, and write all rows from it."
     when = "Your data are sequences, of any length, or they break off and should be completed."
     fails = "Rows are read one after the other, which is slow; early ones fade from the memory."
     no_prior = "Its loss says what a code must remember, not where codes should lie."
@@ -61,14 +61,14 @@ class Recurrent(Autoencoder):
             high=1.0,
             label="Digits cut off",
             help="Fraction of the digits that break off after a random row in training. The rest "
-            "must be guessed. With 0 it learns to copy only.",
+            "must be guessed. With 0 it learns to reconstruct only.",
         )
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "copies and completes": Config(),
-        "a good copy (no cuts)": Config(cut=0.0),
-        "a map (2 numbers)": Config(latent_dim=2, cut=0.0),
+        "reconstructs and completes": Config(),
+        "a good reconstruction (no cuts)": Config(cut=0.0),
+        "a map (2 dimensions)": Config(latent_dim=2, cut=0.0),
     }
 
     config: Config

@@ -33,7 +33,7 @@ class Sparse(Autoencoder):
         r" \textstyle\sum_j z_j \;\text{ or }\; \sum_j \mathrm{KL}(\rho \,\Vert\, \bar z_j)"
         r" \;\text{ or }\; z = \mathrm{top}_k(f(x))"
     )
-    idea = "Give the code more room than it needs and let each picture use only a few units."
+    idea = "Give the code more room than it needs and let each image use only a few units."
     when = "You want units that stand for one thing each, such as a stroke, or a code to classify."
     fails = "Units can die and never answer again; too strong a penalty empties the code."
     no_prior = "Its loss says how many units may answer, not where codes should lie."
@@ -56,7 +56,7 @@ class Sparse(Autoencoder):
             choices=("L1", "KL", "top-k"),
             label="Kind of sparsity",
             help="L1 taxes activity, KL asks each unit to be active for a target share of the "
-            "pictures, top-k keeps the k largest units and silences the rest.",
+            "images, top-k keeps the k largest units and silences the rest.",
         )
         penalty: float = knob(
             0.1,
@@ -77,7 +77,7 @@ class Sparse(Autoencoder):
             low=1,
             high=1024,
             label="Active units k",
-            help="How many units top-k keeps in each picture.",
+            help="How many units top-k keeps for each image.",
         )
         width: int = width_knob(1024)
         depth: int = depth_knob(1)

@@ -30,7 +30,7 @@ class Vanilla(Autoencoder):
     year = 2006
     source = "Hinton & Salakhutdinov 2006, Science 313:504"
     formula = r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad \hat x = g(f(x))"
-    idea = "Squeeze the picture through a few numbers and learn to rebuild it from them."
+    idea = "Squeeze the image through a few numbers and learn to reconstruct it from them."
     when = "You want a compact code or the smallest reconstruction error."
     fails = "The map has holes: between its islands the decoder was never asked for anything."
     no_prior = (
@@ -48,8 +48,8 @@ class Vanilla(Autoencoder):
             low=1,
             high=1024,
             label="Latent dimension D",
-            help="How many numbers the code has. Two can be drawn as a map; with as many as "
-            "an image has pixels nothing is squeezed, and it may learn to copy anything.",
+            help="How many dimensions the code has. Two can be drawn as a map; with as many as "
+            "an image has pixels nothing is squeezed, and it may learn to give back anything.",
         )
         width: int = width_knob()
         depth: int = depth_knob()
@@ -59,11 +59,11 @@ class Vanilla(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a map (2 numbers)": Config(activation="tanh"),
-        "a good copy (32 numbers)": Config(latent_dim=32, width=1024, depth=1),
+        "a map (2 dimensions)": Config(activation="tanh"),
+        "a good reconstruction (32 dimensions)": Config(latent_dim=32, width=1024, depth=1),
         "the textbook's small one": Config(latent_dim=32, width=128, depth=2, activation="relu"),
         "the deep one of 2006 (1000-500-250-30)": Config(latent_dim=30, width=1000),
-        "overcomplete (1,024 numbers)": Config(latent_dim=1024, depth=0),
+        "overcomplete (1,024 dimensions)": Config(latent_dim=1024, depth=0),
     }
 
     config: Config

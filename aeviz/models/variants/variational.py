@@ -34,8 +34,8 @@ class Variational(Autoencoder):
         r" + \beta\, \mathrm{KL}\bigl(q(z \mid x) \,\Vert\, \mathcal{N}(0, I)\bigr)"
     )
     idea = "Make each code a small cloud and press all clouds into one round one, without holes."
-    when = "You want new samples, smooth paths between pictures, or a likelihood."
-    fails = "Reconstructions blur; with a large beta, dimensions collapse and say nothing."
+    when = "You want new samples, smooth paths between images, or a likelihood."
+    fails = "Reconstructions blur; with a large beta, dimensions collapse."
     order = 40
     needs = ("samples", "features")
     has_posterior = gaussian_prior = True
@@ -54,8 +54,8 @@ class Variational(Autoencoder):
         binarise: bool = binarise_knob()
 
     presets = {
-        "a map (2 numbers)": Config(),
-        "wide code (32 numbers)": Config(latent_dim=32, depth=2),
+        "a map (2 dimensions)": Config(),
+        "wide code (32 dimensions)": Config(latent_dim=32, depth=2),
         "black or white pixels": Config(latent_dim=32, depth=2, binarise=True),
         "beta = 4": Config(latent_dim=10, beta=4.0, depth=2),
     }

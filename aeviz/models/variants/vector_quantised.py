@@ -32,7 +32,7 @@ class VectorQuantised(Autoencoder):
         r"\mathcal{L} = \lVert x - g(e) \rVert^2 + \beta\, \lVert z - \mathrm{sg}(e) \rVert^2,"
         r" \qquad e = \mathrm{arg\,min}_{e_k} \lVert z - e_k \rVert"
     )
-    idea = "Write the picture as a grid of words, each taken from a small learned dictionary."
+    idea = "Write the image as a grid of entries from a small learned codebook."
     when = "You want discrete codes, or sharp samples from a prior that is learned afterwards."
     fails = "Entries die when nothing is near them; a straight path between codes moves in jumps."
     order = 60
@@ -55,7 +55,7 @@ class VectorQuantised(Autoencoder):
             low=2,
             high=512,
             label="Entries in the codebook",
-            help="How many different words there are to write a picture with.",
+            help="How many different entries there are to write an image with.",
         )
         commitment: float = knob(
             0.25,

@@ -38,7 +38,7 @@ class Wasserstein(Autoencoder):
         r" + \lambda\, \mathrm{MMD}_k^2\bigl(q(z), \mathcal{N}(0, I)\bigr)"
     )
     idea = "Let each code be a sharp point, and ask only that all together look like the prior."
-    when = "You want samples and sharp copies from one model, and need no likelihood."
+    when = "You want samples and sharp reconstructions from one model, and need no likelihood."
     fails = "The penalty compares one batch with one draw: in wide codes it overlooks holes."
     gaussian_prior = True
     sampler = "The mixture fitted to its codes"
@@ -73,8 +73,8 @@ class Wasserstein(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a round map (2 numbers)": Config(),
-        "samples (8 numbers)": Config(latent_dim=8, depth=2),
+        "a round map (2 dimensions)": Config(),
+        "samples (8 dimensions)": Config(latent_dim=8, depth=2),
     }
 
     weights: Tensor

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 import streamlit.components.v2 as components
 
 from aeviz.analysis.planes import Window
+from aeviz.app import session
 from aeviz.app.components import browser
 from aeviz.charts import pixels, theme
 
@@ -49,7 +49,7 @@ _HTML = f"""
     <div class="clicked" data-part="clicked" data-testid="clicked" hidden>
       <div class="three">
         <figure><canvas width="28" height="28"></canvas><figcaption>original</figcaption></figure>
-        <figure><canvas width="28" height="28"></canvas><figcaption>rebuilt</figcaption></figure>
+        <figure><canvas width="28" height="28"></canvas><figcaption>reconstruction</figcaption></figure>
         <figure><canvas width="28" height="28"></canvas><figcaption>error</figcaption></figure>
       </div>
       <p class="quiet"></p>
@@ -131,7 +131,7 @@ def state(key: str, of: str = "") -> MapState:
         of: its `move`. What was done on another map under the same key, with another model, is
             still there and means nothing on this one.
     """
-    raw: Any = st.session_state.get(key) or {}
+    raw: Any = session.get(key) or {}
     done = {name: told for name in raw if (told := raw[name]) and told.get("of") == of}
     probe, view, selection = (done.get(name, {}) for name in ("probe", "view", "selection"))
     return MapState(

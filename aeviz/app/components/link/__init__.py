@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import streamlit as st
 import streamlit.components.v2 as components
 
+from aeviz.app import session
 from aeviz.app.components import browser
 
 HERE = Path(__file__).parent
@@ -36,4 +36,4 @@ def link(runs: Sequence[str]) -> None:
 
 def has_webgl() -> bool:
     """False once the browser has said that it has none; the page is run again then."""
-    return (st.session_state.get("link") or {}).get("webgl") is not False
+    return (session.get("link") or {}).get("webgl") is not False

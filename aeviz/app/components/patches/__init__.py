@@ -47,7 +47,7 @@ def patches(
     """Show an image (H, W) in a grid of cells that a person hides and shows.
 
     The page keeps what is hidden: after a change it stands in
-    `st.session_state[key].hidden["cells"]`, and the page hands it in again.
+    `session.get(key).hidden["cells"]`, and the page hands it in again.
 
     Args:
         on_change: called after a click, or at the end of a drag.

@@ -40,7 +40,7 @@ def threshold_line(
     """Show histograms of scores (N,), (M,), back to back, with a threshold across both.
 
     While it is dragged the browser counts what it flags, from the scores that were sent once. The
-    page keeps the threshold: after a drag it stands in `st.session_state[key].threshold["value"]`,
+    page keeps the threshold: after a drag it stands in `session.get(key).threshold["value"]`,
     and the page hands it in again.
 
     Args:

@@ -228,7 +228,7 @@ class Threshold {
     const one = marks.length === 1;
     const text = one
       ? `${marks[0][0]}: ${short(marks[0][1])}, ${flagged ? "flagged" : "not flagged"}.`
-      : `${flagged} of your ${marks.length} pictures are flagged.`;
+      : `${flagged} of your ${marks.length} images are flagged.`;
     this.verdict.append(text);
   }
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import streamlit as st
 import streamlit.components.v2 as components
 
+from aeviz.app import session
 from aeviz.app.components import browser
 from aeviz.charts import pixels
 
@@ -54,9 +54,9 @@ def watch(
         state, step: of a run, for programs that look at the page.
     """
     counter = f"{key}-answers"
-    st.session_state[counter] = st.session_state.get(counter, 0) + 1
+    session.note(counter, session.get(counter, 0) + 1)
     data: dict[str, Any] = {
-        "n": st.session_state[counter],  # another one each time: this is the answer
+        "n": session.get(counter),  # another one each time: this is the answer
         "every": None if ended else EVERY,
         "text": text,
         "fraction": fraction,
