@@ -124,10 +124,10 @@ EXPLAINED = {
     "probe_accuracy": "logistic regression on standardised codes",
     "denoised_psnr": f"dB, of reconstructions of digits with Gaussian noise {SIGMA}",
     "hidden_mse": "mean squared error of hidden pixels, 75 % of the 4x4 patches hidden",
-    "other_auroc": "told from Fashion-MNIST by the blurred error of reconstructions for their ink",
+    "other_auroc": "told from Fashion-MNIST by the blurred error for the ink",
     "prior_frechet": "squared Frechet distance of prior samples to test digits",
     "mixture_frechet": f"the same of samples from {sampling.MIXTURE} Gaussians fitted to the codes",
-    "auroc": "told from the other nine classes by the blurred error of reconstructions for their ink",
+    "auroc": "told from the other nine classes by the blurred error for the ink",
 }
 """What each figure is, with its unit; figures that a variant reports itself are not listed."""
 

@@ -86,7 +86,7 @@ def all_boxes() -> None:
     widgets.choice("Menu", names, "menu", menu=True)
     widgets.choice("List", names, "list", vertical=True)
     widgets.choice("Row", names, "row")
-    widgets.pick_test_image("Picture", "picture", 1, datasets.load())
+    widgets.pick_test_image("A", "picture", 1, datasets.load())
 
 
 def test_a_box_is_told_its_value_in_each_run_as_the_browser_may_have_missed_the_first() -> None:

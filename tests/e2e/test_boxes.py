@@ -11,9 +11,9 @@ from aeviz.data import datasets
 
 # What is pressed when the answer to the press before it is, is not, or is half there.
 PAUSES = (0, 150)
-PICTURES = {  # what picture_ui offers on all other pages is one and the same
-    "interpolate": ("A", "from", 3),
-    "denoise": ("Picture", "picture", 1),
+IMAGES = {  # what the other pages offer is one and the same
+    "interpolate": ("A: test image", "A: class", "from", 3),
+    "denoise": ("Test image", "Class", "picture", 1),
 }
 
 
@@ -28,13 +28,13 @@ def open_page(page: Page, app: str, name: str) -> None:
     settled(page)
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", IMAGES)
 def test_fast_clicks_and_held_keys_count_and_draw_no_other_picture(
     page: Page, app: str, name: str
 ) -> None:
-    letter, key, number = PICTURES[name]
+    index, its_class, key, number = IMAGES[name]
     open_page(page, app, name)
-    box = page.get_by_role("spinbutton", name=f"{letter}: number")
+    box = page.get_by_role("spinbutton", name=index)
     expect(box).to_have_value(str(number))
     plus = page.get_by_test_id("stNumberInput").filter(has=box)
     for pause in PAUSES:
@@ -52,7 +52,7 @@ def test_fast_clicks_and_held_keys_count_and_draw_no_other_picture(
     expect(page).to_have_url(re.compile(rf"[?&]{key}={number}(&|$)"))
     settled(page)
     expect(box).to_have_value(str(number))
-    of_class = page.get_by_role("combobox", name=f"{letter}: class")
+    of_class = page.get_by_role("combobox", name=its_class)
     expect(of_class).to_have_value(str(datasets.load().test_labels[number]))
 
 
@@ -71,17 +71,17 @@ def test_each_of_two_fast_clicks_draws_again(page: Page, app: str, pause: int) -
 
 def test_a_model_chosen_by_a_button_stays_though_a_click_follows(page: Page, app: str) -> None:
     open_page(page, app, "ladder")
-    page.get_by_role("button", name=re.compile("Use the model with 16 numbers")).click()
+    page.get_by_role("button", name=re.compile("Use the model with 16 ")).click()
     page.wait_for_timeout(60)
-    page.get_by_role("button", name="Other pictures").click()
+    page.get_by_role("button", name="Other images").click()
     settled(page)
     expect(page).to_have_url(re.compile("model=vanilla-16d"))
-    expect(page.get_by_role("combobox", name="Model")).to_have_value(re.compile("16 numbers"))
+    expect(page.get_by_role("combobox", name="Model")).to_have_value(re.compile("16 dimensions"))
 
 
 def test_a_class_and_a_random_picture_are_still_drawn(page: Page, app: str) -> None:
     open_page(page, app, "interpolate")
-    box = page.get_by_role("spinbutton", name="A: number")
+    box = page.get_by_role("spinbutton", name="A: test image")
     of_class = page.get_by_role("combobox", name="A: class")
     of_class.click()
     page.get_by_role("option", name="7", exact=True).click()

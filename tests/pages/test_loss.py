@@ -152,7 +152,7 @@ def test_a_model_that_takes_labels_draws_the_class_that_is_asked_for(app: AppTes
 def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTest) -> None:
     model = press(app, "Sparse", "sparse-1024d")
     shares = (apply.encode(model, MNIST.test_images) != 0).mean(0)
-    (bars,) = traces(app)["share of test pictures on which a unit fires"]
+    (bars,) = traces(app)["Share of test images on which a unit fires"]
     assert values(bars["y"]).sum() == 1024
     assert f"**{shares.sum():.1f} of 1,024 units** fire" in text(app)
     assert shares.all()

@@ -145,7 +145,7 @@ def test_a_preset_fills_the_form() -> None:
 
 def test_the_page_says_what_training_will_do() -> None:
     app = open_page(variant="vanilla")
-    assert any("**30 seconds** on 50,000 pictures" in text.value for text in app.markdown)
+    assert any("**30 seconds** on 50,000 images" in text.value for text in app.markdown)
     app.segmented_control(key="vanilla-a map (2 dimensions)-unit").set_value("epochs").run()
     number(app, "Epochs").set_value(3.0)
     number(app, "Batch").set_value(500).run()
@@ -434,7 +434,7 @@ def test_a_run_is_removed_and_comes_back_with_undo_chosen_as_it_was() -> None:
     assert listed(app) != before
     assert box(app, "Model").value == library.home()
     assert "Train" in labels(app)  # it was in view, and is no longer
-    assert f"Removed: Linear, 2 numbers, {place.started(run)}." in {c.value for c in app.caption}
+    assert f"Removed: Linear, 2 dimensions, {place.started(run)}." in {c.value for c in app.caption}
     app.button(key="restore").click().run()
     assert not app.exception
     assert not app.error

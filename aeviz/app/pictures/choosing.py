@@ -55,7 +55,7 @@ def pick_images(
         source = widgets.choice("Image", SOURCES, f"{key}_from")
         number = start
         if source == "test":
-            number = widgets.pick_test_image("Image", key, start, dataset)
+            number = widgets.pick_test_image("", key, start, dataset)
     if source != "test":
         given, seen = st.columns([2, 3], gap="large")
         hand_in, why = HANDED_IN[source]

@@ -158,6 +158,7 @@ def pick_test_image(letter: str, key: str, start: int, dataset: Dataset) -> int:
     """Widgets that choose a test image by class, by index or at random; returns its index.
 
     Args:
+        letter: tells it from another one on the same page; empty where there is none.
         key: of the index, also its name in the address.
         start: chosen at first.
     """
@@ -171,15 +172,18 @@ def pick_test_image(letter: str, key: str, start: int, dataset: Dataset) -> int:
         if session.changed(of_class):
             draw(labels == session.value(of_class))
 
+    index, its_class = (
+        f"{letter}: {of}" if letter else of.capitalize() for of in ("test image", "class")
+    )
     # A row of its own, so that on a narrow screen what belongs together stays together.
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content")
     by_class, by_index, at_random = row.empty(), row.empty(), row.empty()
     with by_index:
-        chosen = number(f"{letter}: test image", 0, len(labels) - 1, key, start, width=150)
+        chosen = number(index, 0, len(labels) - 1, key, start, width=150)
     session.put(of_class, int(labels[chosen]))
     box = session.box(of_class)
     by_class.selectbox(
-        f"{letter}: class",
+        its_class,
         range(len(dataset.classes)),
         session.value(of_class),
         format_func=dataset.classes.__getitem__,
@@ -188,7 +192,9 @@ def pick_test_image(letter: str, key: str, start: int, dataset: Dataset) -> int:
         width=110,
     )
     everything = np.ones(len(labels), bool)
-    at_random.button(f"Random {letter}", key=f"{key}-random", on_click=draw, args=(everything,))
+    at_random.button(
+        f"Random {letter or 'image'}", key=f"{key}-random", on_click=draw, args=(everything,)
+    )
     return chosen
 
 

@@ -105,7 +105,7 @@ def test_a_phone_is_led_from_the_camera_to_upload(monkeypatch: pytest.MonkeyPatc
     assert "https" in app.info[0].value
     next(b for b in app.button if b.label == "Go to Upload").click().run()
     assert not app.exception
-    assert box(app, "Picture").value == "upload"
+    assert box(app, "Image").value == "upload"
     assert len(app.get("file_uploader")) == 1
 
 

@@ -49,7 +49,8 @@ _HTML = f"""
     <div class="clicked" data-part="clicked" data-testid="clicked" hidden>
       <div class="three">
         <figure><canvas width="28" height="28"></canvas><figcaption>original</figcaption></figure>
-        <figure><canvas width="28" height="28"></canvas><figcaption>reconstruction</figcaption></figure>
+        <figure><canvas width="28" height="28"></canvas>
+          <figcaption>reconstruction</figcaption></figure>
         <figure><canvas width="28" height="28"></canvas><figcaption>error</figcaption></figure>
       </div>
       <p class="quiet"></p>
