@@ -159,4 +159,4 @@ def test_sliders_and_switches_begin_as_the_address_says_where_it_can_be(
     assert not app.exception
     assert json.loads(app.json[0].value) == values
     expected = address if address == BEGIN else {}
-    assert {key: app.query_params[key][0] for key in app.query_params} == expected
+    assert {key: "".join(app.query_params[key]) for key in app.query_params} == expected
