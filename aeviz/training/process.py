@@ -6,7 +6,6 @@ import logging
 import math
 import os
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -118,7 +117,7 @@ def ensure_worker() -> None:
         if not ours and not worker_is_alive():
             with (place.folder() / "worker.log").open("ab") as log:
                 worker = jobs.polite(
-                    [sys.executable, "-m", "aeviz", "worker"],
+                    ["-m", "aeviz", "worker"],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
