@@ -580,7 +580,7 @@ def test_the_command_prints_the_figures_of_a_checkpoint(
     monkeypatch.setattr(datasets, "find_folder", lambda name: None)
     evaluate.main([str(tmp_path / "small"), "--quick"])
     printed = capsys.readouterr().out
-    assert "Variational autoencoder, 3 numbers, MNIST digits" in printed
+    assert "Variational autoencoder, 3 dimensions, MNIST digits" in printed
     assert "made by: python -m aeviz train variational (seed 5)" in printed
     assert "200 test images" in printed
     found = evaluate.figures(checkpoint.load(tmp_path / "small"), few)

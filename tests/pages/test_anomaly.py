@@ -199,14 +199,14 @@ def test_a_model_of_one_s_own_stands_beside_those_trained_beforehand(
     made: list[RunSpec],
 ) -> None:
     app = open_page()
-    before = trace(app, "trained beforehand")
+    before = trace(app, "pretrained")
     assert before[0] == pytest.approx([0, 2, 5, 10, 20])
     for percent in (0, 7):  # without any, too: then there are two models, not another one instead
         app.slider(key="slipped_in").set_value(percent).run()
         next(b for b in app.button if b.label == "Train with these").click().run()
         assert not app.exception
     assert [spec.contamination for spec in made] == [0, 0.07]
-    assert trace(app, "trained beforehand") == before
+    assert trace(app, "pretrained") == before
     assert trace(app, "yours")[0] == pytest.approx([0, 7])
 
 
@@ -225,7 +225,7 @@ def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
     assert "10% of them of other digits" in words(app)
     chart = json.loads(app.get("plotly_chart")[-1].proto.spec)  # type: ignore[attr-defined]
     assert chart["data"][0]["marker"]["size"] == 10
-    assert "anomalies among" in chart["layout"]["xaxis"]["title"]["text"]
+    assert "contamination" in chart["layout"]["xaxis"]["title"]["text"]
     assert app.query_params["odd_runs"].count("run-") == 2
 
     # One that is under way shows how far it is, and can be stopped.

@@ -94,7 +94,7 @@ def test_every_control_of_the_page() -> None:
     picture = MNIST.test_images[found[7]] / np.float32(255)
     codes = apply.encode(model, MNIST.test_images)
     pixels = MNIST.test_images.reshape(10_000, -1) / np.float32(255)
-    for title, points in ((titles[VAE], codes), ("raw pixels", pixels)):
+    for title, points in ((titles[VAE], codes), ("Raw pixels", pixels)):
         away = np.linalg.norm(points - points[found[7]], axis=1)
         nearest = away.argsort()[1:7]
         count = (MNIST.test_labels[nearest] == 7).sum()

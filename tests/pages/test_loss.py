@@ -101,13 +101,13 @@ def test_a_plain_model_shows_its_terms_its_most_varied_dimension_and_its_slopes(
     mse = 784 * model.card.figures["mse"]
     assert values(bar["x"])[0] == pytest.approx(mse, rel=1e-4)
     assert f"Reconstruction **{mse:.4g}** squared error per image" in text(app)
-    assert set(shown) == {"squared error per image", "step", "singular value, from the largest"}
+    assert set(shown) == {"squared error per image", "Step", "Singular value, from the largest"}
     codes = apply.encode(model, MNIST.test_images)
     dimension = int(codes.var(0).argmax())
     assert box(app, "Latent dimension").value == dimension + 1
     assert pictures(app, f"z{dimension + 1} from") == swept(model, dimension)
     # The contractive one stands beside it, at first.
-    names = {trace.get("name") for trace in shown["singular value, from the largest"]}
+    names = {trace.get("name") for trace in shown["Singular value, from the largest"]}
     assert names == {None, "Vanilla, 32 dimensions", "Contractive, 32 dimensions"}
     assert "It is no term of this model's loss" in text(app)
 
@@ -179,7 +179,7 @@ def test_a_model_with_a_codebook_shows_its_entries_and_no_slopes(app: AppTest) -
     shares = values(bars["y"]) / 100
     perplexity = np.exp(-np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
     assert f"Perplexity **{perplexity:.1f}**" in text(app)
-    assert "singular value, from the largest" not in shown
+    assert "Singular value, from the largest" not in shown
     assert model.config.codebook_size == len(shares)
     assert not app.number_input
 
@@ -216,7 +216,7 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
 
 def test_a_pretrained_model_shows_the_curve_that_its_file_keeps(app: AppTest) -> None:
     model = choose(app, "sparse-1024d-deep")
-    (line,) = traces(app)["step"]
+    (line,) = traces(app)["Step"]
     assert list(values(line["x"])) == model.card.curve.steps
     assert list(values(line["y"])) == model.card.curve.terms["reconstruction"]
     assert not any(button.label.startswith("Train: ") for button in app.button)
@@ -227,7 +227,7 @@ def test_a_file_without_a_curve_says_so_and_leads_to_training() -> None:
     card = model.card.model_copy(update={"curve": None})
     app = open_page(model=store.add(checkpoint.to_bytes(model, card)))
     assert "keeps no curve" in text(app)
-    assert "step" not in traces(app)
+    assert "Step" not in traces(app)
     button(app, "Train: Variational").click().run()
     assert not app.exception
     assert button(app, "Variational").disabled  # the card of what is to be trained

@@ -76,7 +76,7 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
         library.title(VAE),
         library.title(OTHER),
         "PCA, 2 components",
-        "raw pixels",
+        "Raw pixels",
     ]
     codes = apply.encode(checkpoint.load(checkpoint.FOLDER / OTHER), MNIST.test_images)
     near = np.linalg.norm(codes - codes[0], axis=1).argsort()[1:6]

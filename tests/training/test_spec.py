@@ -92,7 +92,7 @@ def test_where_the_data_is_not_here_the_sentence_promises_no_number(
     monkeypatch.setenv("AEVIZ_CACHE", str(tmp_path))
     monkeypatch.setattr(datasets, "_loaded", {})
     said = summary(small(data="kmnist"))
-    assert "on up to 50,000 pictures of KMNIST" in said
+    assert "on up to 50,000 images of KMNIST" in said
     assert "; up to 2,000 others are held out" in said
     said = summary(small())
     assert "50,000 images of MNIST digits with batch size 128, validated on 2,000 held-out" in said
@@ -103,5 +103,5 @@ def test_too_few_images_to_train_on_are_refused(n: int) -> None:
     labels = np.full(n, 3, np.uint8)
     for spec in (small(), small(classes=(3,))):
         for which in (training_set, held_out_set):
-            with pytest.raises(ValueError, match="There are too few pictures"):
+            with pytest.raises(ValueError, match="There are too few images"):
                 which(spec, labels)

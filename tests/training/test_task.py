@@ -276,7 +276,7 @@ def test_a_run_stopped_before_its_first_step_says_that_it_left_no_model(
 
 def test_a_run_of_some_classes_says_so_in_its_sentence_and_its_card(no_worker: None) -> None:
     sentence = summary(small(classes=(3, 5), contamination=0.05))
-    assert "those of 3, 5 among 50,000 pictures of MNIST digits with 5 % of other" in sentence
+    assert "those of 3, 5 among 50,000 images of MNIST digits with 5 % of other" in sentence
     assert "**30 epochs** on" in summary(small(classes=(3,), steps=None, epochs=30))
     labels = datasets.load().train_labels[:50_000]
     ones = int((labels == 1).sum())
