@@ -76,10 +76,29 @@ def test_a_chosen_model_is_in_the_address_by_its_name(page: Page, app: str) -> N
     expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 dimensions")
 
 
-def test_a_walk_through_all_pages_meets_no_error(page: Page, app: str) -> None:
-    page.goto(app)
+# What is wider than its place: the page, a heading, a label, a button, a choice.
+CLIPPED = """() => {
+  const wide = [];
+  for (const element of [document.documentElement, document.querySelector("[data-testid=stMain]"),
+      ...document.querySelectorAll("h1, h2, h3, h4, h5, h6, label, button, [role=radio]")]) {
+    const { clientWidth, scrollWidth } = element;
+    if (clientWidth < 2 || !element.checkVisibility({ visibilityProperty: true })) continue;
+    if (scrollWidth > clientWidth + 1)
+      wide.push(`${element.tagName} ${element.textContent.trim().slice(0, 40)}: ` +
+        `${scrollWidth} px in ${clientWidth}`);
+  }
+  return wide;
+}"""
+
+
+def test_a_walk_through_all_pages_in_large_type_meets_no_error_and_nothing_cut_off(
+    page: Page, app: str
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{app}?large=true")
     links = page.get_by_test_id("stSidebarNav").get_by_role("link")
     expect(page.get_by_test_id("latent-map")).to_have_attribute("data-ready", "true")
+    expect(page.locator("html")).to_have_css("font-size", "22px")
     titles = [title.strip() for title in links.all_inner_texts()]
     assert len(titles) == len(pages.PAGES)
     for title in titles[1:]:  # each page finds what the one before it left in the session
@@ -89,6 +108,7 @@ def test_a_walk_through_all_pages_meets_no_error(page: Page, app: str) -> None:
         state = page.get_by_test_id("stApp")
         expect(state).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
         assert page.get_by_test_id("stException").count() == 0, title
+        assert page.evaluate(CLIPPED) == [], title
 
 
 @pytest.mark.parametrize(("old", "new"), pages.MOVED.items())

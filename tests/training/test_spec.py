@@ -93,7 +93,7 @@ def test_where_the_data_is_not_here_the_sentence_promises_no_number(
     monkeypatch.setattr(datasets, "_loaded", {})
     said = summary(small(data="kmnist"))
     assert "on up to 50,000 images of KMNIST" in said
-    assert "; up to 2,000 others are held out" in said
+    assert "validated on up to 2,000 held-out images" in said
     said = summary(small())
     assert "50,000 images of MNIST digits with batch size 128, validated on 2,000 held-out" in said
 
