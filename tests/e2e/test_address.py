@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from aeviz.app import pages
@@ -111,15 +110,11 @@ def test_a_walk_through_all_pages_in_large_type_meets_no_error_and_nothing_cut_o
         assert page.evaluate(CLIPPED) == [], title
 
 
-@pytest.mark.parametrize(("old", "new"), pages.MOVED.items())
-def test_the_address_of_a_page_that_moved_leads_to_it(
-    page: Page, app: str, old: str, new: str
-) -> None:
-    page.goto(f"{app}/{old}?model=masked-256d")
-    expect(page.get_by_role("heading", name=pages.PAGES[new].question)).to_be_visible()
-    assert urlparse(page.url).path == f"/{new}"
-    expect(page.get_by_role("combobox", name="Model")).to_have_value(
-        "Masked (transformer), 256 dimensions"
-    )
+def test_the_addresses_of_pages_that_moved_lead_to_them(page: Page, app: str) -> None:
+    for old, new in pages.MOVED.items():
+        page.goto(f"{app}/{old}?model=vanilla-2d")
+        expect(page.get_by_role("heading", name=pages.PAGES[new].question)).to_be_visible()
+        assert urlparse(page.url).path == f"/{new}"
+        expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 dimensions")
     links = page.get_by_test_id("stSidebarNav").get_by_role("link")
     expect(links).to_have_count(len(pages.PAGES))
