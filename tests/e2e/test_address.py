@@ -67,12 +67,16 @@ def test_a_chosen_model_is_in_the_address_by_its_name(page: Page, app: str) -> N
     page.wait_for_url("**model=vanilla-2d*")
     page.get_by_role("link", name="Sample").first.click()
     expect(page.get_by_role("heading", name="What does it draw on its own?")).to_be_visible()
-    expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 dimensions")
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(
+        "Vanilla, 2 dimensions"
+    )
     app_state = page.get_by_test_id("stApp")
     expect(app_state).to_have_attribute("data-test-script-state", "notRunning")
     assert parse_qs(urlparse(page.url).query)["model"] == ["vanilla-2d"]
     page.reload()
-    expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 dimensions")
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(
+        "Vanilla, 2 dimensions"
+    )
 
 
 # What is wider than its place: the page, a heading, a label, a button, a choice.
@@ -115,6 +119,8 @@ def test_the_addresses_of_pages_that_moved_lead_to_them(page: Page, app: str) ->
         page.goto(f"{app}/{old}?model=vanilla-2d")
         expect(page.get_by_role("heading", name=pages.PAGES[new].question)).to_be_visible()
         assert urlparse(page.url).path == f"/{new}"
-        expect(page.get_by_role("combobox", name="Model")).to_have_value("Vanilla, 2 dimensions")
+        expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(
+            "Vanilla, 2 dimensions"
+        )
     links = page.get_by_test_id("stSidebarNav").get_by_role("link")
     expect(links).to_have_count(len(pages.PAGES))

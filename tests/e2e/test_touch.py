@@ -173,7 +173,7 @@ def test_the_mouse_still_zooms_a_chart_into_a_box(page: Page, app: str) -> None:
 
 def test_a_finger_moves_the_threshold_by_its_line_alone(phone: Page, app: str) -> None:
     phone.goto(f"{app}/anomaly")
-    line = phone.get_by_role("slider", name="Threshold")
+    line = phone.get_by_role("slider", name="Threshold", exact=True)
     line.scroll_into_view_if_needed()
     settle(phone)
     line.scroll_into_view_if_needed()
