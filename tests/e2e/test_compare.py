@@ -32,13 +32,15 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
     images = datasets.load().test_images
     squared = errors.mse(images, pca.pca(datasets.load(), 2).reconstruct(images))
     worst = squared.argsort()[::-1][:20]
-    expect(page.locator(".aeviz-rows").first).to_contain_text(f"#{worst[0]}")
+    expect(page.locator(".aeviz-rows").first).to_contain_text(
+        f"{datasets.load().test_labels[worst[0]]}{worst[0]}"
+    )
     with page.expect_download() as download:
         page.get_by_role("button", name="Download errors as CSV").click()
     with download.value.path().open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert download.value.suggested_filename == "aeviz-compare.csv"
-    assert [int(row["image"].rsplit("#", 1)[1]) for row in rows] == worst.tolist()
+    assert [int(row["image"].rsplit(" ", 1)[1]) for row in rows] == worst.tolist()
     written = [float(row["MSE of PCA, 2 components"]) for row in rows]
     assert np.array(written) == pytest.approx(squared[worst], rel=1e-4)
     assert all(0 < float(row["MSE of Variational, 2 dimensions"]) < 1 for row in rows)

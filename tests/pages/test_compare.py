@@ -35,7 +35,7 @@ def row(table: str, name: str) -> list[str]:
 
 def shown(app: AppTest) -> list[int]:
     """Which test pictures are shown."""
-    return [int(k) for k in re.findall(r"<br>#(\d+)<", tables(app)[0])]
+    return [int(k) for k in re.findall(r"<span>\d<br>(\d+)</span>", tables(app)[0])]
 
 
 def choose(app: AppTest, key: str, value: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -17,6 +18,7 @@ from aeviz.data import datasets
 SHOW = {"worst": "Worst 20", "classes": "Each class", "random": "Random 20", "own": "Yours"}
 MOST = 20
 NEAREST = 6
+WHICH = "each with its class and its index in the test set"
 
 
 def pick_pca(first: ModelSubject, components: Sequence[int]) -> Subject:
@@ -41,20 +43,20 @@ def _pick(subjects: Sequence[Subject]) -> tuple[pictures.Picked, str]:
             ranks = {str(k): subject.title for k, subject in enumerate(subjects)}
             of = widgets.choice("Worst reconstructed by", ranks, "compare_worst", menu=True)
             found = compare.worst(subjects[int(of)].errors().mse, MOST)
-            sentence = f"The {MOST} test images with the largest MSE by {ranks[of]}."
+            sentence = f"The {MOST} test images with the largest MSE by {ranks[of]}, {WHICH}."
         elif show == "random":
             draw = np.random.default_rng(widgets.draw_again("compare_seed"))
             found = draw.choice(len(data.test_labels), MOST, replace=False)
-            sentence = f"{MOST} test images drawn at random."
+            sentence = f"{MOST} test images drawn at random, {WHICH}."
         else:
             found = compare.first_of_each(data.test_labels)
-            sentence = "The first test image of each class."
+            sentence = f"The first test image of each class, {WHICH}."
     if show == "own":
         picked = pictures.pick_images(data, key="compare_picture", many=True)
         labels = None if picked.labels is None else picked.labels[:MOST]
         return pictures.Picked(picked.images[:MOST], picked.names[:MOST], labels), ""
     labels = data.test_labels[found]
-    names = [f"{data.classes[label]}\n#{i}" for label, i in zip(labels, found, strict=True)]
+    names = [f"{data.classes[k]}, test image {i}" for k, i in zip(labels, found, strict=True)]
     images = datasets.to_float(data.test_images[found])
     return pictures.Picked(images, names, labels), sentence
 
@@ -72,7 +74,7 @@ def side_by_side(subjects: Sequence[Subject]) -> None:
         _one(seen)
     else:
         widgets.rows(table, least="2.7rem", held=True)  # twenty have room beside each other
-    columns = {"image": [name.replace("\n", " ") for name in picked.names]}
+    columns: dict[str, list[Any]] = {"image": list(picked.names)}
     columns |= {f"MSE of {title}": its.errors.mse.tolist() for title, its in seen.items()}
     note = f"{sentence} Error: blue is too dark, red too bright.".strip()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -92,7 +94,8 @@ def side_by_side(subjects: Sequence[Subject]) -> None:
 
 
 def _table(picked: pictures.Picked, seen: dict[str, Seen]) -> list[widgets.Row]:
-    table = [widgets.Row("Original", picked.images, picked.names)]
+    captions = [name.replace(", test image ", "\n") for name in picked.names]  # twenty in a row
+    table = [widgets.Row("Original", picked.images, captions)]
     for title, its in seen.items():
         texts = [f"{value:.4f}" for value in its.errors.mse]
         table.append(widgets.Row(f"Reconstruction by {title}", its.reconstructions))
@@ -120,7 +123,7 @@ def _closer(
     st.subheader("A closer look at one", anchor=False)
     k = 0
     if len(picked.images) > 1:
-        each = {str(k): name.replace("\n", " ") for k, name in enumerate(picked.names)}
+        each = {str(k): name for k, name in enumerate(picked.names)}
         k = int(widgets.choice("Which one", each, "compare_closer"))
     its_code, around = st.columns([2, 3], gap="large")
     with its_code:
