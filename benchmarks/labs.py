@@ -17,14 +17,14 @@ TURN = 8
 """The use of a slider that takes it to its right end, before it has come to the left one."""
 CLEANER = "denoise?model=convolutional_denoising-128d"
 LABS = {  # what is measured -> the page's address, and the button or slider that is used
-    "Denoise, the home model": ("denoise", "Random Picture"),
-    "Denoise, 128 numbers": (CLEANER, "Random Picture"),
+    "Denoise, the home model": ("denoise", "Random image"),
+    "Denoise, 128 dimensions": (CLEANER, "Random image"),
     "Denoise, a strength not seen yet": (CLEANER, "Gaussian noise: standard deviation"),
-    "Missing parts, four models": ("hidden?model=masked-256d", "Random Picture"),
-    "Missing parts, rows cut off": ("hidden?model=masked-256d&hide=rows", "Rows shown"),
-    "Anomalies, one digit": ("anomaly", "Random Picture"),
-    "Compare, 20 pictures": ("compare?compare_show=random", "Draw again"),
-    "Stability, two models": ("stability", "Random Picture"),
+    "Inpainting, four models": ("inpainting?model=masked-256d", "Random image"),
+    "Inpainting, rows cut off": ("inpainting?model=masked-256d&hide=rows", "Rows shown"),
+    "Anomalies, one digit": ("anomaly", "Random image"),
+    "Compare, 20 images": ("compare?compare_show=random", "Draw again"),
+    "Stability, two models": ("stability", "Random image"),
     "Stability, another strength": ("stability", "Shift to the right, pixels"),
 }
 
@@ -114,7 +114,7 @@ def main() -> None:
         0,
         rows,
         [
-            f"{args.rounds} real clicks on the button that asks for another picture, or presses of "
+            f"{args.rounds} real clicks on the button that asks for another image, or presses of "
             "the key that moves a slider, in one tab of headless Chromium without a GPU. From the "
             "event's own time stamp until the last change of a picture or chart on the page or of "
             "the script's state. The pictures are drawn by chance; the seed is not the program's. "

@@ -159,14 +159,9 @@ BASELINE = "residual"
 """The score of PCA in place of a model: what its first axes cannot say of an image."""
 
 
-def has_posterior(model: Autoencoder) -> bool:
-    """True for a variant with a posterior, and so with an ELBO."""
-    return type(model).posterior is not Autoencoder.posterior
-
-
 def offered(model: Autoencoder) -> dict[str, str]:
     """The scores that a model can give: key -> title."""
-    return {k: s.title for k, s in SCORES.items() if k != "elbo" or has_posterior(model)}
+    return {k: s.title for k, s in SCORES.items() if k != "elbo" or model.has_posterior}
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ def pinned_map(
     """Codes (N, 2) as dots and named places among them, all in view, each name beside its place.
 
     Of many codes the first `PINNED_DOTS` are drawn. Without a legend, which Plotly would draw anew
-    at each click: `ui.class_key` is one.
+    at each click: `widgets.class_key` is one.
 
     Args:
         pins: name -> place (2,).

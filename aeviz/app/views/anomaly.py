@@ -127,7 +127,7 @@ def choose() -> Trial:
     offered = anomaly.offered(subject.model)
     kind = widgets.choice("Score", offered, "odd_score", vertical=True)
     st.caption(anomaly.SCORES[kind].text)
-    if not anomaly.has_posterior(subject.model):
+    if not subject.model.has_posterior:
         st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
     given = anomaly.Pictures(picked.images, picked.names)
     return Trial(subject, task, classes, kind, at_hand, given, picked.labels is None)

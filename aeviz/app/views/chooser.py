@@ -91,7 +91,7 @@ def _demonstration(need: str, subject: ModelSubject) -> list[widgets.Row]:
     if need == "noise":
         given = corruption.noisy(images, SIGMA, 0)
     elif need == "sequences":
-        visible = np.broadcast_to(np.arange(28)[:, None] < CUT, images.shape)
+        visible = np.broadcast_to(np.arange(images.shape[1])[:, None] < CUT, images.shape)
     elif need == "missing":
         visible = inpainting.hide_patches(COLUMNS, HIDDEN)
     seen = given if visible is None else np.where(visible, images, 0.35)

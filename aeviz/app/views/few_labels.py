@@ -69,7 +69,7 @@ def accuracy(subject: ModelSubject, found: Learned) -> None:
                 | {f"{count:,}": few_labels.text(found, method, count) for count in found.counts}
                 for method, name in names.items()
             ],
-            column_config={"Labels": st.column_config.TextColumn(pinned=True, width=190)},
+            column_config={"Labels": st.column_config.TextColumn(pinned=True, width=245)},
             hide_index=True,
             key="table",
         )

@@ -180,14 +180,16 @@ def _note(subject: ModelSubject, losses: np.ndarray, visible: np.ndarray) -> str
 
 
 def row_by_row(subject: ModelSubject, image: np.ndarray) -> None:
-    """A film of what a model draws from one row of the image (28, 28) more in each frame."""
-    visible = (np.arange(28) < np.arange(29)[:, None])[:, :, None].repeat(28, 2)
+    """A film of what a model draws from one row of the image (H, W) more in each frame."""
+    height, width = image.shape
+    given = np.arange(height) < np.arange(height + 1)[:, None]  # one row more in each frame
+    visible = given[:, :, None].repeat(width, 2)
     seen = image * visible
     expected = apply.reconstruct(subject.model, seen, None, visible)
     mse = errors.mse(image, expected)
     player(
         "reading",
         {"Rows that it is given": seen, "What it draws from them": expected},
-        [f"{k} of 28 rows: MSE {error:.4f}" for k, error in enumerate(mse)],
+        [f"{k} of {height} rows: MSE {error:.4f}" for k, error in enumerate(mse)],
         seconds=7.0,
     )
