@@ -73,7 +73,9 @@ def test_eight_models_scroll_in_their_own_area_below_the_originals(page: Page, a
     )
     expect(last).to_be_in_viewport()
     expect(rows.get_by_alt_text("Original, 20", exact=True)).to_be_in_viewport()
-    expect(page.locator(".st-key-compare-classes .js-plotly-plot")).to_be_visible()
+    chart = page.locator(".st-key-compare-classes .js-plotly-plot")
+    expect(chart).to_have_count(1)
+    expect(chart).to_be_visible()
     wide = page.evaluate(
         """() => {
           const main = document.querySelector("[data-testid=stMain]");
