@@ -17,7 +17,7 @@ PAGE_MUST = 0.8
 START_MUST = 12.0
 
 # Resolves with the milliseconds from the click's own time stamp until a frame in which the script
-# has ended, the title is another one, no part is waited for and the page's pictures are there, and
+# has ended, the title is another one, no part is waited for and the page's images are there, and
 # after which the page stays responsive: for 0.3 s no frame comes more than 0.1 s after another.
 WATCH = """() => {
   const all = (selector) => [...document.querySelectorAll(`[data-testid=stMain] ${selector}`)];

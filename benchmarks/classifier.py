@@ -45,7 +45,7 @@ class Classifier(nn.Module):
 
 @cache
 def load() -> Classifier:
-    """The classifier that is shipped, in eval mode."""
+    """The classifier that is kept, in eval mode."""
     model = Classifier()
     model.load_state_dict({name: weight.float() for name, weight in load_file(FILE).items()})
     return model.eval()

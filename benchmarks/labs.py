@@ -29,7 +29,7 @@ LABS = {  # what is measured -> the page's address, and the button or slider tha
 }
 
 # Resolves with the milliseconds from the time stamp of a click or a key until the last change of a
-# picture, a chart or the script's state; nothing of that changes for 0.6 s afterwards.
+# image, a chart or the script's state; nothing of that changes for 0.6 s afterwards.
 WATCH = """() => {
   let clicked = Infinity;
   let last = 0;

@@ -27,8 +27,8 @@ MOVES = 180
 GRIDS = (32, *planes.GRIDS)
 """Those that the map takes, and a coarser one for comparison."""
 
-# Notes for each picture that is put on the probe's canvas: the time stamps of the pointer's
-# moves since the picture before, when it was put there, and when its frame was painted. A message
+# Notes for each image that is put on the probe's canvas: the time stamps of the pointer's
+# moves since the image before, when it was put there, and when its frame was painted. A message
 # sent from inside a frame arrives after the frame's style, layout and paint steps.
 HOOK = """() => {
   const pictures = (window.pictures = []);
@@ -156,7 +156,7 @@ def blend_errors(dataset: datasets.Dataset) -> dict[str, list[float]]:
     The last is of the grid that the map takes.
     """
     found = {}
-    for name, card in checkpoint.shipped().items():
+    for name, card in checkpoint.pretrained().items():
         model = checkpoint.load(checkpoint.FOLDER / name)
         if model.code_dim != 2:
             continue

@@ -1,6 +1,6 @@
 """Ten models of one digit each that find the others odd: `python -m benchmarks.one_class`.
 
-`--contaminated` trains each again with anomalies among its pictures and keeps in
+`--contaminated` trains each again with anomalies among its images and keeps in
 aeviz/contamination.json how well it still finds them, which the app shows.
 """
 
@@ -28,13 +28,13 @@ SETTINGS = {
 }
 BATCH, LR, EPOCHS = 128, 2e-3, 30
 SHARES = (0.02, 0.05, 0.1, 0.2)
-"""Of anomalies among the training pictures."""
+"""Of anomalies among the training images."""
 
 
 def command(digit: int) -> list[str]:
-    """What `python -m aeviz train` is told to make the shipped model of a digit.
+    """What `python -m aeviz train` is told to make the pretrained model of a digit.
 
-    Not on all training pictures: the last 10,000 are held out, to set a threshold by.
+    Not on all training images: the last 10,000 are held out, to set a threshold by.
     """
     settings = [f"--{k.replace('_', '-')}={value}" for k, value in SETTINGS.items()]
     length = f"--epochs {EPOCHS} --batch {BATCH} --lr {LR} --threads 1".split()
@@ -42,8 +42,8 @@ def command(digit: int) -> list[str]:
     return [VARIANT, *settings, f"--digit={digit}", *length, f"--out={out}"]
 
 
-def shipped() -> list[float] | None:
-    """AUROC on the test images of each digit's shipped model; None where one is missing."""
+def pretrained() -> list[float] | None:
+    """AUROC on the test images of each digit's pretrained model; None where one is missing."""
     paths = [
         next(iter(anomaly.FOLDER.glob(f"*-digit{digit}.safetensors")), None) for digit in range(10)
     ]
@@ -59,18 +59,18 @@ def shipped() -> list[float] | None:
 def linear() -> tuple[list[float], list[float]]:
     """The same by PCA, the axes of each digit its own: by its residual, and by the models' score.
 
-    The first is what is published for PCA; the second differs from a model by the copies alone.
+    The first is what is published for PCA; the second differs from a model by what it reconstructs.
     """
     digits = datasets.load("mnist")
     residual, scored = [], []
     test = digits.test_images
     for digit in range(10):
         pca = anomaly.fit_pca(digits, (digit,))
-        copies = pca.decode(pca.encode(test))
+        reconstructions = pca.decode(pca.encode(test))
         normal = digits.test_labels == digit
         for scores, found in (
             (anomaly.residual(pca, test), residual),
-            (anomaly_score.strangeness(test, copies), scored),
+            (anomaly_score.blurred_error(test, reconstructions), scored),
         ):
             found.append(anomaly_score.auroc(scores[normal], scores[~normal]))
     return residual, scored
@@ -78,7 +78,7 @@ def linear() -> tuple[list[float], list[float]]:
 
 def contaminated(digit: int, share: float) -> dict[str, float]:
     """AUROC by each score of a model of a digit that was trained as on the page, once."""
-    digits, name = datasets.load("mnist"), anomaly.shipped(digit)
+    digits, name = datasets.load("mnist"), anomaly.pretrained(digit)
     card = checkpoint.load(checkpoint.FOLDER / name).card
     spec = RunSpec.model_validate(anomaly.recipe(card, (digit,), share))
     seen = training_set(spec, digits.train_labels)
@@ -97,8 +97,8 @@ def contaminated(digit: int, share: float) -> dict[str, float]:
     ):
         pass
     model.eval()
-    normal = anomaly.normal_pictures(digits, (digit,)).images
-    odd = anomaly.odd_pictures(digits, (digit,)).images
+    normal = anomaly.normal_images(digits, (digit,)).images
+    odd = anomaly.odd_images(digits, (digit,)).images
     found = {}
     for kind in anomaly.offered(model):
         against = anomaly.reference(kind, model, digits, (digit,))
@@ -110,7 +110,7 @@ def contaminated(digit: int, share: float) -> dict[str, float]:
 def keep_contaminated() -> None:
     """Measure what is missing and keep it after each model."""
     for digit in range(10):
-        sha256 = checkpoint.digest(anomaly.shipped(digit))
+        sha256 = checkpoint.digest(anomaly.pretrained(digit))
         for share in SHARES:
             kept = (
                 json.loads(anomaly.KEPT.read_text(encoding="utf-8"))
@@ -131,7 +131,7 @@ def keep_contaminated() -> None:
 
 
 def main() -> None:
-    """Train the ten models that are shipped and print how well each finds the other digits."""
+    """Train the ten models that are kept and print how well each finds the other digits."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.one_class", description=main.__doc__
     )

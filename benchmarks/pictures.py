@@ -1,6 +1,6 @@
-"""Make the README's pictures from the running app: `python -m benchmarks.pictures`.
+"""Make the README's images from the running app: `python -m benchmarks.images`.
 
-Writes PNGs and one GIF of a drag into .github/pictures/. Needs Chromium, see tests/e2e/conftest.py.
+Writes PNGs and one GIF of a drag into .github/images/. Needs Chromium, see tests/e2e/conftest.py.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def settle(page: Page) -> None:
 
 def save(page: Page, name: str) -> None:
     """A screenshot at two thirds of its size, in 128 colours: small enough to clone."""
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture = picture.resize((960, 600), Image.Resampling.LANCZOS)
-    picture.quantize(128).save(OUT / f"{name}.png", optimize=True)
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    image = image.resize((960, 600), Image.Resampling.LANCZOS)
+    image.quantize(128).save(OUT / f"{name}.png", optimize=True)
     print(OUT / f"{name}.png")
 
 
@@ -77,7 +77,7 @@ def record_drag(page: Page) -> None:
 
 
 def main() -> None:
-    """Start the app with empty folders, visit each page and take its picture."""
+    """Start the app with empty folders, visit each page and take its image."""
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         process, address = start_app(Path(folder))

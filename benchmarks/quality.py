@@ -122,16 +122,16 @@ def measure(model: Any, samples: int) -> dict[str, float]:
     )
 
 
-# -- shipped ----------------------------------------------------------------------------------
+# -- pretrained ----------------------------------------------------------------------------------
 
 
-def shipped(kept: dict[str, Any], samples: int, keep: Callable[[], None]) -> dict[str, Any]:
-    """Figures of every shipped checkpoint by name; those of an unchanged file are taken over.
+def pretrained(kept: dict[str, Any], samples: int, keep: Callable[[], None]) -> dict[str, Any]:
+    """Figures of every pretrained checkpoint by name; those of an unchanged file are taken over.
 
     What is new is put into `kept` as well and kept at once: a model takes minutes.
     """
     found = {}
-    for name in checkpoint.shipped():
+    for name in checkpoint.pretrained():
         content = (checkpoint.FOLDER / f"{name}.safetensors").read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         fashion = anomaly_score.stranger(datasets.load("mnist")) is not None
@@ -159,9 +159,9 @@ def references() -> dict[str, str]:
     for width in (2, 32, 64):
         linear = pca.pca(datasets.load(), width)
         raw = errors.mse(x, linear.decode(linear.encode(x))).mean(dtype=np.float64)
-        copies = errors.compare(x, linear.reconstruct(x)).overall
-        texts[f"mse {width}"] = f"PCA {raw:.4f}, clipped {copies['mse']:.4f}"
-        texts[f"bce {width}"] = f"PCA, clipped {copies['bce']:.4f}"
+        reconstructions = errors.compare(x, linear.reconstruct(x)).overall
+        texts[f"mse {width}"] = f"PCA {raw:.4f}, clipped {reconstructions['mse']:.4f}"
+        texts[f"bce {width}"] = f"PCA, clipped {reconstructions['bce']:.4f}"
     floor = errors.bce(x, x).mean(dtype=np.float64)
     texts["bce 32"] += f"; floor {floor:.4f}"
     for width in (2, 32):
@@ -173,12 +173,12 @@ def references() -> dict[str, str]:
     codes = linear.encode(digits.train_images), digits.train_labels
     share = probe.linear_probe(*codes, linear.encode(x), labels)
     texts["probe"] = f"PCA-64 {share:.4f}"
-    spoilt = corruption.noisy(x, evaluate.SIGMA, SEED)
+    corrupted = corruption.noisy(x, evaluate.SIGMA, SEED)
     known = corruption.noisy(digits.train_images, evaluate.SIGMA, SEED + 1)
-    cleaned = denoising.regressed(spoilt, known, digits.train_images)
+    cleaned = denoising.regressed(corrupted, known, digits.train_images)
     texts["denoised"] = (
         f"Wiener {errors.compare(x, cleaned).overall['psnr']:.2f} dB; "
-        f"noisy {errors.compare(x, spoilt).overall['psnr']:.2f} dB"
+        f"noisy {errors.compare(x, corrupted).overall['psnr']:.2f} dB"
     )
     visible = inpainting.hide_patches(len(x), seed=SEED)
     filled = inpainting.gaussian_conditional(x, visible, digits.train_images)
@@ -214,7 +214,7 @@ class Bar:
     """Whether a card with a code so wide counts."""
     recipe: str | None = None
     live: float | None = None
-    shipped: float | None = None
+    pretrained: float | None = None
     more: bool = False
     """True where more is better."""
     digits: int = 4
@@ -473,13 +473,13 @@ BARS = [
 
 
 def widths() -> dict[str, tuple[checkpoint.Card, int]]:
-    """Card and width of the code of every shipped checkpoint."""
-    cards = checkpoint.shipped()
+    """Card and width of the code of every pretrained checkpoint."""
+    cards = checkpoint.pretrained()
     return {name: (card, card.code_dim) for name, card in cards.items()}
 
 
 def rows(found: dict[str, Any], lived: dict[str, Any], texts: dict[str, str]) -> list[list[str]]:
-    """The table's lines: figure, reference, published, live, must, shipped, must, result."""
+    """The table's lines: figure, reference, published, live, must, pretrained, must, result."""
     cards = widths()
     each = {name: entry for name, entry in found.items() if name in cards}
     lines = []
@@ -488,9 +488,9 @@ def rows(found: dict[str, Any], lived: dict[str, Any], texts: dict[str, str]) ->
     for bar in BARS:
         results = []
         compare = "at least" if bar.more else "at most"
-        shipped_must, sign = bar.shipped, f".{bar.digits}f"
+        pretrained_must, sign = bar.pretrained, f".{bar.digits}f"
         if bar.key == "mixture_frechet" and best_n01:
-            shipped_must = best_n01[1] / 2
+            pretrained_must = best_n01[1] / 2
         mine = lived.get(bar.recipe or "")
         value = bar.value(mine["figures"]) if mine else None
         ours = "-"
@@ -504,8 +504,8 @@ def rows(found: dict[str, Any], lived: dict[str, Any], texts: dict[str, str]) ->
         else:
             fit = {k: v for k, v in each.items() if bar.suits(*cards[k])}
             best = bar.best(fit)
-        if best and shipped_must is not None:
-            results.append(f"shipped {bar.verdict(best[1], shipped_must)}")
+        if best and pretrained_must is not None:
+            results.append(f"shipped {bar.verdict(best[1], pretrained_must)}")
         lines.append(
             [
                 bar.what,
@@ -514,7 +514,7 @@ def rows(found: dict[str, Any], lived: dict[str, Any], texts: dict[str, str]) ->
                 ours,
                 "-" if bar.live is None else f"{compare} {bar.live:g}",
                 f"{best[1]:{sign}} (`{best[0]}`)" if best else "-",
-                "-" if shipped_must is None else f"{compare} {shipped_must:.4g}",
+                "-" if pretrained_must is None else f"{compare} {pretrained_must:.4g}",
                 ", ".join(results) or "-",
             ]
         )
@@ -541,7 +541,7 @@ def every_checkpoint(found: dict[str, Any]) -> str:
     head = ["checkpoint", *(title for title, _ in COLUMNS.values()), "also"]
     usual = {*COLUMNS, "psnr", "pca_mse_clipped"}
     lines, commands = [], []
-    for name, card in checkpoint.shipped().items():
+    for name, card in checkpoint.pretrained().items():
         figures = dict(found[name]["figures"])
         if not card.config.binarise:
             figures.pop("nll", None)  # of grey pixels it is no likelihood
@@ -684,8 +684,8 @@ def main() -> None:
             keep()
     if args.again:
         kept["shipped"] = {}
-    kept["shipped"] = shipped(kept["shipped"], args.samples, keep)
-    ten = one_class.shipped()
+    kept["shipped"] = pretrained(kept["shipped"], args.samples, keep)
+    ten = one_class.pretrained()
     if ten:
         kept["shipped"]["one-class"] = {"figures": {"auroc": float(np.mean(ten))}, "digits": ten}
     keep()

@@ -1,7 +1,7 @@
-"""Pictures from strangers: are they read right, and does nothing break `aeviz.data.digits`?
+"""Images from strangers: are they read right, and does nothing break `aeviz.data.digits`?
 
 `python -m benchmarks.strangers` draws digits on paper, photographs them badly, and lets the small
-classifier read what `to_mnist` makes of them; then it hands in 2,000 spoilt files.
+classifier read what `to_mnist` makes of them; then it hands in 2,000 corrupted files.
 """
 
 from __future__ import annotations
@@ -72,11 +72,11 @@ class Scene:
     """How a digit lies before the camera, and what the camera does to it.
 
     hand: "pen" draws strokes, "print" takes a font, "mnist" takes the ink of a test digit.
-    tall: the digit's height and pen: its strokes' width, as shares of the picture's shorter side.
+    tall: the digit's height and pen: its strokes' width, as shares of the image's shorter side.
     at: its middle, as shares of width and height; tilt: of the whole sheet, in degrees.
     rule: distance of ruled lines, as a share of the height, and squared: lines both ways.
     shadow: light lost in the darker corner; grain: of the paper and the sensor; table: the sheet
-    does not fill the picture.
+    does not fill the image.
     """
 
     label: int
@@ -166,8 +166,8 @@ def photograph(scene: Scene, random: np.random.Generator) -> bytes:
     grain = fibres[:height, :width] + random.standard_normal((height, width))
     sheet = sheet * light[..., None] + scene.grain * grain[..., None]
     buffer = io.BytesIO()
-    picture = Image.fromarray(np.uint8(np.clip(sheet, 0, 1) * 255))
-    picture.save(buffer, "JPEG", quality=scene.quality)
+    image = Image.fromarray(np.uint8(np.clip(sheet, 0, 1) * 255))
+    image.save(buffer, "JPEG", quality=scene.quality)
     return buffer.getvalue()
 
 
@@ -223,7 +223,7 @@ def plain(scene: Scene) -> Scene:
 
 
 def read(pictures: np.ndarray) -> np.ndarray:
-    """What the small classifier takes pictures (N, 28, 28) in [0, 1] for, (N,)."""
+    """What the small classifier takes images (N, 28, 28) in [0, 1] for, (N,)."""
     with torch.no_grad():
         return classifier.load()(torch.from_numpy(pictures)[:, None]).argmax(1).numpy()
 
@@ -231,16 +231,16 @@ def read(pictures: np.ndarray) -> np.ndarray:
 # -- what nobody should hand in -----------------------------------------------------------------
 
 
-def spoilt(number: int, random: np.random.Generator) -> Iterator[bytes]:
+def corrupted(number: int, random: np.random.Generator) -> Iterator[bytes]:
     """Files of all five formats with bytes changed, cut off, repeated or left out."""
     scenes = [replace(scene, size=(400, 300)) for scene in SCENES]
     originals = []
     for k, scene in enumerate(scenes[:12]):
-        picture = Image.open(io.BytesIO(photograph(scene, random)))
+        image = Image.open(io.BytesIO(photograph(scene, random)))
         for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
             buffer = io.BytesIO()
             mode = ("RGB", "L", "P", "RGB")[k % 4] if kind in ("PNG", "GIF") else "RGB"
-            picture.convert(mode).save(buffer, kind)
+            image.convert(mode).save(buffer, kind)
             originals.append(buffer.getvalue())
     for _ in range(number):
         content = bytearray(originals[random.integers(len(originals))])
@@ -280,7 +280,7 @@ def megabytes() -> float:
 
 @dataclass
 class Fuzz:
-    """What became of the spoilt files."""
+    """What became of the corrupted files."""
 
     read: int = 0
     refused: int = 0
@@ -291,11 +291,11 @@ class Fuzz:
 
 
 def fuzz(number: int, seed: int) -> Fuzz:
-    """Hand in spoilt files and see what becomes of them."""
+    """Hand in corrupted files and see what becomes of them."""
     result = Fuzz()
     warm = 100  # files after which the readers have loaded what they need
     before = 0.0
-    for k, content in enumerate(spoilt(number + warm, np.random.default_rng(seed))):
+    for k, content in enumerate(corrupted(number + warm, np.random.default_rng(seed))):
         if k == warm:
             gc.collect()
             result, before = Fuzz(), megabytes()
@@ -408,13 +408,13 @@ def main() -> None:
 
 
 def keep(path: Path, content: bytes, found: digits.Stages) -> None:
-    """Write a picture and the strip of its stages, to be looked at."""
+    """Write an image and the strip of its stages, to be looked at."""
     path.with_suffix(".jpg").write_bytes(content)
     strip = Image.new("RGB", (5 * 300, 300), "gray")
-    for k, (_, picture) in enumerate(found.strip):
-        if picture.dtype != np.uint8:
-            picture = np.uint8(np.clip(picture, 0, 1) * 255)
-        part = Image.fromarray(picture).convert("RGB")
+    for k, (_, image) in enumerate(found.strip):
+        if image.dtype != np.uint8:
+            image = np.uint8(np.clip(image, 0, 1) * 255)
+        part = Image.fromarray(image).convert("RGB")
         scale = 290 / max(part.size)
         size = (max(round(part.width * scale), 1), max(round(part.height * scale), 1))
         strip.paste(part.resize(size), (k * 300, 0))

@@ -106,7 +106,7 @@ def matrix_products(rows: int) -> list[tuple[Tensor, Tensor, Tensor]]:
     """One step's products as (a, b, out), out = a @ b, for a batch of so many rows.
 
     Forward y = x W^T in each layer; backward the weights' gradient dW = dy^T x in each layer and
-    the input's dx = dy W in all but the first, whose input is the picture.
+    the input's dx = dy W in all but the first, whose input is the image.
     """
     layers = [
         (torch.randn(fan_out, fan_in) / math.sqrt(fan_in), torch.empty(fan_out, fan_in))
@@ -210,8 +210,8 @@ def our_epochs(dataset: datasets.Dataset, epochs: int, seed: int) -> tuple[list[
         next(epoch)
         objective.validate(model, dataset.test_images)
         seconds.append(time.perf_counter() - start)
-    copies = apply.reconstruct(model, dataset.test_images)
-    return seconds, float(errors.mse(dataset.test_images, copies).mean())
+    reconstructions = apply.reconstruct(model, dataset.test_images)
+    return seconds, float(errors.mse(dataset.test_images, reconstructions).mean())
 
 
 def keras_epochs(

@@ -1,4 +1,4 @@
-"""What shipped codes are good for, kept for the app: `python -m benchmarks.uses`.
+"""What pretrained codes are good for, kept for the app: `python -m benchmarks.uses`.
 
 Writes aeviz/uses.json and aeviz/few_labels.json and keeps after each model, so that it can be
 interrupted; a checkpoint is measured again when its file has changed. `--choose` prints what the
@@ -54,11 +54,11 @@ def missing(kept: dict[str, Any], names: list[str]) -> list[str]:
 
 
 def codes(again: bool) -> None:
-    """Measure pixels, PCA, files and every shipped code."""
+    """Measure pixels, PCA, files and every pretrained code."""
     digits = datasets.load("mnist")
     fresh = again or not baselines.KEPT.exists()
     kept = {"models": {}} if fresh else json.loads(baselines.KEPT.read_text(encoding="utf-8"))
-    names = list(checkpoint.shipped())
+    names = list(checkpoint.pretrained())
     kept["models"] = {name: kept["models"][name] for name in names if name in kept["models"]}
     if "references" not in kept:
         found = timed("references", lambda: baselines.references(digits))

@@ -38,7 +38,7 @@ def test_a_name_that_is_no_door_is_an_attribute_error() -> None:
         aeviz.nothing  # noqa: B018  # type: ignore[attr-defined]
 
 
-def test_a_shipped_model_is_loaded_by_its_name_from_anywhere(
+def test_a_pretrained_model_is_loaded_by_its_name_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -50,7 +50,7 @@ def test_a_shipped_model_is_loaded_by_its_name_from_anywhere(
     assert aeviz.load_model("vanilla-2d").card.seed == 9  # a file that is there comes first
 
 
-def test_a_picture_becomes_a_digit() -> None:
+def test_a_image_becomes_a_digit() -> None:
     digit = aeviz.to_mnist(ROOT / "tests" / "cases" / "printed-six-bold-tight-2.png")
     assert digit.shape == (28, 28)
     assert digit.dtype == np.float32

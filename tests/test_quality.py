@@ -23,7 +23,7 @@ MNIST = datasets.load()
 # -- the classifier ---------------------------------------------------------------------------
 
 
-def test_the_shipped_classifier_is_small_and_knows_digits() -> None:
+def test_the_pretrained_classifier_is_small_and_knows_digits() -> None:
     assert classifier.FILE.stat().st_size <= 300_000
     few = slice(0, 2000)
     assert (
@@ -44,7 +44,7 @@ def test_features_are_what_the_logits_are_read_from() -> None:
     assert torch.allclose(logits, read, atol=1e-4)
 
 
-def test_pictures_that_are_no_digits_are_far_from_digits() -> None:
+def test_images_that_are_no_digits_are_far_from_digits() -> None:
     real, others = (classifier.features(part) for part in np.split(MNIST.test_images[:4000], 2))
     upside_down = classifier.features(MNIST.test_images[2000:4000, ::-1])
     noisy = classifier.features(corruption.noisy(MNIST.test_images[2000:4000], 0.5, 0))
@@ -147,8 +147,8 @@ def test_the_best_of_the_models_is_the_lowest_error_or_the_highest_share() -> No
     assert bar("MSE, 2-d code").best({}) is None
 
 
-def test_rows_say_what_was_held_live_and_shipped() -> None:
-    found = {name: {"figures": card.figures} for name, card in checkpoint.shipped().items()}
+def test_rows_say_what_was_held_live_and_pretrained() -> None:
+    found = {name: {"figures": card.figures} for name, card in checkpoint.pretrained().items()}
     found["one-class"] = {"figures": {"auroc": 0.99}}  # ten models together, with no card
     lived = {"2-d": {"steps": 9, "seconds": 59.0, "figures": {"mse": 0.0334}}}
     lines = {line[0]: line for line in quality.rows(found, lived, {"mse 2": "PCA"})}
@@ -161,7 +161,7 @@ def test_rows_say_what_was_held_live_and_shipped() -> None:
     assert line[3] == "0.03340 (9 steps, 59 s)"
     best = min(
         card.figures["mse"]
-        for card in checkpoint.shipped().values()
+        for card in checkpoint.pretrained().values()
         if card.latent_dim == 2 and card.variant in ("vanilla", "variational")
     )
     assert float(line[5].split()[0]) <= best + 5e-6
@@ -185,15 +185,15 @@ def test_a_checkpoint_is_measured_again_only_when_its_file_changed(
     monkeypatch.setattr(
         quality, "measure", lambda model, samples: measured.append(model) or {"other_auroc": 1.0}
     )
-    first = quality.shipped(kept, 5, lambda: saved.append(len(kept)))
-    assert list(first) == list(checkpoint.shipped())
+    first = quality.pretrained(kept, 5, lambda: saved.append(len(kept)))
+    assert list(first) == list(checkpoint.pretrained())
     assert saved == list(range(1, len(first) + 1))  # after each, not at the end
-    assert quality.shipped(kept, 5, lambda: None) == first
+    assert quality.pretrained(kept, 5, lambda: None) == first
     assert len(measured) == len(first)
     kept["vanilla-2d"] = first["vanilla-2d"] | {"sha256": "that of another file"}
-    assert quality.shipped(kept, 5, lambda: None) == first
+    assert quality.pretrained(kept, 5, lambda: None) == first
     assert len(measured) == len(first) + 1
-    quality.shipped(kept, 6, lambda: None)  # another number of draws
+    quality.pretrained(kept, 6, lambda: None)  # another number of draws
     assert len(measured) == 2 * len(first) + 1
 
 
@@ -204,13 +204,13 @@ def test_every_live_recipe_is_a_setting_that_its_variant_has() -> None:
     assert used == {*quality.LIVE, quality.ONE_CLASS}
 
 
-def test_the_written_table_is_of_the_checkpoints_that_are_shipped() -> None:
+def test_the_written_table_is_of_the_checkpoints_that_are_pretrained() -> None:
     page = machine.RESULTS / "quality.md"
     if not page.exists():
         pytest.skip("The table of quality was not written yet.")
     kept = json.loads(quality.KEPT.read_text(encoding="utf-8"))["shipped"]
     text = page.read_text(encoding="utf-8")
     assert "Nothing else was tried" not in text
-    for name, card in checkpoint.shipped().items():
+    for name, card in checkpoint.pretrained().items():
         assert f"`{card.command}`, seed {card.seed}" in text
         assert kept[name]["figures"]["mse"] == pytest.approx(card.figures["mse"], rel=1e-3)

@@ -11,13 +11,13 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_table_of_shipped_models_is_what_their_cards_say() -> None:
+def test_the_table_of_pretrained_models_is_what_their_cards_say() -> None:
     written = {}
     for line in README.splitlines():
         if found := re.match(r"\| `([a-z_]+-\d+d[-a-z]*)` \|", line):
             written[found[1]] = [cell.strip() for cell in line.split("|")[2:-1]]
     expected = {}
-    for name, card in checkpoint.shipped().items():
+    for name, card in checkpoint.pretrained().items():
         figures = card.figures
         expected[name] = [
             f"{figures['mse']:.4f}",

@@ -39,7 +39,7 @@ MEANT = [
 ]
 """Where one of these words means what it says."""
 HANDED_IN = {ROOT / "aeviz" / "data" / "digits", ROOT / "aeviz" / "app" / "pictures"}
-"""Where what a person hands in is a picture, of whatever it may be."""
+"""Where what a person hands in is an image, of whatever it may be."""
 FORBIDDEN = {re.compile(rf"\b{word}\b", re.IGNORECASE): word for word in INSTEAD}
 
 

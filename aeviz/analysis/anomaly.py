@@ -29,11 +29,11 @@ PCA_WIDTH = 32
 ELBO_SAMPLES = 8
 
 
-# -- pictures ---------------------------------------------------------------------------------
+# -- images ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """Images (N, 28, 28), uint8 or float in [0, 1], and what each is called: "3-17"."""
 
     images: np.ndarray
@@ -43,10 +43,10 @@ class Pictures:
         return len(self.images)
 
 
-NONE = Pictures(np.empty((0, 28, 28), np.uint8), [])
+NONE = Images(np.empty((0, 28, 28), np.uint8), [])
 
 
-def shipped(digit: int) -> str:
+def pretrained(digit: int) -> str:
     """Name of the pretrained model that was trained on one digit alone, for `checkpoint.load`."""
     path = next(FOLDER.glob(f"*-digit{digit}.safetensors"))
     return f"{FOLDER.name}/{path.stem}"
@@ -58,20 +58,20 @@ def _some(wanted: np.ndarray, most: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).permutation(found)[:most])
 
 
-def _from_test(dataset: datasets.Dataset, classes: tuple[int, ...], most: int) -> Pictures:
+def _from_test(dataset: datasets.Dataset, classes: tuple[int, ...], most: int) -> Images:
     """Test images of these classes, at most so many."""
     chosen = _some(np.isin(dataset.test_labels, classes), most)
     labels = dataset.test_labels[chosen]
     names = [f"{dataset.classes[k]}-{i}" for k, i in zip(labels, chosen, strict=True)]
-    return Pictures(dataset.test_images[chosen], names)
+    return Images(dataset.test_images[chosen], names)
 
 
-def normal_pictures(dataset: datasets.Dataset, classes: tuple[int, ...]) -> Pictures:
+def normal_images(dataset: datasets.Dataset, classes: tuple[int, ...]) -> Images:
     """Test images of the normal classes."""
     return _from_test(dataset, classes, NORMAL)
 
 
-def odd_pictures(dataset: datasets.Dataset, classes: tuple[int, ...]) -> Pictures:
+def odd_images(dataset: datasets.Dataset, classes: tuple[int, ...]) -> Images:
     """Test images of the other classes; where all are normal, of the other data set.
 
     None where that is not at hand.
@@ -83,7 +83,7 @@ def odd_pictures(dataset: datasets.Dataset, classes: tuple[int, ...]) -> Picture
     return NONE if stranger is None else _from_test(stranger, every, ODD)
 
 
-def training_pictures(dataset: datasets.Dataset, classes: tuple[int, ...], most: int) -> np.ndarray:
+def training_images(dataset: datasets.Dataset, classes: tuple[int, ...], most: int) -> np.ndarray:
     """Normal training images (N, 28, 28), at most so many; none of those that are held out."""
     labels = dataset.train_labels[: -dataset.held_out]
     return dataset.train_images[_some(np.isin(labels, classes), most)]
@@ -96,7 +96,7 @@ def saw_all(card: checkpoint.Card, dataset: datasets.Dataset) -> bool:
     return card.trained_on > most
 
 
-def validation_pictures(
+def validation_images(
     card: checkpoint.Card, dataset: datasets.Dataset, classes: tuple[int, ...]
 ) -> np.ndarray:
     """Normal training images (N, 28, 28) to set a threshold by, unseen by the model if there are.
@@ -191,7 +191,7 @@ def fit_pca(dataset: datasets.Dataset, classes: tuple[int, ...]) -> pca.PCA:
     """PCA with 32 components of the normal training images."""
     if len(classes) == len(dataset.classes):
         return pca.pca(dataset, PCA_WIDTH)
-    x = training_pictures(dataset, classes, len(dataset.train_images))
+    x = training_images(dataset, classes, len(dataset.train_images))
     shape, x = x.shape[1:], datasets.to_float(x).reshape(len(x), -1)
     axes = np.linalg.eigh(np.cov(x.T)).eigenvectors[:, ::-1].T
     return pca.PCA(x.mean(0), np.ascontiguousarray(axes[:PCA_WIDTH], np.float32), shape)
@@ -227,7 +227,7 @@ def reference(
     if kind == BASELINE:
         return fit_pca(dataset, classes)
     if kind == "latent":
-        return fit_gaussian(apply.encode(model, training_pictures(dataset, classes, FITTED)))
+        return fit_gaussian(apply.encode(model, training_images(dataset, classes, FITTED)))
     return None
 
 
@@ -255,12 +255,12 @@ def score(
     return found.astype(np.float64)
 
 
-def copies(kind: str, model: Autoencoder, images: np.ndarray) -> np.ndarray:
+def reconstructions(kind: str, model: Autoencoder, images: np.ndarray) -> np.ndarray:
     """The reconstructions (N, 28, 28) that a kind of score compares with images."""
     if not len(images):
         return np.empty((0, 28, 28), np.float32)
     if kind == "strangeness":
-        return anomaly_score.expected_copies(model, images)
+        return anomaly_score.expected_reconstructions(model, images)
     return apply.reconstruct(model, images)
 
 
@@ -287,16 +287,16 @@ def measure(
     *,
     odd: bool = True,
 ) -> Scores:
-    """Score the pictures of `validation_pictures`, `normal_pictures` and `odd_pictures`.
+    """Score the images of `validation_images`, `normal_images` and `odd_images`.
 
     Args:
         odd: False where there shall be no odd ones.
     """
     against = reference(kind, model, dataset, classes)
     parts = (
-        validation_pictures(model.card, dataset, classes),
-        normal_pictures(dataset, classes).images,
-        (odd_pictures(dataset, classes) if odd else NONE).images,
+        validation_images(model.card, dataset, classes),
+        normal_images(dataset, classes).images,
+        (odd_images(dataset, classes) if odd else NONE).images,
     )
     validation, normal, strange = (score(kind, model, part, against) for part in parts)
     return Scores(validation, normal, strange, against)
@@ -324,31 +324,31 @@ def examples(scores: Scores, threshold: float, most: int) -> dict[str, np.ndarra
 class Flagged:
     """What was flagged, the highest score first: images, what they truly are, scores (N,)."""
 
-    pictures: Pictures
+    images: Images
     truth: list[str]
     scores: np.ndarray
 
     @cached_property
     def files(self) -> list[str]:
         """File names that sort by score: "0001-7-42.png"."""
-        names = (re.sub(r"[^\w-]+", "-", name)[:60] for name in self.pictures.names)
+        names = (re.sub(r"[^\w-]+", "-", name)[:60] for name in self.images.names)
         return [f"{rank:04}-{name}.png" for rank, name in enumerate(names, start=1)]
 
 
-def flag(groups: dict[str, tuple[Pictures, np.ndarray]], threshold: float) -> Flagged:
+def flag(groups: dict[str, tuple[Images, np.ndarray]], threshold: float) -> Flagged:
     """What scores above a threshold in groups: truth -> images and their scores."""
     images, names, truth, scores = [], [], [], []
-    for what, (pictures, found) in groups.items():
+    for what, (group, found) in groups.items():
         for k in np.flatnonzero(found > threshold):
-            images.append(datasets.to_float(pictures.images[k]))
-            names.append(pictures.names[k])
+            images.append(datasets.to_float(group.images[k]))
+            names.append(group.names[k])
             truth.append(what)
             scores.append(found[k])
     order = np.argsort(scores, kind="stable")[::-1]
-    pictures = Pictures(
+    flagged = Images(
         np.array([images[k] for k in order]).reshape(-1, 28, 28), [names[k] for k in order]
     )
-    return Flagged(pictures, [truth[k] for k in order], np.array(scores, np.float64)[order])
+    return Flagged(flagged, [truth[k] for k in order], np.array(scores, np.float64)[order])
 
 
 # -- training on one's own choice of what is normal -------------------------------------------
@@ -372,6 +372,6 @@ def contaminated(digit: int, kind: str) -> dict[float, float]:
     Empty where that model's file has changed since.
     """
     entry = json.loads(KEPT.read_text(encoding="utf-8"))[str(digit)]
-    if entry["sha256"] != checkpoint.digest(shipped(digit)):
+    if entry["sha256"] != checkpoint.digest(pretrained(digit)):
         return {}
     return {float(share): found[kind] for share, found in entry["auroc"].items()}

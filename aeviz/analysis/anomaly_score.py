@@ -8,16 +8,16 @@ from aeviz.data import datasets
 from aeviz.models import apply, optim
 from aeviz.models.base import Autoencoder
 
-SPOILT = 24
-"""Spoilt versions of a picture whose copies are averaged."""
+DRAWS = 24
+"""Corrupted versions of an image whose reconstructions are averaged."""
 BLUR = 1.0
 """Pixels, standard deviation: a stroke that lies a little beside its place counts less."""
 FAINT = 0.01
-"""Mean brightness below which a picture counts as having that much ink: no division by nothing."""
+"""Mean brightness below which an image counts as having that much ink: no division by nothing."""
 
 
-def strangeness(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
-    """How badly copies match images, both (N, H, W), for their ink: (N,), no unit.
+def blurred_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
+    """How badly reconstructions match images, both (N, H, W), for their ink: (N,), no unit.
 
     The mean square of the blurred difference, divided by the mean brightness of the image. A bold
     digit has more edges to miss than a thin one; without the division, eights look strange to a
@@ -26,11 +26,11 @@ def strangeness(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
     from scipy.ndimage import gaussian_filter
 
     x = datasets.to_float(images)
-    error = np.square(gaussian_filter(x - copies, (0, BLUR, BLUR))).mean((1, 2))
+    error = np.square(gaussian_filter(x - reconstructions, (0, BLUR, BLUR))).mean((1, 2))
     return error / x.mean((1, 2)).clip(FAINT)
 
 
-def expected_copies(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
+def expected_reconstructions(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """What a model expects images (N, H, W) to look like, float32 of the same shape.
 
     Its reconstructions. A variant that learns from corrupted images (it `corrupts`) reconstructs 24
@@ -40,20 +40,20 @@ def expected_copies(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np
     x = datasets.to_float(images)
     if not model.corrupts:
         return apply.reconstruct(model, x)
-    copies = np.zeros_like(x)
+    reconstructions = np.zeros_like(x)
     with optim.Noise(seed, model.device):
-        for _ in range(SPOILT):
+        for _ in range(DRAWS):
             corrupted = model.corrupt(apply.pixels(model, x)).cpu().numpy()
-            copies += apply.reconstruct(model, corrupted) / SPOILT
-    return copies
+            reconstructions += apply.reconstruct(model, corrupted) / DRAWS
+    return reconstructions
 
 
 def anomaly(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """How little images (N, H, W) look like what the model was trained on, (N,).
 
-    The `strangeness` of `expected_copies`.
+    The `blurred_error` of `expected_reconstructions`.
     """
-    return strangeness(datasets.to_float(images), expected_copies(model, images, seed))
+    return blurred_error(datasets.to_float(images), expected_reconstructions(model, images, seed))
 
 
 def stranger(dataset: datasets.Dataset) -> datasets.Dataset | None:
@@ -71,7 +71,7 @@ def one_class(model: Autoencoder, dataset: datasets.Dataset, digit: int, seed: i
 
 
 def auroc(normal: np.ndarray, odd: np.ndarray) -> float:
-    """Chance that an odd picture has a higher score than a normal one (N,), (M,).
+    """Chance that an odd image has a higher score than a normal one (N,), (M,).
 
     Source: Hanley & McNeil 1982, Radiology 143:29.
     """

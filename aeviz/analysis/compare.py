@@ -1,4 +1,4 @@
-"""Models beside each other: which pictures, errors by class, neighbours, how far codes move."""
+"""Models beside each other: which images, errors by class, neighbours, how far codes move."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def flat(images: np.ndarray) -> np.ndarray:
     return datasets.to_float(images).reshape(len(images), -1)
 
 
-def same(images: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Which images (N, 28, 28) uint8 are a picture (28, 28) in [0, 1]: their indices.
+def same(images: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Which images (N, 28, 28) uint8 equal one image (28, 28) in [0, 1]: their indices.
 
-    A test picture is among the test pictures, and is no neighbour of its own.
+    A test image is among the test images, and is no neighbour of its own.
     """
-    pixels = np.round(picture * 255).astype(np.uint8)
+    pixels = np.round(image * 255).astype(np.uint8)
     return np.flatnonzero((images == pixels).all((1, 2)))
 
 
@@ -100,7 +100,7 @@ def typical_distance(codes: np.ndarray, seed: int = 0) -> float:
 def movement(codes: np.ndarray, start: np.ndarray, typical: float) -> np.ndarray:
     """How far codes (K, D) are from one (D,), in typical distances, (K,).
 
-    Without a unit. 0 everywhere for a model that gives all pictures the same code.
+    Without a unit. 0 everywhere for a model that gives all images the same code.
     """
     distances = np.linalg.norm(codes - start, axis=1)
     return distances / typical if typical > 0 else np.zeros(len(codes))

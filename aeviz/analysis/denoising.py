@@ -23,7 +23,7 @@ def trained_on(model: Autoencoder) -> tuple[str, float] | None:
 
 
 def cleans(variant: type[Autoencoder]) -> bool:
-    """Whether a variant learns from spoilt pictures with clean ones as target."""
+    """Whether a variant learns from corrupted images with clean ones as target."""
     return variant.corrupts
 
 
@@ -31,7 +31,7 @@ def best_cleaner(cards: dict[str, Card]) -> str | None:
     """The model that cleans what the page opens with best; None where none learned from it.
 
     Of those that were trained on the first of `CORRUPTIONS` at the strength that it starts with,
-    the one whose copies of clean test pictures have the least error.
+    the one whose reconstructions of clean test images have the least error.
     """
     name, kind = next(iter(corruption.CORRUPTIONS.items()))
     able = {
@@ -76,9 +76,9 @@ def wiener(images: np.ndarray, balance: float, psf: np.ndarray | None = None) ->
     """The linear filter that undoes a blur as far as noise lets it: see `skimage.restoration`.
 
     Args:
-        balance: how much smoother than the picture the result is, no unit; 0 changes nothing
+        balance: how much smoother than the image the result is, no unit; 0 changes nothing
             where there is no blur.
-        psf: the picture of a point, of a blur that is known; a point where left out.
+        psf: the image of a point, of a blur that is known; a point where left out.
 
     Source: Wiener 1949; with a Laplacian as its prior: Hunt 1973, IEEE Trans. Computers 22:805.
     """
@@ -94,10 +94,10 @@ def wiener(images: np.ndarray, balance: float, psf: np.ndarray | None = None) ->
 
 @dataclass(frozen=True)
 class Filter:
-    """A classical way to clean pictures.
+    """A classical way to clean images.
 
     settings: what its one number is chosen from.
-    clean: pictures (N, H, W), that number, and the picture of a point where a blur is known.
+    clean: images (N, H, W), that number, and the image of a point where a blur is known.
     """
 
     title: str
@@ -130,7 +130,7 @@ class Tuned:
     offset: float
 
     def clean(self, images: np.ndarray) -> np.ndarray:
-        """Cleaned pictures (N, H, W) float32 in [0, 1]."""
+        """Cleaned images (N, H, W) float32 in [0, 1]."""
         return self.stretch(self.filter.clean(images, self.setting, self.psf))
 
     def stretch(self, y: np.ndarray) -> np.ndarray:
@@ -153,20 +153,20 @@ def point_spread(name: str, strength: float, shape: datasets.Shape) -> np.ndarra
 
 @lru_cache(1024)
 def tuned(filter_name: str, dataset: datasets.Dataset, name: str, strength: float) -> Tuned:
-    """A filter with the setting that has the least mean squared error on validation pictures.
+    """A filter with the setting that has the least mean squared error on validation images.
 
-    On 25 of the last 10,000 training pictures of the data set, spoilt with seed 0. A filter is
-    told the kind and the strength of what spoilt a picture; a model is not.
+    On 25 of the last 10,000 training images of the data set, corrupted with seed 0. A filter is
+    told the kind and the strength of what corrupted an image; a model is not.
     """
     held_out = dataset.train_images[-dataset.held_out :]
     x = datasets.to_float(held_out[:: max(len(held_out) // TUNED_ON, 1)])
-    spoilt = corruption.CORRUPTIONS[name].apply(x, strength)
+    corrupted = corruption.CORRUPTIONS[name].apply(x, strength)
     x = x.astype(np.float64)
     psf = point_spread(name, strength, dataset.shape)
     found = FILTERS[filter_name]
     best, least = None, np.inf
     for setting in found.settings:
-        y = found.clean(spoilt, setting, psf).astype(np.float64)
+        y = found.clean(corrupted, setting, psf).astype(np.float64)
         spread = y.var()
         gain = float(((y - y.mean()) * x).mean() / spread) if spread else 0.0
         offset = float(x.mean() - gain * y.mean())
@@ -182,19 +182,19 @@ def tuned(filter_name: str, dataset: datasets.Dataset, name: str, strength: floa
 def filtered(
     images: np.ndarray, dataset: datasets.Dataset, name: str, strength: float
 ) -> dict[str, np.ndarray]:
-    """Pictures (N, H, W) cleaned by each of `FILTERS`, tuned to a corruption; by its name."""
+    """Images (N, H, W) cleaned by each of `FILTERS`, tuned to a corruption; by its name."""
     return {key: tuned(key, dataset, name, strength).clean(images) for key in FILTERS}
 
 
 def versions(
     model: Autoencoder,
-    spoilt: np.ndarray,
+    corrupted: np.ndarray,
     clean: np.ndarray | None,
     dataset: datasets.Dataset,
     name: str,
     strength: float,
 ) -> dict[str, np.ndarray]:
-    """Pictures (N, H, W) in each version, by what it is, the first one to compare with.
+    """Images (N, H, W) in each version, by what it is, the first one to compare with.
 
     "clean" where it is known, "noisy", "cleaned" by the model, by each of `FILTERS`, and "control",
     the clean one through the model. No model is told a label: what is there is for it to find.
@@ -202,8 +202,8 @@ def versions(
     Args:
         name, strength: of the corruption, for the filters.
     """
-    found = {"noisy": spoilt, "cleaned": apply.reconstruct(model, spoilt)}
-    found |= filtered(spoilt, dataset, name, strength)
+    found = {"noisy": corrupted, "cleaned": apply.reconstruct(model, corrupted)}
+    found |= filtered(corrupted, dataset, name, strength)
     if clean is None:
         return found
     return {"clean": clean, **found, "control": apply.reconstruct(model, clean)}
@@ -213,7 +213,7 @@ def versions(
 
 
 def ssim(clean: np.ndarray, other: np.ndarray) -> float:
-    """Structural similarity of a picture (H, W) to the clean one, 1 if equal, no unit.
+    """Structural similarity of an image (H, W) to the clean one, 1 if equal, no unit.
 
     Source: Wang et al. 2004, IEEE Trans. Image Processing 13:600, with its Gaussian window.
     """
@@ -233,9 +233,9 @@ def ssim(clean: np.ndarray, other: np.ndarray) -> float:
 SCORES = ("picture", "version", "psnr_db", "ssim")
 
 
-def scores(pictures: dict[str, np.ndarray]) -> list[tuple[int, str, float, float]]:
-    """A row of `SCORES` for each picture, from 1, and each of its `versions` but the clean one."""
-    if "clean" not in pictures:
+def scores(images: dict[str, np.ndarray]) -> list[tuple[int, str, float, float]]:
+    """A row of `SCORES` for each image, from 1, and each of its `versions` but the clean one."""
+    if "clean" not in images:
         return []
     return [
         (
@@ -244,43 +244,43 @@ def scores(pictures: dict[str, np.ndarray]) -> list[tuple[int, str, float, float
             float(errors.compare(clean[None], others[k][None]).psnr[0]),
             ssim(clean, others[k]),
         )
-        for k, clean in enumerate(pictures["clean"])
-        for key, others in pictures.items()
+        for k, clean in enumerate(images["clean"])
+        for key, others in images.items()
         if key != "clean"
     ]
 
 
 MEASURED_ON = 1000
-"""Test pictures, the first ones, that a curve is measured on."""
+"""Test images, the first ones, that a curve is measured on."""
 
 
 def cleaning_mse(
     clean: Callable[[np.ndarray], np.ndarray], dataset: datasets.Dataset, name: str, strength: float
 ) -> float:
-    """Mean squared error of a way to clean, over the first 1,000 test pictures, spoilt with seed 0.
+    """Mean squared error of a way to clean, over the first 1,000 test images, corrupted by seed 0.
 
     Args:
-        clean: spoilt pictures (N, H, W) -> cleaned ones.
+        clean: corrupted images (N, H, W) -> cleaned ones.
     """
     x = datasets.to_float(dataset.test_images[:MEASURED_ON])
-    spoilt = corruption.CORRUPTIONS[name].apply(x, strength)
-    return float(errors.mse(x, clean(spoilt)).mean(dtype=np.float64))
+    corrupted = corruption.CORRUPTIONS[name].apply(x, strength)
+    return float(errors.mse(x, clean(corrupted)).mean(dtype=np.float64))
 
 
-def regressed(images: np.ndarray, spoilt: np.ndarray, train_images: np.ndarray) -> np.ndarray:
-    """Spoilt images (N, H, W) through the best linear filter, clipped.
+def regressed(images: np.ndarray, corrupted: np.ndarray, train_images: np.ndarray) -> np.ndarray:
+    """Corrupted images (N, H, W) through the best linear filter, clipped.
 
     The map from a noisy image to its clean one that has the least squared error on training
     images, for which their noise is needed too.
 
     Args:
         images: the noisy ones, (N, H, W).
-        spoilt: noisy training images (M, H, W).
+        corrupted: noisy training images (M, H, W).
         train_images: the same without noise.
 
     Source: Wiener 1949; as a linear regression: Hastie et al. 2009, eq. 3.6.
     """
-    x, y = (datasets.to_float(part).reshape(len(part), -1) for part in (spoilt, train_images))
+    x, y = (datasets.to_float(part).reshape(len(part), -1) for part in (corrupted, train_images))
     x_mean, y_mean = x.mean(0), y.mean(0)
     x = x - x_mean
     weights = np.linalg.solve(x.T @ x, x.T @ (y - y_mean))

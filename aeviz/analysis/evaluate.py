@@ -94,7 +94,7 @@ def all_figures(
     result["probe_accuracy"] = probe.linear_probe(
         codes, dataset.train_labels, apply.encode(model, images, labels), labels
     )
-    # Without labels: what a spoilt picture shows is for the model to find.
+    # Without labels: what a corrupted image shows is for the model to find.
     cleaned = apply.reconstruct(model, corruption.noisy(images, SIGMA, seed))
     result["denoised_psnr"] = errors.compare(images, cleaned).overall["psnr"]
     visible = inpainting.hide_patches(len(images), seed=seed, shape=dataset.shape)
@@ -105,11 +105,11 @@ def all_figures(
         result["other_auroc"] = anomaly_score.auroc(*scores)
     if features is not None:
         real = features(datasets.to_float(images))
-        pictures = sampling.prior_pictures(model, len(images), seed)
-        if pictures is not None:
-            result["prior_frechet"] = sampling.frechet(features(pictures), real)
-        pictures = sampling.mixture_pictures(model, codes, dataset.train_labels, len(images), seed)
-        result["mixture_frechet"] = sampling.frechet(features(pictures), real)
+        drawn = sampling.prior_images(model, len(images), seed)
+        if drawn is not None:
+            result["prior_frechet"] = sampling.frechet(features(drawn), real)
+        drawn = sampling.mixture_images(model, codes, dataset.train_labels, len(images), seed)
+        result["mixture_frechet"] = sampling.frechet(features(drawn), real)
     return result
 
 

@@ -16,22 +16,22 @@ from aeviz.models.card import Card
 from aeviz.models.zoo import MODELS
 
 ROUNDS = 10
-"""Turns after which copies of copies hardly change any more."""
+"""Turns after which reconstructions of reconstructions hardly change any more."""
 RATE = 0.3
 """Step size of the search, in standard deviations of the codes that it starts from."""
 
 
 @dataclass(frozen=True)
 class Filled:
-    """A picture with its hidden part filled in.
+    """An image with its hidden part filled in.
 
-    picture: (H, W) float32 in [0, 1], as given where visible, as drawn elsewhere;
+    image: (H, W) float32 in [0, 1], as given where visible, as drawn elsewhere;
     drawn: (H, W), all that the decoder draws; code: (code_dim,), what it draws from;
     losses: nats before the first step of a search and after each, (steps + 1,), else empty;
     label: the class that suits a variant with `uses_labels` best.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     drawn: np.ndarray
     code: np.ndarray
     losses: np.ndarray
@@ -41,7 +41,7 @@ class Filled:
 def way(model: Autoencoder) -> str:
     """How a model is made to fill in: "told", "gibbs" or "search", by what it can do.
 
-    One whose encoder takes `visible` is told. One that learned from spoilt pictures cleans its own
+    One whose encoder takes `visible` is told. One that learned from corrupted images cleans its own
     guess, turn by turn; so does one whose decoder has no gradient. For any other a code is sought.
     """
     if model.uses_visible:
@@ -50,33 +50,33 @@ def way(model: Autoencoder) -> str:
 
 
 def fill(
-    model: Autoencoder, picture: np.ndarray, visible: np.ndarray, codes: np.ndarray | None = None
+    model: Autoencoder, image: np.ndarray, visible: np.ndarray, codes: np.ndarray | None = None
 ) -> Filled:
-    """Fill in what is not visible (H, W) bool of a picture (H, W), by the model's own way.
+    """Fill in what is not visible (H, W) bool of an image (H, W), by the model's own way.
 
     Args:
         codes: see `search`.
     """
     how = way(model)
     if how == "told":
-        return told(model, picture, visible)
+        return told(model, image, visible)
     if how == "gibbs":
-        return gibbs(model, picture, visible)
-    return search(model, picture, visible, codes=codes)
+        return gibbs(model, image, visible)
+    return search(model, image, visible, codes=codes)
 
 
-def told(model: Autoencoder, picture: np.ndarray, visible: np.ndarray) -> Filled:
+def told(model: Autoencoder, image: np.ndarray, visible: np.ndarray) -> Filled:
     """What a variant with `uses_visible` draws when its encoder is told what is hidden.
 
     Source: He et al. 2021, arXiv:2111.06377, section 3.
     """
-    x = (datasets.to_float(picture) * visible)[None]
+    x = (datasets.to_float(image) * visible)[None]
     code = apply.encode(model, x, None, visible[None])
-    return _filled(picture, visible, apply.decode(model, code)[0], code[0])
+    return _filled(image, visible, apply.decode(model, code)[0], code[0])
 
 
 def gibbs(
-    model: Autoencoder, picture: np.ndarray, visible: np.ndarray, rounds: int = ROUNDS
+    model: Autoencoder, image: np.ndarray, visible: np.ndarray, rounds: int = ROUNDS
 ) -> Filled:
     """Draw, put the visible pixels back, draw again: black in the hole at first.
 
@@ -85,7 +85,7 @@ def gibbs(
     Source: Rezende et al. 2014, arXiv:1401.4082, appendix F; for denoising autoencoders: Bengio
     et al. 2013, arXiv:1305.6663, section 5.
     """
-    given = datasets.to_float(picture)
+    given = datasets.to_float(image)
 
     def turn(x: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
         labels = apply.classify(model, x[None])
@@ -99,7 +99,7 @@ def gibbs(
 
 
 def has_gradient(model: Autoencoder) -> bool:
-    """Whether a small step of the code changes the picture; not so where codes are snapped."""
+    """Whether a small step of the code changes the image; not so where codes are snapped."""
     model.eval()
     z = torch.zeros(1, model.code_dim, device=model.device, requires_grad=True)
     return torch.autograd.grad(model.decode(z).sum(), z, allow_unused=True)[0] is not None
@@ -107,7 +107,7 @@ def has_gradient(model: Autoencoder) -> bool:
 
 def search(
     model: Autoencoder,
-    picture: np.ndarray,
+    image: np.ndarray,
     visible: np.ndarray,
     *,
     codes: np.ndarray | None = None,
@@ -116,7 +116,7 @@ def search(
     steps: int = 40,
     seed: int = 0,
 ) -> Filled:
-    """The code whose picture fits the visible pixels best, found by gradient descent.
+    """The code whose image fits the visible pixels best, found by gradient descent.
 
     It minimises -log p(x_V | z) - log p(z) over z, without constants: the cross-entropy of the
     visible pixels, and |z|^2 / 2 where the codes were pressed into N(0, I). Many starts are
@@ -124,8 +124,8 @@ def search(
     A variant with `uses_labels` tries each label at each start.
 
     Args:
-        codes: (N, code_dim), of other pictures. Starts are drawn from these, else from N(0, I)
-            where that is the prior, and the code of the picture with black in its hole is one.
+        codes: (N, code_dim), of other images. Starts are drawn from these, else from N(0, I)
+            where that is the prior, and the code of the image with black in its hole is one.
         kept: how many of the starts go on.
         seed: of the starts.
 
@@ -140,7 +140,7 @@ def search(
             "This model snaps each code to the nearest entry of its codebook, so there is no "
             "gradient along which to search."
         )
-    given = datasets.to_float(picture)
+    given = datasets.to_float(image)
     z, labels = _starts(model, given * visible, codes, starts, seed)
     spread = z.std(0).mean().item() if len(z) > 1 else 1.0
     shown = torch.from_numpy(np.array(visible)).flatten().to(model.device)
@@ -193,14 +193,14 @@ def _starts(
 
 
 def _filled(
-    picture: np.ndarray,
+    image: np.ndarray,
     visible: np.ndarray,
     drawn: np.ndarray,
     code: np.ndarray,
     losses: np.ndarray | None = None,
     label: Any = None,
 ) -> Filled:
-    whole = np.where(visible, datasets.to_float(picture), drawn)
+    whole = np.where(visible, datasets.to_float(image), drawn)
     losses = np.empty(0, np.float32) if losses is None else losses
     return Filled(whole, drawn, code, losses, None if label is None else int(label))
 
@@ -209,7 +209,7 @@ def side_by_side(cards: dict[str, Card]) -> list[str]:
     """The models that are compared: of each kind the one with the widest code, if there is any.
 
     One that is told which patches are hidden, one that reads rows until the first hidden one, one
-    that learned from pictures with pixels blacked out, and one with a likelihood and a Gaussian
+    that learned from images with pixels blacked out, and one with a likelihood and a Gaussian
     prior.
 
     Args:
@@ -257,9 +257,11 @@ def hide_patches(
     return visible.repeat(PATCH, 1).repeat(PATCH, 2)
 
 
-def hidden_mse(images: np.ndarray, copies: np.ndarray, visible: np.ndarray) -> float:
+def hidden_mse(images: np.ndarray, reconstructions: np.ndarray, visible: np.ndarray) -> float:
     """Mean squared error of the pixels that are not visible, of all images together."""
-    error = np.square(datasets.to_float(images) - datasets.to_float(copies), dtype=np.float64)
+    error = np.square(
+        datasets.to_float(images) - datasets.to_float(reconstructions), dtype=np.float64
+    )
     return float(error[~visible].mean())
 
 

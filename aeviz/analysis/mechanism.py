@@ -17,7 +17,7 @@ from aeviz.models.base import Autoencoder
 
 @dataclass(frozen=True)
 class Cost:
-    """What pictures cost a model, as it would in training.
+    """What images cost a model, as it would in training.
 
     terms: in the model's unit per image, weights included; their sum is minimised.
     metrics: numbers () or (D,) that are watched only.
@@ -45,7 +45,7 @@ def cost(model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = Non
 def reports(model_class: type[Autoencoder]) -> frozenset[str]:
     """What a variant's loss measures beside its terms, by the names of its metrics.
 
-    Asked of a network with the variant's defaults, on two black pictures.
+    Asked of a network with the variant's defaults, on two black images.
     """
     model = optim.build(model_class, model_class.Config(), 0).eval()
     with torch.no_grad(), optim.Noise(0, model.device):
@@ -103,7 +103,7 @@ def firing(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
 
 
 def atoms(model: Autoencoder, codes: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """What single units add to a picture: decode(unit alone) - decode(0), (K, H, W).
+    """What single units add to an image: decode(unit alone) - decode(0), (K, H, W).
 
     Each unit is as strong as it is on average in those codes (N, D) in which it is active.
 
@@ -114,12 +114,12 @@ def atoms(model: Autoencoder, codes: np.ndarray, units: np.ndarray) -> np.ndarra
         values = codes[:, unit]
         values = values[model.active(torch.from_numpy(values)).numpy()]
         alone[row, unit] = values.mean() if len(values) else 1
-    pictures = apply.decode(model, alone)
-    return pictures[:-1] - pictures[-1]
+    images = apply.decode(model, alone)
+    return images[:-1] - images[-1]
 
 
 def adds(model: Autoencoder, codes: np.ndarray, number: int) -> np.ndarray:
-    """What one number adds to the copies of codes (N, D): with it minus with 0, (N, H, W)."""
+    """What one dimension adds to what codes (N, D) decode to: with it minus with 0, (N, H, W)."""
     without = codes.copy()
     without[:, number] = 0
     return apply.decode(model, codes) - apply.decode(model, without)
@@ -128,7 +128,7 @@ def adds(model: Autoencoder, codes: np.ndarray, number: int) -> np.ndarray:
 # -- how steep the encoder is -----------------------------------------------------------------
 
 ROWS = 1600
-"""Slopes are taken at so many pictures that they have about this many rows in all, ..."""
+"""Slopes are taken at so many images that they have about this many rows in all, ..."""
 MOST, LEAST = 50, 4
 """... within these bounds."""
 AT_ONCE = 256
@@ -168,7 +168,7 @@ def jacobian(
 def singular_values(slopes: np.ndarray) -> np.ndarray:
     """Of Jacobians (N, D, P), largest first, (N, min(D, P)); the sum of their squares is |J|_F^2.
 
-    How far the code moves when the picture moves by one, in the direction in which it moves most,
+    How far the code moves when the image moves by one, in the direction in which it moves most,
     in the one after that, and so on. What rounding leaves of a zero is zero.
     """
     values = np.linalg.svd(slopes, compute_uv=False)
@@ -214,14 +214,14 @@ def perplexity(shares: np.ndarray) -> float:
 
 
 WINDOW = 12
-"""Pixels along the side of the part of a picture that is looked at around a word."""
+"""Pixels along the side of the part of an image that is looked at around a word."""
 
 
 @torch.no_grad()
 def windows(model: Autoencoder, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """What stands in pictures where a word does, (K, 12, 12): the mean of all windows around it.
+    """What stands in images where a word does, (K, 12, 12): the mean of all windows around it.
 
-    Black where a word is never used, and beyond the border of a picture.
+    Black where a word is never used, and beyond the border of an image.
 
     Args:
         codes: (N, code_dim), of a square grid of entries.

@@ -185,27 +185,27 @@ def window_of(points: np.ndarray) -> Window:
 
 @dataclass(frozen=True)
 class Atlas:
-    """The decoder on a grid over a window: pictures (size, size, 28, 28) uint8.
+    """The decoder on a grid over a window: images (size, size, 28, 28) uint8.
 
-    pictures[i, j] is decoded at x = x0 + j (x1 - x0) / (size - 1) and
+    images[i, j] is decoded at x = x0 + j (x1 - x0) / (size - 1) and
     y = y1 - i (y1 - y0) / (size - 1): the first row is the top, as on the screen.
     """
 
     window: Window
-    pictures: np.ndarray
+    images: np.ndarray
 
     @property
     def size(self) -> int:
         """Nodes along each side."""
-        return len(self.pictures)
+        return len(self.images)
 
     def sheet(self) -> np.ndarray:
-        """All pictures as one, (size * H, size * W) uint8."""
-        height, width = self.pictures.shape[2:]
-        return self.pictures.swapaxes(1, 2).reshape(self.size * height, self.size * width)
+        """All images as one, (size * H, size * W) uint8."""
+        height, width = self.images.shape[2:]
+        return self.images.swapaxes(1, 2).reshape(self.size * height, self.size * width)
 
     def blend(self, points: np.ndarray) -> np.ndarray:
-        """Mix (N, H, W) in [0, 1] of the sixteen pictures around points (N, 2).
+        """Mix (N, H, W) in [0, 1] of the sixteen images around points (N, 2).
 
         Cubic convolution meets the nodes and halves the error of a bilinear mix of four. The
         browser does the same at pointer speed; points outside go to the border.
@@ -218,12 +218,12 @@ class Atlas:
         row = np.clip((y1 - points[:, 1]) / (y1 - y0) * last, 0, last)
         j, i = np.minimum(column.astype(int), last - 1), np.minimum(row.astype(int), last - 1)
         across, down = _cubic_weights(column - j), _cubic_weights(row - i)
-        mixed = np.zeros((len(points), *self.pictures.shape[2:]))
+        mixed = np.zeros((len(points), *self.images.shape[2:]))
         for p in range(4):
             for q in range(4):
                 # Beside the border its own node stands in for the missing one.
                 nodes = np.clip(i + p - 1, 0, last), np.clip(j + q - 1, 0, last)
-                mixed += (down[p] * across[q])[:, None, None] * self.pictures[nodes]
+                mixed += (down[p] * across[q])[:, None, None] * self.images[nodes]
         return np.clip(mixed / 255, 0, 1).astype(np.float32)
 
 
@@ -248,8 +248,8 @@ def atlas(
     x, y = np.meshgrid(np.linspace(x0, x1, size), np.linspace(y1, y0, size))
     points = np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)
     labels = None if label is None else np.full(len(points), label)
-    pictures = apply.decode(model, plane.lift(points), labels)
-    levels = np.round(pictures * 255).astype(np.uint8)
+    images = apply.decode(model, plane.lift(points), labels)
+    levels = np.round(images * 255).astype(np.uint8)
     return Atlas(window, levels.reshape(size, size, *levels.shape[1:]))
 
 
@@ -265,7 +265,7 @@ COMPARED = 1000
 def blend_error(
     model: Autoencoder, plane: Plane, grid: Atlas, points: np.ndarray, label: int | None = None
 ) -> float:
-    """Mean absolute error of blended pictures at places (N, 2), in grey levels of 255.
+    """Mean absolute error of blended images at places (N, 2), in grey levels of 255.
 
     Only places inside the atlas's window count, as the browser blends only there; 0 without any.
     """

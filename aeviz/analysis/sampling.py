@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
 
-# -- codes that no picture was encoded to -----------------------------------------------------
+# -- codes that no image was encoded to -----------------------------------------------------
 
 
 def prior_grid(n: int) -> np.ndarray:
@@ -92,7 +92,7 @@ def sample_mixture(mixture: Mixture, n: int, temperature: float = 1.0, seed: int
     return mixture.axes.inverse_transform(places).astype(np.float32)
 
 
-# -- pictures drawn by a model ----------------------------------------------------------------
+# -- images drawn by a model ----------------------------------------------------------------
 
 
 def frechet(features: np.ndarray, others: np.ndarray) -> float:
@@ -112,8 +112,8 @@ def frechet(features: np.ndarray, others: np.ndarray) -> float:
     return float(apart + np.trace(first) + np.trace(second) - 2 * shared)
 
 
-def prior_pictures(model: Autoencoder, n: int, seed: int = 0) -> np.ndarray | None:
-    """Pictures (n, H, W) of codes from the model's prior; None without one.
+def prior_images(model: Autoencoder, n: int, seed: int = 0) -> np.ndarray | None:
+    """Images (n, H, W) of codes from the model's prior; None without one.
 
     A model that takes labels is asked for each class equally often.
     """
@@ -127,10 +127,10 @@ MIXTURE = 50
 """Gaussians in the mixture that stands for a prior, fitted after training."""
 
 
-def mixture_pictures(
+def mixture_images(
     model: Autoencoder, codes: np.ndarray, labels: np.ndarray, n: int, seed: int = 0
 ) -> np.ndarray:
-    """Pictures (n, H, W) of codes from a mixture of 50 Gaussians fitted to codes (N, D).
+    """Images (n, H, W) of codes from a mixture of 50 Gaussians fitted to codes (N, D).
 
     A model that takes labels is asked for classes as often as they occur.
 

@@ -150,7 +150,7 @@ def run_title(run: str) -> str:
 @st.cache_resource(show_spinner=False)
 def pretrained() -> dict[str, Card]:
     """The pretrained models by name; not a copy, as a page asks a hundred times."""
-    return checkpoint.shipped()
+    return checkpoint.pretrained()
 
 
 def home() -> str:

@@ -1,1 +1,1 @@
-"""Arrays become charts, pictures and files."""
+"""Arrays become charts, images and files."""

@@ -132,7 +132,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 def flagged_table(found: anomaly.Flagged) -> bytes:
     """A table with a line for each flagged image: its file in the archive, name, truth, score."""
-    rows = zip(found.files, found.pictures.names, found.truth, found.scores, strict=True)
+    rows = zip(found.files, found.images.names, found.truth, found.scores, strict=True)
     # What a spreadsheet would take for a formula is a text: a name may come from a file's.
     cells = ((f, n.lstrip("=+-@\t\r"), t, f"{s:.6g}") for f, n, t, s in rows)
     return table(["file", "name", "truth", "score"], cells)
@@ -140,5 +140,5 @@ def flagged_table(found: anomaly.Flagged) -> bytes:
 
 def flagged_archive(found: anomaly.Flagged) -> bytes:
     """A ZIP archive of the flagged images as PNG files."""
-    images = zip(found.files, found.pictures.images, strict=True)
+    images = zip(found.files, found.images.images, strict=True)
     return archive({file: pixels.png(image) for file, image in images})

@@ -33,7 +33,7 @@ class CheckpointError(Exception):
 
 
 LARGE = 16_384
-"""Matrices of at least so many weights are shipped in eight bits."""
+"""Matrices of at least so many weights are kept in eight bits."""
 
 
 def _scales(tensor: Tensor) -> Tensor | None:
@@ -57,7 +57,7 @@ def _from_steps(steps: Tensor, scale: Tensor) -> Tensor:
 
 
 def round_weights(model: Autoencoder) -> None:
-    """Round the weights to what is shipped, so that figures are measured as kept.
+    """Round the weights to what is kept, so that figures are measured on what is loaded.
 
     Large matrices to eight bits with a scale for each row, all else to sixteen.
     """
@@ -231,7 +231,7 @@ def load(path: Path | str) -> Autoencoder:
     """A model from a checkpoint file, in eval mode on the CPU; `.variant`, `.config`, `.card`.
 
     Args:
-        path: with or without the suffix .safetensors; or the name of a shipped model.
+        path: with or without the suffix .safetensors; or the name of a pretrained model.
 
     Raises:
         CheckpointError: no such file, or see `from_bytes`.
@@ -265,12 +265,12 @@ def read(path: Path) -> bytes:
 
 
 def digest(name: str) -> str:
-    """SHA-256 of a shipped checkpoint's file; empty without one of that name."""
+    """SHA-256 of a pretrained checkpoint's file; empty without one of that name."""
     path = FOLDER / f"{name}.safetensors"
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def shipped(folder: Path = FOLDER) -> dict[str, Card]:
+def pretrained(folder: Path = FOLDER) -> dict[str, Card]:
     """The checkpoints of a folder by name, each with its card.
 
     Raises:
@@ -304,7 +304,7 @@ def ladder(cards: dict[str, Card]) -> dict[int, str]:
     Seeds and lengths of training may differ as well.
 
     Args:
-        cards: by name, as from `shipped`.
+        cards: by name, as from `pretrained`.
 
     Returns:
         Name by latent dimension, narrow first; empty without cards.

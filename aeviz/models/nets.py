@@ -1,4 +1,4 @@
-"""Trunks, and how pictures are spoilt: what more than one variant uses."""
+"""Trunks, and how images are corrupted: what more than one variant uses."""
 
 from __future__ import annotations
 
@@ -163,10 +163,10 @@ class ConvDecoder(nn.Sequential):
 
 
 def corrupt(x: Tensor, kind: str, level: float) -> Tensor:
-    """A freshly spoilt copy of x, same shape, in [0, 1]."""
+    """A freshly corrupted copy of x, same shape, in [0, 1]."""
     if kind == "gaussian":
         return (x + level * torch.randn_like(x)).clamp(0, 1)
-    spoilt = torch.rand_like(x) < level
+    corrupted = torch.rand_like(x) < level
     if kind == "masking":
-        return x.masked_fill(spoilt, 0.0)
-    return torch.where(spoilt, torch.randint_like(x, 2), x)
+        return x.masked_fill(corrupted, 0.0)
+    return torch.where(corrupted, torch.randint_like(x, 2), x)

@@ -249,7 +249,7 @@ def layers_of(config: BaseConfig) -> dict[str, Any]:
 
 
 def corruption_knob() -> Any:
-    """How pictures are spoilt in training."""
+    """How images are corrupted in training."""
     return knob(
         "gaussian",
         choices=("gaussian", "masking", "salt and pepper"),
@@ -260,7 +260,7 @@ def corruption_knob() -> Any:
 
 
 def level_knob() -> Any:
-    """How much they are spoilt."""
+    """How much they are corrupted."""
     return knob(
         0.5,
         low=0.0,

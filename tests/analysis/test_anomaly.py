@@ -46,11 +46,11 @@ def card_of(trained_on: int, digit: int | None = None) -> checkpoint.Card:
     )  # fmt: skip
 
 
-# -- pictures ---------------------------------------------------------------------------------
+# -- images ---------------------------------------------------------------------------------
 
 
-def test_normal_pictures_are_of_the_chosen_digits_and_odd_ones_of_the_others() -> None:
-    normal, odd = anomaly.normal_pictures(FEW, (3, 5)), anomaly.odd_pictures(FEW, (3, 5))
+def test_normal_images_are_of_the_chosen_digits_and_odd_ones_of_the_others() -> None:
+    normal, odd = anomaly.normal_images(FEW, (3, 5)), anomaly.odd_images(FEW, (3, 5))
     assert {name[0] for name in normal.names} == {"3", "5"}
     assert {name[0] for name in odd.names} == set("01246789")
     numbers = [int(name.split("-")[1]) for name in normal.names + odd.names]
@@ -58,50 +58,50 @@ def test_normal_pictures_are_of_the_chosen_digits_and_odd_ones_of_the_others() -
     for pictures in (normal, odd):
         for image, name in zip(pictures.images, pictures.names, strict=True):
             assert np.array_equal(image, FEW.test_images[int(name.split("-")[1])])
-    assert len(anomaly.odd_pictures(MNIST, (3,))) == anomaly.ODD
+    assert len(anomaly.odd_images(MNIST, (3,))) == anomaly.ODD
 
 
 def test_where_all_digits_are_normal_the_odd_ones_are_of_another_data_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     every = tuple(range(10))
-    assert len(anomaly.odd_pictures(FEW, every)) == 0  # Fashion-MNIST is not at hand in the tests
+    assert len(anomaly.odd_images(FEW, every)) == 0  # Fashion-MNIST is not at hand in the tests
     monkeypatch.setattr(anomaly_score, "stranger", lambda dataset: replace(FEW, name="fashion"))
-    assert len(anomaly.odd_pictures(FEW, every)) == 300
+    assert len(anomaly.odd_images(FEW, every)) == 300
 
 
-def test_a_threshold_is_set_by_pictures_that_the_model_never_saw_where_there_are_any() -> None:
+def test_a_threshold_is_set_by_images_that_the_model_never_saw_where_there_are_any() -> None:
     threes = FEW.train_images[FEW.train_labels == 3]
     first = int((FEW.train_labels[:600] == 3).sum())
     unseen = {image.tobytes() for image in threes[first:]}
     for card in (card_of(first, 3), card_of(600), card_of(first + 20)):  # the last: contaminated
         assert not anomaly.saw_all(card, FEW)
-        found = anomaly.validation_pictures(card, FEW, (3,))
+        found = anomaly.validation_images(card, FEW, (3,))
         assert len(found) == min(len(unseen), anomaly.HELD_OUT)
         assert {image.tobytes() for image in found} <= unseen
     for card in (card_of(len(threes), 3), card_of(720)):
         assert anomaly.saw_all(card, FEW)
-        found = anomaly.validation_pictures(card, FEW, (3,))
+        found = anomaly.validation_images(card, FEW, (3,))
         assert {image.tobytes() for image in found} <= {image.tobytes() for image in threes}
 
 
 @pytest.mark.parametrize("digit", range(10))
-def test_a_model_of_each_digit_is_shipped_which_leaves_pictures_for_a_threshold(
+def test_a_model_of_each_digit_is_pretrained_which_leaves_images_for_a_threshold(
     digit: int,
 ) -> None:
-    card = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(digit)).card
+    card = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(digit)).card
     assert card.digit == digit
     assert card.trained_on == (MNIST.train_labels[:50_000] == digit).sum()
     assert not anomaly.saw_all(card, MNIST)
     held_out = MNIST.train_images[50_000:][MNIST.train_labels[50_000:] == digit]
-    found = anomaly.validation_pictures(card, MNIST, (digit,))
+    found = anomaly.validation_images(card, MNIST, (digit,))
     assert len(found) == min(len(held_out), 1_000)
     assert {image.tobytes() for image in found} <= {image.tobytes() for image in held_out}
 
 
-def test_what_a_score_is_measured_against_has_no_picture_that_is_held_out() -> None:
+def test_what_a_score_is_measured_against_has_no_image_that_is_held_out() -> None:
     unseen = {image.tobytes() for image in FEW.train_images[600:]}
-    found = anomaly.training_pictures(FEW, (3, 5), 10_000)
+    found = anomaly.training_images(FEW, (3, 5), 10_000)
     assert len(found) == np.isin(FEW.train_labels[:600], (3, 5)).sum()
     assert not {image.tobytes() for image in found} & unseen
 
@@ -113,7 +113,7 @@ def test_the_latent_distance_is_scipys_mahalanobis_distance() -> None:
     from scipy.spatial.distance import mahalanobis
 
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
-    threes = anomaly.training_pictures(FEW, (3,), anomaly.FITTED)
+    threes = anomaly.training_images(FEW, (3,), anomaly.FITTED)
     codes = apply.encode(model, threes).astype(float)
     against = anomaly.reference("latent", model, FEW, (3,))
     found = anomaly.score("latent", model, FEW.test_images[:20], against)
@@ -130,7 +130,7 @@ def test_directions_in_which_codes_never_vary_do_not_count() -> None:
     assert far == pytest.approx([2, 1], rel=0.1)
 
 
-def test_the_residual_is_what_scikit_learns_pca_of_the_normal_pictures_cannot_say() -> None:
+def test_the_residual_is_what_scikit_learns_pca_of_the_normal_images_cannot_say() -> None:
     from sklearn.decomposition import PCA
 
     threes = FEW.train_images[:600][FEW.train_labels[:600] == 3].reshape(-1, 784) / 255
@@ -141,17 +141,17 @@ def test_the_residual_is_what_scikit_learns_pca_of_the_normal_pictures_cannot_sa
     assert found == pytest.approx(expected, rel=1e-3)
 
 
-def test_the_reconstruction_error_is_the_mse_and_strangeness_that_of_the_house() -> None:
-    model = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(3))
+def test_the_reconstruction_error_is_the_mse_and_blurred_error_that_of_the_house() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(3))
     x = FEW.test_images[:30]
-    copies = apply.reconstruct(model, x)
-    expected = np.square(x / 255 - copies).mean((1, 2))
+    reconstructions = apply.reconstruct(model, x)
+    expected = np.square(x / 255 - reconstructions).mean((1, 2))
     assert anomaly.score("mse", model, x) == pytest.approx(expected, rel=1e-4)
-    assert np.array_equal(anomaly.copies("mse", model, x), copies)
+    assert np.array_equal(anomaly.reconstructions("mse", model, x), reconstructions)
     found = anomaly.score("strangeness", model, x)
     assert found == pytest.approx(anomaly_score.anomaly(model, x))
     assert found == pytest.approx(
-        anomaly_score.strangeness(x, anomaly.copies("strangeness", model, x)), rel=1e-5
+        anomaly_score.blurred_error(x, anomaly.reconstructions("strangeness", model, x)), rel=1e-5
     )
 
 
@@ -167,13 +167,13 @@ def test_the_negative_elbo_is_that_of_validation_and_needs_a_posterior() -> None
     assert "elbo" not in anomaly.offered(checkpoint.load(checkpoint.FOLDER / "vanilla-2d"))
 
 
-def test_a_measurement_scores_validation_normal_and_odd_pictures() -> None:
+def test_a_measurement_scores_validation_normal_and_odd_images() -> None:
     config = MODELS["vanilla"].Config.from_dict({"latent_dim": 2, "width": 16, "depth": 1})
     model = optim.build(MODELS["vanilla"], config, 0).eval()
     model.card = card_of(600)
     for kind in ("mse", anomaly.BASELINE, "latent"):
         found = anomaly.measure(kind, model, FEW, (3,))
-        normal = anomaly.normal_pictures(FEW, (3,)).images
+        normal = anomaly.normal_images(FEW, (3,)).images
         assert found.normal == pytest.approx(anomaly.score(kind, model, normal, found.reference))
         held_out = int((FEW.train_labels[600:] == 3).sum())
         assert (len(found.validation), len(found.odd)) == (held_out, 300 - len(normal))
@@ -196,9 +196,9 @@ def test_the_most_telling_examples_come_first() -> None:
 # -- what is done about it --------------------------------------------------------------------
 
 
-def test_what_is_flagged_is_listed_by_score_and_packed_as_pictures() -> None:
-    own = anomaly.Pictures(FEW.test_images[:2] / np.float32(255), ["=SUM(A1)", "../my letter.png"])
-    normal = anomaly.Pictures(FEW.test_images[2:5], ["7-2", "1-3", "T-shirt-4"])
+def test_what_is_flagged_is_listed_by_score_and_packed_as_images() -> None:
+    own = anomaly.Images(FEW.test_images[:2] / np.float32(255), ["=SUM(A1)", "../my letter.png"])
+    normal = anomaly.Images(FEW.test_images[2:5], ["7-2", "1-3", "T-shirt-4"])
     groups = {
         "unknown": (own, np.array([3.0, 5.0])),
         "normal": (normal, np.array([0.5, 4.0, 1.0])),
@@ -213,8 +213,8 @@ def test_what_is_flagged_is_listed_by_score_and_packed_as_pictures() -> None:
         assert archive.namelist()[1:] == ["0002-1-3.png", "0003--SUM-A1-.png"]
         assert not any("/" in name or ".." in name for name in archive.namelist())
         for name, k in zip(archive.namelist(), (1, 3, 0), strict=True):
-            picture = np.asarray(Image.open(io.BytesIO(archive.read(name))))
-            assert np.array_equal(picture, FEW.test_images[k])
+            image = np.asarray(Image.open(io.BytesIO(archive.read(name))))
+            assert np.array_equal(image, FEW.test_images[k])
     nothing = anomaly.flag(groups, 9.0)
     assert export.flagged_table(nothing) == b"file,name,truth,score\n"
     assert not zipfile.ZipFile(io.BytesIO(export.flagged_archive(nothing))).namelist()
@@ -251,20 +251,20 @@ def test_anomalies_are_mixed_in_as_a_live_run_does_it(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(loop, "fit", fit)
     found = one_class.contaminated(7, 0.2)
-    card = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(7)).card
+    card = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(7)).card
     spec = RunSpec.model_validate(anomaly.recipe(card, (7,), 0.2))
     expected = MNIST.train_images[training_set(spec, MNIST.train_labels)]
     assert np.array_equal(seen[0], expected)
     # It never learned: its AUROC is that of fresh weights, reckoned here by counting pairs.
     model = optim.build(spec.model_class, spec.config, spec.seed)
-    normal, odd = anomaly.normal_pictures(MNIST, (7,)), anomaly.odd_pictures(MNIST, (7,))
+    normal, odd = anomaly.normal_images(MNIST, (7,)), anomaly.odd_images(MNIST, (7,))
     low, high = (anomaly.score("mse", model.eval(), part.images) for part in (normal, odd))
     pairs = (high > low[:, None]).mean() + (high == low[:, None]).mean() / 2
     assert found["mse"] == pytest.approx(pairs, abs=1e-6)
 
 
-def test_a_live_run_repeats_the_recipe_of_the_shipped_model() -> None:
-    card = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(3)).card
+def test_a_live_run_repeats_the_recipe_of_the_pretrained_model() -> None:
+    card = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(3)).card
     spec = RunSpec.model_validate(anomaly.recipe(card, (3,), 0.1))
     assert (spec.config, spec.batch, spec.lr) == (card.config, card.batch, card.lr)
     assert (spec.classes, spec.contamination) == ((3,), 0.1)

@@ -14,7 +14,7 @@ from aeviz.data import datasets
 from aeviz.models import checkpoint
 
 MNIST = datasets.load()
-SHIPPED = checkpoint.shipped()
+PRETRAINED = checkpoint.pretrained()
 
 
 def test_files_have_the_sizes_and_errors_that_pillow_gives_them(
@@ -80,9 +80,9 @@ def test_the_finding_says_how_a_code_is_written_and_what_else_reaches_its_error(
     assert "JPEG more than its best has" in found(64, 8, 64.0, 1e-9)
 
 
-def test_every_shipped_checkpoint_is_kept_with_pca_at_its_width() -> None:
+def test_every_pretrained_checkpoint_is_kept_with_pca_at_its_width() -> None:
     kept = baselines.kept()
-    assert set(kept.models) == set(SHIPPED)
+    assert set(kept.models) == set(PRETRAINED)
     assert tuple(kept.references.linear) == baselines.WIDTHS
     for use in kept.models.values():
         assert min(use.numbers, 784) in kept.references.linear
@@ -93,7 +93,7 @@ def test_every_shipped_checkpoint_is_kept_with_pca_at_its_width() -> None:
 def test_a_file_that_has_changed_is_not_shown_with_old_numbers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first, *others = SHIPPED
+    first, *others = PRETRAINED
     digest = checkpoint.digest
     monkeypatch.setattr(checkpoint, "digest", lambda name: "" if name == first else digest(name))
     assert set(baselines.kept().models) == set(others)

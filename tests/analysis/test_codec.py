@@ -69,6 +69,6 @@ def test_pca_is_clipped_and_pixels_are_lossless() -> None:
 
 
 def test_a_code_of_symbols_says_how_many_bits_it_has() -> None:
-    name = next(n for n, c in checkpoint.shipped().items() if c.config.codebook_size == 64)
+    name = next(n for n, c in checkpoint.pretrained().items() if c.config.codebook_size == 64)
     assert of_model(checkpoint.load(name)).symbols == 7 * 7 * 6
     assert [codec.symbols for codec in all_kinds()] == [None] * 6

@@ -50,11 +50,11 @@ def test_the_vote_is_that_of_a_classifier_by_neighbours() -> None:
     assert np.allclose([count / 5 for _, count in votes], shares)
 
 
-def test_a_test_picture_is_found_among_the_test_pictures_and_another_one_is_not() -> None:
-    picture = IMAGES[7] / np.float32(255)
-    assert compare.same(IMAGES, picture).tolist() == [7]
-    picture[14, 14] = 1 - picture[14, 14]
-    assert compare.same(IMAGES, picture).size == 0
+def test_a_test_image_is_found_among_the_test_images_and_another_one_is_not() -> None:
+    image = IMAGES[7] / np.float32(255)
+    assert compare.same(IMAGES, image).tolist() == [7]
+    image[14, 14] = 1 - image[14, 14]
+    assert compare.same(IMAGES, image).size == 0
 
 
 def test_the_typical_distance_is_the_median_over_all_pairs() -> None:

@@ -33,16 +33,16 @@ def test_a_corruption_is_clipped_repeats_itself_and_does_nothing_at_its_first_st
     assert steps == pytest.approx(round(steps))
     assert kind.low <= kind.start <= kind.high
     assert max(kind.curve) <= kind.high
-    spoilt = kind.apply(DIGITS, kind.start, 3)
-    assert spoilt.shape == DIGITS.shape
-    assert spoilt.dtype == np.float32
-    assert spoilt.min() >= 0
-    assert spoilt.max() <= 1
-    assert np.square(spoilt - DIGITS).mean() > 1e-4
-    assert np.array_equal(spoilt, kind.apply(DIGITS, kind.start, 3))
-    assert np.array_equal(spoilt[0], kind.apply(DIGITS[0], kind.start, 3))
-    assert np.array_equal(spoilt, kind.apply(MNIST.train_images[-10_000::200], kind.start, 3))
-    assert kind.seeded != np.array_equal(spoilt, kind.apply(DIGITS, kind.start, 4))
+    corrupted = kind.apply(DIGITS, kind.start, 3)
+    assert corrupted.shape == DIGITS.shape
+    assert corrupted.dtype == np.float32
+    assert corrupted.min() >= 0
+    assert corrupted.max() <= 1
+    assert np.square(corrupted - DIGITS).mean() > 1e-4
+    assert np.array_equal(corrupted, kind.apply(DIGITS, kind.start, 3))
+    assert np.array_equal(corrupted[0], kind.apply(DIGITS[0], kind.start, 3))
+    assert np.array_equal(corrupted, kind.apply(MNIST.train_images[-10_000::200], kind.start, 3))
+    assert kind.seeded != np.array_equal(corrupted, kind.apply(DIGITS, kind.start, 4))
     off = np.abs(kind.apply(DIGITS, kind.curve[0]) - DIGITS).max()
     assert off <= (2.01 / 255 if name == "jpeg" else 0)
     errors = [np.square(kind.apply(DIGITS, s) - DIGITS).mean() for s in kind.curve]
@@ -50,8 +50,8 @@ def test_a_corruption_is_clipped_repeats_itself_and_does_nothing_at_its_first_st
 
 
 def test_gaussian_noise_is_that_of_the_other_figures() -> None:
-    spoilt = CORRUPTIONS["gaussian"].apply(DIGITS, 0.4, 7)
-    assert np.array_equal(spoilt, corruption.noisy(DIGITS, 0.4, 7))
+    corrupted = CORRUPTIONS["gaussian"].apply(DIGITS, 0.4, 7)
+    assert np.array_equal(corrupted, corruption.noisy(DIGITS, 0.4, 7))
 
 
 def test_shares_of_pixels_are_as_asked_and_stronger_spoils_more_of_the_same() -> None:
@@ -73,17 +73,17 @@ def test_shares_of_pixels_are_as_asked_and_stronger_spoils_more_of_the_same() ->
 def test_speckle_multiplies_and_leaves_black_alone() -> None:
     grey = np.full((200, 28, 28), 0.25, np.float32)
     grey[:, 0] = 0
-    spoilt = CORRUPTIONS["speckle"].apply(grey, 0.2, 0)  # 5 deviations to the clipping
-    assert (spoilt[:, 0] == 0).all()
-    factor = spoilt[:, 1:] / 0.25
+    corrupted = CORRUPTIONS["speckle"].apply(grey, 0.2, 0)  # 5 deviations to the clipping
+    assert (corrupted[:, 0] == 0).all()
+    factor = corrupted[:, 1:] / 0.25
     assert factor.mean() == pytest.approx(1, abs=0.003)
     assert factor.std() == pytest.approx(0.2, abs=0.003)
 
 
-def test_blur_is_scipys_for_each_picture_alone() -> None:
+def test_blur_is_scipys_for_each_image_alone() -> None:
     blurred = CORRUPTIONS["blur"].apply(DIGITS, 1.25)
-    for picture, x in zip(blurred, DIGITS, strict=True):
-        assert np.allclose(picture, ndimage.gaussian_filter(x, 1.25), atol=1e-6)
+    for image, x in zip(blurred, DIGITS, strict=True):
+        assert np.allclose(image, ndimage.gaussian_filter(x, 1.25), atol=1e-6)
     assert blurred.mean() == pytest.approx(DIGITS.mean(), rel=1e-4)
 
 
@@ -110,11 +110,11 @@ def test_a_block_is_one_square_of_its_side_anywhere_inside() -> None:
 
 
 def test_jpeg_is_pillows_round_trip() -> None:
-    spoilt = CORRUPTIONS["jpeg"].apply(DIGITS[:4], 12)
-    for picture, pixels in zip(spoilt, MNIST.train_images[-10_000::200], strict=False):
+    corrupted = CORRUPTIONS["jpeg"].apply(DIGITS[:4], 12)
+    for image, pixels in zip(corrupted, MNIST.train_images[-10_000::200], strict=False):
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, format="jpeg", quality=12)
-        assert np.array_equal(np.round(picture * 255), np.asarray(Image.open(file)))
+        assert np.array_equal(np.round(image * 255), np.asarray(Image.open(file)))
 
 
 @pytest.mark.parametrize("name", ["gaussian", "masking", "salt and pepper"])
@@ -131,7 +131,7 @@ def test_a_strength_means_what_it_meant_in_training(name: str) -> None:
     assert np.square(here - x).mean() == pytest.approx(np.square(in_training - x).mean(), rel=0.02)
 
 
-def test_a_model_that_saw_clean_pictures_has_no_strength() -> None:
+def test_a_model_that_saw_clean_images_has_no_strength() -> None:
     assert denoising.trained_on(make("vanilla")) is None
 
 
@@ -151,7 +151,7 @@ def test_filters_are_scikit_images_and_do_nothing_at_their_first_setting() -> No
     assert np.allclose(denoising.wiener(x, 2.0), x / (1 + 2 * laplacian**2), atol=1e-5)
 
 
-def test_each_filter_beats_the_noisy_picture_on_gaussian_noise() -> None:
+def test_each_filter_beats_the_noisy_image_on_gaussian_noise() -> None:
     others = MNIST.train_images[-10_000 + 7 :: 200] / np.float32(255)  # not those it is set on
     noisy = corruption.noisy(others, 0.5, 1)
     before = errors.compare(others, noisy).overall["psnr"]
@@ -165,10 +165,10 @@ def test_each_filter_beats_the_noisy_picture_on_gaussian_noise() -> None:
 def test_the_setting_is_the_best_on_validation_digits_and_the_stretch_least_squares() -> None:
     chosen = denoising.tuned("median", datasets.load(), "salt and pepper", 0.4)
     x = MNIST.train_images[-10_000 :: 10_000 // denoising.TUNED_ON] / np.float32(255)
-    spoilt = CORRUPTIONS["salt and pepper"].apply(x, 0.4)
+    corrupted = CORRUPTIONS["salt and pepper"].apply(x, 0.4)
     errors = {}
     for size in FILTERS["median"].settings:
-        y = denoising.median(spoilt, size).ravel()
+        y = denoising.median(corrupted, size).ravel()
         (gain, offset), *_ = np.linalg.lstsq(np.stack([y, np.ones_like(y)], 1), x.ravel())
         errors[size] = np.square(np.clip(gain * y + offset, 0, 1) - x.ravel()).mean()
         if size == chosen.setting:
@@ -185,10 +185,10 @@ def test_a_wiener_filter_that_knows_the_blur_undoes_it() -> None:
     assert max(scores, key=scores.__getitem__) == "wiener"
 
 
-def test_a_picture_that_is_spoilt_already_is_read_with_its_noise() -> None:
+def test_a_image_that_is_spoilt_already_is_read_with_its_noise() -> None:
     x = np.round(corruption.noisy(DIGITS[0], 0.5, 0) * 255).astype(np.uint8)
-    for picture in (x, x.repeat(10, 0).repeat(10, 1), 255 - x):
-        assert np.allclose(digits.plain(png(picture)) * 255, x, atol=0.01)
+    for image in (x, x.repeat(10, 0).repeat(10, 1), 255 - x):
+        assert np.allclose(digits.plain(png(image)) * 255, x, atol=0.01)
     wide = np.pad(x, ((0, 0), (6, 6)))
     assert np.allclose(digits.plain(png(wide)) * 255, x, atol=0.01)
     with pytest.raises(digits.ImageError):
@@ -222,13 +222,13 @@ def test_a_point_of_a_curve_is_the_mean_error_of_the_first_test_digits(
 ) -> None:
     monkeypatch.setattr(denoising, "MEASURED_ON", 20)
     x = MNIST.test_images[:20] / np.float32(255)
-    found = denoising.cleaning_mse(lambda spoilt: spoilt, MNIST, "masking", 0.5)
+    found = denoising.cleaning_mse(lambda corrupted: corrupted, MNIST, "masking", 0.5)
     expected = np.square(x - CORRUPTIONS["masking"].apply(x, 0.5)).mean()
     assert found == pytest.approx(expected)
 
 
 def test_pretrained_denoisers_say_what_they_were_trained_on() -> None:
-    for name, card in checkpoint.shipped().items():
+    for name, card in checkpoint.pretrained().items():
         values = card.config.to_dict()
         expected = (values["corruption"], values["level"]) if "corruption" in values else None
         model = checkpoint.load(checkpoint.FOLDER / name)

@@ -32,27 +32,27 @@ from aeviz.models import apply, checkpoint, objective, optim
 from aeviz.models.zoo import MODELS
 
 MNIST = datasets.load()
-SHIPPED = checkpoint.shipped()
+PRETRAINED = checkpoint.pretrained()
 
 
 @pytest.fixture(scope="module")
 def pair() -> tuple[np.ndarray, np.ndarray]:
-    """Fifty digits and, as poor copies of them, fifty others; one pair is the same."""
+    """Fifty digits and, as poor reconstructions of them, fifty others; one pair is the same."""
     images = MNIST.test_images[:50]
-    copies = MNIST.test_images[50:100].astype(np.float32) / 255
-    copies[7] = images[7] / 255
-    return images, copies
+    reconstructions = MNIST.test_images[50:100].astype(np.float32) / 255
+    reconstructions[7] = images[7] / 255
+    return images, reconstructions
 
 
-# -- errors of copies -------------------------------------------------------------------------
+# -- errors of reconstructions ----------------------------------------------------------------
 
 
 def test_mse_per_image(pair: tuple[np.ndarray, np.ndarray]) -> None:
-    images, copies = pair
-    found = errors.mse(images, copies)
+    images, reconstructions = pair
+    found = errors.mse(images, reconstructions)
     assert found.shape == (50,)
     for k in (0, 7, 49):
-        expected = mean_squared_error(images[k].ravel() / 255, copies[k].ravel())
+        expected = mean_squared_error(images[k].ravel() / 255, reconstructions[k].ravel())
         assert found[k] == pytest.approx(expected, abs=1e-7)
     assert found[7] == pytest.approx(0, abs=1e-12)
 
@@ -82,7 +82,7 @@ def test_bce_stays_finite_at_wrong_certainty_and_is_nearly_zero_at_right_certain
 
 
 def test_the_floor_of_bce_on_grey_pixels() -> None:
-    """No copy is better than the picture itself, whose own entropy is 45.53 nats an image."""
+    """No copy is better than the image itself, whose own entropy is 45.53 nats an image."""
     assert errors.bce(MNIST.test_images, MNIST.test_images).mean() == pytest.approx(
         45.53 / 784, rel=1e-3
     )
@@ -95,13 +95,13 @@ def test_psnr_in_decibel() -> None:
 
 
 def test_errors_hold_each_image_and_the_whole(pair: tuple[np.ndarray, np.ndarray]) -> None:
-    images, copies = pair
-    found = errors.compare(images, copies)
-    squares = [np.square(x / 255 - y).mean() for x, y in zip(images, copies, strict=True)]
+    images, reconstructions = pair
+    found = errors.compare(images, reconstructions)
+    squares = [np.square(x / 255 - y).mean() for x, y in zip(images, reconstructions, strict=True)]
     assert found.mse == pytest.approx(squares, abs=1e-6)
-    assert found.bce == pytest.approx(errors.bce(images, copies))
+    assert found.bce == pytest.approx(errors.bce(images, reconstructions))
     assert found.psnr[0] == pytest.approx(-10 * math.log10(squares[0]), rel=1e-5)
-    assert found.psnr[7] > 100  # the same picture
+    assert found.psnr[7] > 100  # the same image
     assert found.overall == {
         "mse": pytest.approx(np.mean(squares), rel=1e-5),
         "bce": pytest.approx(found.bce.mean(), rel=1e-5),
@@ -262,7 +262,7 @@ def test_one_sample_gives_the_elbo_and_more_samples_a_tighter_bound() -> None:
         assert found.shape == (200,)
         bounds[samples] = found.mean()
     assert -bounds[1] == pytest.approx(-objective.validate(model, x).metrics["elbo"].item(), abs=2)
-    noise = 0.2  # Monte-Carlo error of a mean over 200 pictures, from 5 samples on
+    noise = 0.2  # Monte-Carlo error of a mean over 200 images, from 5 samples on
     assert bounds[1] < bounds[5] - noise
     assert bounds[5] < bounds[50] + noise
     assert bounds[50] < bounds[200] + noise
@@ -352,12 +352,12 @@ def test_a_unit_that_never_speaks_does_not_disturb_the_probe() -> None:
 
 def test_the_linear_filter_is_the_least_squares_solution() -> None:
     clean = MNIST.train_images[:2000]
-    spoilt, asked = (
+    corrupted, asked = (
         corruption.noisy(clean, 0.5, 0),
         corruption.noisy(MNIST.test_images[:20], 0.5, 1),
     )
-    found = denoising.regressed(asked, spoilt, clean)
-    inputs = np.c_[spoilt.reshape(2000, -1), np.ones(2000)].astype(np.float64)
+    found = denoising.regressed(asked, corrupted, clean)
+    inputs = np.c_[corrupted.reshape(2000, -1), np.ones(2000)].astype(np.float64)
     weights = np.linalg.lstsq(inputs, clean.reshape(2000, -1) / 255, rcond=None)[0]
     expected = np.c_[asked.reshape(20, -1), np.ones(20)] @ weights
     assert np.allclose(found.reshape(20, -1), expected.clip(0, 1), atol=2e-3)
@@ -380,11 +380,11 @@ def test_as_many_patches_are_hidden_in_each_image_and_others_in_each() -> None:
 def test_the_error_of_hidden_pixels_looks_at_no_others() -> None:
     images = MNIST.test_images[:4]
     visible = inpainting.hide_patches(4, 0.75)
-    copies = images / np.float32(255)
-    copies[visible] = 7
-    assert inpainting.hidden_mse(images, copies, visible) == pytest.approx(0, abs=1e-12)
-    copies[~visible] += 0.1
-    assert inpainting.hidden_mse(images, copies, visible) == pytest.approx(0.01, rel=1e-4)
+    reconstructions = images / np.float32(255)
+    reconstructions[visible] = 7
+    assert inpainting.hidden_mse(images, reconstructions, visible) == pytest.approx(0, abs=1e-12)
+    reconstructions[~visible] += 0.1
+    assert inpainting.hidden_mse(images, reconstructions, visible) == pytest.approx(0.01, rel=1e-4)
 
 
 def test_holes_filled_by_a_gaussian_are_a_linear_regression_on_what_is_seen() -> None:
@@ -401,7 +401,7 @@ def test_holes_filled_by_a_gaussian_are_a_linear_regression_on_what_is_seen() ->
         assert np.allclose(filled.ravel()[seen], image.ravel()[seen] / 255)
 
 
-# -- pictures that do not belong --------------------------------------------------------------
+# -- images that do not belong --------------------------------------------------------------
 
 
 def test_auroc_counts_the_pairs_that_are_in_order() -> None:
@@ -424,7 +424,7 @@ def blurred(difference: np.ndarray) -> np.ndarray:
     return difference
 
 
-def test_the_score_of_a_picture_is_the_blurred_error_of_its_copy_for_its_ink() -> None:
+def test_the_score_of_a_image_is_the_blurred_error_of_its_copy_for_its_ink() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-32d")
     x = MNIST.test_images[:50]
     difference = apply.reconstruct(model, x) - x / 255.0
@@ -432,26 +432,26 @@ def test_the_score_of_a_picture_is_the_blurred_error_of_its_copy_for_its_ink() -
     assert anomaly_score.anomaly(model, x) == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_picture_without_ink_gets_a_score_too() -> None:
+def test_a_image_without_ink_gets_a_score_too() -> None:
     black = np.zeros((1, 28, 28), np.uint8)
     copy = np.full((1, 28, 28), 0.5)
-    assert anomaly_score.strangeness(black, copy) == pytest.approx([0.25 / 0.01])
+    assert anomaly_score.blurred_error(black, copy) == pytest.approx([0.25 / 0.01])
 
 
-def test_a_model_that_cleans_pictures_is_scored_by_copies_of_spoilt_ones() -> None:
+def test_a_model_that_cleans_images_is_scored_by_copies_of_spoilt_ones() -> None:
     config = MODELS["denoising"].Config.from_dict(
         {"width": 32, "corruption": "masking", "level": 0.5}
     )
     model = optim.build(MODELS["denoising"], config, 0).eval()
     x = MNIST.test_images[:20]
-    draw, copies = torch.Generator().manual_seed(9), []
+    draw, reconstructions = torch.Generator().manual_seed(9), []
     for _ in range(400):
         left = torch.rand(20, 28, 28, generator=draw).numpy() >= 0.5
-        copies.append(apply.reconstruct(model, (x / 255 * left).astype(np.float32)))
-    expected = np.square(blurred(np.mean(copies, 0) - x / 255.0)).mean((1, 2))
+        reconstructions.append(apply.reconstruct(model, (x / 255 * left).astype(np.float32)))
+    expected = np.square(blurred(np.mean(reconstructions, 0) - x / 255.0)).mean((1, 2))
     expected /= (x / 255).mean((1, 2))
     found = anomaly_score.anomaly(model, x, seed=3)
-    assert found == pytest.approx(expected, rel=0.02)  # another draw of the spoilt pixels
+    assert found == pytest.approx(expected, rel=0.02)  # another draw of the corrupted pixels
     assert np.array_equal(anomaly_score.anomaly(model, x, seed=3), found)
     assert not np.array_equal(anomaly_score.anomaly(model, x, seed=4), found)
 
@@ -467,7 +467,7 @@ def test_one_class_is_told_from_the_nine_others(monkeypatch: pytest.MonkeyPatch)
     assert pairs.mean() > 0.85  # a one has little ink
 
 
-# -- drawn pictures ---------------------------------------------------------------------------
+# -- drawn images ---------------------------------------------------------------------------
 
 
 def test_frechet_distance_by_a_matrix_root_of_scipy() -> None:
@@ -482,21 +482,21 @@ def test_frechet_distance_by_a_matrix_root_of_scipy() -> None:
     assert sampling.frechet(a + np.array([1, 0, 0, 0, 0, 2]), a) == pytest.approx(5, abs=1e-6)
 
 
-def test_pictures_come_from_the_prior_in_equal_shares_of_classes() -> None:
+def test_images_come_from_the_prior_in_equal_shares_of_classes() -> None:
     model = spread_out("conditional", latent_dim=2)
-    found = sampling.prior_pictures(model, 20, seed=4)
+    found = sampling.prior_images(model, 20, seed=4)
     codes = sampling.sample_prior(model, 20, seed=4)
     assert codes is not None
     assert found is not None
     assert np.array_equal(found, apply.decode(model, codes, np.arange(20) % 10))
     vanilla = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
-    assert sampling.prior_pictures(vanilla, 20) is None
+    assert sampling.prior_images(vanilla, 20) is None
 
 
-def test_pictures_of_a_mixture_lie_where_the_codes_lie() -> None:
+def test_images_of_a_mixture_lie_where_the_codes_lie() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     codes = apply.encode(model, MNIST.train_images[:2000])
-    found = sampling.mixture_pictures(model, codes, MNIST.train_labels[:2000], 300)
+    found = sampling.mixture_images(model, codes, MNIST.train_labels[:2000], 300)
     assert found.shape == (300, 28, 28)
     back = apply.encode(model, found)
     distance, _ = neighbours.nearest(codes, back)
@@ -506,23 +506,23 @@ def test_pictures_of_a_mixture_lie_where_the_codes_lie() -> None:
 # -- figures of a card ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_copies_of_a_shipped_model_are_as_good_as_its_card_says(name: str) -> None:
-    model, card = checkpoint.load(checkpoint.FOLDER / name), SHIPPED[name]
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_copies_of_a_pretrained_model_are_as_good_as_its_card_says(name: str) -> None:
+    model, card = checkpoint.load(checkpoint.FOLDER / name), PRETRAINED[name]
     x = datasets.load(card.data).test_images[:2000]
     labels = torch.from_numpy(datasets.load(card.data).test_labels[:2000].astype(np.int64))
     told = {"labels": labels} if model.uses_labels else {}
     with torch.no_grad():
         pixels = torch.from_numpy(x / np.float32(255))[:, None]
-        copies = model.decode(model.encode(pixels, **told), **told)[:, 0].numpy()
+        made = model.decode(model.encode(pixels, **told), **told)[:, 0].numpy()
     # A fifth of the test images: the mean of 2,000 is near the mean of all 10,000.
-    assert np.square(x / 255 - copies).mean() == pytest.approx(card.figures["mse"], rel=0.1)
+    assert np.square(x / 255 - made).mean() == pytest.approx(card.figures["mse"], rel=0.1)
     assert card.figures["psnr"] == pytest.approx(-10 * math.log10(card.figures["mse"]), abs=1e-3)
 
 
-@pytest.mark.parametrize("name", [k for k, card in SHIPPED.items() if card.home])
+@pytest.mark.parametrize("name", [k for k, card in PRETRAINED.items() if card.home])
 def test_figures_of_the_home_model_are_those_of_its_card(name: str) -> None:
-    model, card = checkpoint.load(checkpoint.FOLDER / name), SHIPPED[name]
+    model, card = checkpoint.load(checkpoint.FOLDER / name), PRETRAINED[name]
     found = evaluate.figures(model, datasets.load(card.data))
     assert found.keys() == card.figures.keys()
     for key, value in found.items():
@@ -545,8 +545,8 @@ def test_figures_of_every_variant(variant: str) -> None:
     model = optim.build(MODELS[variant], MODELS[variant].Config(latent_dim=3), 0).eval()
     few = small()
     found = evaluate.figures(model, few)
-    copies = apply.reconstruct(model, few.test_images, few.test_labels)
-    assert found["mse"] == pytest.approx(np.square(few.test_images / 255 - copies).mean(), rel=1e-4)
+    made = apply.reconstruct(model, few.test_images, few.test_labels)
+    assert found["mse"] == pytest.approx(np.square(few.test_images / 255 - made).mean(), rel=1e-4)
     assert found["psnr"] == pytest.approx(-10 * math.log10(found["mse"]), abs=1e-3)
     linear = pca.pca(few, model.code_dim).reconstruct(few.test_images)
     assert found["pca_mse_clipped"] == pytest.approx(
@@ -619,8 +619,8 @@ def test_all_figures_are_those_of_their_own_functions(variant: str) -> None:
     higher = (unusual[:, None] > usual).mean() + 0.5 * (unusual[:, None] == usual).mean()
     assert found["other_auroc"] == pytest.approx(higher)  # how often the odd one has the higher
     drawn = {
-        "prior_frechet": sampling.prior_pictures(model, 200, 1),
-        "mixture_frechet": sampling.mixture_pictures(model, codes[0], few.train_labels, 200, 1),
+        "prior_frechet": sampling.prior_images(model, 200, 1),
+        "mixture_frechet": sampling.mixture_images(model, codes[0], few.train_labels, 200, 1),
     }
     assert (drawn["prior_frechet"] is not None) == (variant == "variational")
     for name, images in drawn.items():

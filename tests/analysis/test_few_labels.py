@@ -16,8 +16,8 @@ from aeviz.models import apply, checkpoint
 from aeviz.models.zoo import MODELS
 
 MNIST = datasets.load()
-SHIPPED = checkpoint.shipped()
-HOME = next(name for name, card in SHIPPED.items() if card.home)
+PRETRAINED = checkpoint.pretrained()
+HOME = next(name for name, card in PRETRAINED.items() if card.home)
 QUICK = dataclasses.replace(SETTINGS[100], steps={"tuned": 5, "scratch": 5})
 
 
@@ -88,11 +88,11 @@ def test_labels_of_test_images_change_nothing_but_the_score(
 
 
 def test_what_cannot_be_asked_of_a_model() -> None:
-    knows = next(n for n, c in SHIPPED.items() if MODELS[c.variant].uses_labels)
+    knows = next(n for n, c in PRETRAINED.items() if MODELS[c.variant].uses_labels)
     model = checkpoint.load(checkpoint.FOLDER / knows)
     with pytest.raises(ValueError, match="trained with the label of every digit"):
         few_labels.measure(model, MNIST, (10,))
-    words = next(n for n, c in SHIPPED.items() if c.config.codebook_size)
+    words = next(n for n, c in PRETRAINED.items() if c.config.codebook_size)
     snapped = checkpoint.load(checkpoint.FOLDER / words)
     assert not supervised.reaches_encoder(snapped)
     assert supervised.reaches_encoder(checkpoint.load(checkpoint.FOLDER / HOME))
@@ -128,7 +128,7 @@ def test_the_finding_is_what_the_numbers_say() -> None:
 def test_what_is_kept_is_of_files_as_they_are_and_is_what_they_give() -> None:
     kept = few_labels.kept()
     assert len(kept) >= 2
-    assert set(kept) <= set(SHIPPED)
+    assert set(kept) <= set(PRETRAINED)
     for found in kept.values():
         assert found.counts == [10, 100, 1000, 60_000]
         for by_count in found.accuracy.values():

@@ -21,12 +21,12 @@ MNIST = datasets.load()
 IMAGES, LABELS = MNIST.test_images[:60], MNIST.test_labels[:60]
 
 
-def shipped(name: str) -> Any:
+def pretrained(name: str) -> Any:
     return checkpoint.load(checkpoint.FOLDER / name)
 
 
 def test_the_terms_are_those_of_copies_in_the_model_s_unit() -> None:
-    model = shipped("vanilla-2d")
+    model = pretrained("vanilla-2d")
     found = mechanism.cost(model, IMAGES)
     mse = errors.mse(IMAGES, apply.reconstruct(model, IMAGES)).mean()
     assert list(found.terms) == ["reconstruction"]
@@ -37,7 +37,7 @@ def test_the_terms_are_those_of_copies_in_the_model_s_unit() -> None:
 def test_kl_of_each_number_is_that_of_torch_s_distributions_and_names_those_that_collapsed() -> (
     None
 ):
-    model = shipped("variational-32d")
+    model = pretrained("variational-32d")
     found = mechanism.cost(model, IMAGES)
     with torch.no_grad():
         mu, log_var = model.posterior(torch.from_numpy(datasets.to_float(IMAGES))[:, None])
@@ -92,7 +92,7 @@ def test_the_spread_of_codes_is_the_root_of_their_mean_variance() -> None:
 
 
 def test_firing_is_counted() -> None:
-    model = shipped("sparse-1024d")
+    model = pretrained("sparse-1024d")
     codes = apply.encode(model, IMAGES)
     shares = mechanism.firing(model, codes)
     for unit in range(0, 1024, 50):
@@ -107,7 +107,7 @@ def test_a_unit_that_is_never_zero_fires_where_it_is_nearer_to_one() -> None:
 
 
 def test_an_atom_is_what_a_unit_adds_where_it_is_as_strong_as_usual() -> None:
-    model = shipped("sparse-1024d")
+    model = pretrained("sparse-1024d")
     codes = apply.encode(model, IMAGES)
     unit = int((codes != 0).sum(0).argmax())
     dead = int((codes != 0).sum(0).argmin())
@@ -125,7 +125,7 @@ def test_an_atom_is_what_a_unit_adds_where_it_is_as_strong_as_usual() -> None:
 
 
 def test_what_a_unit_adds_is_the_copy_less_that_without_it() -> None:
-    model = shipped("sparse-1024d")
+    model = pretrained("sparse-1024d")
     codes = apply.encode(model, IMAGES)
     unit = int((codes != 0).sum(0).argmax())
     without = codes * (np.arange(1024) != unit)
@@ -140,7 +140,7 @@ def test_what_a_unit_adds_is_the_copy_less_that_without_it() -> None:
 
 
 def test_the_jacobian_of_a_linear_encoder_is_its_matrix() -> None:
-    model = shipped("linear-2d")
+    model = pretrained("linear-2d")
     weight = model.encoder.weight.detach().numpy()
     slopes = mechanism.jacobian(model, IMAGES[:3])
     assert slopes is not None
@@ -170,7 +170,7 @@ def test_slopes_are_differences_of_codes(name: str) -> None:
 
 
 def test_the_squares_of_the_singular_values_add_up_to_what_the_contractive_loss_measures() -> None:
-    model = shipped("contractive-2d")
+    model = pretrained("contractive-2d")
     slopes = mechanism.jacobian(model, IMAGES)
     assert slopes is not None
     values = mechanism.singular_values(slopes)
@@ -191,7 +191,7 @@ def test_a_code_of_words_has_no_slopes() -> None:
     assert mechanism.jacobian(make("vector_quantised"), IMAGES[:2]) is None
 
 
-def test_the_wider_the_code_the_fewer_the_pictures() -> None:
+def test_the_wider_the_code_the_fewer_the_images() -> None:
     for width, number in ((2, 50), (64, 25), (800, 4)):
         model = make("vanilla", latent_dim=width, depth=0)
         values = mechanism.spectrum(model, IMAGES, LABELS)
@@ -203,7 +203,7 @@ def test_the_wider_the_code_the_fewer_the_pictures() -> None:
 
 
 def test_words_are_counted_and_their_perplexity_is_exp_of_the_entropy() -> None:
-    model = shipped("vector_quantised-8d")
+    model = pretrained("vector_quantised-8d")
     codes = apply.encode(model, IMAGES)
     shares = mechanism.usage(model, codes)
     codebook = model.codebook.numpy()
@@ -217,7 +217,7 @@ def test_words_are_counted_and_their_perplexity_is_exp_of_the_entropy() -> None:
 
 
 def test_a_word_is_shown_as_the_mean_of_what_is_around_its_places() -> None:
-    model = shipped("vector_quantised-8d")
+    model = pretrained("vector_quantised-8d")
     codes = apply.encode(model, IMAGES)
     found = mechanism.windows(model, codes, IMAGES)
     assert found.shape == (64, 12, 12)

@@ -91,11 +91,11 @@ def test_the_atlas_decodes_its_nodes(name: str) -> None:
     for (row, column), place in (((0, -1), (2, 3)), ((1, 0), (-2, 2))):
         code[0, :2] = place
         expected = apply.decode(model, code, told)[0]
-        found = atlas.pictures[row, column] / 255
+        found = atlas.images[row, column] / 255
         np.testing.assert_allclose(found, expected, atol=0.5 / 255 + 1e-5)
         if told is not None:
             assert np.abs(found - apply.decode(model, code, told + 1)[0]).max() > 1 / 255
-    np.testing.assert_array_equal(atlas.sheet()[28:56, 0:28], atlas.pictures[1, 0])
+    np.testing.assert_array_equal(atlas.sheet()[28:56, 0:28], atlas.images[1, 0])
 
 
 def test_blending_meets_the_nodes_and_lies_between_them() -> None:

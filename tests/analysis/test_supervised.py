@@ -13,8 +13,8 @@ from aeviz.models import checkpoint
 from aeviz.models.nets import MLPDecoder, MLPEncoder
 
 MNIST = datasets.load()
-SHIPPED = checkpoint.shipped()
-HOME = next(name for name, card in SHIPPED.items() if card.home)
+PRETRAINED = checkpoint.pretrained()
+HOME = next(name for name, card in PRETRAINED.items() if card.home)
 
 
 @pytest.mark.parametrize("count", [10, 100, 1000])

@@ -17,7 +17,7 @@ from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 
 MNIST = datasets.load()
-SHIPPED = checkpoint.shipped()
+PRETRAINED = checkpoint.pretrained()
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_code_of_mostly_zeros_is_written_as_a_list() -> None:
 
 
 def test_a_code_of_symbols_costs_their_choice_among_the_codebook() -> None:
-    name = next(n for n, card in SHIPPED.items() if card.config.codebook_size)
+    name = next(n for n, card in PRETRAINED.items() if card.config.codebook_size)
     model = checkpoint.load(checkpoint.FOLDER / name)
     codes = apply.encode(model, MNIST.test_images[:300]).reshape(-1, model.config.latent_dim)
     words = len(np.unique(codes, axis=0))
@@ -118,7 +118,7 @@ def test_a_code_of_symbols_costs_their_choice_among_the_codebook() -> None:
 
 
 def test_labels_that_a_model_finds_are_part_of_the_code(few: datasets.Dataset) -> None:
-    name = next(n for n, card in SHIPPED.items() if uses_labels(card) and width(card) == 2)
+    name = next(n for n, card in PRETRAINED.items() if uses_labels(card) and width(card) == 2)
     codec = of_model(checkpoint.load(checkpoint.FOLDER / name))
     codes, labels = uses.coded(codec, few.test_images[:50])
     assert labels is not None
@@ -151,8 +151,8 @@ def test_bits_are_chosen_on_held_out_images_not_on_test_images(few: datasets.Dat
     held_out = held_out[uses.draw(100, 10_000)]
 
     def error(rounded: np.ndarray) -> float:
-        copies = np.clip(pca.pca(datasets.load(), 4).decode(rounded), 0, 1)
-        return float(np.square(copies - held_out / 255).mean())
+        reconstructions = np.clip(pca.pca(datasets.load(), 4).decode(rounded), 0, 1)
+        return float(np.square(reconstructions - held_out / 255).mean())
 
     exact = pca.pca(datasets.load(), 4).encode(held_out)
     enough = [
@@ -167,14 +167,16 @@ def test_bits_are_chosen_on_held_out_images_not_on_test_images(few: datasets.Dat
 
 
 def test_what_is_kept_is_what_a_model_gives() -> None:
-    name = next(n for n, card in SHIPPED.items() if card.variant == "linear" and width(card) == 2)
+    name = next(
+        n for n, card in PRETRAINED.items() if card.variant == "linear" and width(card) == 2
+    )
     use, model = baselines.kept().models[name], checkpoint.load(checkpoint.FOLDER / name)
     inside = MNIST.train_images[:-10_000]
     codes = apply.encode(model, inside[uses.draw(uses.CODES, len(inside))])
     test_codes = apply.encode(model, MNIST.test_images)
     rounded = uses.quantise(test_codes, codes.min(0), codes.max(0), use.point.bits or 0)
-    copies = apply.decode(model, rounded)
-    mse = np.square(copies - MNIST.test_images / 255).mean()
+    reconstructions = apply.decode(model, rounded)
+    mse = np.square(reconstructions - MNIST.test_images / 255).mean()
     assert use.point.mse == pytest.approx(mse, rel=1e-3)
     assert use.point.size == 2 * (use.point.bits or 0) / 8
     labels = MNIST.train_labels[:-10_000][uses.draw(uses.CODES, len(inside))]

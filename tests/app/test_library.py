@@ -9,7 +9,7 @@ from aeviz.app import library
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS
 
-CARDS = checkpoint.shipped()
+CARDS = checkpoint.pretrained()
 
 
 @pytest.mark.parametrize("name", ["variational-2d", "masked-256d"])

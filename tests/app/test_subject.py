@@ -75,5 +75,5 @@ def test_what_is_hidden_is_filled_in_and_what_is_seen_is_kept() -> None:
     image = MNIST.test_images[1] / np.float32(255)
     visible = np.arange(28)[:, None].repeat(28, 1) < 14
     filled = ModelSubject(library.codec("masked-256d"), MNIST).fill(image, visible)
-    assert filled.picture.shape == (28, 28)
-    np.testing.assert_allclose(filled.picture[visible], image[visible], atol=1e-6)
+    assert filled.image.shape == (28, 28)
+    np.testing.assert_allclose(filled.image[visible], image[visible], atol=1e-6)

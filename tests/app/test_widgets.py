@@ -39,8 +39,8 @@ def gallery_app() -> None:
 
     from aeviz.app import widgets
 
-    picture = np.zeros((28, 28), np.uint8)
-    widgets.gallery([widgets.Item([(picture, '"><script>')], "<b>caption</b>")])
+    image = np.zeros((28, 28), np.uint8)
+    widgets.gallery([widgets.Item([(image, '"><script>')], "<b>caption</b>")])
 
 
 def test_a_gallery_never_passes_text_on_as_html() -> None:

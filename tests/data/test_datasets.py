@@ -125,7 +125,7 @@ def test_mnist_is_one_small_file_that_is_loaded_once() -> None:
     assert datasets.load() is datasets.load("mnist")
 
 
-def test_nobody_changes_the_pictures_of_everybody() -> None:
+def test_nobody_changes_the_images_of_everybody() -> None:
     with pytest.raises(ValueError, match="read-only"):
         datasets.load().train_images[0, 0, 0] = 1
 

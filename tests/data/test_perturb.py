@@ -11,7 +11,7 @@ DIGIT = datasets.load().test_images[1] / np.float32(255)
 
 
 @pytest.mark.parametrize("name", perturb.KINDS)
-def test_strength_0_is_one_of_the_strengths_and_leaves_a_picture_as_it_is(name: str) -> None:
+def test_strength_0_is_one_of_the_strengths_and_leaves_a_image_as_it_is(name: str) -> None:
     kind = perturb.KINDS[name]
     strengths, pictures = kind.strengths, kind.along(DIGIT)
     assert strengths[0] == pytest.approx(kind.low)

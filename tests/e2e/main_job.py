@@ -186,7 +186,7 @@ def drag_the_probe(driver: Driver) -> None:
 
 
 def click_a_dot(driver: Driver) -> None:
-    """A dot under the mouse shows its picture; a click on it shows its copy and the error."""
+    """A dot under the mouse shows its image; a click on it shows its copy and the error."""
     spot = wait(driver, DOT)
     driver.hover(spot)
     wait(driver, "() => !document.querySelector('.aeviz-map .tip').hidden")

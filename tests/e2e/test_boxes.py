@@ -29,7 +29,7 @@ def open_page(page: Page, app: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_fast_clicks_and_held_keys_count_and_draw_no_other_picture(
+def test_fast_clicks_and_held_keys_count_and_draw_no_other_image(
     page: Page, app: str, name: str
 ) -> None:
     index, its_class, key, number = IMAGES[name]
@@ -79,7 +79,7 @@ def test_a_model_chosen_by_a_button_stays_though_a_click_follows(page: Page, app
     expect(page.get_by_role("combobox", name="Model")).to_have_value(re.compile("16 dimensions"))
 
 
-def test_a_class_and_a_random_picture_are_still_drawn(page: Page, app: str) -> None:
+def test_a_class_and_a_random_image_are_still_drawn(page: Page, app: str) -> None:
     open_page(page, app, "interpolate")
     box = page.get_by_role("spinbutton", name="A: test image")
     of_class = page.get_by_role("combobox", name="A: class")

@@ -45,21 +45,21 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
     assert np.array(written) == pytest.approx(squared[worst], rel=1e-4)
     assert all(0 < float(row["MSE of Variational, 2 dimensions"]) < 1 for row in rows)
 
-    # The pictures: the same originals, crisp, in the same order.
+    # The images: the same originals, crisp, in the same order.
     with page.expect_download() as download:
         page.get_by_role("button", name="Download images as PNG").click()
     assert download.value.suggested_filename == "aeviz-compare.png"
-    picture = np.asarray(Image.open(download.value.path()))
+    image = np.asarray(Image.open(download.value.path()))
     side, scale = 28 * export.ROW_SCALE, export.ROW_SCALE
     top = export.GAP + round(1.4 * export.TYPE)
     for k, number in enumerate(worst):
         left = export.GAP + k * (side + export.GAP)
-        tile = picture[top : top + side : scale, left : left + side : scale]
+        tile = image[top : top + side : scale, left : left + side : scale]
         assert np.array_equal(tile, images[number][..., None].repeat(3, 2))
 
 
 def test_eight_models_scroll_in_their_own_area_below_the_originals(page: Page, app: str) -> None:
-    names = [name for name, card in checkpoint.shipped().items() if card.latent_dim == 2]
+    names = [name for name, card in checkpoint.pretrained().items() if card.latent_dim == 2]
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{app}/compare?compared={','.join(names[:8])}")
     page.get_by_text("Which classes are hard?").wait_for(timeout=240_000)

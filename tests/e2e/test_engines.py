@@ -253,7 +253,7 @@ def brightness(driver: Driver, screenshot: np.ndarray, *, bars: bool) -> float:
     """Mean of the plot's pixels in [0, 255].
 
     Args:
-        bars: whether the browser's own bars are on the picture.
+        bars: whether the browser's own bars are on the image.
     """
     top, left, height, width = driver.call(PLOT)
     if not bars:

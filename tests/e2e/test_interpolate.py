@@ -97,8 +97,8 @@ def test_the_path_is_downloaded_as_gif_and_png(page: Page, app: str) -> None:
         assert (film.format, frames, film.size) == ("GIF", 2 * 5 - 2, (280, 280))
     with page.expect_download() as png:
         page.get_by_role("button", name="Download PNG").click()
-    with Image.open(png.value.path()) as picture:
-        assert (picture.format, picture.size) == ("PNG", (5 * 112, 2 * 112))
+    with Image.open(png.value.path()) as image:
+        assert (image.format, image.size) == ("PNG", (5 * 112, 2 * 112))
 
 
 def test_less_motion_finds_the_film_paused(browser: Browser, app: str) -> None:

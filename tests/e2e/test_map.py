@@ -106,7 +106,7 @@ def test_arrow_keys_move_the_probe_and_shift_moves_it_further(page: Page, app: s
     assert (x2 - x1) / (x1 - x0) == pytest.approx(5, rel=0.2)
 
 
-def test_the_address_gives_the_same_picture_again(page: Page, app: str) -> None:
+def test_the_address_gives_the_same_image_again(page: Page, app: str) -> None:
     open_map(page, app)
     drag(page, 120, 60)
     expect(page.get_by_test_id("probe-digit")).to_have_attribute("data-shows", "exact")

@@ -95,7 +95,7 @@ def test_a_page_asks_when_it_was_answered_and_draws_only_what_is_new(page: Page,
     wait_for_step(page, after=0)
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(progress(page)).to_contain_text("paused")
-    page.wait_for_timeout(3000)  # the last pictures
+    page.wait_for_timeout(3000)  # the last images
     assert fetched
     sent.clear()
     fetched.clear()

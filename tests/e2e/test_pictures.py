@@ -1,4 +1,4 @@
-"""How a person hands in a picture, in a real browser: uploads, drawings, photos of the camera."""
+"""How a person hands in an image, in a real browser: uploads, drawings, photos of the camera."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def open_page(page: Page, app: str, source: str) -> str:
-    """Open the denoise page with a source; returns the address of the test picture."""
+    """Open the denoise page with a source; returns the address of the test image."""
     page.goto(app)
     page.get_by_role("link", name="Denoise", exact=True).first.click()
     clean = page.get_by_alt_text("clean", exact=True)
@@ -111,11 +111,11 @@ def test_a_seven_is_drawn_with_the_mouse_taken_back_and_drawn_again(page: Page, 
 
 
 def read(page: Page, alt: str) -> int:
-    """The digit that a small classifier sees in a picture of the page, 28 by 28."""
+    """The digit that a small classifier sees in an image of the page, 28 by 28."""
     uri = page.get_by_alt_text(alt, exact=True).get_attribute("src") or ""
-    picture = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("L")
-    assert picture.size == (28, 28)
-    return int(strangers.read(np.asarray(picture, np.float32)[None] / 255)[0])
+    image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("L")
+    assert image.size == (28, 28)
+    return int(strangers.read(np.asarray(image, np.float32)[None] / 255)[0])
 
 
 def test_a_seven_is_drawn_with_a_finger_and_cleaned_and_the_page_stays_where_it_is(

@@ -71,9 +71,9 @@ def denoised(page: Page, chosen: dict[str, str]) -> list[str]:
     settled(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     pictures = [page.get_by_alt_text(name, exact=True) for name in ("clean", "noisy", "cleaned")]
-    for picture in pictures:
-        expect(picture).to_have_count(1)
-    return [picture.get_attribute("src") or "" for picture in pictures]
+    for image in pictures:
+        expect(image).to_have_count(1)
+    return [image.get_attribute("src") or "" for image in pictures]
 
 
 def mapped(page: Page) -> list[int]:

@@ -55,8 +55,8 @@ def test_hidden_pixels_reach_the_models_that_can_be_told_and_no_others(
     monkeypatch.setattr(apply, "BATCH", 128)
     codes = apply.encode(model, images, visible=visible)
     assert np.allclose(codes, expected, atol=1e-5)
-    copies = apply.decode(model, codes, apply.classify(model, images))
-    assert np.allclose(apply.reconstruct(model, images, visible=visible), copies, atol=1e-5)
+    made = apply.decode(model, codes, apply.classify(model, images))
+    assert np.allclose(apply.reconstruct(model, images, visible=visible), made, atol=1e-5)
     whole = apply.encode(model, images)
     assert np.allclose(codes, whole, atol=1e-5) != model.uses_visible
 

@@ -360,9 +360,9 @@ REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_not_a_checkpoint_is_refused_in_a_sentence(what: str, content: bytes) -> None:
-    spoilt, match = REFUSED[what]
+    corrupted, match = REFUSED[what]
     with pytest.raises(CheckpointError, match=match) as error:
-        checkpoint.from_bytes(spoilt(content))
+        checkpoint.from_bytes(corrupted(content))
     sentence(error)
 
 
@@ -473,58 +473,58 @@ def test_header_digits_that_change_give_a_checkpoint_error_and_nothing_else(
     assert refused > 150
 
 
-# -- shipped ----------------------------------------------------------------------------------
+# -- pretrained ----------------------------------------------------------------------------------
 
 
 def test_the_checkpoints_of_a_folder_are_listed_by_name(tmp_path: Path, content: bytes) -> None:
-    assert checkpoint.shipped(tmp_path) == {}
+    assert checkpoint.pretrained(tmp_path) == {}
     for name in ("b-2d", "a-2d"):
         (tmp_path / f"{name}.safetensors").write_bytes(content)
     (tmp_path / "notes.txt").write_text("not a checkpoint", encoding="utf-8")
-    cards = checkpoint.shipped(tmp_path)
+    cards = checkpoint.pretrained(tmp_path)
     assert list(cards) == ["a-2d", "b-2d"]
     assert cards["a-2d"] == checkpoint.from_bytes(content).card
     end = 8 + int.from_bytes(content[:8], "little")
     (tmp_path / "a-2d.safetensors").write_bytes(content[:end])
-    assert checkpoint.shipped(tmp_path) == cards  # the weights are not read
+    assert checkpoint.pretrained(tmp_path) == cards  # the weights are not read
 
 
-@pytest.mark.parametrize("spoilt", [b"", b"\xff" * 100, b"\xff" * 7 + b"\x7f" + bytes(100)])
-def test_a_damaged_file_in_the_folder_is_named(tmp_path: Path, spoilt: bytes) -> None:
-    (tmp_path / "odd-2d.safetensors").write_bytes(spoilt)
+@pytest.mark.parametrize("corrupted", [b"", b"\xff" * 100, b"\xff" * 7 + b"\x7f" + bytes(100)])
+def test_a_damaged_file_in_the_folder_is_named(tmp_path: Path, corrupted: bytes) -> None:
+    (tmp_path / "odd-2d.safetensors").write_bytes(corrupted)
     with pytest.raises(CheckpointError, match=r"odd-2d\.safetensors") as error:
-        checkpoint.shipped(tmp_path)
+        checkpoint.pretrained(tmp_path)
     sentence(error)
 
 
-SHIPPED = checkpoint.shipped()
+PRETRAINED = checkpoint.pretrained()
 
 
-def test_every_variant_is_shipped() -> None:
+def test_every_variant_is_pretrained() -> None:
     first = ("vanilla", "denoising", "convolutional", "variational")
-    assert {f"{variant}-{width}d" for variant in first for width in (2, 32)} <= set(SHIPPED)
-    assert {card.variant for card in SHIPPED.values()} == set(MODELS)
+    assert {f"{variant}-{width}d" for variant in first for width in (2, 32)} <= set(PRETRAINED)
+    assert {card.variant for card in PRETRAINED.values()} == set(MODELS)
 
 
-def test_one_shipped_model_is_shown_at_home() -> None:
-    assert [name for name, card in SHIPPED.items() if card.home] == ["variational-2d"]
+def test_one_pretrained_model_is_shown_at_home() -> None:
+    assert [name for name, card in PRETRAINED.items() if card.home] == ["variational-2d"]
 
 
-@pytest.fixture(params=SHIPPED)
-def shipped(request: pytest.FixtureRequest) -> Autoencoder:
+@pytest.fixture(params=PRETRAINED)
+def pretrained(request: pytest.FixtureRequest) -> Autoencoder:
     return checkpoint.load(checkpoint.FOLDER / request.param)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_model_says_what_it_is(name: str) -> None:
-    card, path = SHIPPED[name], checkpoint.FOLDER / f"{name}.json"
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_a_pretrained_model_says_what_it_is(name: str) -> None:
+    card, path = PRETRAINED[name], checkpoint.FOLDER / f"{name}.json"
     assert name.split("-")[:2] == [card.variant, f"{card.latent_dim}d"]
     assert type(card.config) is MODELS[card.variant].Config
     assert card.trained_on == 60_000
     assert {"mse", "bce", "psnr", "pca_mse_clipped", "neighbour_accuracy"} <= set(card.figures)
     assert all(map(math.isfinite, card.figures.values()))
     if card.code_dim <= 64:  # wide codes are for something else than a small error
-        # Linear finds PCA's plane, and no better; one that cleans pays for it on clean pictures.
+        # Linear finds PCA's plane, and no better; one that cleans pays for it on clean images.
         pays = card.variant == "linear" or MODELS[card.variant].corrupts
         slack = 1.01 if pays else 1
         assert card.figures["mse"] < slack * card.figures["pca_mse_clipped"]
@@ -533,8 +533,8 @@ def test_a_shipped_model_says_what_it_is(name: str) -> None:
     assert path.with_suffix(".safetensors").stat().st_size < 10_000_000
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_model_keeps_how_each_term_of_its_loss_fell(name: str) -> None:
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_a_pretrained_model_keeps_how_each_term_of_its_loss_fell(name: str) -> None:
     model = checkpoint.load(checkpoint.FOLDER / name)
     curve, digits = model.card.curve, datasets.load().train_images[:500]
     assert curve is not None
@@ -568,11 +568,11 @@ def test_a_curve_survives_the_file() -> None:
     assert checkpoint.from_bytes(content).card.curve == curve
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_the_command_of_a_shipped_model_trains_it_again(
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_the_command_of_a_pretrained_model_trains_it_again(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    card = SHIPPED[name]
+    card = PRETRAINED[name]
     begun: dict[str, Any] = {}
 
     def fit(model: Autoencoder, images: np.ndarray, **options: Any) -> None:
@@ -597,17 +597,17 @@ def test_the_command_of_a_shipped_model_trains_it_again(
 BARS = {"vanilla-2d": 0.0325, "vanilla-32d": 0.0038}
 
 
-def test_a_shipped_model_has_the_error_that_its_card_says(
-    shipped: Autoencoder, request: pytest.FixtureRequest
+def test_a_pretrained_model_has_the_error_that_its_card_says(
+    pretrained: Autoencoder, request: pytest.FixtureRequest
 ) -> None:
-    test = datasets.load(shipped.card.data).test_images
-    copies = apply.reconstruct(shipped, test, datasets.load(shipped.card.data).test_labels)
-    error = np.mean([((a / 255.0 - b) ** 2).mean() for a, b in zip(test, copies, strict=True)])
-    assert error == pytest.approx(shipped.card.figures["mse"], rel=1e-3)
-    assert error <= BARS.get(request.node.callspec.params["shipped"], 1.0)
+    test = datasets.load(pretrained.card.data).test_images
+    made = apply.reconstruct(pretrained, test, datasets.load(pretrained.card.data).test_labels)
+    error = np.mean([((a / 255.0 - b) ** 2).mean() for a, b in zip(test, made, strict=True)])
+    assert error == pytest.approx(pretrained.card.figures["mse"], rel=1e-3)
+    assert error <= BARS.get(request.node.callspec.params["pretrained"], 1.0)
 
 
-def test_the_shipped_map_has_the_likelihood_that_its_card_says() -> None:
+def test_the_pretrained_map_has_the_likelihood_that_its_card_says() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
     assert model.config.to_dict()["beta"] == 1
     assert model.config.reconstruction == "bernoulli"

@@ -64,7 +64,7 @@ def test_fully_connected_layers_agree_with_plain_arithmetic(activation: str) -> 
     assert np.allclose(decoder(z).detach(), by_hand, atol=1e-5)
 
 
-def test_convolutions_halve_the_picture_and_transposed_ones_double_it() -> None:
+def test_convolutions_halve_the_image_and_transposed_ones_double_it() -> None:
     sizes: list[tuple[int, ...]] = []
     encoder = nets.ConvEncoder(MNIST.shape, 3, channels=8, hidden=32, activation="relu")
     decoder = nets.ConvDecoder(3, MNIST.shape, channels=8, hidden=32, activation="relu")
@@ -75,7 +75,7 @@ def test_convolutions_halve_the_picture_and_transposed_ones_double_it() -> None:
     assert sizes == [(8, 14, 14), (16, 7, 7), (8, 14, 14), (1, 28, 28)]
 
 
-def test_a_feature_map_is_the_picture_correlated_with_one_kernel() -> None:
+def test_a_feature_map_is_the_image_correlated_with_one_kernel() -> None:
     torch.manual_seed(0)
     layer = nets.ConvEncoder(MNIST.shape, 2, channels=4, hidden=16, activation="relu")[0]
     assert isinstance(layer, torch.nn.Conv2d)

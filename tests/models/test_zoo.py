@@ -189,13 +189,13 @@ def test_the_seed_decides_the_weights(model_class: type[Autoencoder]) -> None:
     assert any(not torch.equal(a, c) for a, _, c in pairs)
 
 
-def test_codes_and_pictures_are_the_same_each_time(model: Autoencoder, digits: Tensor) -> None:
+def test_codes_and_images_are_the_same_each_time(model: Autoencoder, digits: Tensor) -> None:
     model.eval()
     with torch.no_grad():
         z = encode(model, digits)
         assert torch.equal(encode(model, digits), z)
         assert torch.equal(decode(model, z), decode(model, z))
-        # and one picture's code does not depend on its neighbours in the batch
+        # and one image's code does not depend on its neighbours in the batch
         assert torch.allclose(encode(model, digits)[:3], encode(model, digits[:3]), atol=1e-5)
 
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from aeviz.charts import diagram
 from aeviz.models import checkpoint, variants
 from aeviz.models.zoo import MODELS
-from tests.pages.shipped import ONE_OF_EACH
+from tests.pages.pretrained import ONE_OF_EACH
 
 # One checkpoint of each variant: their other widths are drawn alike.
 

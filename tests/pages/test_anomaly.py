@@ -74,7 +74,7 @@ def a_letter() -> bytes:
 
 def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -> None:
     app = open_page()
-    model = checkpoint.load(checkpoint.FOLDER / anomaly.shipped(3))
+    model = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(3))
     expected = anomaly.measure("strangeness", model, MNIST, (3,))
     data_sent = sent(app)
     assert unpacked(data_sent["normal"]) == pytest.approx(np.sort(expected.normal))
@@ -101,12 +101,12 @@ def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -
 
     # A drag takes over, goes into the address, and what is flagged follows.
     dragged = float(np.median(expected.odd))
-    selection = f"{anomaly.shipped(3)} strangeness digits (3,)"
+    selection = f"{anomaly.pretrained(3)} strangeness digits (3,)"
     app.session_state["odd_dragged, kept"].value = selection, dragged
     app.run()
     assert sent(app)["threshold"] == dragged
     assert float(app.query_params["threshold"]) == pytest.approx(dragged, rel=1e-5)
-    odd = anomaly.odd_pictures(MNIST, (3,))
+    odd = anomaly.odd_images(MNIST, (3,))
     bodies = [e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body]
     titles = [name.replace("-", ", test image ") for name in odd.names]
     worst = int(expected.odd.argmax())
@@ -153,7 +153,7 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     assert len(unpacked(sent(app)["normal"])) == 60
     assert "80 that it has seen" in words(app)  # it was trained on all 60,000
     app.radio(key="odd_score").set_value("elbo").run()
-    normal = anomaly.normal_pictures(MNIST, tuple(range(10))).images
+    normal = anomaly.normal_images(MNIST, tuple(range(10))).images
     expected = anomaly.score("elbo", model, normal)
     assert unpacked(sent(app)["normal"]) == pytest.approx(np.sort(expected))
 
@@ -178,7 +178,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
     def at_once(spec: RunSpec) -> str:
         """A run that ended: its model is that of one digit."""
         made.append(spec)
-        content = (checkpoint.FOLDER / f"{anomaly.shipped(3)}.safetensors").read_bytes()
+        content = (checkpoint.FOLDER / f"{anomaly.pretrained(3)}.safetensors").read_bytes()
         status = RunStatus(state="finished", step=1, steps=1)
         files = {"spec.json": spec, "status.json": status, "final.safetensors": content}
         return store.make_folder(files)

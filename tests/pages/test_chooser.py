@@ -46,8 +46,8 @@ def test_the_answer_is_chosen_and_shown_off_where_it_serves_the_need(need: str, 
     button.click().run()
     assert not app.exception
     name = str(box(app, "Model").value)
-    assert need in MODELS[checkpoint.shipped()[name].variant].needs
-    assert checkpoint.shipped()[name].latent_dim == 32
+    assert need in MODELS[checkpoint.pretrained()[name].variant].needs
+    assert checkpoint.pretrained()[name].latent_dim == 32
     if need == "samples":
         assert title in app.title[0].value
 

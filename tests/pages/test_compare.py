@@ -29,12 +29,12 @@ def tables(app: AppTest) -> list[str]:
 
 
 def row(table: str, name: str) -> list[str]:
-    """The addresses of a row's pictures."""
+    """The addresses of a row's images."""
     return re.findall(rf'<img src="([^"]+)" alt="{re.escape(name)}, \d+">', table)
 
 
 def shown(app: AppTest) -> list[int]:
-    """Which test pictures are shown."""
+    """Which test images are shown."""
     return [int(k) for k in re.findall(r"<span>\d<br>(\d+)</span>", tables(app)[0])]
 
 
@@ -49,30 +49,30 @@ def test_every_control_of_the_page() -> None:
     titles = {name: library.title(name) for name in (VAE, OTHER)}
 
     # At first the worst 20 of the first model, the worst first, and the page says so.
-    copies = apply.reconstruct(model, MNIST.test_images)
-    mse = np.square(MNIST.test_images / 255 - copies).mean((1, 2))
+    reconstructions = apply.reconstruct(model, MNIST.test_images)
+    mse = np.square(MNIST.test_images / 255 - reconstructions).mean((1, 2))
     assert np.allclose(mse[shown(app)], np.sort(mse)[::-1][:20], rtol=1e-4)
     assert any(f"largest MSE by {titles[VAE]}" in m.value for m in app.markdown)
 
-    # First of each class: copies, errors and their numbers, in the same order for all.
+    # First of each class: reconstructions, errors and their numbers, in the same order for all.
     choose(app, "compare_show", "classes")
     assert app.query_params["compare_show"] == "classes"
     found = shown(app)
     assert MNIST.test_labels[found].tolist() == list(range(10))
     x = MNIST.test_images[found]
-    for title, copies in (
+    for title, made in (
         (titles[VAE], apply.reconstruct(model, x)),
         (titles[OTHER], apply.reconstruct(other, x)),
         ("PCA, 2 components", pca.pca(MNIST, 2).reconstruct(x)),
     ):
         table = tables(app)[0]
-        assert row(table, f"Reconstruction by {title}") == [data_uri(copy) for copy in copies]
-        drawn = [data_uri(e) for e in signed(copies - x / np.float32(255))]
+        assert row(table, f"Reconstruction by {title}") == [data_uri(copy) for copy in made]
+        drawn = [data_uri(e) for e in signed(made - x / np.float32(255))]
         assert row(table, f"Error and MSE: {title}") == drawn
-        mse = np.square(x / 255 - copies).mean((1, 2))
+        mse = np.square(x / 255 - made).mean((1, 2))
         assert all(f"<span>{value:.4f}</span>" in table for value in mse)
     verdict = next(m.value for m in app.markdown if "reconstructs best" in m.value)
-    cards = checkpoint.shipped()
+    cards = checkpoint.pretrained()
     assert f"**{titles[OTHER]}** reconstructs best" in verdict
     assert f"**{cards[OTHER].figures['mse']:.4f}**" in verdict
     assert f"{titles[VAE]} has {cards[VAE].figures['mse']:.4f}" in verdict
@@ -88,10 +88,10 @@ def test_every_control_of_the_page() -> None:
         data_uri(y) for y in linear
     ]
 
-    # A closer look: six neighbours in each space, nearest first, the picture itself not among them.
+    # A closer look: six neighbours in each space, nearest first, the image itself not among them.
     choose(app, "compare_closer", "7")
     near = tables(app)[1]
-    picture = MNIST.test_images[found[7]] / np.float32(255)
+    image = MNIST.test_images[found[7]] / np.float32(255)
     codes = apply.encode(model, MNIST.test_images)
     pixels = MNIST.test_images.reshape(10_000, -1) / np.float32(255)
     for title, points in ((titles[VAE], codes), ("Raw pixels", pixels)):
@@ -107,7 +107,7 @@ def test_every_control_of_the_page() -> None:
     drawn = np.frombuffer(
         __import__("base64").b64decode(dots[0]["y"]["bdata"]), dots[0]["y"]["dtype"]
     )
-    assert np.allclose(drawn, apply.encode(model, picture[None])[0], atol=1e-5)
+    assert np.allclose(drawn, apply.encode(model, image[None])[0], atol=1e-5)
 
     # The worst 20 of another one.
     choose(app, "compare_show", "worst")
@@ -127,7 +127,7 @@ def test_every_control_of_the_page() -> None:
     assert box(app, "Seed").value == 1
     assert shown(app) != first
 
-    # One picture alone.
+    # One image alone.
     choose(app, "compare_show", "own")
     app.number_input(key="compare_picture").set_value(5).run()
     assert not app.exception
@@ -150,8 +150,8 @@ def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told()
     assert any(title in c.value and "They are told it" in c.value for c in app.caption)
     x = MNIST.test_images[shown(app)]
     model = checkpoint.load(checkpoint.FOLDER / "conditional-2d")
-    copies = apply.reconstruct(model, x, np.arange(10))
-    assert row(tables(app)[0], f"Reconstruction by {title}") == [data_uri(y) for y in copies]
+    made = apply.reconstruct(model, x, np.arange(10))
+    assert row(tables(app)[0], f"Reconstruction by {title}") == [data_uri(y) for y in made]
     box(app, "Models").set_value(["linear-2d"]).run()
     assert app.query_params["compared"] == "linear-2d"
     box(app, "Model").set_value("vanilla-2d").run()
@@ -167,7 +167,7 @@ def test_an_address_that_names_other_models_is_read_as_far_as_it_can_be(asked: s
 
 
 def test_as_many_models_as_a_person_likes() -> None:
-    names = [name for name, card in checkpoint.shipped().items() if card.latent_dim == 2]
+    names = [name for name, card in checkpoint.pretrained().items() if card.latent_dim == 2]
     asked = names[:8]
     assert len(asked) == 8
     app = open_page(compared=",".join(asked), compare_worst="8", compare_show="worst")

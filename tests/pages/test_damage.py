@@ -14,7 +14,7 @@ from aeviz.models import checkpoint
 from aeviz.training import curves, place, store
 from tests.pages.opening import box, components, opened
 
-SHIPPED = checkpoint.FOLDER / "vanilla-2d.safetensors"
+PRETRAINED = checkpoint.FOLDER / "vanilla-2d.safetensors"
 WAYS = {
     "empty": lambda path: path.write_bytes(b""),
     "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
@@ -35,7 +35,7 @@ DAMAGE = [  # each file, and each way that one can be bad; tests/test_worker.py 
 @pytest.fixture
 def run() -> Iterator[str]:
     """A finished run, with curves."""
-    name = store.add(SHIPPED.read_bytes())
+    name = store.add(PRETRAINED.read_bytes())
     means = curves.Means(terms={"reconstruction": 1.0})
     points = [curves.Point(step=k, epoch=0.0, train=means, validation=means) for k in range(3)]
     lines = "".join(point.model_dump_json() + "\n" for point in points)
@@ -155,7 +155,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence_with_the_variables_name
     (error,) = app.error
     assert variable in error.value
     assert next(button for button in app.button if button.label == "Train")  # the form is there
-    upload = app.file_uploader[0].upload("model.safetensors", SHIPPED.read_bytes())
+    upload = app.file_uploader[0].upload("model.safetensors", PRETRAINED.read_bytes())
     upload.run()
     assert not app.exception
     assert any(variable in error.value for error in app.error)

@@ -26,11 +26,11 @@ from aeviz.models import apply, checkpoint
 from aeviz.training import store
 from benchmarks import strangers
 from tests.pages.opening import box
-from tests.pages.shipped import HOME, ONE_OF_EACH
+from tests.pages.pretrained import HOME, ONE_OF_EACH
 
 MNIST = datasets.load()
 CASES = Path(__file__).parents[1] / "cases"
-SHIPPED = checkpoint.shipped()
+PRETRAINED = checkpoint.pretrained()
 START = 1
 BEST = "convolutional_denoising-128d"
 VERSIONS = ["clean", "noisy", "cleaned", "median", "nlm", "wiener", "control"]
@@ -364,8 +364,8 @@ def test_a_model_that_a_person_chose_is_kept_also_where_it_is_the_first_one() ->
 
 
 def test_the_best_cleaner_is_chosen_by_what_it_learned_and_by_its_error() -> None:
-    assert denoising.best_cleaner(SHIPPED) == BEST
-    without = {name: card for name, card in SHIPPED.items() if name != BEST}
+    assert denoising.best_cleaner(PRETRAINED) == BEST
+    without = {name: card for name, card in PRETRAINED.items() if name != BEST}
     assert denoising.best_cleaner(without) == "denoising-32d"
     others = {n: c for n, c in without.items() if n != "denoising-32d"}
     assert denoising.best_cleaner(others) is None  # they learned from other noise

@@ -52,7 +52,7 @@ def test_what_is_kept_is_shown_with_its_finding_and_the_next_model_is_one_click_
 
 
 def test_a_model_that_was_told_all_labels_is_refused_with_the_reason() -> None:
-    cards = checkpoint.shipped()
+    cards = checkpoint.pretrained()
     knows = next(n for n, c in cards.items() if MODELS[c.variant].uses_labels)
     app = open_page(knows)
     assert "trained with the label of every digit" in app.info[0].value

@@ -9,7 +9,7 @@ from aeviz.models.zoo import MODELS
 from tests.pages.opening import box, components
 
 
-def test_home_shows_the_map_of_the_shipped_vae_and_the_ways_on() -> None:
+def test_home_shows_the_map_of_the_pretrained_vae_and_the_ways_on() -> None:
     app = AppTest.from_file("../../app.py", default_timeout=120).run()
     assert not app.exception
     assert len(components(app, "latent_map")) == 1

@@ -19,7 +19,7 @@ from tests.pages.opening import box, components, kept
 
 MNIST = datasets.load()
 X = MNIST.test_images[1] / np.float32(255)
-CARDS = checkpoint.shipped()
+CARDS = checkpoint.pretrained()
 ROW = inpainting.side_by_side(CARDS)
 OTHER = "variational-2d"
 
@@ -64,7 +64,7 @@ def check(app: AppTest, names: list[str], visible: np.ndarray) -> None:
     assert texts[0] == ["Original", "2"]
     errors = []
     for name, text in zip(names, texts[1:], strict=True):
-        filled = inpainting.fill(checkpoint.load(checkpoint.FOLDER / name), X, visible).picture
+        filled = inpainting.fill(checkpoint.load(checkpoint.FOLDER / name), X, visible).image
         assert np.array_equal(filled[visible], X[visible])
         assert shown[f"filled in by {name}"] == data_uri(filled)
         assert shown[f"error of {name}"] == data_uri(signed(filled - X))

@@ -1,4 +1,4 @@
-"""The interpolate page without a browser: every shipped model, ends, waypoints, kinds of path."""
+"""The interpolate page without a browser: pretrained models, ends, waypoints, kinds of path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from tests.pages.opening import box, components, opened
-from tests.pages.shipped import ONE_OF_EACH
+from tests.pages.pretrained import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:

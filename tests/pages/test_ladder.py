@@ -24,9 +24,9 @@ WIDTHS = (2, 4, 8)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Models of three widths that were never trained, and the home model, as if shipped."""
+    """Models of three widths that were never trained, and the home model, as if pretrained."""
     path = tmp_path_factory.mktemp("checkpoints")
-    cards = checkpoint.shipped()
+    cards = checkpoint.pretrained()
     home = next(name for name, card in cards.items() if card.home)
     checkpoint.save(checkpoint.load(checkpoint.FOLDER / home), path / home, card=cards[home])
     model_class = MODELS["vanilla"]
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         checkpoint.save(model, path / f"rung-{width}", card=card)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "FOLDER", path)
-        patch.setattr(checkpoint.shipped, "__defaults__", (path,))
+        patch.setattr(checkpoint.pretrained, "__defaults__", (path,))
         st.cache_data.clear()
         library.pretrained.clear()
         yield path

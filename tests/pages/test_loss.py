@@ -89,7 +89,7 @@ def swept(model: Any, dimension: int) -> list[str]:
         steps = codes[:, dimension].mean() + steps * codes[:, dimension].std()
     moved[:, dimension] = steps
     labels = np.zeros(13, int) if model.uses_labels else None
-    return [pixels.data_uri(picture) for picture in apply.decode(model, moved, labels)]
+    return [pixels.data_uri(image) for image in apply.decode(model, moved, labels)]
 
 
 def test_a_plain_model_shows_its_terms_its_most_varied_dimension_and_its_slopes(

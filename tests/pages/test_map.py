@@ -1,4 +1,4 @@
-"""The map page without a browser: planes for every shipped model, and a selection."""
+"""The map page without a browser: planes for every pretrained model, and a selection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
 from tests.pages.opening import box, components
-from tests.pages.shipped import ONE_OF_EACH
+from tests.pages.pretrained import ONE_OF_EACH
 
 
 def open_map(**query: str) -> AppTest:
@@ -26,7 +26,7 @@ def open_map(**query: str) -> AppTest:
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
-def test_every_shipped_model_has_a_map(name: str) -> None:
+def test_every_pretrained_model_has_a_map(name: str) -> None:
     app = open_map(model=name)
     assert not app.exception
     assert box(app, "Model").value == name
@@ -61,16 +61,16 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     model_class = MODELS["vanilla"]
     model = optim.build(model_class, model_class.Config(latent_dim=3), 0)
     checkpoint.round_weights(model)
-    card = checkpoint.shipped()["vanilla-2d"]
+    card = checkpoint.pretrained()["vanilla-2d"]
     checkpoint.save(
         model, tmp_path / "three", card=card.model_copy(update={"config": model.config})
     )
-    home = checkpoint.shipped()["variational-2d"].model_copy()
+    home = checkpoint.pretrained()["variational-2d"].model_copy()
     checkpoint.save(
         checkpoint.load(checkpoint.FOLDER / "variational-2d"), tmp_path / "home", card=home
     )
     monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
-    monkeypatch.setattr(checkpoint.shipped, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(checkpoint.pretrained, "__defaults__", (tmp_path,))
     st.cache_data.clear()
     library.pretrained.clear()
     app = open_map(model="three", plane="space")
@@ -84,8 +84,8 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     app.run()
     assert not app.exception
     place = np.array([[slider.value for slider in app.slider[1:]]], np.float32)
-    picture = pixels.data_uri(apply.decode(model, place)[0])
-    assert picture in "".join(element.proto.body for element in app.get("html"))
+    image = pixels.data_uri(apply.decode(model, place)[0])
+    assert image in "".join(element.proto.body for element in app.get("html"))
     st.cache_data.clear()
     library.pretrained.clear()
 

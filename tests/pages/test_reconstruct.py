@@ -13,7 +13,7 @@ from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, zoo
 from tests.pages.opening import box
-from tests.pages.shipped import ONE_OF_EACH
+from tests.pages.pretrained import ONE_OF_EACH
 
 MNIST = datasets.load()
 
@@ -43,7 +43,7 @@ def indices(app: AppTest) -> list[int]:
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
-def test_every_shipped_model_shows_originals_reconstructions_errors_and_pca(name: str) -> None:
+def test_every_pretrained_model_shows_originals_reconstructions_errors_and_pca(name: str) -> None:
     app = open_page(name)
     shown = indices(app)
     assert len(set(shown)) == 10
@@ -78,7 +78,7 @@ def test_every_shipped_model_shows_originals_reconstructions_errors_and_pca(name
 
 def test_the_errors_of_the_whole_test_set_are_those_of_the_card_with_pca_beside() -> None:
     app = open_page("vanilla-2d")
-    card = checkpoint.shipped()["vanilla-2d"]
+    card = checkpoint.pretrained()["vanilla-2d"]
     mse, bce, psnr = app.metric
     assert [m.label for m in app.metric] == ["MSE", "BCE (nats/pixel)", "PSNR (dB)"]
     assert float(mse.value) == pytest.approx(card.figures["mse"], abs=1e-4)
@@ -90,7 +90,7 @@ def test_the_errors_of_the_whole_test_set_are_those_of_the_card_with_pca_beside(
 
 @pytest.mark.parametrize("order", ["best", "worst"])
 def test_best_and_worst_are_those_of_all_test_images_in_their_order(order: str) -> None:
-    app = open_page("vanilla-2d", copies=order)
+    app = open_page("vanilla-2d", reconstructions=order)
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     found = apply.reconstruct(model, MNIST.test_images)
     mse = np.square(MNIST.test_images / 255 - found).mean((1, 2))

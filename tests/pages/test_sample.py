@@ -14,7 +14,7 @@ from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.zoo import MODELS
 from tests.pages.opening import box, opened
-from tests.pages.shipped import ONE_OF_EACH
+from tests.pages.pretrained import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
@@ -30,7 +30,7 @@ def images(app: AppTest) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
-def test_every_shipped_model_draws_or_says_why_it_cannot_and_draws_from_a_mixture(
+def test_every_pretrained_model_draws_or_says_why_it_cannot_and_draws_from_a_mixture(
     name: str,
 ) -> None:
     app = open_page(name)
@@ -63,7 +63,9 @@ def test_the_seed_and_the_temperature_change_the_images_and_the_seed_brings_them
 
 
 def test_a_model_that_is_told_the_class_can_be_asked_for_a_digit() -> None:
-    told = [name for name, card in checkpoint.shipped().items() if MODELS[card.variant].uses_labels]
+    told = [
+        name for name, card in checkpoint.pretrained().items() if MODELS[card.variant].uses_labels
+    ]
     app = open_page(told[0])
     app.segmented_control(key="sample_label").set_value("7").run()
     assert not app.exception

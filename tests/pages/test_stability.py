@@ -28,7 +28,7 @@ open_page = partial(opened, "stability")
 
 
 def gallery(app: AppTest) -> dict[str, tuple[str, float]]:
-    """Picture and movement by name."""
+    """Image and movement by name."""
     body = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
     found = re.findall(r'src="([^"]+)" alt="([^"]+)"><figcaption>[^<]*<br>moved ([\d.]+)<', body)
     return {name: (uri, float(moved)) for uri, name, moved in found}
@@ -42,19 +42,19 @@ def grey(uri: str) -> np.ndarray:
 
 def test_every_change_moves_each_code_by_what_is_shown() -> None:
     app = open_page(moved=f"{VAE},{OTHER}")
-    picture = MNIST.test_images[0] / np.float32(255)
+    image = MNIST.test_images[0] / np.float32(255)
     for change, kind in perturb.KINDS.items():
         app.segmented_control(key="change").set_value(change).run()
         strength = kind.low + 3 * kind.step
         app.slider(key=f"moved_{change}").set_value(strength).run()
         assert not app.exception
-        changed = kind.apply(picture, strength).astype(np.float32)
+        changed = kind.apply(image, strength).astype(np.float32)
         found = gallery(app)
         assert found["changed"][0] == pixels.data_uri(changed)
         for name in (VAE, OTHER):
             model = checkpoint.load(checkpoint.FOLDER / name)
             codes = apply.encode(model, MNIST.test_images)
-            here, there = apply.encode(model, np.stack([picture, changed]))
+            here, there = apply.encode(model, np.stack([image, changed]))
             expected = np.linalg.norm(there - here) / compare.typical_distance(codes)
             uri, moved = found[library.title(name)]
             assert moved == pytest.approx(expected, abs=0.006)
@@ -63,7 +63,7 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
             np.testing.assert_allclose(grey(uri), copy, atol=1.01)
         strip = next(e.proto.body for e in app.get("html") if "aeviz-rows" in e.proto.body)
         assert strip.count(f'alt="{kind.label}, ') == 7
-        assert pixels.data_uri(picture) in strip
+        assert pixels.data_uri(image) in strip
 
     # The map has no legend of its own; below it each class has its colour.
     key = next(e.proto.body for e in app.get("html") if "aeviz-classes" in e.proto.body)

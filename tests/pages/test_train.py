@@ -78,7 +78,7 @@ def finished() -> str:
 
 
 def pictures(app: AppTest) -> list[str]:
-    """What the pictures drawn are called."""
+    """What the images drawn are called."""
     body = "".join(element.proto.body for element in app.get("html"))
     return re.findall(r'<img[^>]*alt="([^"]+)"', body)
 
@@ -97,7 +97,7 @@ def drawing(run: str) -> dict[str, Any]:
 # -- before a run -----------------------------------------------------------------------------
 
 
-def test_each_variant_has_a_card_with_its_name_its_idea_and_a_picture() -> None:
+def test_each_variant_has_a_card_with_its_name_its_idea_and_a_image() -> None:
     app = open_page()
     for name, model_class in MODELS.items():
         card = app.button(key=f"pick-{name}")
@@ -116,7 +116,7 @@ def test_a_variant_in_the_address_is_chosen_with_its_presets_and_knobs(name: str
     shown = {widget.label for widget in (*app.number_input, *app.selectbox, *app.toggle)}
     assert shown >= {knob.label for knob, _ in knobs(MODELS[name].Config).values()}
     assert not button(app, "Train").disabled
-    pretrained = any(card.variant == name for card in checkpoint.shipped().values())
+    pretrained = any(card.variant == name for card in checkpoint.pretrained().values())
     assert len(app.get("plotly_chart")) == 1 + pretrained
     assert pictures(app)[:2] == ["original, 0", "before its first step, 0"]
 
@@ -359,7 +359,7 @@ def test_a_run_on_other_data_shows_its_classes_and_brings_its_data_along(
     mnist = datasets.load()
     monkeypatch.setitem(datasets._loaded, "fashion", mnist)
     monkeypatch.setattr(datasets, "find_folder", lambda name: name)
-    name = next(iter(checkpoint.shipped()))
+    name = next(iter(checkpoint.pretrained()))
     model = checkpoint.load(checkpoint.FOLDER / name)
     content = checkpoint.to_bytes(model, model.card.model_copy(update={"data": "fashion"}))
     run = store.add(content)

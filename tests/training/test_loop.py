@@ -25,7 +25,7 @@ from aeviz.training import loop
 
 
 class Probe(Autoencoder):
-    """Reads the number in a picture's first three pixels and remembers what it was given."""
+    """Reads the number in an image's first three pixels and remembers what it was given."""
 
     title = "Probe"
 
@@ -97,13 +97,13 @@ class Finishing(Labelled):
 
 
 def numbers(x: Tensor) -> Tensor:
-    """The numbers that `numbered` wrote into pictures."""
+    """The numbers that `numbered` wrote into images."""
     digits = (x[:, 0, 0, :3] * 255).round().long()
     return digits @ torch.tensor([1, 100, 10_000])
 
 
 def numbered(n: int) -> np.ndarray:
-    """Pictures (n, 28, 28) that carry their own number."""
+    """Images (n, 28, 28) that carry their own number."""
     images = np.zeros((n, 28, 28), np.uint8)
     images[:, 0, :3] = (np.arange(n)[:, None] // [1, 100, 10_000]) % 100
     return images

@@ -13,7 +13,7 @@ from aeviz.training import preview
 from tests.training.making import SMALL, small
 
 
-def test_an_axis_of_a_wide_code_does_not_turn_over_from_one_picture_to_the_next() -> None:
+def test_an_axis_of_a_wide_code_does_not_turn_over_from_one_image_to_the_next() -> None:
     spec = small(config=SMALL | {"latent_dim": 8})
     before = preview.first_look(spec)
     model = optim.build(MODELS["vanilla"], spec.config, 0)

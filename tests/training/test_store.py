@@ -56,9 +56,9 @@ def test_a_model_that_was_downloaded_is_a_finished_run_again(finished: str) -> N
     assert np.abs(seen.points - before.points).max() < 0.02 * np.abs(before.points).max()
 
 
-def test_every_shipped_checkpoint_can_be_loaded_as_a_run(no_worker: None) -> None:
-    for shipped in checkpoint.shipped():
-        name = store.add((checkpoint.FOLDER / f"{shipped}.safetensors").read_bytes())
+def test_every_pretrained_checkpoint_can_be_loaded_as_a_run(no_worker: None) -> None:
+    for known in checkpoint.pretrained():
+        name = store.add((checkpoint.FOLDER / f"{known}.safetensors").read_bytes())
         assert store.is_finished(name)
 
 
@@ -157,7 +157,7 @@ def test_damaged_previews_curves_and_models_are_a_sentence(no_worker: None) -> N
     refused = 0
     for content in damaged:
         (folder / "preview.npz").write_bytes(content)
-        with contextlib.suppress(place.RunError):  # a flipped pixel is a picture still
+        with contextlib.suppress(place.RunError):  # a flipped pixel is an image still
             store.preview(name)
             continue
         refused += 1

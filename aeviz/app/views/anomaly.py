@@ -33,7 +33,7 @@ GALLERIES = {"caught": "Caught", "missed": "Missed", "alarms": "False alarms"}
 def _reconstructed(subject: ModelSubject, kind: str, images: np.ndarray) -> np.ndarray:
     # Kept: the same examples are shown until the threshold passes them, and a kind of score takes
     # the mean of 24 reconstructions of each.
-    return anomaly.copies(kind, subject.model, images)
+    return anomaly.reconstructions(kind, subject.model, images)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Trial:
     classes: tuple[int, ...]
     kind: str
     at_hand: bool
-    given: anomaly.Pictures
+    given: anomaly.Images
     own: bool
 
     @property
@@ -63,17 +63,17 @@ class Trial:
         return self.own and not self.at_hand
 
     @cached_property
-    def normal(self) -> anomaly.Pictures:
+    def normal(self) -> anomaly.Images:
         """Normal test images."""
-        return anomaly.normal_pictures(self.subject.data, self.classes)
+        return anomaly.normal_images(self.subject.data, self.classes)
 
     @cached_property
-    def odd(self) -> anomaly.Pictures:
+    def odd(self) -> anomaly.Images:
         """Anomalies, if there are any."""
         if self.given_is_odd:
             return self.given
         data = self.subject.data
-        return anomaly.odd_pictures(data, self.classes) if self.at_hand else anomaly.NONE
+        return anomaly.odd_images(data, self.classes) if self.at_hand else anomaly.NONE
 
     @cached_property
     def scores(self) -> anomaly.Scores:
@@ -129,7 +129,7 @@ def choose() -> Trial:
     st.caption(anomaly.SCORES[kind].text)
     if not subject.model.has_posterior:
         st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
-    given = anomaly.Pictures(picked.images, picked.names)
+    given = anomaly.Images(picked.images, picked.names)
     return Trial(subject, task, classes, kind, at_hand, given, picked.labels is None)
 
 
@@ -286,7 +286,7 @@ def flag(trial: Trial, threshold: float) -> None:
 
 def _gallery(
     trial: Trial,
-    pictures: anomaly.Pictures,
+    pictures: anomaly.Images,
     found: np.ndarray,
     chosen: Sequence[int] | np.ndarray,
     *,

@@ -137,12 +137,12 @@ def side_by_side(
     for subject in subjects:
         filled, of, error = subject.fill(image, visible), subject.key, "nothing hidden"
         if hidden.any():
-            mse[subject.title] = inpainting.hidden_mse(image, filled.picture, visible)
+            mse[subject.title] = inpainting.hidden_mse(image, filled.image, visible)
             error = f"MSE {mse[subject.title]:.4f}"
-        signed = pixels.signed(filled.picture - image)
+        signed = pixels.signed(filled.image - image)
         items.append(
             widgets.Item(
-                [(filled.picture, f"filled in by {of}"), (signed, f"error of {of}")],
+                [(filled.image, f"filled in by {of}"), (signed, f"error of {of}")],
                 f"{subject.title}\n{error}\n{_note(subject, filled.losses, visible)}",
             )
         )

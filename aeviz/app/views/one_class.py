@@ -62,7 +62,7 @@ def choose_digits() -> tuple[str, tuple[int, ...]]:
             f"No model of {_listed(classes)} is trained yet; until then {classes[0]} alone is "
             "normal."
         )
-        return anomaly.shipped(classes[0]), classes[:1]
+        return anomaly.pretrained(classes[0]), classes[:1]
     return found.get(share / 100, next(iter(found.values()))), classes
 
 
@@ -132,7 +132,7 @@ def _own_models_of(classes: tuple[int, ...]) -> dict[float, str]:
 
 def _models_of(classes: tuple[int, ...]) -> dict[float, str]:
     """The same, the least share first, with the pretrained model of a single digit."""
-    found = {0.0: anomaly.shipped(classes[0])} if len(classes) == 1 else {}
+    found = {0.0: anomaly.pretrained(classes[0])} if len(classes) == 1 else {}
     return dict(sorted((found | _own_models_of(classes)).items()))
 
 
@@ -146,7 +146,7 @@ def _train(classes: tuple[int, ...], share: float, *, known: bool) -> None:
     if run and not store.is_finished(run):
         status = store.status(run)
         st.error(f"{status.message} {WAY_OUT.get(status.state, '')}")
-    card = library.model(anomaly.shipped(classes[0])).card
+    card = library.model(anomaly.pretrained(classes[0])).card
     spec = RunSpec.model_validate(anomaly.recipe(card, classes, share))
     st.button(
         "Train with these",
@@ -188,7 +188,9 @@ def harm(subject: ModelSubject, kind: str, classes: tuple[int, ...]) -> None:
     yours = {share: auroc(name) for share, name in _own_models_of(classes).items()}
     known, begin = {}, ""
     if len(classes) == 1:
-        known = {0.0: auroc(anomaly.shipped(classes[0]))} | anomaly.contaminated(classes[0], kind)
+        known = {0.0: auroc(anomaly.pretrained(classes[0]))} | anomaly.contaminated(
+            classes[0], kind
+        )
         begin = (
             f"Models of the digit {classes[0]} were trained with ever more anomalies among their "
             "images. "

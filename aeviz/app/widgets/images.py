@@ -16,7 +16,7 @@ from aeviz.charts import export, pixels, theme
 
 @dataclass(frozen=True)
 class Item:
-    """Pictures on top of each other, each with its alternative text, and a caption below."""
+    """Images on top of each other, each with its alternative text, and a caption below."""
 
     pictures: Sequence[tuple[np.ndarray, str]]
     caption: str = ""
@@ -26,14 +26,14 @@ def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) 
     """Show items side by side with crisp pixels; they wrap on a narrow screen.
 
     Args:
-        size: width of a picture, a CSS length.
-        narrow: captions are no wider than their picture.
+        size: width of an image, a CSS length.
+        narrow: captions are no wider than their image.
     """
     cells = []
     for item in items:
         pictures = "".join(
-            f'<img src="{pixels.data_uri(picture)}" alt="{html.escape(alt, quote=True)}">'
-            for picture, alt in item.pictures
+            f'<img src="{pixels.data_uri(image)}" alt="{html.escape(alt, quote=True)}">'
+            for image, alt in item.pictures
         )
         lines = "<br>".join(html.escape(line) for line in item.caption.splitlines())
         cells.append(f"<figure>{pictures}<figcaption>{lines}</figcaption></figure>")
@@ -49,7 +49,7 @@ def strip(items: Iterable[Item]) -> bytes:
 
 @dataclass(frozen=True)
 class Row:
-    """Pictures (N, H, W) or (N, H, W, 3) that stand for one thing, and a text below each."""
+    """Images (N, H, W) or (N, H, W, 3) that stand for one thing, and a text below each."""
 
     name: str
     pictures: np.ndarray
@@ -57,21 +57,21 @@ class Row:
 
 
 def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> None:
-    """Show rows of pictures below each other, each row under its name, column by column.
+    """Show rows of images below each other, each row under its name, column by column.
 
     On a narrow screen they scroll sideways together; the names stay.
 
     Args:
-        least: width of a picture where there is little room, a CSS length.
+        least: width of an image where there is little room, a CSS length.
         held: the first row stays in view above the others, which scroll below it where they are
             higher than the screen.
     """
     parts = []
     for row in table:
         cells = [f"<h4>{html.escape(row.name)}</h4>"]
-        for k, picture in enumerate(row.pictures):
+        for k, image in enumerate(row.pictures):
             alt = html.escape(f"{row.name}, {k + 1}", quote=True)
-            cells.append(f'<img src="{pixels.data_uri(picture)}" alt="{alt}">')
+            cells.append(f'<img src="{pixels.data_uri(image)}" alt="{alt}">')
         for text in row.texts:
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
             cells.append(f"<span>{lines}</span>")
@@ -110,7 +110,7 @@ def class_key(classes: tuple[str, ...]) -> None:
     st.html(f'<div class="aeviz-classes">{spans}</div>')
 
 
-def sheet(picture: np.ndarray, alt: str) -> None:
-    """Show one large picture (H, W) as wide as there is room for, with crisp pixels."""
+def sheet(image: np.ndarray, alt: str) -> None:
+    """Show one large image (H, W) as wide as there is room for, with crisp pixels."""
     text = html.escape(alt, quote=True)
-    st.html(f'<img class="aeviz-sheet" src="{pixels.data_uri(picture)}" alt="{text}">')
+    st.html(f'<img class="aeviz-sheet" src="{pixels.data_uri(image)}" alt="{text}">')

@@ -107,7 +107,7 @@ class Conditional(Autoencoder):
     def classify(self, x: Tensor) -> Tensor:
         """The label (B,) of the best ELBO, its expectation taken at the posterior's mean.
 
-        At the mean and not at a draw, so that the same picture gets the same label each time.
+        At the mean and not at a draw, so that the same image gets the same label each time.
         """
         costs = []
         for labels in self.each_label(x):

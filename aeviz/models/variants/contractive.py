@@ -1,4 +1,4 @@
-"""The contractive autoencoder: a code that hardly moves when the picture does."""
+"""The contractive autoencoder: a code that hardly moves when the image does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The convolutional autoencoder: the same weights look at every place of the picture."""
+"""The convolutional autoencoder: the same weights look at every place of the image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The convolutional denoising autoencoder: clean images with layers made for pictures."""
+"""The convolutional denoising autoencoder: clean images with layers made for images."""
 
 from __future__ import annotations
 

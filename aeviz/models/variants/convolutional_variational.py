@@ -1,4 +1,4 @@
-"""The convolutional variational autoencoder: the ELBO with a trunk that was made for pictures."""
+"""The convolutional variational autoencoder: the ELBO with a trunk that was made for images."""
 
 from __future__ import annotations
 

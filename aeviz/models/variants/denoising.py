@@ -1,4 +1,4 @@
-"""The denoising autoencoder: rebuild the clean picture from a spoilt one."""
+"""The denoising autoencoder: rebuild the clean image from a corrupted one."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def patches(x: Tensor) -> Tensor:
 
 
 class Masked(Autoencoder):
-    """min E |x - g(f(x_V))|^2, V the patches that are shown, drawn afresh for every picture."""
+    """min E |x - g(f(x_V))|^2, V the patches that are shown, drawn afresh for every image."""
 
     title = "Masked autoencoder (transformer)"
     year = 2021
@@ -133,7 +133,7 @@ class Masked(Autoencoder):
         if visible is not None:
             shown = patches(visible[:, None].to(x.dtype)).amin(2) > 0
             number = shown.sum(1, keepdim=True)
-            # Shown patches come first, in their order, as many as the fullest picture has.
+            # Shown patches come first, in their order, as many as the fullest image has.
             chosen = (~shown).int().argsort(dim=1, stable=True)[:, : int(number.max())]
             x = x.gather(1, chosen[..., None].expand(-1, -1, x.shape[2]))
             positions = self.positions[chosen]

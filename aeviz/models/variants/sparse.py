@@ -1,4 +1,4 @@
-"""The sparse autoencoder: a wide code of which each picture uses little."""
+"""The sparse autoencoder: a wide code of which each image uses little."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Sparse(Autoencoder):
     def standardise(self, h: Tensor) -> Tensor:
         """Each unit of h (B, D) with mean 0 and variance 1 over the batch."""
         mean, variance = self.scale.running_mean, self.scale.running_var
-        by_batch = self.training and len(h) > 1  # one picture has no variance
+        by_batch = self.training and len(h) > 1  # one image has no variance
         return nn.functional.batch_norm(h, mean, variance, training=by_batch)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ class Sparse(Autoencoder):
         if self.config.kind == "KL":
             return h.sigmoid()
         # On one scale, so that it counts how unusual an answer is: else the same few units, which
-        # answer loudly to every picture, are kept each time, and nine of ten die.
+        # answer loudly to every image, are kept each time, and nine of ten die.
         h = self.standardise(h)
         kept = h.topk(min(self.config.k, h.shape[1]), dim=1)
         return torch.zeros_like(h).scatter(1, kept.indices, kept.values)

@@ -88,7 +88,7 @@ class Vanilla(Autoencoder):
 
 
 def start_as_identity(encode: Any, decode: Any) -> None:
-    """Make two linear layers copy any picture before anything is learned.
+    """Make two linear layers copy any image before anything is learned.
 
     It is a solution that nothing in the loss forbids, and from here training leaves it slowly.
     From torch's own start it finds another: the plane of the digits, on which noise is lost.

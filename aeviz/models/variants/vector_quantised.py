@@ -1,4 +1,4 @@
-"""The vector-quantised autoencoder: a picture is a grid of words from a learned codebook."""
+"""The vector-quantised autoencoder: an image is a grid of words from a learned codebook."""
 
 from __future__ import annotations
 

@@ -29,13 +29,13 @@ def spread(model: Any) -> Any:
 
 
 def squared_error(x: Tensor, x_hat: Tensor) -> float:
-    """Summed over pixels, averaged over pictures."""
+    """Summed over pixels, averaged over images."""
     difference = x.double().numpy() - x_hat.detach().double().numpy()
     return float((difference**2).sum() / len(x))
 
 
 def cross_entropy(x: Tensor, x_hat: Tensor) -> float:
-    """In nats, summed over pixels, averaged over pictures."""
+    """In nats, summed over pixels, averaged over images."""
     p, target = x_hat.detach().double().numpy(), x.double().numpy()
     return float(-(target * np.log(p) + (1 - target) * np.log(1 - p)).sum() / len(x))
 

@@ -52,7 +52,7 @@ def test_the_terms_are_those_of_the_elbo_given_the_label(digits: Tensor, labels:
     assert loss.metrics["elbo"].item() == pytest.approx(-(expected + kl), rel=1e-5)
 
 
-def test_encoder_and_decoder_are_told_the_label_of_each_picture(
+def test_encoder_and_decoder_are_told_the_label_of_each_image(
     digits: Tensor, labels: Tensor
 ) -> None:
     model = make("conditional", latent_dim=3)
@@ -85,7 +85,7 @@ def test_the_label_of_the_best_elbo_is_taken(digits: Tensor, trained: Any) -> No
         found = trained.classify(digits)
         for x, label in zip(digits, found.tolist(), strict=True):
             elbos = []
-            for y in range(10):  # one picture and one label at a time, by torch.distributions
+            for y in range(10):  # one image and one label at a time, by torch.distributions
                 mu, log_var = trained.posterior(x[None], torch.tensor([y]))
                 p_x = Bernoulli(probs=trained.decode(mu, torch.tensor([y])), validate_args=False)
                 q = Normal(mu, log_var.div(2).exp())

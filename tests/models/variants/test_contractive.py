@@ -33,7 +33,7 @@ def test_the_exact_norm_agrees_with_finite_differences(
     norms = model.squared_jacobian(x).detach().numpy()
     assert norms.shape == (3,)
     assert norms == pytest.approx(by_differences(model, x), rel=1e-5)
-    assert np.ptp(norms) > 1e-3 * norms.mean()  # each picture has its own
+    assert np.ptp(norms) > 1e-3 * norms.mean()  # each image has its own
 
 
 def test_the_estimate_is_right_on_average(digits: Tensor) -> None:

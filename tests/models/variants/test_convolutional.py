@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from tests.models.variants.arithmetic import make
 
 
-def test_convolutional_halves_the_picture_twice(digits: Tensor) -> None:
+def test_convolutional_halves_the_image_twice(digits: Tensor) -> None:
     model = make("convolutional", channels=6)
     sizes: list[tuple[int, ...]] = []
     for layer in model.modules():

@@ -63,7 +63,7 @@ def test_black_or_white_pixels_are_drawn_once_and_both_read_and_copied(digits: T
     assert abs(expected - squared_error(digits, model.decode(z))) > 0.01 * expected
 
 
-def test_a_shifted_picture_has_shifted_feature_maps_and_shifted_maps_a_shifted_picture(
+def test_a_shifted_image_has_shifted_feature_maps_and_shifted_maps_a_shifted_image(
     digits: Tensor,
 ) -> None:
     model = make(NAME)

@@ -20,7 +20,7 @@ def pixels(shown: Tensor) -> Tensor:
 
 
 def some(n: int, shown: int) -> Tensor:
-    """For each of n pictures another choice of shown patches (n, 49)."""
+    """For each of n images another choice of shown patches (n, 49)."""
     chosen = torch.zeros(n, 49, dtype=torch.bool)
     for k in range(n):
         chosen[k, np.random.default_rng(k).choice(49, shown, replace=False)] = True
@@ -54,7 +54,7 @@ def test_the_code_does_not_move_whatever_is_in_hidden_patches(model: Any, digits
 
 
 def patches_of_rank(visible: Tensor, k: int) -> list[int]:
-    """The number of each picture's k-th shown patch."""
+    """The number of each image's k-th shown patch."""
     shown = visible[:, ::4, ::4].flatten(1)
     return [int(row.nonzero()[k]) for row in shown]
 
@@ -82,7 +82,7 @@ def test_a_patch_with_one_hidden_pixel_is_left_out(model: Any, digits: Tensor) -
 
 
 @torch.no_grad()
-def test_pictures_with_more_and_fewer_shown_patches_do_not_disturb_each_other(
+def test_images_with_more_and_fewer_shown_patches_do_not_disturb_each_other(
     model: Any, digits: Tensor
 ) -> None:
     numbers = [0, 1, 12, 49, 30]
@@ -91,7 +91,7 @@ def test_pictures_with_more_and_fewer_shown_patches_do_not_disturb_each_other(
     alone = [model.encode(digits[k : k + 1], visible[k : k + 1]) for k in range(5)]
     assert torch.allclose(together, torch.cat(alone), atol=1e-5)
     assert torch.allclose(together[3], model.encode(digits[3:4])[0], atol=1e-5)
-    # Nothing shown is one code for all, and one picture does not look like it.
+    # Nothing shown is one code for all, and one image does not look like it.
     blank = model.encode(digits, torch.zeros(64, 28, 28, dtype=torch.bool))
     assert torch.allclose(blank, together[0].expand(64, -1), atol=1e-5)
     assert (model.encode(digits) - blank).abs().amax(1).min() > 1e-3
@@ -106,13 +106,13 @@ def linear(x: np.ndarray, w: dict[str, np.ndarray], name: str) -> np.ndarray:
     return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
 
 
-def by_numpy(model: Any, picture: np.ndarray, shown: list[int]) -> np.ndarray:
-    """The code (D,) of the shown patches of one picture (28, 28), token by token in float64."""
+def by_numpy(model: Any, image: np.ndarray, shown: list[int]) -> np.ndarray:
+    """The code (D,) of the shown patches of one image (28, 28), token by token in float64."""
     w = {name: p.detach().double().numpy() for name, p in model.state_dict().items()}
     tokens = [w["class_token"]]
     for k in shown:
         row, column = divmod(k, 7)
-        patch = picture[4 * row : 4 * row + 4, 4 * column : 4 * column + 4].ravel()
+        patch = image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4].ravel()
         tokens.append(linear(patch, w, "embed") + w["positions"][k])
     x = np.stack(tokens)
     dim, heads = x.shape[1], model.config.heads
@@ -160,7 +160,7 @@ def test_in_training_hidden_patches_are_not_computed(digits: Tensor) -> None:
     assert lengths == [1 + 12, 1 + 24, 1 + 49, 1 + 2]
 
 
-def test_hiding_takes_whole_patches_as_many_from_each_picture_and_others_each_time() -> None:
+def test_hiding_takes_whole_patches_as_many_from_each_image_and_others_each_time() -> None:
     model = make("masked", mask_ratio=0.75)
     torch.manual_seed(0)
     visible = model.hide(torch.zeros(2000, 1, 28, 28))

@@ -13,7 +13,7 @@ from tests.models.variants.arithmetic import loss_of, make, squared_error
 
 
 def first_rows(*numbers: int) -> Tensor:
-    """The pixels (B, 28, 28) of the first rows, as many for each picture as given."""
+    """The pixels (B, 28, 28) of the first rows, as many for each image as given."""
     read = torch.arange(28) < torch.tensor(numbers)[:, None]
     return read[..., None].expand(-1, -1, 28)
 
@@ -50,7 +50,7 @@ def test_one_network_reads_the_rows_and_another_writes_them(model: Any, digits: 
     w = {name: p.double().numpy() for name, p in model.state_dict().items()}
     cut = [28, 1, 9, 20]
     codes = model.encode(digits[:4], first_rows(*cut))
-    copies = model.decode(codes)
+    reconstructions = model.decode(codes)
     for k, number in enumerate(cut):
         rows = digits[k, 0, :number].double().numpy()
         memory = gru(w, "reader", rows, np.zeros(model.config.hidden))[-1]
@@ -59,7 +59,7 @@ def test_one_network_reads_the_rows_and_another_writes_them(model: Any, digits: 
         start = np.tanh(w["to_state.weight"] @ z + w["to_state.bias"])
         states = gru(w, "writer", np.column_stack([np.tile(z, (28, 1)), w["clock"]]), start)
         written = states @ w["to_row.weight"].T + w["to_row.bias"]
-        assert np.allclose(copies[k, 0], 1 / (1 + np.exp(-written)), atol=1e-5)
+        assert np.allclose(reconstructions[k, 0], 1 / (1 + np.exp(-written)), atol=1e-5)
     assert torch.allclose(model.encode(digits[:1]), codes[:1], atol=1e-6)
 
 

@@ -84,7 +84,7 @@ class MapState:
 
 @dataclass(frozen=True)
 class AtlasFile:
-    """An encoded sheet of decoded pictures, its grid and its window."""
+    """An encoded sheet of decoded images, its grid and its window."""
 
     png: bytes
     size: int

@@ -1,4 +1,4 @@
-"""A path of pictures as a smooth film in the browser: play, pause, scrub; a Streamlit component."""
+"""A path of images as a smooth film in the browser: play, pause, scrub; a Streamlit component."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def threshold_line(
         on_change: called at the end of a drag, or after a key.
         title: of the scores, with their unit.
         suggested: name and place of another threshold, drawn as a thin line.
-        marks: name -> scores of single pictures, which are marked.
+        marks: name -> scores of single images, which are marked.
     """
     _component(
         key=key,

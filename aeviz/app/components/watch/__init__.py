@@ -80,16 +80,16 @@ def drawing(
     """What is drawn below the bar, for every browser that watches.
 
     Args:
-        columns: pictures (H, W) below each other by their names, and the text below them.
+        columns: images (H, W) below each other by their names, and the text below them.
         charts: each with its name and what it shows in words; the first two side by side.
-        caption: below the pictures.
+        caption: below the images.
         numbers: what is watched, by its title.
         note: below all.
     """
     found = {
         "columns": [
             {
-                "pictures": [[name, pixels.data_uri(picture)] for name, picture in column.items()],
+                "pictures": [[name, pixels.data_uri(image)] for name, image in column.items()],
                 "text": text,
             }
             for column, text in columns
