@@ -77,6 +77,8 @@ class Card(BaseModel):
     """Where it was trained, as torch says it; another one rounds otherwise, to other weights."""
     figures: dict[str, float] = {}
     """Measured on the test images of its data set."""
+    errors: dict[str, float] = Field(default={}, exclude_if=lambda it: not it)
+    """Their standard errors, by the same names."""
     curve: Curve | None = None
     """Of its training; None where it was not kept."""
     home: bool = False

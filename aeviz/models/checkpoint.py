@@ -265,9 +265,22 @@ def read(path: Path) -> bytes:
 
 
 def digest(name: str) -> str:
-    """SHA-256 of a pretrained checkpoint's file; empty without one of that name."""
+    """SHA-256 of what a pretrained checkpoint computes; empty without one of that name.
+
+    Of its variant, its weights and the settings that are not the default, so that neither a figure
+    on its card nor a new knob changes it.
+    """
     path = FOLDER / f"{name}.safetensors"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    if not path.is_file():
+        return ""
+    content = path.read_bytes()
+    card = read_card(content)
+    start = 8 + int.from_bytes(content[:8], "little")
+    usual = type(card.config)().to_dict()
+    own = {name: value for name, value in card.config.to_dict().items() if value != usual[name]}
+    found = hashlib.sha256(json.dumps([card.variant, own]).encode())
+    found.update(content[start:])
+    return found.hexdigest()
 
 
 def pretrained(folder: Path = FOLDER) -> dict[str, Card]:
@@ -313,7 +326,7 @@ def ladder(cards: dict[str, Card]) -> dict[int, str]:
     for name, card in cards.items():
         same = card.model_dump(
             exclude={
-                *("seed", "steps", "command", "device", "figures", "curve", "home"),
+                *("seed", "steps", "command", "device", "figures", "errors", "curve", "home"),
             }
         )
         del same["config"]["latent_dim"]

@@ -636,3 +636,20 @@ def test_a_ladder_is_the_largest_group_that_differs_in_width_alone() -> None:
     found = checkpoint.ladder(cards)
     assert list(found.items()) == [(2, "two"), (8, "eight"), (16, "sixteen")]
     assert checkpoint.ladder({}) == {}
+
+
+def test_the_digest_is_of_what_a_model_computes_and_not_of_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = checkpoint.load("linear-2d")
+    before = checkpoint.digest("linear-2d")
+    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
+    assert checkpoint.digest("linear-2d") == ""
+    other = model.card.model_copy(update={"figures": {"mse": 0.5}, "errors": {"mse": 0.1}})
+    checkpoint.save(model, tmp_path / "linear-2d", card=other)
+    assert checkpoint.load("linear-2d").card.errors == {"mse": 0.1}
+    assert checkpoint.digest("linear-2d") == before
+    with torch.no_grad():
+        next(model.parameters()).mul_(2)
+    checkpoint.save(model, tmp_path / "linear-2d", card=other)
+    assert checkpoint.digest("linear-2d") != before
