@@ -7,12 +7,6 @@ const HALF = 120; // px for the bars of one group
 const FOOT = 40; // px for numbers and title below
 const SETTLED = 350; // ms after the last key until the server hears of it
 
-function make(tag, properties = {}, parent = null) {
-  const element = Object.assign(document.createElement(tag), properties);
-  parent?.append(element);
-  return element;
-}
-
 function draw(tag, attributes, parent) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
