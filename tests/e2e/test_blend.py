@@ -156,7 +156,7 @@ def test_where_a_finer_atlas_lies_it_is_blended(
 
 def test_images_may_have_another_height_and_width(page: Page, app: str) -> None:
     levels = np.random.default_rng(3).integers(60, 200, (9, 9, 8, 6), dtype=np.uint8)
-    other = planes.Atlas((-1.0, 1.0, -2.0, 2.0), levels)
+    other = planes.Atlas((-1.1, 1.0, -2.0, 2.3), levels)
     open_map(page, app)
     mount(page, [other])
     for name, place in places(other).items():
