@@ -131,6 +131,27 @@ RECONSTRUCTION_UNITS = {
 }
 
 
+LIKELIHOODS = {
+    "bernoulli": "Bernoulli likelihood",
+    "squared": "Gaussian density",
+    "absolute": "Laplace density",
+}
+
+
+def likelihood_of(config: BaseConfig) -> str:
+    """What the ELBO of a model is of; those of different things share no column and no curve."""
+    pixels = "black or white" if config.binarise else "grey"
+    return f"{LIKELIHOODS[config.reconstruction]} of {pixels} pixels"
+
+
+def bounds_a_density(config: BaseConfig) -> bool:
+    """False where grey pixels are taken for Bernoulli variables, which are black or white.
+
+    Source: Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845.
+    """
+    return config.binarise or config.reconstruction != "bernoulli"
+
+
 def reconstruction_knob(default: str) -> Any:
     """The setting that chooses between the kinds of `reconstruction_loss`."""
     return knob(

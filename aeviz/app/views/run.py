@@ -8,15 +8,16 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from aeviz.app import library, own, pages, session, widgets
+from aeviz.app import library, own, pages, session, texts, widgets
 from aeviz.app.components.watch import drawing, watch
 from aeviz.charts import bars, maps
 from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.base import Autoencoder
+from aeviz.models.settings import BaseConfig, bounds_a_density, likelihood_of
 from aeviz.training import place, preview, removal, store
-from aeviz.training.curves import by_term, measured
+from aeviz.training.curves import Point, by_term, measured
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import WAY_OUT, RunStatus
 
@@ -108,6 +109,19 @@ def metric_title(name: str) -> str:
     words = [word.upper() if word in ABBREVIATIONS else word for word in name.split("_")]
     title = " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
     return f"{title}, {UNITS[name]}" if name in UNITS else title
+
+
+def _shown(points: list[Point], unit: str) -> dict[str, float | list[float]]:
+    """The metrics of the last point. An ELBO is one where the terms of the loss are in nats."""
+    metrics = points[-1].validation.metrics if points else {}
+    in_nats = unit == UNITS["elbo"]  # older runs added a squared error to a divergence
+    return {name: value for name, value in metrics.items() if name != "elbo" or in_nats}
+
+
+def elbo_note(config: BaseConfig) -> str:
+    """What the ELBO of a model is of, and whether it bounds a density."""
+    said = texts.of("train").part("elbo", likelihood=likelihood_of(config))
+    return said if bounds_a_density(config) else f"{said} {texts.of('train').part('no_density')}"
 
 
 def explain(model: type[Autoencoder]) -> None:
@@ -240,12 +254,14 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
         (curves, "curves", "each loss term over the steps"),
         (code_map(seen, classes, HEIGHT), "run-map", map_title(seen)),
     ]
-    metrics = points[-1].validation.metrics if points else {}
+    metrics = _shown(points, unit)
     for name, value in metrics.items():
         if isinstance(value, list):
             title = metric_title(name)
             charts.append((bars.by_dimension(np.array(value), title), f"metric-{name}", title))
     note = "Measured on held-out images; monitored, not optimised." if metrics else ""
+    if "elbo" in metrics:
+        note += " " + elbo_note(spec.config)
     return drawing(
         [
             ({"original": original, "reconstruction": reconstruction}, classes[label])

@@ -113,8 +113,8 @@ class Conditional(Autoencoder):
         for labels in self.each_label(x):
             mu, log_var = self.posterior(x, labels)
             logits = self.logits(mu, labels)
-            pixels = nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
-            costs.append(pixels.flatten(1).sum(1) + kl(mu, log_var).sum(1))
+            log_p = self.likelihood.log_prob(logits.flatten(1)[None], x.flatten(1))[0]
+            costs.append(kl(mu, log_var).sum(1) - log_p)
         return torch.stack(costs).argmin(0)
 
     def loss(self, x: Tensor, labels: Tensor | None = None) -> Loss:
@@ -124,5 +124,4 @@ class Conditional(Autoencoder):
             labels = self.classify(x)
         mu, log_var = self.posterior(x, labels)
         logits = self.logits(draw(mu, log_var), labels)
-        beta, kind = self.config.beta, self.config.reconstruction
-        return negative_elbo(x, logits, mu, log_var, beta=beta, kind=kind)
+        return negative_elbo(self.likelihood, x, logits, mu, log_var, beta=self.config.beta)

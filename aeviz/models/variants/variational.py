@@ -84,5 +84,4 @@ class Variational(Autoencoder):
             x = x.bernoulli()
         mu, log_var = self.posterior(x)
         logits = self.logits(draw(mu, log_var))
-        beta, kind = self.config.beta, self.config.reconstruction
-        return negative_elbo(x, logits, mu, log_var, beta=beta, kind=kind)
+        return negative_elbo(self.likelihood, x, logits, mu, log_var, beta=self.config.beta)
