@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from aeviz.data.datasets import MNIST, Shape
 from aeviz.models.card import Card
-from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig
+from aeviz.models.settings import ERROR, ERRORS, LOG_P, RECONSTRUCTION_UNITS, BaseConfig
 
 EPSILON = 1e-6
 """Pixels of a decoder without logits are kept this far from 0 and 1 to have some."""
@@ -49,7 +49,7 @@ class Autoencoder(nn.Module, ABC):
     year: ClassVar[int]
     source: ClassVar[str]
     formula: ClassVar[str]
-    """The loss as LaTeX."""
+    """The loss as LaTeX; where a person chooses the reconstruction loss, with the squared error."""
     idea: ClassVar[str]
     when: ClassVar[str]
     fails: ClassVar[str]
@@ -113,6 +113,19 @@ class Autoencoder(nn.Module, ABC):
 
     def build(self) -> None:
         """Make the layers that `config`, `shape` and `classes` describe."""
+
+    @classmethod
+    def formula_of(cls, config: BaseConfig) -> str:
+        """What is minimised with these settings, for each image, as LaTeX."""
+        kind = config.reconstruction
+        if not cls.has_posterior:
+            return cls.formula.replace(ERROR, ERRORS[kind])
+        rows = [cls.formula, rf"\log p(x \mid z) = {LOG_P[kind]}"]
+        if config.binarise:
+            rows.append(
+                r"x_i \in \{0, 1\} \text{, 1 with the grey value of pixel } i \text{ as chance}"
+            )
+        return r"\begin{gathered} " + r" \\[4pt] ".join(rows) + r" \end{gathered}"
 
     @property
     def variant(self) -> str:

@@ -14,7 +14,6 @@ from aeviz.charts import bars, maps
 from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models import checkpoint
-from aeviz.models.base import Autoencoder
 from aeviz.models.settings import BaseConfig, bounds_a_density, likelihood_of
 from aeviz.training import place, preview, removal, store
 from aeviz.training.curves import Point, by_term, measured
@@ -124,10 +123,11 @@ def elbo_note(config: BaseConfig) -> str:
     return said if bounds_a_density(config) else f"{said} {texts.of('train').part('no_density')}"
 
 
-def explain(model: type[Autoencoder]) -> None:
+def explain(spec: RunSpec) -> None:
     """What is behind the page, and the variant that is trained."""
+    model = spec.model_class
     about = {part: getattr(model, part) for part in ("idea", "when", "fails", "source")}
-    widgets.explain("train", model.formula, **about)
+    widgets.explain("train", model.formula_of(spec.config), **about)
 
 
 # -- while it trains, and when it has ended -----------------------------------------------------
@@ -139,7 +139,7 @@ def watched(run: str) -> None:
         status, spec = store.status(run), store.spec(run)
         _about(run, spec, status)
         live(run, status.ended)
-        explain(spec.model_class)
+        explain(spec)
     except (checkpoint.CheckpointError, place.RunError) as error:  # removed at this moment
         st.error(str(error))
 

@@ -33,7 +33,8 @@ class Conditional(Autoencoder):
     source = "Sohn et al. 2015, NeurIPS, eq. 4, with a prior that does not depend on the label"
     formula = (
         r"\mathcal{L} = -\mathbb{E}_{q(z \mid x, y)}\log p(x \mid z, y)"
-        r" + \beta\, \mathrm{KL}\bigl(q(z \mid x, y) \,\Vert\, \mathcal{N}(0, I)\bigr)"
+        r" + \beta\, \mathrm{KL}\bigl(q(z \mid x, y) \,\Vert\, \mathcal{N}(0, I)\bigr), \quad"
+        r" q(z \mid x, y) = \mathcal{N}(\mu, \mathrm{diag}\, \sigma_z^2), \quad \hat x = g(z, y)"
     )
     idea = "Tell encoder and decoder which digit it is: the code is left to say how it is written."
     when = "You have labels, and want to ask for a digit or move a style from one to another."
