@@ -23,7 +23,7 @@ EPSILON = 1e-6
 class Loss:
     """What one batch cost, in parts.
 
-    terms: weighted scalars in nats per image (or the stated unit); what is drawn is minimised.
+    terms: weighted scalars in the model's `unit`; what is drawn is minimised.
     metrics: scalars or (D,) vectors that are watched, not minimised.
     """
 
@@ -120,11 +120,9 @@ class Autoencoder(nn.Module, ABC):
         kind = config.reconstruction
         if not cls.has_posterior:
             return cls.formula.replace(ERROR, ERRORS[kind])
-        rows = [cls.formula, rf"\log p(x \mid z) = {LOG_P[kind]}"]
+        rows = [cls.formula, rf"\log p(x \mid z{', y' * cls.uses_labels}) = {LOG_P[kind]}"]
         if config.binarise:
-            rows.append(
-                r"x_i \in \{0, 1\} \text{, 1 with the grey value of pixel } i \text{ as chance}"
-            )
+            rows.append(r"x_i \sim \mathrm{Bernoulli}(\text{grey value of pixel } i)")
         return r"\begin{gathered} " + r" \\[4pt] ".join(rows) + r" \end{gathered}"
 
     @property

@@ -30,7 +30,7 @@ class VectorQuantised(Autoencoder):
     source = "van den Oord et al. 2017, arXiv:1711.00937, eq. 1 to 3 and appendix A.1"
     formula = (
         r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2"
-        r" + \beta\, \lVert z - \mathrm{sg}(e) \rVert^2, \quad z = f(x), \quad"
+        r" + \beta\, \lVert z - \mathrm{sg}(e) \rVert^2 \\[4pt] z = f(x), \quad"
         r" e = \mathrm{arg\,min}_{e_k} \lVert z - e_k \rVert, \quad"
         r" \hat x = g\bigl(z + \mathrm{sg}(e - z)\bigr) \\[4pt]"
         r" e_k \leftarrow \text{moving mean of the } z \text{ nearest to it} \end{gathered}"
