@@ -9,7 +9,6 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.charts import diagram
 from aeviz.models import checkpoint, variants
-from aeviz.models.zoo import MODELS
 from tests.pages.pretrained import ONE_OF_EACH
 
 # One checkpoint of each variant: their other widths are drawn alike.
@@ -24,7 +23,7 @@ def test_the_layers_the_words_the_formula_and_the_code_of_a_model(name: str) -> 
     model = checkpoint.load(checkpoint.FOLDER / name)
     drawn = [chart.proto.spec for chart in app.get("graphviz_chart")]
     assert drawn == [diagram.dot(half) for half in diagram.halves(type(model), model.config)]
-    assert app.latex[0].value.strip("$\n ") == MODELS[model.variant].formula
+    assert app.latex[0].value.strip("$\n ") == model.formula_of(model.config)
     text = " ".join(element.value for element in (*app.markdown, *app.caption, *app.subheader))
     for words in (model.title, str(model.year), model.source, model.idea, model.when, model.fails):
         assert words in text
