@@ -108,8 +108,17 @@ def named_bars(
     return figure
 
 
-def firing(shares: np.ndarray) -> go.Figure:
-    """How many units fire on how large a share (D,) of the images, as a histogram."""
+def firing(shares: np.ndarray, *, graded: bool = False) -> go.Figure:
+    """How many units fire on how large a share (D,) of the images, as a histogram.
+
+    Args:
+        graded: shares are mean activities, of units that may also fire in part.
+    """
+    across = "Share of test images on which a unit fires"
+    hover = "%{y} units on %{customdata[0]:.1f} to %{customdata[1]:.1f} %"
+    if graded:
+        across = "Mean activity of a unit on test images"
+        hover = "%{y} units with %{customdata[0]:.1f} to %{customdata[1]:.1f} %"
     percent = 100 * shares
     counts, edges = np.histogram(percent, 40, (0, max(percent.max(), 1e-3)))
     return theme.figure(
@@ -117,12 +126,12 @@ def firing(shares: np.ndarray) -> go.Figure:
             (edges[1:] + edges[:-1]) / 2,
             counts,
             {"color": theme.VALIDATION, "line_width": 0},
-            "%{y} units on %{customdata[0]:.1f} to %{customdata[1]:.1f} %",
+            hover,
             width=np.diff(edges),
             customdata=np.stack([edges[:-1], edges[1:]], axis=1),
         ),
         height=270,
-        x={"title": "Share of test images on which a unit fires", "ticksuffix": " %"},
+        x={"title": across, "ticksuffix": " %"},
         y="Units",
         bargap=0,
     )

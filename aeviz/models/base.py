@@ -186,6 +186,10 @@ class Autoencoder(nn.Module, ABC):
         """Where a unit of codes (B, code_dim) fires, bool."""
         return z != 0
 
+    def activity(self, z: Tensor) -> Tensor:
+        """How active each unit of codes (B, code_dim) is, from 0 to 1: 1 where it fires."""
+        return self.active(z).float()
+
     def entries(self, z: Tensor) -> Tensor | None:
         """Which codebook entry stands at each place of codes (B, code_dim), (B, places) int64.
 

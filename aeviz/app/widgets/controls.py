@@ -277,19 +277,29 @@ def download(kind: str, make: Callable[[], bytes], file_name: str) -> None:
 def knob_form(
     config_class: type[BaseConfig], key: str, values: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Draw one widget for each knob of a config class and return what was chosen.
+    """Draw one widget for each knob of a config class that counts, and return all settings.
 
-    What was chosen is there again when the form is drawn again after other pages.
+    What was chosen is there again when the form is drawn again after other pages, and when a
+    setting counts again that another one had made idle.
 
     Args:
         key: prefix of the widgets' keys; a new key draws the form afresh.
         values: where the widgets start; the knobs' defaults where not given.
     """
-    chosen: dict[str, Any] = {}
-    for name, (setting, default) in knobs(config_class).items():
-        label, help, kind, kept = setting.label, setting.help, type(default), f"{key}-{name}"
-        box = session.box(kept, (values or {}).get(name, default))
-        now = session.value(kept)
+    settings = knobs(config_class)
+    starts = {name: default for name, (_, default) in settings.items()} | (values or {})
+    boxes = {name: session.box(f"{key}-{name}", start) for name, start in starts.items()}
+    chosen: dict[str, Any] = {name: session.value(f"{key}-{name}") for name in settings}
+    for name, (setting, default) in settings.items():
+        if not setting.counts(chosen):
+            continue
+        label, help, kind, now, box = (
+            setting.label,
+            setting.help,
+            type(default),
+            chosen[name],
+            boxes[name],
+        )
         if setting.choices:
             options = setting.choices
             chosen[name] = st.selectbox(label, options, options.index(now), key=box, help=help)
