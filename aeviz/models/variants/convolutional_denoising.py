@@ -34,7 +34,7 @@ class ConvolutionalDenoising(Autoencoder):
         r" \tilde x \sim C(\tilde x \mid x), \qquad h^k = \sigma(\tilde x * W^k + b^k)"
     )
     idea = "A stroke in noise looks alike wherever it is: clean with weights shared over the place."
-    when = "Your images are noisy and you can wait: it cleans best of all here."
+    when = "Your images are noisy in the way that you train it on, and you can wait."
     fails = "It cleans only the kind of spoiling it was trained on, and each step costs more."
     corrupts = True
     no_prior = "Its loss cares about clean images, not about where codes lie."
