@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -260,9 +259,9 @@ def fitted(dataset: datasets.Dataset, name: str, strength: float) -> Linear:
     known = dataset.train_images[: -dataset.held_out]
     known = datasets.to_float(known[:: max(len(known) // FITTED_ON, 1)][:FITTED_ON])
     x, corrupted = held_out(dataset, name, strength)
-    spoilt = corruption.CORRUPTIONS[name].apply(known, strength, FIT_SEED)
+    noisy = corruption.CORRUPTIONS[name].apply(known, strength, FIT_SEED)
     nothing = np.empty(0, np.float32)
-    candidates = [Linear(0, nothing, nothing, nothing), *least_squares(spoilt, known, RIDGES)]
+    candidates = [Linear(0, nothing, nothing, nothing), *least_squares(noisy, known, RIDGES)]
     return min(candidates, key=lambda its: float(np.square(its.clean(corrupted) - x).mean()))
 
 
@@ -402,10 +401,5 @@ def ranking(squared: Mapping[str, np.ndarray]) -> Ranking:
     means = {name: estimate.mean(values) for name, values in squared.items()}
     order = sorted(means, key=lambda name: means[name].value)
     lead = estimate.mean(squared[order[1]] - squared[order[0]])
-    found = {name: psnr(means[name]) for name in order}
+    found = {name: estimate.psnr(means[name]) for name in order}
     return Ranking(found, lead.value > lead.error)
-
-
-def psnr(mse: Estimate) -> Estimate:
-    """As `estimate.psnr`, and infinite without error for an error of 0."""
-    return estimate.psnr(mse) if mse.value else Estimate(math.inf, 0.0)

@@ -52,6 +52,13 @@ def test_the_answer_is_chosen_and_shown_off_where_it_serves_the_need(need: str, 
         assert title in app.title[0].value
 
 
+def test_pixel_noise_leads_to_the_model_that_it_moves_least() -> None:
+    """By test_the_means_are_over_many_images_with_the_same_ruler_for_all."""
+    assert "pixel noise" in NEEDS["stability"]
+    app = opened("chooser", need="stability")
+    assert app.subheader[0].value.startswith("Denoising")
+
+
 def test_a_need_that_nobody_has_gives_the_first_one() -> None:
     app = opened("chooser", need="../../etc")
     assert app.radio(key="need").value in NEEDS

@@ -295,9 +295,7 @@ def curve(subject: ModelSubject, given: Given) -> None:
     names = {its.key: its.title for its in subjects} | {"": "Not cleaned"} | denoising.OPPONENTS
     errors = cleaning_errors(subjects, given.corruption)
     found = {name: errors[key] for key, name in names.items()}
-    psnr = {
-        name: [denoising.psnr(estimate.mean(at)) for at in rows] for name, rows in found.items()
-    }
+    psnr = {name: [estimate.psnr(estimate.mean(at)) for at in rows] for name, rows in found.items()}
     marks = {its.title: denoising.trained_on(its.model) for its in subjects}
     st.plotly_chart(
         curves.strength_curves(
