@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from aeviz.analysis.estimate import Estimate
 from aeviz.charts import theme
 
 

@@ -43,7 +43,11 @@ def distance_curve(
 
 
 def ladder_curve(
-    widths: list[int], errors: dict[str, list[float]], chosen: int, *, height: int = 330
+    widths: list[int],
+    errors: Mapping[str, Sequence[Estimate]],
+    chosen: int,
+    *,
+    height: int = 330,
 ) -> go.Figure:
     """Test error against the latent dimension, both on logarithmic scales, one width marked.
 
@@ -51,12 +55,18 @@ def ladder_curve(
         errors: name -> MSE at each width; the first in the colour of reconstructions.
     """
     marker = {"size": [14 if width == chosen else 7 for width in widths], "opacity": 1}
-    hover, colours = "%{x} latent dimensions: MSE %{y:.4f}", (theme.RECONSTRUCTION, theme.BASELINE)
+    hover = "%{x} latent dimensions: MSE %{y:.5f} ± %{error_y.array:.5f}"
+    traces = []
+    for (name, found), colour in zip(
+        errors.items(), (theme.RECONSTRUCTION, theme.BASELINE), strict=True
+    ):
+        spread = {"array": [its.error for its in found], "thickness": 1.5}
+        values = [its.value for its in found]
+        traces.append(
+            theme.line(widths, values, name, hover, colour, marker=marker, error_y=spread)
+        )
     return theme.figure(
-        [
-            theme.line(widths, values, name, hover, colour, marker=marker)
-            for (name, values), colour in zip(errors.items(), colours, strict=True)
-        ],
+        traces,
         height=height,
         x=theme.counted("Latent dimension", widths),
         y={"title": "Test MSE per pixel", "type": "log", "tickformat": ".3~f", "dtick": "D2"},

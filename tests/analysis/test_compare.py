@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from aeviz.analysis import compare, pca
@@ -19,8 +20,20 @@ def test_the_error_of_a_class_is_the_mean_of_its_images() -> None:
     errors = np.square(CODES).mean(1)
     found = compare.by_class(errors, LABELS, 11)
     for label in range(10):
-        assert found[label] == pytest.approx(errors[label == LABELS].mean(), rel=1e-6)
-    assert np.isnan(found[10])  # there is no eleventh class
+        its = errors[label == LABELS]
+        assert found[label].value == pytest.approx(its.mean(), rel=1e-6)
+        assert found[label].error == pytest.approx(stats.sem(its), rel=1e-4)
+    assert np.isnan(found[10].value)  # there is no eleventh class
+
+
+def test_the_best_is_sure_where_images_agree_though_they_differ_among_themselves() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.exponential(size=500)
+    assert compare.best({"b": hard + 0.01, "a": hard}) == ("a", True)
+    assert compare.best({"a": hard})[0] == "a"
+    noise = rng.normal(size=500)
+    name, sure = compare.best({"a": hard, "b": hard + noise - noise.mean() + 0.001})
+    assert (name, sure) == ("a", False)
 
 
 def test_the_worst_come_first_and_of_each_class_the_first() -> None:
