@@ -45,11 +45,11 @@ def one_of_each(data: Dataset, seed: int) -> np.ndarray:
 
 def errors(rungs: Mapping[int, ModelSubject]) -> dict[int, tuple[Estimate, Estimate]]:
     """What all test images lose on each rung, and by PCA as wide."""
-    return {width: _errors(subject) for width, subject in rungs.items()}
+    return {width: beside(subject) for width, subject in rungs.items()}
 
 
-def _errors(subject: ModelSubject) -> tuple[Estimate, Estimate]:
-    """MSE of a model and of PCA: from the model's card, where they are in it with their errors."""
+def beside(subject: ModelSubject) -> tuple[Estimate, Estimate]:
+    """MSE of a model and of PCA as wide: from its card, where they are in it with their errors."""
     card, names = subject.model.card, ("mse", "pca_mse_clipped")
     if card.data == subject.data.name and set(names) <= card.figures.keys() & card.errors.keys():
         ours, theirs = (Estimate(card.figures[name], card.errors[name]) for name in names)
