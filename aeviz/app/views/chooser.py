@@ -119,14 +119,16 @@ def _figure(need: str, subject: ModelSubject) -> None:
     what, other, form = MEASURED[need]
     n = {"stability": MOVED, "noise": FEW, "sequences": FEW, "missing": FEW}.get(need)
     of = f"the first {n}" if n else f"all {len(subject.data.test_labels):,}"
-    components = f"PCA, {subject.pca().code_dim:,} components"
+    components = subject.pca().title
     ours, theirs = (its.text(form) for its in found)
     st.markdown(
         f"{what.format(sigma=SIGMA, moved=MOVED_BY, hidden=HIDDEN, cut=CUT)}: **{ours}**; "
         f"{other or components}: {theirs}. Means over {of} test images ± one standard error."
     )
-    learned = subject.learned_from
-    st.caption(f"It learned from {learned}; the other one from as many of them or fewer.")
+    theirs = denoising.FITTED_ON if need == "noise" else len(subject.data.train_images)
+    st.caption(
+        f"The model learned from {subject.learned_from}; {other or components} from {theirs:,}."
+    )
 
 
 @st.cache_data(max_entries=100, show_spinner="Measuring how well it does that")
