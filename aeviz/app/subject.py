@@ -222,7 +222,7 @@ class ModelSubject(Subject[ModelCodec]):
             text += f", all of class {source.classes[card.digit]}"
         if self.model.corrupts:
             kind = corruption.CORRUPTIONS[card.config.corruption]
-            text += f", corrupted by {kind.title.lower()}, {kind.strength} {card.config.level:g}"
+            text += f", corrupted ({kind.title}, {kind.strength} {card.config.level:g})"
         return text
 
     def see(self, images: np.ndarray, labels: np.ndarray | None = None) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,8 @@ def class_errors(errors: dict[str, list[Estimate]], rows: tuple[str, ...]) -> go
         "y": list(rows),
         "z": np.array([[its.value for its in column] for column in errors.values()]).T,
         "customdata": np.array([[its.error for its in column] for column in errors.values()]).T,
-        "texttemplate": "%{z:.4f} ± %{customdata:.4f}",
+        "text": [list(row) for row in zip(*map(_texts, errors.values()), strict=True)],
+        "texttemplate": "%{text}",
         "textfont": {"size": 14, "color": "#111111"},
         "colorscale": ["#eef3f6", "#f39a5f"],  # no darker: the numbers are to be read on it
         "showscale": False,
@@ -149,6 +151,10 @@ def class_errors(errors: dict[str, list[Estimate]], rows: tuple[str, ...]) -> go
         x=fixed | {"side": "top", "tickangle": 0},
         y=fixed | {"autorange": "reversed", "title": "Class"},
     )
+
+
+def _texts(column: Sequence[Estimate]) -> list[str]:
+    return [its.text(".4f") for its in column]
 
 
 def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:

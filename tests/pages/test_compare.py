@@ -102,6 +102,7 @@ def test_every_control_of_the_page() -> None:
     sevens = mses[OTHER][MNIST.test_labels == 7]
     spread = decoded(heat["customdata"])[8, 1]
     assert spread == pytest.approx(sevens.std(ddof=1) / np.sqrt(len(sevens)), rel=1e-3)
+    assert heat["text"][8][1] == f"{sevens.mean():.4f} ± {spread:.4f}"
     assert decoded(heat["z"])[8, 1] == pytest.approx(sevens.mean(), rel=1e-4)
 
     # PCA as wide as one wishes.

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -115,7 +116,7 @@ def test_the_means_are_over_many_images_with_the_same_ruler_for_all() -> None:
     images = MNIST.test_images[:500] / np.float32(255)
     noisy = perturb.noise(images, 0.3)
     linear = pca.pca(MNIST, 32)
-    spaces = {
+    spaces: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         library.title(name): partial(apply.encode, checkpoint.load(checkpoint.FOLDER / name))
         for name in ("denoising-32d", "contractive-32d")
     }

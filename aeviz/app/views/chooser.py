@@ -20,7 +20,7 @@ WIDTH = 32
 PAGE = {  # where a model shows how it serves a need
     "noise": ("denoise", "Clean noisy images with it"),
     "features": ("map", "Move along its latent dimensions"),
-    "stability": ("map", "See where its codes lie"),
+    "stability": ("stability", "See how far its codes move"),
     "samples": ("sample", "Draw new images with it"),
     "classes": ("sample", "Ask it for a digit"),
     "sequences": ("inpainting", "Cut a digit off and have it completed"),

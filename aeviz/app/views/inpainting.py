@@ -152,7 +152,7 @@ def side_by_side(
     linear = inpainting.gaussian(subjects[0].data)
     add(LINEAR, "the Gaussian", linear.fill(image, visible), "told what is hidden")
     # As wide as leaves all in one row beside the image on a laptop; on a phone three.
-    widgets.gallery(items, size=f"clamp(6.1rem, {41 / len(items):.1f}vw, 12rem)", narrow=True)
+    widgets.gallery(items, size=f"clamp(5.2rem, {41 / len(items):.2f}vw, 12rem)", narrow=True)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         widgets.error_key()
         widgets.download("this row as PNG", lambda: widgets.strip(items), "aeviz-filled-in.png")

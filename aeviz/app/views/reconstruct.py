@@ -60,9 +60,9 @@ def overall(subjects: Sequence[Subject]) -> None:
     with st.container(horizontal=True, gap="medium"):
         for key, (title, form, text) in METRICS.items():
             st.metric(
-                title,
+                f"{title}, ± {ours[key].error:{form}}",
                 f"{ours[key].value:{form}}",
-                f"± {ours[key].error:{form}}; PCA {theirs[key].text(form)}",
+                f"PCA {theirs[key].text(form)}",
                 delta_color="off",
                 delta_arrow="off",
                 help=text,
