@@ -52,7 +52,12 @@ def of_draws(draws: np.ndarray) -> Estimate:
 
 
 def psnr(mse: Estimate) -> Estimate:
-    """Peak signal-to-noise ratio of a mean squared error, dB; its error to first order."""
+    """Peak signal-to-noise ratio of a mean squared error, dB; its error to first order.
+
+    Infinite and sure where nothing is lost.
+    """
+    if not mse.value:
+        return Estimate(math.inf, 0.0)
     return Estimate(-10 * math.log10(mse.value), 10 / math.log(10) * mse.error / mse.value)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from aeviz.analysis.estimate import Estimate
 from aeviz.charts import theme
 
 
@@ -137,35 +139,41 @@ def firing(shares: np.ndarray, *, graded: bool = False) -> go.Figure:
     )
 
 
-def class_errors(errors: dict[str, np.ndarray], rows: tuple[str, ...]) -> go.Figure:
+def class_errors(errors: dict[str, list[Estimate]], rows: tuple[str, ...]) -> go.Figure:
     """A table of mean squared errors, one column a model; its colours say the same.
 
     Args:
-        errors: model -> its error in each row, (R,).
+        errors: model -> its error in each of the R rows.
         rows: what the rows are called, from above.
     """
     cells = {
         "type": "heatmap",
         "x": [name.replace(", ", "<br>") for name in errors],
         "y": list(rows),
-        "z": np.stack(list(errors.values()), axis=1),
-        "texttemplate": "%{z:.4f}",
+        "z": np.array([[its.value for its in column] for column in errors.values()]).T,
+        "customdata": np.array([[its.error for its in column] for column in errors.values()]).T,
+        "text": [list(row) for row in zip(*map(_texts, errors.values()), strict=True)],
+        "texttemplate": "%{text}",
         "textfont": {"size": 14, "color": "#111111"},
         "colorscale": ["#eef3f6", "#f39a5f"],  # no darker: the numbers are to be read on it
         "showscale": False,
         "xgap": 2,
         "ygap": 2,
-        "hovertemplate": "%{y}: MSE %{z:.4f}" + theme.ALONE,
+        "hovertemplate": "%{y}: MSE %{z:.5f} ± %{customdata:.5f}" + theme.ALONE,
     }
     fixed = {"fixedrange": True, "type": "category"}
     return theme.figure(
         [cells],
         height=90 + 30 * len(rows),
-        width=100 + 125 * len(errors),
+        width=100 + 145 * len(errors),
         margin={"t": 70},
         x=fixed | {"side": "top", "tickangle": 0},
         y=fixed | {"autorange": "reversed", "title": "Class"},
     )
+
+
+def _texts(column: Sequence[Estimate]) -> list[str]:
+    return [its.text(".4f") for its in column]
 
 
 def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:

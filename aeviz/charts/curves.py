@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
+from aeviz.analysis.estimate import Estimate
 from aeviz.charts import theme
 
 
@@ -41,7 +43,11 @@ def distance_curve(
 
 
 def ladder_curve(
-    widths: list[int], errors: dict[str, list[float]], chosen: int, *, height: int = 330
+    widths: list[int],
+    errors: Mapping[str, Sequence[Estimate]],
+    chosen: int,
+    *,
+    height: int = 330,
 ) -> go.Figure:
     """Test error against the latent dimension, both on logarithmic scales, one width marked.
 
@@ -49,12 +55,18 @@ def ladder_curve(
         errors: name -> MSE at each width; the first in the colour of reconstructions.
     """
     marker = {"size": [14 if width == chosen else 7 for width in widths], "opacity": 1}
-    hover, colours = "%{x} latent dimensions: MSE %{y:.4f}", (theme.RECONSTRUCTION, theme.BASELINE)
+    hover = "%{x} latent dimensions: MSE %{y:.5f} ± %{error_y.array:.5f}"
+    traces = []
+    for (name, found), colour in zip(
+        errors.items(), (theme.RECONSTRUCTION, theme.BASELINE), strict=True
+    ):
+        spread = {"array": [its.error for its in found], "thickness": 1.5}
+        values = [its.value for its in found]
+        traces.append(
+            theme.line(widths, values, name, hover, colour, marker=marker, error_y=spread)
+        )
     return theme.figure(
-        [
-            theme.line(widths, values, name, hover, colour, marker=marker)
-            for (name, values), colour in zip(errors.items(), colours, strict=True)
-        ],
+        traces,
         height=height,
         x=theme.counted("Latent dimension", widths),
         y={"title": "Test MSE per pixel", "type": "log", "tickformat": ".3~f", "dtick": "D2"},
@@ -329,9 +341,9 @@ SEEN = 40.0
 
 def strength_curves(
     strengths: tuple[float, ...],
-    models: dict[str, np.ndarray],
-    baselines: dict[str, np.ndarray],
+    psnr: Mapping[str, Sequence[Estimate]],
     marks: dict[str, float],
+    models: int,
     *,
     title: str,
     height: int = 400,
@@ -340,23 +352,23 @@ def strength_curves(
 
     Args:
         strengths: (K,), rising or falling.
-        models: name -> dB (K,), four at most; baselines: the same, all grey. What is infinite is
-            left out.
+        psnr: name -> dB and standard error at each strength; what is infinite is left out.
         marks: model -> the strength that it was trained at.
+        models: how many of the first are models, four at most; the others are baselines, grey.
         title: of the strength, with its unit.
     """
-    colours = dict(zip(models, theme.SIDE_BY_SIDE, strict=False))
+    colours = dict(zip(list(psnr)[:models], theme.SIDE_BY_SIDE, strict=False))
     looks = [(colour, "solid", 3, "circle") for colour in colours.values()]
     looks.append((theme.BASELINE, "dot", 2, "circle"))
-    symbols = ("square", "diamond", "triangle-up")
+    symbols = ("square", "diamond", "triangle-up", "cross")
     looks += [(theme.BASELINE, "solid", 1.5, symbol) for symbol in symbols]
-    hover, traces = "%{y:.1f} dB at %{x:g}", []
-    for (name, values), (colour, dash, width, symbol) in zip(
-        (models | baselines).items(), looks, strict=False
-    ):
+    hover, traces, every = "%{y:.1f} ± %{error_y.array:.1f} dB at %{x:g}", [], []
+    for (name, found), (colour, dash, width, symbol) in zip(psnr.items(), looks, strict=False):
         look = {"dash": dash, "width": width, "marker": {"size": 8, "symbol": symbol}}
-        finite = np.where(np.isfinite(values), values, np.nan)
-        traces.append(theme.line(strengths, finite, name, hover, colour, **look))
+        values = [its.value if math.isfinite(its.value) else math.nan for its in found]
+        look["error_y"] = {"array": [its.error for its in found], "thickness": 1.5}
+        every += [value for value in values if not math.isnan(value)]
+        traces.append(theme.line(strengths, values, name, hover, colour, **look))
     corner = {"xref": "x", "xanchor": "left", "y": 1, "yref": "y domain", "yanchor": "top"}
     notes = [
         {"x": at, "text": f"trained at {at:g}", "font": {"color": colours[name]}, "yshift": -18 * k}
@@ -364,13 +376,12 @@ def strength_curves(
         | {"showarrow": False}
         for k, (name, at) in enumerate(marks.items())
     ]
-    every = np.concatenate([*models.values(), *baselines.values()])
-    high = min(every[np.isfinite(every)].max(), SEEN)
+    high = min(max(every), SEEN)
     return theme.figure(
         traces,
         height=height,
         x={"title": title, "autorange": "reversed" if strengths[0] > strengths[-1] else True},
-        y={"title": "PSNR (dB)", "range": [every.min() - 1, high + 1]},
+        y={"title": "PSNR (dB)", "range": [min(every) - 1, high + 1]},
         shapes=[theme.upright(at, colours[name], 2) for name, at in marks.items()],
         annotations=notes,
     )

@@ -215,7 +215,7 @@ NEEDS = {
     "compression": "Good reconstructions from a short code",
     "noise": "Clean images from noisy ones",
     "features": "Features that can be read one by one",
-    "stability": "Codes that small changes hardly move",
+    "stability": "Codes that pixel noise hardly moves",
     "samples": "New images",
     "classes": "New images of a class that I name",
     "symbols": "Codes made of symbols",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aeviz.analysis.estimate import Estimate
 from aeviz.charts import curves, theme
 from aeviz.data import datasets
 from tests.charts.reading import layout, traces
@@ -78,11 +79,16 @@ def test_loss_curves_of_hardly_anything(values: list[float]) -> None:
 
 def test_a_ladder_curve_has_both_errors_and_marks_the_chosen_width() -> None:
     errors = {"vanilla": [0.04, 0.02, 0.01], "PCA": [0.05, 0.04, 0.03]}
-    figure = curves.ladder_curve([2, 4, 8], errors, 4)
+    figure = curves.ladder_curve(
+        [2, 4, 8],
+        {name: [Estimate(mse, mse / 100) for mse in values] for name, values in errors.items()},
+        4,
+    )
     for trace, (name, values) in zip(traces(figure), errors.items(), strict=True):
         assert trace["name"] == name
         assert list(trace["x"]) == [2, 4, 8]
         assert list(trace["y"]) == values
+        assert list(trace["error_y"]["array"]) == [mse / 100 for mse in values]
         assert trace["marker"]["size"][1] > trace["marker"]["size"][0] == trace["marker"]["size"][2]
     seen = layout(figure)
     assert (seen["xaxis"]["type"], seen["yaxis"]["type"]) == ("log", "log")

@@ -261,12 +261,24 @@ def pick_subjects(key: str, most: int | None = None) -> list[ModelSubject]:
 
 def told_labels(subjects: Sequence[Subject], labels: np.ndarray | None) -> None:
     """A caption that says which models are told the class, and by whom, where there are any."""
-    if told := [subject.title for subject in subjects if subject.uses_labels]:
+    if told := [subject for subject in subjects if subject.uses_labels]:
         how = "They find the class themselves" if labels is None else "They are told it"
+        bits = max(subject.told_bits for subject in told)
+        names = "; ".join(subject.title for subject in told)
         st.caption(
-            f"These take the class as well: {'; '.join(told)}. {how}; the others keep it in their "
-            "codes."
+            f"These take the class as well, up to {bits:.1f} bits of each image: {names}. {how}; "
+            "the others, PCA too, keep it in their codes."
         )
+
+
+def seen_in_training(subjects: Sequence[Subject]) -> None:
+    """A caption that says what each model and PCA learned from: those alike together."""
+    alike: dict[str, list[str]] = {}
+    for subject in subjects:
+        if subject.learned_from:
+            alike.setdefault(subject.learned_from, []).append(subject.title)
+    told = "; ".join(f"{' and '.join(titles)}: {text}" for text, titles in alike.items())
+    st.caption(f"Learned from: {told}. No test image is among them.")
 
 
 def download(kind: str, make: Callable[[], bytes], file_name: str) -> None:
