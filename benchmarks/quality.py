@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from aeviz.analysis import (
+    anomaly,
     anomaly_score,
     denoising,
     errors,
@@ -99,7 +100,9 @@ def live(name: str, samples: int) -> dict[str, Any]:
     if name == ONE_CLASS:
         recipe = Recipe(one_class.VARIANT, one_class.SETTINGS, one_class.LR, one_class.BATCH)
         runs = [run(recipe, SECONDS / 10, digit) for digit in range(10)]
-        found = [anomaly_score.one_class(model, digits, k) for k, (model, _, _) in enumerate(runs)]
+        found = [
+            anomaly_score.one_class(model, digits, k).value for k, (model, _, _) in enumerate(runs)
+        ]
         seconds, steps = (sum(values) for values in list(zip(*runs, strict=True))[1:])
         figures = {"auroc": float(np.mean(found))}
     else:
@@ -182,15 +185,15 @@ def references() -> dict[str, str]:
     visible = inpainting.hide_patches(len(x), seed=SEED)
     filled = inpainting.gaussian_conditional(x, visible, digits.train_images)
     texts["hidden"] = f"Gaussian conditional {inpainting.hidden_mse(x, filled, visible):.4f}"
-    residual, scored = one_class.linear()
+    plain, blurred = (one_class.linear(kind)[1] for kind in ("mse", "blurred"))
     texts["one class"] = (
-        f"PCA-32 residual {np.mean(residual):.4f}, blurred and for its ink {np.mean(scored):.4f}"
+        f"PCA-{anomaly.PCA_WIDTH}: {plain.value:.4f}, blurred error per ink {blurred.value:.4f}"
     )
     other = anomaly_score.stranger(digits)
     linear = pca.pca(datasets.load(), 32)
     if other is not None:
         scores = (errors.mse(part, linear.reconstruct(part)) for part in (x, other.test_images))
-        texts["other"] = f"PCA-32 residual {anomaly_score.auroc(*scores):.4f}"
+        texts["other"] = f"PCA-32 residual {anomaly_score.auroc(*scores).value:.4f}"
     real = classifier.features(digits.train_images[: len(x)])
     distance = sampling.frechet(real, classifier.features(x))
     texts["frechet"] = f"real against real {distance:.2f}"
@@ -684,9 +687,13 @@ def main() -> None:
     if args.again:
         kept["shipped"] = {}
     kept["shipped"] = pretrained(kept["shipped"], args.samples, keep)
-    ten = one_class.pretrained()
+    ten = one_class.pretrained("blurred")
     if ten:
-        kept["shipped"]["one-class"] = {"figures": {"auroc": float(np.mean(ten))}, "digits": ten}
+        digits, mean = ten
+        kept["shipped"]["one-class"] = {
+            "figures": {"auroc": mean.value},
+            "digits": [found.value for found in digits],
+        }
     keep()
     fashion = anomaly_score.stranger(datasets.load("mnist")) is not None
     text = report(kept["shipped"], kept["live"], args.samples, fashion) + "\n"

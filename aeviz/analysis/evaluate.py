@@ -101,8 +101,9 @@ def all_figures(
     filled = apply.reconstruct(model, datasets.to_float(images) * visible, None, visible)
     result["hidden_mse"] = inpainting.hidden_mse(images, filled, visible)
     if other is not None:
-        scores = (anomaly_score.anomaly(model, part, seed) for part in (images, other.test_images))
-        result["other_auroc"] = anomaly_score.auroc(*scores)
+        kind, pair = anomaly_score.BLURRED, (images, other.test_images)
+        scores = (anomaly_score.score(kind, model, part, seed) for part in pair)
+        result["other_auroc"] = anomaly_score.auroc(*scores).value
     if features is not None:
         real = features(datasets.to_float(images))
         drawn = sampling.prior_images(model, len(images), seed)
@@ -161,7 +162,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{len(dataset.test_images)} test images; figures with chance in them: seed {args.seed}")
     print(f"nll: {args.samples} draws, pixels {'black or white by chance' if binary else 'grey'}")
     if card.digit is not None:
-        found = {"auroc": anomaly_score.one_class(model, dataset, card.digit, args.seed)}
+        found = {"auroc": anomaly_score.one_class(model, dataset, card.digit, args.seed).value}
     elif args.quick:
         found = figures(model, dataset)
     else:

@@ -269,7 +269,7 @@ def main(arguments: list[str] | None = None) -> None:
     if args.digit is None:
         figures = evaluate.figures(model, dataset)
     else:
-        figures = {"auroc": anomaly_score.one_class(model, dataset, args.digit)}
+        figures = {"auroc": anomaly_score.one_class(model, dataset, args.digit).value}
     card = Card(
         variant=args.variant,
         config=config,

@@ -408,7 +408,7 @@ def test_auroc_counts_the_pairs_that_are_in_order() -> None:
     draw = np.random.default_rng(0)
     normal, odd = draw.integers(0, 6, 40), draw.integers(2, 9, 30)
     pairs = [(o > n) + 0.5 * (o == n) for n in normal for o in odd]
-    assert anomaly_score.auroc(normal, odd) == pytest.approx(np.mean(pairs))
+    assert anomaly_score.auroc(normal, odd).value == pytest.approx(np.mean(pairs))
 
 
 def blurred(difference: np.ndarray) -> np.ndarray:
@@ -429,7 +429,7 @@ def test_the_score_of_a_image_is_the_blurred_error_of_its_copy_for_its_ink() -> 
     x = MNIST.test_images[:50]
     difference = apply.reconstruct(model, x) - x / 255.0
     expected = np.square(blurred(difference)).mean((1, 2)) / (x / 255).mean((1, 2))
-    assert anomaly_score.anomaly(model, x) == pytest.approx(expected, rel=1e-3)
+    assert anomaly_score.score("blurred", model, x) == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_image_without_ink_gets_a_score_too() -> None:
@@ -450,20 +450,20 @@ def test_a_model_that_cleans_images_is_scored_by_copies_of_spoilt_ones() -> None
         reconstructions.append(apply.reconstruct(model, (x / 255 * left).astype(np.float32)))
     expected = np.square(blurred(np.mean(reconstructions, 0) - x / 255.0)).mean((1, 2))
     expected /= (x / 255).mean((1, 2))
-    found = anomaly_score.anomaly(model, x, seed=3)
+    found = anomaly_score.score("blurred", model, x, seed=3)
     assert found == pytest.approx(expected, rel=0.02)  # another draw of the corrupted pixels
-    assert np.array_equal(anomaly_score.anomaly(model, x, seed=3), found)
-    assert not np.array_equal(anomaly_score.anomaly(model, x, seed=4), found)
+    assert np.array_equal(anomaly_score.score("blurred", model, x, seed=3), found)
+    assert not np.array_equal(anomaly_score.score("blurred", model, x, seed=4), found)
 
 
 def test_one_class_is_told_from_the_nine_others(monkeypatch: pytest.MonkeyPatch) -> None:
     few = small()
     ink = few.test_images.sum((1, 2)) / 1000
-    monkeypatch.setattr(anomaly_score, "anomaly", lambda model, images, seed: ink)
+    monkeypatch.setattr(anomaly_score, "score", lambda kind, of, images, seed: ink)
     model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
     ones = few.test_labels == 1
     pairs = ink[~ones][:, None] > ink[ones]
-    assert anomaly_score.one_class(model, few, 1) == pytest.approx(pairs.mean(), abs=1e-6)
+    assert anomaly_score.one_class(model, few, 1).value == pytest.approx(pairs.mean(), abs=1e-6)
     assert pairs.mean() > 0.85  # a one has little ink
 
 
@@ -615,7 +615,9 @@ def test_all_figures_are_those_of_their_own_functions(variant: str) -> None:
     visible = inpainting.hide_patches(200, 0.75, 1)
     filled = apply.reconstruct(model, (x / 255 * visible).astype(np.float32), visible=visible)
     assert found["hidden_mse"] == pytest.approx(np.square(filled - x / 255)[~visible].mean())
-    usual, unusual = (anomaly_score.anomaly(model, part, 1) for part in (x, odd.test_images))
+    usual, unusual = (
+        anomaly_score.score("blurred", model, part, 1) for part in (x, odd.test_images)
+    )
     higher = (unusual[:, None] > usual).mean() + 0.5 * (unusual[:, None] == usual).mean()
     assert found["other_auroc"] == pytest.approx(higher)  # how often the odd one has the higher
     drawn = {

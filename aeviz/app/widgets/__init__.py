@@ -12,6 +12,7 @@ from aeviz.app.widgets.controls import (
     seen_in_training,
     several,
     slider,
+    steps,
     toggle,
     told_labels,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "several",
     "sheet",
     "slider",
+    "steps",
     "strip",
     "toggle",
     "told_labels",

@@ -31,7 +31,22 @@ function above(sorted, value) {
 
 const whole = (n) => n.toLocaleString("en");
 const short = (value) => String(Number(value.toPrecision(3)));
-const share = (part, all) => (all ? `${((100 * part) / all).toFixed(1)} %` : "none");
+const rate = (part, all) => (all ? part / all : NaN);
+const spread = (share, n) => Math.sqrt((share * (1 - share)) / n); // of a share of n images
+
+function percent(value, error) {
+  if (!Number.isFinite(value)) return "none";
+  const known = error > 0 ? ` ± ${(100 * error).toFixed(1)}` : "";
+  return `${(100 * value).toFixed(1)}${known} %`;
+}
+
+// Share of anomalies among the flagged where a share of all images are anomalies, by Bayes'
+// theorem; the odds are recall / false-positive rate times a constant, which gives the error.
+function precision(recall, m, falseRate, n, share) {
+  const value = (recall * share) / (recall * share + falseRate * (1 - share));
+  const ofLogOdds = Math.hypot(spread(recall, m) / recall, spread(falseRate, n) / falseRate);
+  return [value, value * (1 - value) * ofLogOdds];
+}
 
 class Threshold {
   constructor(root) {
@@ -58,7 +73,8 @@ class Threshold {
     this.figures = Object.fromEntries(
       ["Threshold", "Precision", "Recall", "False-positive rate"].map((name) => {
         const cell = make("div", {}, list);
-        make("dt", { textContent: name }, cell);
+        const title = make("dt", { textContent: name }, cell);
+        if (name === "Precision") this.among = title; // it says at which share of anomalies
         return [name, make("dd", {}, cell)];
       }),
     );
@@ -204,9 +220,12 @@ class Threshold {
     };
     for (const [name, n] of Object.entries(said)) this.corners[name].textContent = whole(n);
     this.figures.Threshold.textContent = short(value);
-    this.figures.Precision.textContent = share(caught, this.odd.length && caught + alarms);
-    this.figures.Recall.textContent = share(caught, this.odd.length);
-    this.figures["False-positive rate"].textContent = share(alarms, this.normal.length);
+    const [n, m, among] = [this.normal.length, this.odd.length, this.data.share];
+    const [recall, falseRate] = [rate(caught, m), rate(alarms, n)];
+    this.among.textContent = `Precision at ${short(100 * among)} % anomalies`;
+    this.figures.Precision.textContent = percent(...precision(recall, m, falseRate, n, among));
+    this.figures.Recall.textContent = percent(recall, spread(recall, m));
+    this.figures["False-positive rate"].textContent = percent(falseRate, spread(falseRate, n));
     this.line.setAttribute("aria-valuenow", value);
     const text = `${short(value)}: ${caught} caught, ${said.missed} missed, ${alarms} false alarms`;
     this.line.setAttribute("aria-valuetext", text);
