@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aeviz.analysis import estimate
+from aeviz.analysis.estimate import Estimate
 from aeviz.data import datasets
 
 EPSILON = 1e-6
@@ -57,6 +59,12 @@ class Errors:
         mean = self.mse.mean(dtype=np.float64)
         bce = self.bce.mean(dtype=np.float64)
         return {"mse": float(mean), "bce": float(bce), "psnr": float(psnr(mean))}
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """The same with their standard errors."""
+        mse = estimate.mean(self.mse)
+        return {"mse": mse, "bce": estimate.mean(self.bce), "psnr": estimate.psnr(mse)}
 
 
 def compare(images: np.ndarray, reconstructions: np.ndarray) -> Errors:
