@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -236,6 +237,35 @@ def write_cards(kept: dict[str, Any]) -> None:
         if new != {"figures": card.figures, "errors": card.errors}:
             model = checkpoint.load(name)
             checkpoint.save(model, checkpoint.FOLDER / name, card=card.model_copy(update=new))
+
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def write_readme() -> None:
+    """Put the cards' figures into the README's table of pretrained models."""
+    before, head, rest = README.read_text(encoding="utf-8").partition("| pretrained model |")
+    titles, rule, *_ = (head + rest).splitlines()
+    after = (head + rest).partition("\n\n")[2]
+    table = "\n".join([titles, rule, *map(readme_line, checkpoint.pretrained().items())])
+    README.write_text(f"{before}{table}\n\n{after}", encoding="utf-8")
+
+
+def readme_line(item: tuple[str, checkpoint.Card]) -> str:
+    """A model's line of that table, from its card."""
+    name, card = item
+    found = {k: Estimate(v, card.errors.get(k, float("nan"))) for k, v in card.figures.items()}
+    if "elbo" in found:
+        key = "binarised" if card.config.binarise else "grey"
+        found[key] = Estimate(-found["elbo"].value, found["elbo"].error)
+    cells = [
+        f"`{name}`" + (", told the label" if MODELS[card.variant].uses_labels else ""),
+        *(found[key].text() for key in ("mse", "pca_mse_clipped", "bce")),
+        found["psnr"].text(".2f"),
+        found["neighbour_accuracy"].text(),
+        *(found[key].text(".1f") if key in found else "" for key in ("grey", "binarised")),
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 # -- references -------------------------------------------------------------------------------
@@ -570,6 +600,7 @@ def main() -> None:
         kept["pretrained"] = {}
     pretrained(kept, args.parts or evaluate.PARTS, args.samples)
     write_cards(kept)
+    write_readme()
     if args.parts:
         return
     ten_pretrained(kept)

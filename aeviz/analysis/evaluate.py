@@ -190,10 +190,13 @@ def hidden_squares(images: np.ndarray, filled: np.ndarray, visible: np.ndarray) 
 def _other(it: Measured) -> Figures:
     if it.other is None:
         return {}
-    scores = (
-        anomaly_score.anomaly(it.model, part, it.seed) for part in (it.images, it.other.test_images)
-    )
-    return {"other_auroc": estimate.bootstrap(anomaly_score.auroc, *scores)}
+    sets = it.images, it.other.test_images
+    plain = [errors.mse(part, apply.reconstruct(it.model, part)) for part in sets]
+    blurred = [anomaly_score.anomaly(it.model, part, it.seed) for part in sets]
+    return {
+        "other_mse_auroc": estimate.bootstrap(anomaly_score.auroc, *plain),
+        "other_auroc": estimate.bootstrap(anomaly_score.auroc, *blurred),
+    }
 
 
 def _frechet(it: Measured) -> Figures:
