@@ -291,7 +291,7 @@ def references() -> dict[str, str]:
     linear = pca.pca(digits, 64)
     codes = linear.encode(digits.train_images), digits.train_labels
     right = probe.linear_probe(*codes, linear.encode(x), labels)
-    texts["probe"] = f"PCA-64 {evaluate.share(right, len(x)).text()}"
+    texts["probe"] = f"PCA-64 {right.text()}"
     return texts | _cleaned(digits) | _filled(digits) | _odd(digits) | _real(digits)
 
 
