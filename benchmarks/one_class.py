@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from aeviz.analysis import anomaly, anomaly_score
+from aeviz.analysis.anomaly_score import Scored
+from aeviz.analysis.estimate import Estimate
 from aeviz.data import datasets
 from aeviz.models import checkpoint, optim
 from aeviz.training import loop
@@ -42,46 +46,47 @@ def command(digit: int) -> list[str]:
     return [VARIANT, *settings, f"--digit={digit}", *length, f"--out={out}"]
 
 
-def pretrained() -> list[float] | None:
-    """AUROC on the test images of each digit's pretrained model; None where one is missing."""
+Ten = tuple[list[Estimate], Estimate]
+"""AUROC of each of ten digits, and their mean."""
+
+
+def of_ten(scored: Sequence[Scored], kind: str, dataset: datasets.Dataset) -> Ten:
+    """AUROC on the test images of what was fitted to one digit each, by a kind of score."""
+    scores = {k: anomaly_score.score(kind, of, dataset.test_images) for k, of in enumerate(scored)}
+    labels = dataset.test_labels
+    each = [anomaly_score.auroc(s[labels == k], s[labels != k]) for k, s in scores.items()]
+    return each, anomaly_score.mean_auroc(scores, labels)
+
+
+def pretrained(kind: str) -> Ten | None:
+    """Of each digit's pretrained model; None where one is missing."""
     paths = [
         next(iter(anomaly.FOLDER.glob(f"*-digit{digit}.safetensors")), None) for digit in range(10)
     ]
     if None in paths:
         return None
     models = [checkpoint.load(path) for path in paths if path is not None]
-    return [
-        anomaly_score.one_class(model, datasets.load("mnist"), digit)
-        for digit, model in enumerate(models)
-    ]
+    return of_ten(models, kind, datasets.load("mnist"))
 
 
-def linear() -> tuple[list[float], list[float]]:
-    """The same by PCA, the axes of each digit its own: by its residual, and by the models' score.
-
-    The first is what is published for PCA; the second differs from a model by what it reconstructs.
-    """
+def linear(kind: str) -> Ten:
+    """Of PCA, fitted to the training images that the pretrained model of each digit has seen."""
     digits = datasets.load("mnist")
-    residual, scored = [], []
-    test = digits.test_images
-    for digit in range(10):
-        pca = anomaly.fit_pca(digits, (digit,))
-        reconstructions = pca.decode(pca.encode(test))
-        normal = digits.test_labels == digit
-        for scores, found in (
-            (anomaly.residual(pca, test), residual),
-            (anomaly_score.blurred_error(test, reconstructions), scored),
-        ):
-            found.append(anomaly_score.auroc(scores[normal], scores[~normal]))
-    return residual, scored
+    labels = digits.train_labels[: -digits.held_out]
+    fitted = [anomaly.fit_pca(digits, np.flatnonzero(labels == digit)) for digit in range(10)]
+    return of_ten(fitted, kind, digits)
 
 
-def contaminated(digit: int, share: float) -> dict[str, float]:
-    """AUROC by each score of a model of a digit that was trained as on the page, once."""
+def contaminated(digit: int, share: float) -> dict[str, dict[str, Estimate]]:
+    """AUROC of a model of a digit that was trained as on the page, once, and of PCA in its place.
+
+    Returns:
+        "model" and "pca" -> kind of score -> AUROC, both fitted to the same images.
+    """
     digits, name = datasets.load("mnist"), anomaly.pretrained(digit)
     card = checkpoint.load(checkpoint.FOLDER / name).card
     spec = RunSpec.model_validate(anomaly.recipe(card, (digit,), share))
-    seen = training_set(spec, digits.train_labels)
+    seen = np.arange(len(digits.train_labels))[training_set(spec, digits.train_labels)]
     images, labels = digits.train_images[seen], digits.train_labels[seen]
     model = optim.build(spec.model_class, spec.config, spec.seed)
     assert spec.epochs is not None  # of up to three digits
@@ -97,14 +102,14 @@ def contaminated(digit: int, share: float) -> dict[str, float]:
     ):
         pass
     model.eval()
-    normal = anomaly.normal_images(digits, (digit,)).images
-    odd = anomaly.odd_images(digits, (digit,)).images
-    found = {}
-    for kind in anomaly.offered(model):
-        against = anomaly.reference(kind, model, digits, (digit,))
-        scores = (anomaly.score(kind, model, part, against) for part in (normal, odd))
-        found[kind] = anomaly_score.auroc(*scores)
-    return found
+    both: dict[str, Scored] = {"model": model, "pca": anomaly.fit_pca(digits, seen)}
+    return {
+        who: {
+            kind: anomaly.measure(kind, of, card, digits, (digit,), seen).curves.auroc
+            for kind in anomaly.offered(model)
+        }
+        for who, of in both.items()
+    }
 
 
 def keep_contaminated() -> None:
@@ -124,7 +129,10 @@ def keep_contaminated() -> None:
                 continue
             found = contaminated(digit, share)
             print(digit, share, found, flush=True)
-            entry["auroc"][f"{share:g}"] = {kind: round(value, 4) for kind, value in found.items()}
+            entry["auroc"][f"{share:g}"] = {
+                who: {kind: [round(it.value, 4), round(it.error, 4)] for kind, it in kinds.items()}
+                for who, kinds in found.items()
+            }
             anomaly.KEPT.write_text(
                 json.dumps(kept | {str(digit): entry}, indent=1) + "\n", encoding="utf-8"
             )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from aeviz.analysis import (
     pca,
     probe,
 )
+from aeviz.analysis.anomaly_score import Scored
 from aeviz.analysis.estimate import Estimate
 from aeviz.analysis.evaluate import Figures
 from aeviz.data import corruption, datasets
@@ -190,30 +191,12 @@ def pretrained(kept: dict[str, Any], parts: Iterable[str], samples: int) -> None
             print(f"{name}, {part}: {time.process_time() - start:.0f} s of the CPU", flush=True)
 
 
-def ten(models: list[Any]) -> Figures:
-    """Mean over the ten digits of the AUROC of a model of each, by two scores.
-
-    The error is that of other test images: each digit's model is asked of the same ones.
-    """
+def ten(scored: Sequence[Scored]) -> Figures:
+    """Mean over the ten digits of the AUROC of what was fitted to each, by two scores."""
     digits = datasets.load("mnist")
-    x, labels = digits.test_images, digits.test_labels
-    plain = [errors.mse(x, apply.reconstruct(model, x)) for model in models]
-    blurred = [anomaly_score.anomaly(model, x, SEED) for model in models]
-    return {"mse_auroc": mean_auroc(plain, labels), "auroc": mean_auroc(blurred, labels)}
-
-
-def mean_auroc(scores: list[np.ndarray], labels: np.ndarray) -> Estimate:
-    """Mean AUROC of scores (N,) of all images for each digit, which is the normal one."""
-
-    def mean(labels: np.ndarray, *scores: np.ndarray) -> float:
-        found = [
-            anomaly_score.auroc(mine[labels == digit], mine[labels != digit])
-            for digit, mine in enumerate(scores)
-        ]
-        return float(np.mean(found))
-
-    table = np.column_stack([labels, *scores])
-    return estimate.bootstrap(lambda rows: mean(rows[:, 0], *rows[:, 1:].T), table)
+    return {
+        name: one_class.of_ten(scored, kind, digits)[1] for kind, name in evaluate.SCORES.items()
+    }
 
 
 def ten_pretrained(kept: dict[str, Any]) -> None:
@@ -320,24 +303,15 @@ def _filled(digits: datasets.Dataset) -> dict[str, str]:
 
 
 def _odd(digits: datasets.Dataset) -> dict[str, str]:
-    """PCA by the same scores as the models."""
-    x, texts = digits.test_images, {}
-    scores: dict[str, list[np.ndarray]] = {"mse": [], "blurred": []}
-    for digit in range(10):
-        linear = anomaly.fit_pca(digits, (digit,))
-        made = linear.reconstruct(x)
-        scores["mse"].append(errors.mse(x, made))
-        scores["blurred"].append(anomaly_score.blurred_error(x, made))
-    for name, each in scores.items():
-        found = mean_auroc(each, digits.test_labels)
-        texts[f"one class, {name}"] = f"PCA-32 {found.text()}"
-    other = anomaly_score.stranger(digits)
+    """PCA by the same scores as the models, fitted to the same digits."""
+    kinds = anomaly_score.PLAIN, anomaly_score.BLURRED
+    texts = {f"one class, {kind}": f"PCA-32 {one_class.linear(kind)[1].text()}" for kind in kinds}
+    other, linear = anomaly_score.stranger(digits), pca.pca(digits, anomaly.PCA_WIDTH)
     if other is not None:
-        linear = pca.pca(digits, 32)
-        sets = [(part, linear.reconstruct(part)) for part in (x, other.test_images)]
-        for name, score in (("mse", errors.mse), ("blurred", anomaly_score.blurred_error)):
-            found = estimate.bootstrap(anomaly_score.auroc, *(score(*pair) for pair in sets))
-            texts[f"other, {name}"] = f"PCA-32 {found.text('.5f')}"
+        for kind in kinds:
+            sets = (digits.test_images, other.test_images)
+            scores = (anomaly_score.score(kind, linear, part) for part in sets)
+            texts[f"other, {kind}"] = f"PCA-32 {anomaly_score.auroc(*scores).text('.5f')}"
     return texts
 
 
@@ -466,8 +440,8 @@ def every_checkpoint(kept: dict[str, Any]) -> str:
 
 
 NOTES = [
-    "± is one standard error over the test digits; of an AUROC and a Frechet distance it is that "
-    f"of {estimate.DRAWS} and {evaluate.FRECHET_DRAWS} bootstraps. Where a figure is nearer to its "
+    "± is one standard error over the test digits; that of an AUROC is by DeLong et al. 1988, that "
+    f"of a Frechet distance the spread of {evaluate.FRECHET_DRAWS} bootstraps. Where a figure is nearer to its "
     'target than that, the result is "within the error": other test digits could have said both.',
     "Reconstructions are clipped to [0, 1]. No model was trained on test digits, and which model "
     "competes in a row was decided without them, as said below. Targets are the project's own; "

@@ -16,4 +16,4 @@ if trial.task == "digits":
     st.subheader("How much do anomalies in the training set harm?", anchor=False)
     one_class.harm(trial.subject, trial.kind, trial.classes)
 score = anomaly.SCORES[trial.kind]
-widgets.explain("anomaly", score.formula, components=anomaly.PCA_WIDTH, score=score.title)
+widgets.explain("anomaly", score.formula, score=score.title)

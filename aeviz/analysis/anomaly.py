@@ -1,8 +1,9 @@
-"""Finding what does not belong: images, scores, and what a threshold catches."""
+"""Finding what does not belong: images, scores of a model and of PCA, what a threshold catches."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from aeviz.analysis import anomaly_score, detection, errors, likelihood, pca
+from aeviz.analysis import anomaly_score, detection, likelihood, pca
+from aeviz.analysis.anomaly_score import BLURRED, PLAIN, Scored
+from aeviz.analysis.estimate import Estimate
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
@@ -25,8 +28,11 @@ NORMAL, ODD, HELD_OUT = 1_000, 2_000, 1_000
 """At most so many normal and odd test images are scored, and normal ones to set a threshold."""
 FITTED = 5_000
 """At most so many training codes have a Gaussian fitted to them."""
-PCA_WIDTH = 32
+PCA_WIDTH = 24
+"""Components, chosen on held-out digits by `python -m benchmarks.one_class --choose`."""
 ELBO_SAMPLES = 8
+AT_ONCE = 10_000
+"""Images in double precision: 63 MB of MNIST."""
 
 
 # -- images ---------------------------------------------------------------------------------
@@ -34,7 +40,7 @@ ELBO_SAMPLES = 8
 
 @dataclass(frozen=True)
 class Images:
-    """Images (N, 28, 28), uint8 or float in [0, 1], and what each is called: "3-17"."""
+    """Images (N, ...), uint8 or float in [0, 1], and what each is called: "3-17"."""
 
     images: np.ndarray
     names: list[str]
@@ -43,7 +49,9 @@ class Images:
         return len(self.images)
 
 
-NONE = Images(np.empty((0, 28, 28), np.uint8), [])
+def no_images(dataset: datasets.Dataset) -> Images:
+    """None, of the shape of a data set's."""
+    return Images(dataset.test_images[:0], [])
 
 
 def pretrained(digit: int) -> str:
@@ -80,11 +88,13 @@ def odd_images(dataset: datasets.Dataset, classes: tuple[int, ...]) -> Images:
     if others := tuple(k for k in every if k not in classes):
         return _from_test(dataset, others, ODD)
     stranger = anomaly_score.stranger(dataset)
-    return NONE if stranger is None else _from_test(stranger, every, ODD)
+    if stranger is None:
+        return no_images(dataset)
+    return _from_test(stranger, tuple(range(len(stranger.classes))), ODD)
 
 
 def training_images(dataset: datasets.Dataset, classes: tuple[int, ...], most: int) -> np.ndarray:
-    """Normal training images (N, 28, 28), at most so many; none of those that are held out."""
+    """Normal training images (N, ...), at most so many; none of those that are held out."""
     labels = dataset.train_labels[: -dataset.held_out]
     return dataset.train_images[_some(np.isin(labels, classes), most)]
 
@@ -96,10 +106,17 @@ def saw_all(card: checkpoint.Card, dataset: datasets.Dataset) -> bool:
     return card.trained_on > most
 
 
+def seen(card: checkpoint.Card, dataset: datasets.Dataset) -> np.ndarray:
+    """Indices of the training images that a pretrained model was trained on, as its card says."""
+    labels = dataset.train_labels
+    of_class = np.ones(len(labels), bool) if card.digit is None else labels == card.digit
+    return np.flatnonzero(of_class)[: card.trained_on]
+
+
 def validation_images(
     card: checkpoint.Card, dataset: datasets.Dataset, classes: tuple[int, ...]
 ) -> np.ndarray:
-    """Normal training images (N, 28, 28) to set a threshold by, unseen by the model if there are.
+    """Normal training images (N, ...) to set a threshold by, unseen by the model if there are.
 
     A model that `saw_all` has none, and a small set may have none of a class: then it is those
     that it was trained on.
@@ -115,35 +132,39 @@ def validation_images(
 
 @dataclass(frozen=True)
 class Score:
-    """What a score is called, its unit, a sentence on it, and its formula in LaTeX."""
+    """What a score is called, its unit, a sentence on it, how PCA gets it, and its formula."""
 
     title: str
     unit: str
     text: str
+    of_pca: str
     formula: str
 
 
 SCORES = {
-    "strangeness": Score(
-        "Blurred error",
-        "",
-        "The squared difference between image and reconstruction, both blurred a little, for each "
-        "unit of ink. A stroke slightly beside its place costs little, and bold digits no more "
-        "than thin ones.",
-        r"s(x) = \lVert G * (x - \hat x) \rVert^2 \,/\, \textstyle\sum_i x_i",
-    ),
-    "mse": Score(
+    PLAIN: Score(
         "Reconstruction error",
         "MSE per pixel",
-        "The mean squared error of the reconstruction, as textbooks have it. Bold digits have more "
-        "ink to miss, so they look odder than thin ones.",
-        r"s(x) = \tfrac{1}{784} \lVert x - g(f(x)) \rVert^2",
+        "The mean squared error of the reconstruction, as in textbooks. Bold digits have more ink "
+        "to miss, so they look odder than thin ones.",
+        "the mean squared error of its reconstruction",
+        r"s(x) = \tfrac{1}{P} \lVert x - g(f(x)) \rVert^2, \quad P \text{ pixels}",
+    ),
+    BLURRED: Score(
+        "Blurred error per ink",
+        "",
+        "The squared difference between image and reconstruction, both blurred a little, for each "
+        "unit of ink. It is made for strokes: one that comes back slightly beside its place costs "
+        "little, and bold digits no more than thin ones.",
+        "the same of its reconstruction",
+        r"s(x) = \lVert G * (x - \hat x) \rVert^2 \,/\, \textstyle\sum_i x_i",
     ),
     "elbo": Score(
         "Negative ELBO",
         "nats",
         "How improbable the image is at most, by the bound that the model maximises: the error of "
         "its reconstruction plus how unusual its code is.",
+        "its exact counterpart, the negative log-likelihood of probabilistic PCA",
         r"s(x) = -\mathbb{E}_{q(z \mid x)} \log p(x \mid z)"
         r" + \mathrm{KL}\bigl(q(z \mid x) \,\Vert\, p(z)\bigr)",
     ),
@@ -151,12 +172,18 @@ SCORES = {
         "Latent distance",
         "standard deviations",
         "The Mahalanobis distance of the code from the codes of normal training images. The "
-        "decoder is not asked, so a strange image with a usual code goes unnoticed.",
+        "decoder is not asked, so an odd image with a usual code goes unnoticed.",
+        "the same of its codes",
         r"s(x) = \sqrt{(f(x) - \bar z)^\top \Sigma_z^{-1} (f(x) - \bar z)}",
     ),
 }
-BASELINE = "residual"
-"""The score of PCA in place of a model: what its first axes cannot say of an image."""
+FORMER = {"strangeness": BLURRED}
+"""Keys of scores in addresses of earlier versions."""
+
+
+def score_key(asked: str) -> str:
+    """The key of a score that an address asks for."""
+    return FORMER.get(asked, asked)
 
 
 def offered(model: Autoencoder) -> dict[str, str]:
@@ -187,22 +214,52 @@ def fit_gaussian(codes: np.ndarray) -> Gaussian:
     return Gaussian(codes.mean(0), np.linalg.pinv(covariance, rcond=1e-8, hermitian=True))
 
 
-def fit_pca(dataset: datasets.Dataset, classes: tuple[int, ...]) -> pca.PCA:
-    """PCA with 32 components of the normal training images."""
-    if len(classes) == len(dataset.classes):
-        return pca.pca(dataset, PCA_WIDTH)
-    x = training_images(dataset, classes, len(dataset.train_images))
-    shape, x = x.shape[1:], datasets.to_float(x).reshape(len(x), -1)
-    axes = np.linalg.eigh(np.cov(x.T)).eigenvectors[:, ::-1].T
-    return pca.PCA(x.mean(0), np.ascontiguousarray(axes[:PCA_WIDTH], np.float32), shape)
+@dataclass(frozen=True)
+class Probabilistic:
+    """Probabilistic PCA: variances (D,) along the components, and one across all other axes.
 
-
-def residual(linear: pca.PCA, images: np.ndarray) -> np.ndarray:
-    """Mean squared error (N,) of PCA's reconstructions, not clipped: what its axes cannot say.
-
-    Source: Jackson & Mudholkar 1979, Technometrics 21:341.
+    A Gaussian of images, so that what a bound on the likelihood is for a variational model, the
+    likelihood itself is here.
     """
-    return errors.mse(images, linear.decode(linear.encode(images)))
+
+    linear: pca.PCA
+    along: np.ndarray
+    across: float
+
+    def cost(self, images: np.ndarray) -> np.ndarray:
+        """-log p(x) of images (N, ...), nats (N,), a density of pixel values.
+
+        Source: Tipping & Bishop 1999, JRSS B 61:611, eq. 4 with the maximum of eqs. 7 and 8.
+        """
+        codes, apart = _split(self.linear, images)
+        other = len(self.linear.mean) - len(self.along)
+        constant = len(self.linear.mean) * math.log(2 * math.pi)
+        spread = np.log(self.along).sum() + other * math.log(self.across)
+        return 0.5 * (constant + spread + (codes**2 / self.along).sum(1) + apart / self.across)
+
+
+def _split(linear: pca.PCA, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (N, D) of images, and the squared length (N,) of what the components cannot say."""
+    away = datasets.to_float(images).reshape(len(images), -1).astype(np.float64) - linear.mean
+    codes = away @ linear.components.T.astype(np.float64)
+    return codes, (np.square(away).sum(1) - np.square(codes).sum(1)).clip(min=0)
+
+
+def fit_probabilistic(linear: pca.PCA, images: np.ndarray) -> Probabilistic:
+    """The variances of images (N, ...) that PCA was fitted to."""
+    along, across = np.zeros(len(linear.components)), 0.0
+    for start in range(0, len(images), AT_ONCE):
+        codes, apart = _split(linear, images[start : start + AT_ONCE])
+        along += np.square(codes).sum(0) / len(images)
+        across += float(apart.sum()) / len(images)
+    return Probabilistic(linear, along, across / (len(linear.mean) - len(along)))
+
+
+def fit_pca(dataset: datasets.Dataset, seen: np.ndarray) -> pca.PCA:
+    """PCA with `PCA_WIDTH` components of the training images (N,) that a model has seen."""
+    if len(seen) == len(dataset.train_images):
+        return pca.pca(dataset, PCA_WIDTH)  # whose axes are kept
+    return pca.fit(dataset.train_images[seen], PCA_WIDTH)
 
 
 def negative_elbo(model: Autoencoder, images: np.ndarray) -> np.ndarray:
@@ -216,52 +273,61 @@ def negative_elbo(model: Autoencoder, images: np.ndarray) -> np.ndarray:
     return total
 
 
-Reference = Gaussian | pca.PCA | None
-"""What a score is measured against, where it needs more than the model."""
+Reference = Gaussian | Probabilistic | None
+"""What a score is measured against, where it needs more than what is scored."""
+
+
+def _encode(of: Scored, images: np.ndarray) -> np.ndarray:
+    return of.encode(images) if isinstance(of, pca.PCA) else apply.encode(of, images)
 
 
 def reference(
-    kind: str, model: Autoencoder, dataset: datasets.Dataset, classes: tuple[int, ...]
+    kind: str,
+    of: Scored,
+    dataset: datasets.Dataset,
+    classes: tuple[int, ...],
+    seen: np.ndarray,
 ) -> Reference:
-    """What a kind of score has to know about normal training images."""
-    if kind == BASELINE:
-        return fit_pca(dataset, classes)
+    """What a kind of score has to know about training images.
+
+    Args:
+        of: a model, or PCA in its place.
+        seen: indices of the training images that it was fitted to.
+    """
     if kind == "latent":
-        return fit_gaussian(apply.encode(model, training_images(dataset, classes, FITTED)))
+        return fit_gaussian(_encode(of, training_images(dataset, classes, FITTED)))
+    if kind == "elbo" and isinstance(of, pca.PCA):
+        return fit_probabilistic(of, dataset.train_images[seen])
     return None
 
 
-def score(
-    kind: str, model: Autoencoder, images: np.ndarray, against: Reference = None
-) -> np.ndarray:
-    """Scores (N,) float64 of images (N, 28, 28), higher for what looks odd.
+def score(kind: str, of: Scored, images: np.ndarray, against: Reference = None) -> np.ndarray:
+    """Scores (N,) float64 of images (N, ...), higher for what looks odd.
 
     Args:
-        kind: a key of `SCORES`, or `BASELINE`, for which the model is not asked.
+        kind: a key of `SCORES`.
+        of: a model, or PCA in its place: both are scored alike.
         against: from `reference`.
     """
     if not len(images):
         return np.empty(0)
-    if isinstance(against, pca.PCA):
-        found = residual(against, images)
-    elif isinstance(against, Gaussian):
-        found = against.distance(apply.encode(model, images))
+    if isinstance(against, Gaussian):
+        found = against.distance(_encode(of, images))
+    elif isinstance(against, Probabilistic):
+        found = against.cost(images)
     elif kind == "elbo":
-        found = negative_elbo(model, images)
-    elif kind == "mse":
-        found = errors.mse(images, apply.reconstruct(model, images))
+        assert not isinstance(of, pca.PCA)  # it is measured against its likelihood
+        found = negative_elbo(of, images)
     else:
-        found = anomaly_score.anomaly(model, images)
+        found = anomaly_score.score(kind, of, images)
     return found.astype(np.float64)
 
 
-def reconstructions(kind: str, model: Autoencoder, images: np.ndarray) -> np.ndarray:
-    """The reconstructions (N, 28, 28) that a kind of score compares with images."""
+def reconstructions(kind: str, of: Scored, images: np.ndarray) -> np.ndarray:
+    """The reconstructions (N, ...) that a kind of score compares with images."""
     if not len(images):
-        return np.empty((0, 28, 28), np.float32)
-    if kind == "strangeness":
-        return anomaly_score.expected_reconstructions(model, images)
-    return apply.reconstruct(model, images)
+        return np.empty(images.shape, np.float32)
+    return anomaly_score.compared(kind, of, images)
 
 
 @dataclass(frozen=True)
@@ -281,24 +347,29 @@ class Scores:
 
 def measure(
     kind: str,
-    model: Autoencoder,
+    of: Scored,
+    card: checkpoint.Card,
     dataset: datasets.Dataset,
     classes: tuple[int, ...],
+    seen: np.ndarray,
     *,
     odd: bool = True,
 ) -> Scores:
     """Score the images of `validation_images`, `normal_images` and `odd_images`.
 
     Args:
+        of: a model, or PCA in its place.
+        card: of the model.
+        seen: indices of the training images that both were fitted to.
         odd: False where there shall be no odd ones.
     """
-    against = reference(kind, model, dataset, classes)
+    against = reference(kind, of, dataset, classes, seen)
     parts = (
-        validation_images(model.card, dataset, classes),
+        validation_images(card, dataset, classes),
         normal_images(dataset, classes).images,
-        (odd_images(dataset, classes) if odd else NONE).images,
+        (odd_images(dataset, classes) if odd else no_images(dataset)).images,
     )
-    validation, normal, strange = (score(kind, model, part, against) for part in parts)
+    validation, normal, strange = (score(kind, of, part, against) for part in parts)
     return Scores(validation, normal, strange, against)
 
 
@@ -345,8 +416,9 @@ def flag(groups: dict[str, tuple[Images, np.ndarray]], threshold: float) -> Flag
             truth.append(what)
             scores.append(found[k])
     order = np.argsort(scores, kind="stable")[::-1]
+    shape = next(iter(groups.values()))[0].images.shape[1:]
     flagged = Images(
-        np.array([images[k] for k in order]).reshape(-1, 28, 28), [names[k] for k in order]
+        np.array([images[k] for k in order]).reshape(-1, *shape), [names[k] for k in order]
     )
     return Flagged(flagged, [truth[k] for k in order], np.array(scores, np.float64)[order])
 
@@ -365,13 +437,16 @@ def recipe(card: checkpoint.Card, classes: tuple[int, ...], contamination: float
     return {**kept, **length, "classes": classes, "contamination": contamination}
 
 
-def contaminated(digit: int, kind: str) -> dict[float, float]:
+def contaminated(digit: int, kind: str, of: str = "model") -> dict[float, Estimate]:
     """Share of anomalies in training -> AUROC by a kind of score, of models trained beforehand.
 
     As the pretrained model of a digit is, but once for each share, with anomalies drawn at random.
     Empty where that model's file has changed since.
+
+    Args:
+        of: "model", or "pca" for PCA fitted to the same images.
     """
     entry = json.loads(KEPT.read_text(encoding="utf-8"))[str(digit)]
     if entry["sha256"] != checkpoint.digest(pretrained(digit)):
         return {}
-    return {float(share): found[kind] for share, found in entry["auroc"].items()}
+    return {float(share): Estimate(*found[of][kind]) for share, found in entry["auroc"].items()}

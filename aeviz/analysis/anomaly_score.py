@@ -1,13 +1,23 @@
-"""How little a model knows an image: scores, and how well they separate."""
+"""How little a model knows an image: scores of a model or of PCA, and how well they separate."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
+from aeviz.analysis import errors
+from aeviz.analysis.estimate import Estimate
+from aeviz.analysis.pca import PCA
 from aeviz.data import datasets
 from aeviz.models import apply, optim
 from aeviz.models.base import Autoencoder
 
+Scored = Autoencoder | PCA
+"""What reconstructs images, so that its error can be a score; both are scored alike."""
+PLAIN, BLURRED = "mse", "blurred"
+"""Keys of the two scores that compare an image with its reconstruction."""
 DRAWS = 24
 """Corrupted versions of an image whose reconstructions are averaged."""
 BLUR = 1.0
@@ -16,44 +26,71 @@ FAINT = 0.01
 """Mean brightness below which an image counts as having that much ink: no division by nothing."""
 
 
-def blurred_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
-    """How badly reconstructions match images, both (N, H, W), for their ink: (N,), no unit.
+def ink(images: np.ndarray) -> np.ndarray:
+    """Mean brightness of images (N, ...), (N,), at least `FAINT`."""
+    x = datasets.to_float(images)
+    return x.mean(tuple(range(1, x.ndim))).clip(FAINT)
 
-    The mean square of the blurred difference, divided by the mean brightness of the image. A bold
-    digit has more edges to miss than a thin one; without the division, eights look strange to a
-    model that knows eights, and ones do not.
-    """
+
+def blurred(images: np.ndarray) -> np.ndarray:
+    """Images (N, ..., H, W) blurred by a Gaussian; mirrored beyond the edge."""
     from scipy.ndimage import gaussian_filter
 
-    x = datasets.to_float(images)
-    error = np.square(gaussian_filter(x - reconstructions, (0, BLUR, BLUR))).mean((1, 2))
-    return error / x.mean((1, 2)).clip(FAINT)
+    return gaussian_filter(images, (*[0] * (images.ndim - 2), BLUR, BLUR))
 
 
-def expected_reconstructions(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """What a model expects images (N, H, W) to look like, float32 of the same shape.
+def blurred_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
+    """How badly reconstructions match images, both (N, ..., H, W), for their ink: (N,), no unit.
+
+    The mean square of the blurred difference, divided by the mean brightness of the image. It is
+    made for strokes: one that comes back a little beside its place hardly counts, and a bold digit,
+    which has more edges to miss than a thin one, is not odder for that.
+    """
+    error = np.square(blurred(datasets.to_float(images) - reconstructions))
+    return error.mean(tuple(range(1, error.ndim))) / ink(images)
+
+
+def reconstruct(of: Scored, images: np.ndarray) -> np.ndarray:
+    """Reconstructions (N, ...) of images, float32 in [0, 1]."""
+    return of.reconstruct(images) if isinstance(of, PCA) else apply.reconstruct(of, images)
+
+
+def expected_reconstructions(of: Scored, images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """What a model expects images (N, ...) to look like, float32 of the same shape.
 
     Its reconstructions. A variant that learns from corrupted images (it `corrupts`) reconstructs 24
     corrupted versions of each, and these are averaged: what a stroke is taken for then depends on
-    what is left of the others.
+    what is left of the others. PCA reconstructs the image itself: as it is linear, the mean of its
+    reconstructions of many corrupted versions is that of their mean, the image made fainter.
     """
+    if isinstance(of, PCA) or not of.corrupts:
+        return reconstruct(of, images)
     x = datasets.to_float(images)
-    if not model.corrupts:
-        return apply.reconstruct(model, x)
     reconstructions = np.zeros_like(x)
-    with optim.Noise(seed, model.device):
+    with optim.Noise(seed, of.device):
         for _ in range(DRAWS):
-            corrupted = model.corrupt(apply.pixels(model, x)).cpu().numpy()
-            reconstructions += apply.reconstruct(model, corrupted) / DRAWS
+            corrupted = of.corrupt(apply.pixels(of, x)).cpu().numpy().reshape(x.shape)
+            reconstructions += apply.reconstruct(of, corrupted) / DRAWS
     return reconstructions
 
 
-def anomaly(model: Autoencoder, images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """How little images (N, H, W) look like what the model was trained on, (N,).
+def compared(kind: str, of: Scored, images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """The reconstructions that a kind of score compares with images."""
+    if kind == BLURRED:
+        return expected_reconstructions(of, images, seed)
+    return reconstruct(of, images)
 
-    The `blurred_error` of `expected_reconstructions`.
+
+def score(kind: str, of: Scored, images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """How little images (N, ...) look like what a model or PCA was fitted to, (N,) float64.
+
+    Args:
+        kind: `PLAIN`, the mean squared error per pixel; or `BLURRED`, the `blurred_error` of
+            `expected_reconstructions`.
+        seed: of the corruption that the latter has.
     """
-    return blurred_error(datasets.to_float(images), expected_reconstructions(model, images, seed))
+    error = blurred_error if kind == BLURRED else errors.mse
+    return error(images, compared(kind, of, images, seed)).astype(np.float64)
 
 
 def stranger(dataset: datasets.Dataset) -> datasets.Dataset | None:
@@ -63,19 +100,64 @@ def stranger(dataset: datasets.Dataset) -> datasets.Dataset | None:
     return datasets.load("fashion")
 
 
-def one_class(model: Autoencoder, dataset: datasets.Dataset, digit: int, seed: int = 0) -> float:
-    """AUROC of a model that was trained on one class: the other nine are odd."""
-    scores = anomaly(model, dataset.test_images, seed)
-    normal = dataset.test_labels == digit
-    return auroc(scores[normal], scores[~normal])
+# -- how well scores separate -------------------------------------------------------------------
 
 
-def auroc(normal: np.ndarray, odd: np.ndarray) -> float:
-    """Chance that an odd image has a higher score than a normal one (N,), (M,).
+def placements(normal: np.ndarray, odd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of odd scores above each normal one (N,), of normal below each odd one (M,).
 
-    Source: Hanley & McNeil 1982, Radiology 143:29.
+    A tie counts half. By ranks: no pair is looked at.
     """
-    from sklearn.metrics import roc_auc_score
+    from scipy.stats import rankdata
 
-    is_odd = np.repeat([False, True], [len(normal), len(odd)])
-    return float(roc_auc_score(is_odd, np.concatenate([normal, odd])))
+    n, m = len(normal), len(odd)
+    together = rankdata(np.concatenate([normal, odd]))
+    below_normal = (together[:n] - rankdata(normal)) / m
+    return 1 - below_normal, (together[n:] - rankdata(odd)) / n
+
+
+def auroc(normal: np.ndarray, odd: np.ndarray) -> Estimate:
+    """Chance that an odd image has a higher score than a normal one, of scores (N,), (M,).
+
+    Its standard error is nan where one of the groups is a single image.
+
+    Source: DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837, eqs. 1 to 5.
+    """
+    of_normal, of_odd = placements(normal, odd)
+    if min(len(normal), len(odd)) < 2:
+        return Estimate(float(of_odd.mean()), math.nan)
+    variance = of_normal.var(ddof=1) / len(normal) + of_odd.var(ddof=1) / len(odd)
+    return Estimate(float(of_odd.mean()), math.sqrt(variance))
+
+
+def mean_auroc(scores: Mapping[int, np.ndarray], labels: np.ndarray) -> Estimate:
+    """Mean over classes of the AUROC of each class against all others, and its standard error.
+
+    The classes are judged on the same images, normal for one and odd for the others, so their
+    errors are not independent: what each image adds to the mean is summed over the classes first.
+
+    Args:
+        scores: class -> scores (N,) of all images, by the model of that class.
+        labels: (N,), the classes of the images.
+
+    Source: the covariance of several AUROCs in DeLong et al. 1988, eq. 5.
+    """
+    values, pull = [], np.zeros(len(labels))
+    for k, found in scores.items():
+        normal = labels == k
+        of_normal, of_odd = placements(found[normal], found[~normal])
+        values.append(of_odd.mean())
+        for group, found_of in ((normal, of_normal), (~normal, of_odd)):
+            n = len(found_of)  # pulls, squared and summed, are the variance of a mean
+            pull[group] += (found_of - values[-1]) / math.sqrt(n * (n - 1))
+    error = math.sqrt(np.square(pull).sum()) / len(scores)
+    return Estimate(float(np.mean(values)), error)
+
+
+def one_class(
+    of: Scored, dataset: datasets.Dataset, digit: int, seed: int = 0, kind: str = BLURRED
+) -> Estimate:
+    """AUROC of what was fitted to one class: the others are odd. On the test images."""
+    found = score(kind, of, dataset.test_images, seed)
+    normal = dataset.test_labels == digit
+    return auroc(found[normal], found[~normal])

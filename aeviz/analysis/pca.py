@@ -35,9 +35,9 @@ class PCA:
         return np.clip(self.decode(self.encode(images)), 0, 1)
 
 
-@lru_cache(8)
-def _principal_axes(dataset: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    images, pixels = dataset.train_images, math.prod(dataset.shape)
+def _axes(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (P,) of images (N, ...) of P pixels and all principal axes (P, P), the widest first."""
+    pixels = math.prod(images.shape[1:])
     mean, scatter = np.zeros(pixels), np.zeros((pixels, pixels))
     for start in range(0, len(images), 10_000):
         x = datasets.to_float(images[start : start + 10_000]).reshape(-1, pixels)
@@ -47,6 +47,17 @@ def _principal_axes(dataset: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
     covariance = scatter / len(images) - np.outer(mean, mean)
     axes = np.linalg.eigh(covariance).eigenvectors[:, ::-1].T
     return mean.astype(np.float32), np.ascontiguousarray(axes, np.float32)
+
+
+@lru_cache(8)
+def _principal_axes(dataset: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    return _axes(dataset.train_images)
+
+
+def fit(images: np.ndarray, dimensions: int) -> PCA:
+    """PCA of some images (N, ...) at a code width."""
+    mean, axes = _axes(images)
+    return PCA(mean, np.ascontiguousarray(axes[:dimensions]), images.shape[1:])
 
 
 def pca(dataset: datasets.Dataset, dimensions: int) -> PCA:

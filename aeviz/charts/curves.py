@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from aeviz.analysis.estimate import Estimate
 from aeviz.charts import theme
 
 
@@ -198,29 +199,36 @@ def operating_curve(
 
 
 def contamination_curve(
-    known: Mapping[float, float], yours: Mapping[float, float], baseline: float
+    known: Mapping[float, Estimate],
+    yours: Mapping[float, Estimate],
+    linear: Mapping[float, Estimate],
 ) -> go.Figure:
-    """AUROC of models against the share of anomalies that each was trained on.
+    """AUROC against the share of anomalies among what was trained on, with standard errors.
 
     Args:
         known: share -> AUROC of the pretrained models; may be empty.
         yours: of those that the person trained; may be empty.
-        baseline: AUROC of PCA without any.
+        linear: of PCA, fitted to the same images as one of them; may be empty.
     """
-    looks = ("pretrained", theme.RECONSTRUCTION, known), ("yours", theme.VALIDATION, yours)
-    hover, traces, whole = "%{x:.0f} % anomalies: AUROC %{y:.4f}", [], [-1, 21]
-    for name, colour, points in looks:
-        x, y = [100 * share for share in sorted(points)], [points[k] for k in sorted(points)]
-        look = {"showlegend": bool(points), "marker": {"size": 10}}
+    looks = (
+        ("pretrained", theme.RECONSTRUCTION, known, {}),
+        ("yours", theme.VALIDATION, yours, {}),
+        ("PCA", theme.BASELINE, linear, {"dash": "dash", "width": 2}),
+    )
+    hover, traces = "%{x:.0f} % anomalies: AUROC %{y:.4f} ± %{customdata:.4f}", []
+    for name, colour, points, look in looks:
+        shares = sorted(points)
+        x, y = [100 * share for share in shares], [points[k].value for k in shares]
+        errors = [points[k].error for k in shares]
+        bars = {"type": "data", "array": errors, "width": 4}
+        look = look | {"showlegend": bool(points), "marker": {"size": 10}}
+        look |= {"error_y": bars, "customdata": errors}
         traces.append(theme.line(x, y, name, hover, colour, **look))
-    clean, look = "PCA, 0 % anomalies", {"width": 2, "dash": "dash", "mode": "lines"}
-    level = whole, [baseline, baseline]
-    traces.append(theme.line(*level, clean, "AUROC %{y:.4f}", theme.BASELINE, **look))
     return theme.figure(
         traces,
         height=320,
         margin={"t": 20},
-        x={"title": "Training-set contamination (%)", "range": whole},
+        x={"title": "Training-set contamination (%)", "range": [-1, 21]},
         y={"title": "AUROC", "tickformat": ".3~f"},
     )
 

@@ -382,7 +382,7 @@ def test_auroc_counts_the_pairs_that_are_in_order() -> None:
     draw = np.random.default_rng(0)
     normal, odd = draw.integers(0, 6, 40), draw.integers(2, 9, 30)
     pairs = [(o > n) + 0.5 * (o == n) for n in normal for o in odd]
-    assert anomaly_score.auroc(normal, odd) == pytest.approx(np.mean(pairs))
+    assert anomaly_score.auroc(normal, odd).value == pytest.approx(np.mean(pairs))
 
 
 def blurred(difference: np.ndarray) -> np.ndarray:
@@ -403,7 +403,7 @@ def test_the_score_of_a_image_is_the_blurred_error_of_its_copy_for_its_ink() -> 
     x = MNIST.test_images[:50]
     difference = apply.reconstruct(model, x) - x / 255.0
     expected = np.square(blurred(difference)).mean((1, 2)) / (x / 255).mean((1, 2))
-    assert anomaly_score.anomaly(model, x) == pytest.approx(expected, rel=1e-3)
+    assert anomaly_score.score("blurred", model, x) == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_image_without_ink_gets_a_score_too() -> None:
@@ -424,20 +424,20 @@ def test_a_model_that_cleans_images_is_scored_by_copies_of_spoilt_ones() -> None
         reconstructions.append(apply.reconstruct(model, (x / 255 * left).astype(np.float32)))
     expected = np.square(blurred(np.mean(reconstructions, 0) - x / 255.0)).mean((1, 2))
     expected /= (x / 255).mean((1, 2))
-    found = anomaly_score.anomaly(model, x, seed=3)
+    found = anomaly_score.score("blurred", model, x, seed=3)
     assert found == pytest.approx(expected, rel=0.02)  # another draw of the corrupted pixels
-    assert np.array_equal(anomaly_score.anomaly(model, x, seed=3), found)
-    assert not np.array_equal(anomaly_score.anomaly(model, x, seed=4), found)
+    assert np.array_equal(anomaly_score.score("blurred", model, x, seed=3), found)
+    assert not np.array_equal(anomaly_score.score("blurred", model, x, seed=4), found)
 
 
 def test_one_class_is_told_from_the_nine_others(monkeypatch: pytest.MonkeyPatch) -> None:
     few = small()
     ink = few.test_images.sum((1, 2)) / 1000
-    monkeypatch.setattr(anomaly_score, "anomaly", lambda model, images, seed: ink)
+    monkeypatch.setattr(anomaly_score, "score", lambda kind, of, images, seed: ink)
     model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
     ones = few.test_labels == 1
     pairs = ink[~ones][:, None] > ink[ones]
-    assert anomaly_score.one_class(model, few, 1) == pytest.approx(pairs.mean(), abs=1e-6)
+    assert anomaly_score.one_class(model, few, 1).value == pytest.approx(pairs.mean(), abs=1e-6)
     assert pairs.mean() > 0.85  # a one has little ink
 
 
@@ -575,7 +575,7 @@ def test_the_error_of_a_frechet_distance_is_how_far_other_images_move_it() -> No
     found = evaluate.frechet([draw(400), draw(400)], rng.normal(size=(400, 4)))
     again = [sampling.frechet(draw(400), rng.normal(size=(400, 4))) for _ in range(200)]
     assert found.error == pytest.approx(np.std(again), rel=0.35)
-    assert found.value == pytest.approx(np.mean(again), abs=4 * np.std(again))
+    assert found.value == pytest.approx(np.mean(again), abs=4 * float(np.std(again)))
 
 
 # -- the command line -------------------------------------------------------------------------
@@ -630,7 +630,6 @@ def test_all_figures_are_those_of_their_own_functions(variant: str) -> None:
     codes = [apply.encode(model, part) for part in (few.train_images, x)]
     expected = probe.linear_probe(codes[0], few.train_labels, codes[1], labels)
     assert found["probe_accuracy"] == expected
-    )
     squares = [
         np.square(apply.reconstruct(model, corruption.noisy(x, 0.5, seed)) - x / 255).mean((1, 2))
         for seed in range(1, 6)
@@ -644,7 +643,7 @@ def test_all_figures_are_those_of_their_own_functions(variant: str) -> None:
         np.square(apply.reconstruct(model, part) - part / 255).mean((1, 2))
         for part in (x, odd.test_images)
     ]
-    blurred = [anomaly_score.anomaly(model, part, 1) for part in (x, odd.test_images)]
+    blurred = [anomaly_score.score("blurred", model, part, 1) for part in (x, odd.test_images)]
     for name, (usual, unusual) in (("other_mse_auroc", plain), ("other_auroc", blurred)):
         higher = (unusual[:, None] > usual).mean() + 0.5 * (unusual[:, None] == usual).mean()
         assert found[name].value == pytest.approx(higher, abs=1e-4)  # how often the odd one's is
@@ -657,7 +656,7 @@ def test_all_figures_are_those_of_their_own_functions(variant: str) -> None:
             for images in drawn
             if images is not None
         ]
-        assert found["prior_frechet"].value == pytest.approx(np.mean(expected), rel=1e-6)
+        assert found["prior_frechet"].value == pytest.approx(float(np.mean(expected)), rel=1e-6)
     mixed = sampling.mixture_images(model, codes[0], few.train_labels, 200, 1)
     one = sampling.frechet(coarse(mixed), coarse(x / np.float32(255)))
     assert found["mixture_frechet"].value == pytest.approx(one, rel=0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -9,11 +10,20 @@ from functools import cached_property, partial
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import anomaly, detection
+from aeviz.analysis import anomaly, anomaly_score, detection
+from aeviz.analysis.anomaly_score import Scored
+from aeviz.analysis.estimate import Estimate
 from aeviz.app import library, pictures, session, sidebar, texts, widgets
 from aeviz.app.components.threshold import threshold_line
 from aeviz.app.subject import ModelSubject
-from aeviz.app.views.one_class import BY_SUBJECT, biography, choose_digits, scores
+from aeviz.app.views.one_class import (
+    BY_SUBJECT,
+    biography,
+    choose_digits,
+    linear,
+    scores,
+    seen,
+)
 from aeviz.charts import curves, export, theme
 from aeviz.data import datasets
 
@@ -24,6 +34,9 @@ TASKS = {
 }
 SHOWN = 10
 """In a gallery."""
+SHARES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+"""Of anomalies in the world, %: each about twice the one before."""
+START = 1.0
 GALLERIES = {"caught": "Caught", "missed": "Missed", "alarms": "False alarms"}
 
 # -- a model and what it is run on ------------------------------------------------------------
@@ -73,24 +86,25 @@ class Trial:
         if self.given_is_odd:
             return self.given
         data = self.subject.data
-        return anomaly.odd_images(data, self.classes) if self.at_hand else anomaly.NONE
+        if not self.at_hand:
+            return anomaly.no_images(data)
+        return anomaly.odd_images(data, self.classes)
 
     @cached_property
     def scores(self) -> anomaly.Scores:
         """Of the model."""
-        return self._scored(self.kind)
+        return self._scored(self.subject.model, by_pca=False)
 
     @cached_property
     def linear(self) -> anomaly.Scores:
-        """Of PCA in its place."""
-        return self._scored(anomaly.BASELINE)
+        """Of PCA in its place, by the same score."""
+        return self._scored(linear(self.subject), by_pca=True)
 
-    def _scored(self, kind: str) -> anomaly.Scores:
-        found = scores(self.subject, kind, self.classes, self.at_hand)
+    def _scored(self, of: Scored, *, by_pca: bool) -> anomaly.Scores:
+        found = scores(self.subject, self.kind, self.classes, self.at_hand, by_pca)
         if not self.given_is_odd:
             return found
-        model, images = self.subject.model, self.given.images
-        return replace(found, odd=anomaly.score(kind, model, images, found.reference))
+        return replace(found, odd=anomaly.score(self.kind, of, self.given.images, found.reference))
 
     @cached_property
     def of_given(self) -> np.ndarray:
@@ -125,12 +139,23 @@ def choose() -> Trial:
 
     st.subheader("3 An anomaly score for each image", anchor=False)
     offered = anomaly.offered(subject.model)
-    kind = widgets.choice("Score", offered, "odd_score", vertical=True)
-    st.caption(anomaly.SCORES[kind].text)
+    kind = widgets.choice("Score", offered, "odd_score", vertical=True, read=anomaly.score_key)
+    st.caption(_about(subject, kind))
     if not subject.model.has_posterior:
         st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
     given = anomaly.Images(picked.images, picked.names)
     return Trial(subject, task, classes, kind, at_hand, given, picked.labels is None)
+
+
+def _about(subject: ModelSubject, kind: str) -> str:
+    """What a kind of score is, of a model and of PCA, and what PCA is fitted to."""
+    text, score = texts.of("anomaly"), anomaly.SCORES[kind]
+    sentences = [score.text]
+    if kind == anomaly_score.BLURRED and subject.model.corrupts:
+        sentences.append(text.part("averaged", draws=anomaly_score.DRAWS))
+    images = f"{len(seen(subject)):,}"
+    known = {"components": anomaly.PCA_WIDTH, "images": images, "score": score.of_pca}
+    return " ".join([*sentences, text.part("pca", **known)])
 
 
 # -- the threshold ----------------------------------------------------------------------------
@@ -154,6 +179,15 @@ def choose_threshold(trial: Trial) -> float:
         suggested = detection.quantile_threshold(scores.validation, quantile / 100)
         threshold = _threshold(trial.selection, suggested)
         st.button(f"Back to {quantile:g} %", on_click=_forget, disabled=threshold == suggested)
+    share = widgets.steps(
+        "Share of anomalies in the world",
+        SHARES,
+        "odd_share",
+        START,
+        text="{:g} %".format,
+        help=texts.of("anomaly").part("share"),
+        width=350,
+    )
     about = anomaly.SCORES[trial.kind]
     title = f"{about.title}, {about.unit}" if about.unit else about.title
     threshold_line(
@@ -164,11 +198,12 @@ def choose_threshold(trial: Trial) -> float:
         partial(_drag, trial.selection),
         title=f"{title} (logarithmic)",
         suggested=(f"{quantile:g} %", suggested),
+        share=share / 100,
         marks={"Your image" if trial.own else _title(trial.given.names[0]): trial.of_given},
     )
-    st.caption(_what_is_shown(scores, anomaly.saw_all(card, trial.subject.data), quantile))
+    st.caption(_what_is_shown(scores, anomaly.saw_all(card, trial.subject.data), quantile, share))
     if len(trial.odd):
-        _curves(scores, trial.linear, threshold)
+        _curves(scores, trial.linear, threshold, share / 100)
     return threshold
 
 
@@ -196,12 +231,13 @@ def _forget() -> None:
     session.put("odd_dragged", ("", None))
 
 
-def _what_is_shown(shown: anomaly.Scores, seen: bool, quantile: float) -> str:
+def _what_is_shown(shown: anomaly.Scores, saw_all: bool, quantile: float, share: float) -> str:
     """What the histograms are of, and which images the suggested threshold is set by.
 
     Args:
-        seen: the model was trained on the validation images.
+        saw_all: the model was trained on the validation images.
         quantile: share of them below the threshold, %.
+        share: of anomalies in the world, %.
     """
     odd, validation = len(shown.odd), f"{len(shown.validation):,}"
     below = "one anomaly" if odd == 1 else f"{odd:,} anomalies"
@@ -210,27 +246,38 @@ def _what_is_shown(shown: anomaly.Scores, seen: bool, quantile: float) -> str:
         f"The model was trained on every normal training image, so the {quantile:g} % are of "
         f"{validation} that it has seen; it reconstructs new ones worse, and raises more false "
         "alarms on them"
-        if seen
+        if saw_all
         else f"The {quantile:g} % are of {validation} training images that were held out from this "
         "model"
     )
+    precision = ""
+    if odd:
+        here = f"{odd / (odd + len(shown.normal)):.0%}"
+        known = {"share": f"{share:g} %", "here": here}
+        precision = " " + texts.of("anomaly").part("precision", **known)
     return (
         f"Above the axis: {len(shown.normal):,} normal test images. {below}. {source}. Test images "
-        "are never used to set it. Precision also depends on how many of the images are anomalies."
+        f"are never used to set it.{precision}"
     )
 
 
-def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> None:
-    """ROC and precision-recall curve of a model and of PCA, the threshold marked on both."""
+def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float, share: float) -> None:
+    """ROC and precision-recall curve of a model and of PCA, the threshold marked on both.
+
+    Args:
+        share: of anomalies in the world.
+    """
     counts = detection.count(model.normal, model.odd, threshold)
     ours, theirs = model.curves, linear.curves
     recall, false = counts.recall or 0.0, counts.false_positive_rate or 0.0
-    precision = 1.0 if counts.precision is None else counts.precision
-    odds = len(model.odd) / (len(model.odd) + len(model.normal))
+    precision = counts.precision(share)
     roc, precision_recall = st.columns(2, gap="medium")
     roc.plotly_chart(
         curves.operating_curve(
-            {f"Model, AUROC {ours.auroc:.3f}": ours.roc, f"PCA, {theirs.auroc:.3f}": theirs.roc},
+            {
+                f"Model, AUROC {_figure(ours.auroc)}": ours.roc,
+                f"PCA, AUROC {_figure(theirs.auroc)}": theirs.roc,
+            },
             (false, recall),
             ("false-positive rate", "recall"),
             (0.0, 1.0),
@@ -238,17 +285,26 @@ def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float) -> 
         config=theme.PLAIN,
         key="roc",
     )
+    ap, by_pca = (found.average_precision(share) for found in (ours, theirs))
     precision_recall.plotly_chart(
         curves.operating_curve(
-            {f"Model, AP {ours.ap:.3f}": ours.pr, f"PCA, {theirs.ap:.3f}": theirs.pr},
-            (recall, precision),
-            ("recall", "precision"),
-            (odds, odds),
+            {
+                f"Model, AP {_figure(ap)}": ours.precision_recall(share),
+                f"PCA, AP {_figure(by_pca)}": theirs.precision_recall(share),
+            },
+            (recall, 1.0 if precision is None else precision),
+            ("recall", f"precision at {100 * share:g} % anomalies"),
+            (share, share),
         ),
         config=theme.PLAIN,
         key="precision-recall",
     )
-    st.caption("The black dot is your threshold; the dotted line is what guessing gives.")
+    st.caption(texts.of("anomaly").part("curves"))
+
+
+def _figure(found: Estimate) -> str:
+    """A figure with its standard error; without where a single image leaves it unknown."""
+    return f"{found.value:.3f}" if math.isnan(found.error) else found.text(".3f")
 
 
 # -- what it flags ----------------------------------------------------------------------------

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from aeviz.analysis import anomaly
+from aeviz.analysis import anomaly, pca
+from aeviz.analysis.estimate import Estimate
 from aeviz.app import library, own, session, texts, widgets
 from aeviz.app.components.watch import watch
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import curves, theme
+from aeviz.data.datasets import MNIST
 from aeviz.models.zoo import describe
 from aeviz.training import place, store
-from aeviz.training.spec import RunSpec, summary
+from aeviz.training.spec import RunSpec, summary, training_set
 from aeviz.training.status import WAY_OUT
 
-DIGITS = tuple("0123456789")
+DIGITS = MNIST.classes
 START = "3"
 MOST_DIGITS = 5
 """More normal digits would take more than a minute to learn, and leave few to mix in."""
@@ -27,14 +30,38 @@ BY_SUBJECT: dict[str | type[Any], Callable[[Any], Any]] = {
 """How a cache tells subjects apart."""
 
 
+def seen(subject: ModelSubject) -> np.ndarray:
+    """Indices of the training images that a model was trained on."""
+    if spec := library.spec(subject.key):
+        labels = subject.data.train_labels
+        return np.arange(len(labels))[training_set(spec, labels)]
+    return anomaly.seen(subject.model.card, subject.data)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Fitting PCA", hash_funcs=BY_SUBJECT)
+def linear(subject: ModelSubject) -> pca.PCA:
+    """PCA of the images that a model was trained on."""
+    return anomaly.fit_pca(subject.data, seen(subject))
+
+
 @st.cache_resource(
-    max_entries=48, show_spinner="Scoring some thousand images", hash_funcs=BY_SUBJECT
+    max_entries=96, show_spinner="Scoring some thousand images", hash_funcs=BY_SUBJECT
 )
 def scores(
-    subject: ModelSubject, kind: str, classes: tuple[int, ...], odd: bool = True
+    subject: ModelSubject,
+    kind: str,
+    classes: tuple[int, ...],
+    odd: bool = True,
+    by_pca: bool = False,
 ) -> anomaly.Scores:
-    """Scores of a model for images of these normal classes, and for odd images if asked."""
-    return anomaly.measure(kind, subject.model, subject.data, classes, odd=odd)
+    """Scores of a model for images of these normal classes, and for odd images if asked.
+
+    Args:
+        by_pca: of PCA in its place, fitted to the same images.
+    """
+    of = linear(subject) if by_pca else subject.model
+    card, data = subject.model.card, subject.data
+    return anomaly.measure(kind, of, card, data, classes, seen(subject), odd=odd)
 
 
 # -- which digits -----------------------------------------------------------------------------
@@ -181,26 +208,24 @@ def harm(subject: ModelSubject, kind: str, classes: tuple[int, ...]) -> None:
     """
     text = texts.of("anomaly")
 
-    def auroc(name: str, by: str = kind) -> float:
+    def auroc(name: str, by_pca: bool = False) -> Estimate:
         its = ModelSubject(library.codec(name), subject.data)
-        return scores(its, by, classes).curves.auroc
+        return scores(its, kind, classes, by_pca=by_pca).curves.auroc
 
-    yours = {share: auroc(name) for share, name in _own_models_of(classes).items()}
+    models, mine = _models_of(classes), _own_models_of(classes)
+    yours = {share: auroc(name) for share, name in mine.items()}
+    by_pca = {share: auroc(name, by_pca=True) for share, name in models.items()}
     known, begin = {}, ""
     if len(classes) == 1:
-        known = {0.0: auroc(anomaly.pretrained(classes[0]))} | anomaly.contaminated(
-            classes[0], kind
-        )
+        (digit,) = classes
+        known = {0.0: auroc(anomaly.pretrained(digit))} | anomaly.contaminated(digit, kind)
+        by_pca |= anomaly.contaminated(digit, kind, "pca")
         begin = (
-            f"Models of the digit {classes[0]} were trained with ever more anomalies among their "
+            f"Models of the digit {digit} were trained with ever more anomalies among their "
             "images. "
         )
     look = text.part("harm_latent" if kind == "latent" else "harm")
     st.markdown(f"{begin}{look} {text.part('add')}")
-    linear = auroc(next(iter(_models_of(classes).values())), anomaly.BASELINE)
-    figure = curves.contamination_curve(known, yours, linear)
+    figure = curves.contamination_curve(known, yours, by_pca)
     st.plotly_chart(figure, config=theme.PLAIN, key="damage")
-    if known:
-        st.caption(
-            "Trained beforehand: one model for each share, so a point may lie a little high or low."
-        )
+    st.caption(text.part("points_known" if known else "points"))

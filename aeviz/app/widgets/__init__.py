@@ -11,6 +11,7 @@ from aeviz.app.widgets.controls import (
     pick_test_image,
     several,
     slider,
+    steps,
     toggle,
     told_labels,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "several",
     "sheet",
     "slider",
+    "steps",
     "strip",
     "toggle",
     "told_labels",

@@ -27,6 +27,7 @@ def choice(
     vertical: bool = False,
     menu: bool = False,
     start: str | None = None,
+    read: Callable[[str], str] = str,
     width: int = 380,
 ) -> str:
     """Buttons of which exactly one is chosen; in the address under their key.
@@ -36,10 +37,11 @@ def choice(
         vertical: below each other, for texts that are long.
         menu: a menu instead of buttons, for choices that may be many.
         start: chosen at first; the first one where it is left out.
+        read: makes a choice of what an address says, where earlier versions said it otherwise.
         width: of the menu, px.
     """
     options, first, title = list(names), start or next(iter(names)), names.__getitem__
-    session.begin(key, first, str, options.__contains__)
+    session.begin(key, first, read, options.__contains__)
     box = session.box(key)
     now = session.value(key)
     at = options.index(now)
@@ -87,6 +89,29 @@ def slider(
         disabled=disabled,
         width=width,
     )
+    session.settled(key, start)
+    return chosen
+
+
+def steps(
+    label: str,
+    values: Sequence[N],
+    key: str,
+    start: N,
+    *,
+    text: Callable[[N], str] = str,
+    help: str | None = None,
+    width: int | str = "stretch",
+) -> N:
+    """A slider that stops at some values, as on a logarithmic scale; in the address under its key.
+
+    Args:
+        text: what is written of a value.
+    """
+    session.begin(key, start, type(start), values.__contains__)
+    box = session.box(key)
+    draw: Any = st.select_slider
+    chosen: N = draw(label, values, session.value(key), text, box, help, width=width)
     session.settled(key, start)
     return chosen
 

@@ -35,6 +35,7 @@ def threshold_line(
     *,
     title: str,
     suggested: tuple[str, float],
+    share: float,
     marks: Mapping[str, np.ndarray],
 ) -> None:
     """Show histograms of scores (N,), (M,), back to back, with a threshold across both.
@@ -47,6 +48,7 @@ def threshold_line(
         on_change: called at the end of a drag, or after a key.
         title: of the scores, with their unit.
         suggested: name and place of another threshold, drawn as a thin line.
+        share: of anomalies in the world, for which precision is shown.
         marks: name -> scores of single images, which are marked.
     """
     _component(
@@ -57,6 +59,7 @@ def threshold_line(
             "threshold": threshold,
             "title": title,
             "suggested": list(suggested),
+            "share": share,
             "marks": [[name, float(s)] for name, found in marks.items() for s in found],
             "colours": {"normal": theme.NORMAL, "odd": theme.ODD, "mark": theme.PLACE},
         },

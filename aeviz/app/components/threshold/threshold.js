@@ -37,7 +37,24 @@ function above(sorted, value) {
 
 const whole = (n) => n.toLocaleString("en");
 const short = (value) => String(Number(value.toPrecision(3)));
-const share = (part, all) => (all ? `${((100 * part) / all).toFixed(1)} %` : "none");
+const rate = (part, all) => (all ? part / all : NaN);
+// Standard errors: of a share of n images (binomial), and of a precision, whose logarithmic odds
+// are log r - log f + const. (the delta method).
+const spread = (share, n) => Math.sqrt((share * (1 - share)) / n);
+const spreadOfPrecision = (p, r, f, data) =>
+  p * (1 - p) * Math.hypot(spread(r, data.odd) / r, spread(f, data.normal) / f);
+
+function percent(value, error) {
+  if (!Number.isFinite(value)) return "none";
+  const known = error > 0 ? ` ± ${(100 * error).toFixed(1)}` : "";
+  return `${(100 * value).toFixed(1)}${known} %`;
+}
+
+// Share of anomalies among the flagged where a share of all images are anomalies: Bayes' theorem,
+// as in aeviz/analysis/detection.py.
+function precision(recall, falseRate, share) {
+  return (recall * share) / (recall * share + falseRate * (1 - share));
+}
 
 class Threshold {
   constructor(root) {
@@ -64,8 +81,10 @@ class Threshold {
     this.figures = Object.fromEntries(
       ["Threshold", "Precision", "Recall", "False-positive rate"].map((name) => {
         const cell = make("div", {}, list);
-        make("dt", { textContent: name }, cell);
-        return [name, make("dd", {}, cell)];
+        const title = make("dt", { textContent: name }, cell);
+        const value = make("dd", {}, cell);
+        if (name === "Precision") this.precisionTitle = title;
+        return [name, value];
       }),
     );
     this.verdict = make("p", { className: "verdict" }, root);
@@ -210,9 +229,14 @@ class Threshold {
     };
     for (const [name, n] of Object.entries(said)) this.corners[name].textContent = whole(n);
     this.figures.Threshold.textContent = short(value);
-    this.figures.Precision.textContent = share(caught, this.odd.length && caught + alarms);
-    this.figures.Recall.textContent = share(caught, this.odd.length);
-    this.figures["False-positive rate"].textContent = share(alarms, this.normal.length);
+    const [n, m, among] = [this.normal.length, this.odd.length, this.data.share];
+    const [recall, falseRate] = [rate(caught, m), rate(alarms, n)];
+    const right = precision(recall, falseRate, among);
+    const doubt = spreadOfPrecision(right, recall, falseRate, { odd: m, normal: n });
+    this.precisionTitle.textContent = `Precision at ${short(100 * among)} % anomalies`;
+    this.figures.Precision.textContent = percent(right, doubt);
+    this.figures.Recall.textContent = percent(recall, spread(recall, m));
+    this.figures["False-positive rate"].textContent = percent(falseRate, spread(falseRate, n));
     this.line.setAttribute("aria-valuenow", value);
     const text = `${short(value)}: ${caught} caught, ${said.missed} missed, ${alarms} false alarms`;
     this.line.setAttribute("aria-valuetext", text);
