@@ -12,4 +12,4 @@ with st.container(horizontal=True, gap="large"):
         variant = view.pick_variant(need)
         view.answer(need, variant)
 chosen = MODELS[variant]
-widgets.explain("chooser", chosen.formula, source=chosen.source)
+widgets.explain("chooser", chosen.formula_of(chosen.Config()), source=chosen.source)

@@ -19,4 +19,4 @@ else:
         st.stop()
     label = None if asked is None else int(asked[0])
     view.explore("map", subject, plane, label=label, background=background, opacity=opacity)
-widgets.explain("map", subject.model.formula)
+widgets.explain("map", subject.model.formula_of(subject.model.config))

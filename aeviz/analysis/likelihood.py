@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import torch
-from torch import nn
 
 from aeviz.data import datasets
 from aeviz.models import apply, gaussian
@@ -33,8 +32,8 @@ def log_likelihood(
     """Importance-weighted bound on log p(x) for each image (N,), nats; None without a posterior.
 
     log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x), z_k from q(z|x): with K = 1 the ELBO, with more a
-    tighter bound. Pixels are Bernoulli variables; the bound is a likelihood for black or white
-    ones (see `binarised`).
+    tighter bound. p(x|z) is the model's own likelihood: a Bernoulli one is that of black or white
+    pixels (see `binarised`), a Gaussian or a Laplace one a density.
 
     Args:
         images: (N, H, W), uint8 or float in [0, 1].
@@ -58,9 +57,7 @@ def log_likelihood(
         z = gaussian.draw(mu, log_var, noise)
         given = {name: value.repeat(samples) for name, value in given.items()}
         logits = model.logits(z.flatten(0, 1), **given).view(samples, len(x), -1)
-        # x log p + (1 - x) log(1 - p) = x logit - softplus(logit), summed over pixels.
-        log_p_x = torch.einsum("kbp,bp->kb", logits, x.flatten(1))
-        log_p_x -= nn.functional.softplus(logits).sum(2)
+        log_p_x = model.likelihood.log_prob(logits, x.flatten(1))
         log_p_z = -0.5 * z.square().sum(2)  # both without log 2 pi, which cancels
         log_q_z = -0.5 * (noise.square() + log_var).sum(2)
         bounds.append((log_p_x + log_p_z - log_q_z).logsumexp(0) - math.log(samples))

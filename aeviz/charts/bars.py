@@ -26,13 +26,23 @@ def class_counts(counts: np.ndarray, classes: tuple[str, ...]) -> go.Figure:
     )
 
 
+def _dimensions(n: int) -> dict[str, Any]:
+    """Settings of an axis of latent dimensions: a tick for each, or for some where they are many.
+
+    By themselves ticks stand between two dimensions as well, and are rounded to one of them.
+    """
+    step = next(step for step in (1, 5, 10, 50, 100, 500, 1000, n) if n <= 16 * step)
+    ticks = sorted({1, *range(step, n + 1, step)})
+    return {"range": [0.4, n + 0.6], "tickvals": ticks, "ticktext": [f"z{k}" for k in ticks]}
+
+
 def by_dimension(values: np.ndarray, title: str) -> go.Figure:
     """One bar for each latent dimension, (D,)."""
     place = np.arange(1, len(values) + 1)
     return theme.figure(
         _bars(place, values, {"color": theme.VALIDATION}, "z%{x}: %{y:.3g}"),
         height=200,
-        x={"title": "Latent dimension", "tickprefix": "z", "tickformat": "d"},
+        x=_dimensions(len(values)) | {"title": "Latent dimension"},
         y=title,
     )
 
@@ -156,10 +166,7 @@ def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
         codes: model -> the code (D,), and between which values (2, D) most codes lie.
     """
     places = [np.arange(1, len(code) + 1) for code, _ in codes.values()]
-    numbered = [
-        {"range": [0.4, n + 0.6], "tickprefix": "z", "tickformat": "d", "nticks": min(n, 8) + 1}
-        for n in map(len, places)
-    ]
+    numbered = [_dimensions(len(place)) for place in places]
     axes, layout = theme.stacked(list(codes), 0.36, numbered, [{"nticks": 4}] * len(codes))
     traces = []
     for row, (place, (code, (least, most))) in enumerate(zip(places, codes.values(), strict=True)):

@@ -1,8 +1,9 @@
-"""The contract that every autoencoder fulfils: Autoencoder, Loss."""
+"""The contract that every autoencoder fulfils: Autoencoder, Loss, Likelihood."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from aeviz.data.datasets import MNIST, Shape
 from aeviz.models.card import Card
-from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig
+from aeviz.models.settings import ERROR, ERRORS, LOG_P, RECONSTRUCTION_UNITS, BaseConfig
 
 EPSILON = 1e-6
 """Pixels of a decoder without logits are kept this far from 0 and 1 to have some."""
@@ -48,7 +49,7 @@ class Autoencoder(nn.Module, ABC):
     year: ClassVar[int]
     source: ClassVar[str]
     formula: ClassVar[str]
-    """The loss as LaTeX."""
+    """The loss as LaTeX; where a person chooses the reconstruction loss, with the squared error."""
     idea: ClassVar[str]
     when: ClassVar[str]
     fails: ClassVar[str]
@@ -64,7 +65,7 @@ class Autoencoder(nn.Module, ABC):
     corrupts: ClassVar[bool] = False
     """True: it learns to reconstruct the clean image from what `corrupt` makes of it."""
     has_posterior: ClassVar[bool] = False
-    """True: there is a Gaussian q(z|x), see `posterior`."""
+    """True: there is a Gaussian q(z|x), see `posterior`, and a `likelihood` of the pixels."""
     no_prior: ClassVar[str] = "It was never told where its codes should lie."
     """Why there is no prior, where `sample_prior` returns None."""
     gaussian_prior: ClassVar[bool] = False
@@ -80,6 +81,8 @@ class Autoencoder(nn.Module, ABC):
     config: BaseConfig
     card: Card
     """What it is and how it was made; only a model out of a checkpoint has one."""
+    likelihood: Likelihood
+    """p(x|z); only a model that `has_posterior` has one."""
 
     def __init_subclass__(cls) -> None:
         """Refuse a variant whose `logits` and `decode` would wait for each other."""
@@ -105,9 +108,24 @@ class Autoencoder(nn.Module, ABC):
         super().__init__()
         self.config, self.shape, self.classes = config or self.Config(), shape, classes
         self.build()
+        if self.has_posterior:
+            self.likelihood = Likelihood(self.config.reconstruction)
 
     def build(self) -> None:
         """Make the layers that `config`, `shape` and `classes` describe."""
+
+    @classmethod
+    def formula_of(cls, config: BaseConfig) -> str:
+        """What is minimised with these settings, for each image, as LaTeX."""
+        kind = config.reconstruction
+        if not cls.has_posterior:
+            return cls.formula.replace(ERROR, ERRORS[kind])
+        rows = [cls.formula, rf"\log p(x \mid z) = {LOG_P[kind]}"]
+        if config.binarise:
+            rows.append(
+                r"x_i \in \{0, 1\} \text{, 1 with the grey value of pixel } i \text{ as chance}"
+            )
+        return r"\begin{gathered} " + r" \\[4pt] ".join(rows) + r" \end{gathered}"
 
     @property
     def variant(self) -> str:
@@ -122,6 +140,8 @@ class Autoencoder(nn.Module, ABC):
     @property
     def unit(self) -> str:
         """What the loss terms are measured in."""
+        if self.has_posterior:
+            return "nats per image"
         return RECONSTRUCTION_UNITS[self.config.reconstruction]
 
     @property
@@ -155,8 +175,8 @@ class Autoencoder(nn.Module, ABC):
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
         """Mean mu and log variance log_var of a Gaussian q(z|x), each (B, code_dim); None without.
 
-        Where there is one, the prior is N(0, I), and `logits` of codes are those of the pixels'
-        probabilities: what a likelihood needs.
+        Where there is one, the prior is N(0, I), and `likelihood` says how probable pixels are
+        given the `logits` of a code.
         """
         return None
 
@@ -205,12 +225,15 @@ NEEDS = {
 
 
 def reconstruction_loss(logits: Tensor, x: Tensor, kind: str) -> Tensor:
-    """Summed over pixels, averaged over the batch: then beta = 1 is the true ELBO.
+    """How far a reconstruction is from its image, summed over pixels, averaged over the batch.
+
+    Only the first kind is minus a log-likelihood; `Likelihood` makes one of each.
 
     Args:
         logits: decoder output before the sigmoid, (B, C, H, W).
         x: target in [0, 1], same shape.
-        kind: "bernoulli" (nats), "squared" (squared error) or "absolute" (absolute error).
+        kind: "bernoulli" (cross-entropy, nats), "squared" (squared error) or "absolute"
+            (absolute error).
 
     Source: Kingma & Welling 2013, arXiv:1312.6114, appendix C.1, for the Bernoulli case.
     """
@@ -223,3 +246,66 @@ def reconstruction_loss(logits: Tensor, x: Tensor, kind: str) -> Tensor:
     else:
         raise ValueError(f"There is no reconstruction loss {kind!r}.")
     return total / len(x)
+
+
+class Likelihood(nn.Module):
+    """p(x|z) of pixels x, of which a decoder gives the logits; log p and its mean are in nats.
+
+    Bernoulli: a pixel is white with the sigmoid of its logit as the chance. For squared error a
+    Gaussian about that sigmoid, for absolute error a Laplace distribution: both have one spread
+    for all pixels of all images, the one that suits best. A batch in training takes its own; for
+    all else `spread` keeps the moving mean, so that nothing is fitted to images that are measured.
+
+    A density of grey pixels has the unit 1 / [0, 1] for each of them, and its logarithm may be
+    above 0. A Bernoulli likelihood is one of black or white pixels: of grey ones it is no density
+    (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845).
+
+    Source: Rybkin et al. 2021, arXiv:2006.13202, section 4.2 (optimal sigma).
+    """
+
+    START = {"squared": 0.5, "absolute": 1.0}
+    """Spread before training: with it log p is minus the error alone, but for a constant."""
+    MEMORY = 0.9
+    """How much of its past stays in the spread after a batch."""
+    LEAST = 1e-6
+    """Of the spread. Pixels come in steps of 1/255: what is finer is no better."""
+
+    spread: Tensor
+
+    def __init__(self, kind: str) -> None:
+        """A likelihood that goes with a kind of `reconstruction_loss`."""
+        super().__init__()
+        self.kind = kind
+        if kind in self.START:
+            self.register_buffer("spread", torch.tensor(self.START[kind]))
+
+    def cost(self, logits: Tensor, x: Tensor) -> Tensor:
+        """-log p(x|z), nats, averaged over a batch; both (B, C, H, W).
+
+        In training the spread is that of the batch, the mean of its errors: there the derivative
+        by the spread is 0, so that it may be held fixed.
+        """
+        error, pixels = reconstruction_loss(logits, x, self.kind), x[0].numel()
+        if self.kind == "bernoulli":
+            return error
+        if not self.training:
+            return self._density(error, pixels, self.spread)
+        spread = (error.detach() / pixels).clamp(min=self.LEAST)
+        self.spread.lerp_(spread, 1 - self.MEMORY)
+        return self._density(error, pixels, spread)
+
+    def log_prob(self, logits: Tensor, x: Tensor) -> Tensor:
+        """Nats of log p(x|z) of each image, (K, B) for logits (K, B, P) and flat images (B, P)."""
+        if self.kind == "bernoulli":
+            # x log p + (1 - x) log(1 - p) = x logit - softplus(logit), summed over pixels.
+            found = torch.einsum("kbp,bp->kb", logits, x)
+            return found - nn.functional.softplus(logits).sum(2)
+        error = logits.sigmoid() - x
+        error = error.square() if self.kind == "squared" else error.abs()
+        return -self._density(error.sum(2), x.shape[1], self.spread)
+
+    def _density(self, error: Tensor, pixels: int, spread: Tensor) -> Tensor:
+        """-log of a Gaussian density, `spread` its variance, or of a Laplace one, its scale."""
+        if self.kind == "squared":
+            return error / (2 * spread) + pixels / 2 * (2 * math.pi * spread).log()
+        return error / spread + pixels * (2 * spread).log()

@@ -73,6 +73,10 @@ SCALE = "scale of "
 """Before the name of a matrix in eight bits: the tensor with its scales."""
 
 
+SPREAD = "likelihood.spread"
+"""Older files lack it: their runs minimised that likelihood with the spread that it starts at."""
+
+
 def to_bytes(model: Autoencoder, card: Card) -> bytes:
     """A checkpoint as the bytes of one safetensors file.
 
@@ -202,6 +206,8 @@ def _weights(content: bytes, model: Autoencoder) -> dict[str, Tensor]:
                 f"the scale of {_short(of)} belongs to other weights."
             )
         tensors[of] = _from_steps(steps, scale)
+    if SPREAD in wanted:
+        tensors.setdefault(SPREAD, wanted[SPREAD])
     for name in sorted(wanted.keys() | tensors.keys()):
         if name not in wanted:
             reason = "unknown"

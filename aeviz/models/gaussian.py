@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from aeviz.models.base import Loss, reconstruction_loss
+from aeviz.models.base import Likelihood, Loss
 
 
 def draw(mu: Tensor, log_var: Tensor, epsilon: Tensor | None = None) -> Tensor:
@@ -28,19 +28,23 @@ def kl(mu: Tensor, log_var: Tensor) -> Tensor:
 
 
 def negative_elbo(
-    x: Tensor, logits: Tensor, mu: Tensor, log_var: Tensor, *, beta: float, kind: str
+    likelihood: Likelihood, x: Tensor, logits: Tensor, mu: Tensor, log_var: Tensor, *, beta: float
 ) -> Loss:
-    """E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)), with one draw for the expectation.
+    """E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)), nats, with one draw for the expectation.
+
+    With beta = 1 it is minus the metric "elbo", a lower bound on the mean of log p(x) under this
+    likelihood: of binarised images a probability, of grey ones under a Gaussian or a Laplace
+    distribution a density. See `Likelihood` for what a Bernoulli one of grey pixels is not.
 
     Args:
+        likelihood: of the model.
         x: images (B, C, H, W).
         logits: decoder output for a draw from the posterior, same shape.
         mu, log_var: of the posterior, (B, D).
-        kind: of the reconstruction loss.
 
     Source: Kingma & Welling 2013, arXiv:1312.6114, eq. 10; Higgins et al. 2017 for beta.
     """
-    reconstruction = reconstruction_loss(logits, x, kind)
+    reconstruction = likelihood.cost(logits, x)
     kl_per_dim = kl(mu, log_var).mean(0)
     total = kl_per_dim.sum()
     return Loss(

@@ -131,6 +131,43 @@ RECONSTRUCTION_UNITS = {
 }
 
 
+ERROR = r"\lVert x - \hat x \rVert^2"
+"""What stands for the reconstruction loss in the formula of a variant, as the usual one of them."""
+ERRORS = {
+    "bernoulli": r"-\textstyle\sum_i \bigl(x_i \ln \hat x_i + (1 - x_i) \ln (1 - \hat x_i)\bigr)",
+    "squared": ERROR,
+    "absolute": r"\lVert x - \hat x \rVert_1",
+}
+LOG_P = {
+    "bernoulli": r"\textstyle\sum_i \bigl(x_i \ln \hat x_i + (1 - x_i) \ln (1 - \hat x_i)\bigr)",
+    "squared": r"-\tfrac{1}{2 \sigma^2} \lVert x - \hat x \rVert^2"
+    r" - \tfrac{P}{2} \ln (2 \pi \sigma^2), \quad"
+    r" \sigma^2 = \tfrac{1}{P}\, \mathbb{E}\, \lVert x - \hat x \rVert^2",
+    "absolute": r"-\tfrac{1}{b} \lVert x - \hat x \rVert_1 - P \ln (2 b), \quad"
+    r" b = \tfrac{1}{P}\, \mathbb{E}\, \lVert x - \hat x \rVert_1",
+}
+"""Log p(x|z) of an image x with P pixels, as LaTeX."""
+LIKELIHOODS = {
+    "bernoulli": "Bernoulli likelihood",
+    "squared": "Gaussian density",
+    "absolute": "Laplace density",
+}
+
+
+def likelihood_of(config: BaseConfig) -> str:
+    """What the ELBO of a model is of; those of different things share no column and no curve."""
+    pixels = "black or white" if config.binarise else "grey"
+    return f"{LIKELIHOODS[config.reconstruction]} of {pixels} pixels"
+
+
+def bounds_a_density(config: BaseConfig) -> bool:
+    """False where grey pixels are taken for Bernoulli variables, which are black or white.
+
+    Source: Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845.
+    """
+    return config.binarise or config.reconstruction != "bernoulli"
+
+
 def reconstruction_knob(default: str) -> Any:
     """The setting that chooses between the kinds of `reconstruction_loss`."""
     return knob(
@@ -138,7 +175,8 @@ def reconstruction_knob(default: str) -> Any:
         choices=tuple(RECONSTRUCTION_UNITS),
         label="Reconstruction loss",
         help="How a pixel's error is counted. Bernoulli: cross-entropy in nats, kind to grey "
-        "pixels. Squared: what MSE and PSNR measure. Absolute: forgiving of a few large errors.",
+        "pixels. Squared: what MSE and PSNR measure. Absolute: forgiving of a few large errors. "
+        "Variational models make a Bernoulli, Gaussian or Laplace likelihood of it.",
     )
 
 
@@ -149,7 +187,8 @@ def beta_knob() -> Any:
         low=0.0,
         high=20.0,
         label="Beta",
-        help="Weight of the KL term. 1 is the true ELBO; more gives a rounder, simpler map.",
+        help="Weight of the KL term. With 1 the loss is minus the ELBO; more gives a rounder, "
+        "simpler map, and dimensions that collapse.",
     )
 
 
@@ -159,7 +198,7 @@ def binarise_knob() -> Any:
         False,
         label="Black or white pixels",
         help="Each pixel is drawn white with its grey value as the chance, anew in each step. "
-        "Published likelihoods are of such images.",
+        "Most published likelihoods are of such images; a Bernoulli one of grey pixels is none.",
     )
 
 

@@ -107,6 +107,23 @@ def test_each_variant_has_a_card_with_its_name_its_idea_and_a_image() -> None:
     assert len(app.image) == len(MODELS)
 
 
+@pytest.mark.parametrize(
+    ("settings", "likelihood", "of_a_density"),
+    [
+        ({}, "Bernoulli likelihood of grey pixels", False),
+        ({"binarise": True}, "Bernoulli likelihood of black or white pixels", True),
+        ({"reconstruction": "squared"}, "Gaussian density of grey pixels", True),
+        ({"reconstruction": "absolute"}, "Laplace density of grey pixels", True),
+    ],
+)
+def test_beside_an_elbo_stands_what_it_is_of(
+    settings: dict[str, Any], likelihood: str, of_a_density: bool
+) -> None:
+    said = view.elbo_note(MODELS["variational"].Config.from_dict(settings))
+    assert f"The ELBO is of a {likelihood}: compare it only with others of the same." in said
+    assert ("no density" not in said) == of_a_density
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_variant_in_the_address_is_chosen_with_its_presets_and_knobs(name: str) -> None:
     app = open_page(variant=name)
@@ -228,6 +245,12 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     assert "KL per dim, nats" in charts["metric-kl_per_dim"]
     last = store.metrics(run)[-1].validation
     assert drawn["numbers"] == {"ELBO, nats per image": f"{last.metrics['elbo']:.4g}"}
+    assert "The ELBO is of a Bernoulli likelihood of grey pixels" in drawn["note"]
+    assert "bounds no density (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845)" in drawn["note"]
+    # A run of before, whose terms were no nats, has no ELBO.
+    older = json.loads(view.drawn(run, "squared error per image", 20, time.time_ns()))
+    assert older["numbers"] == {}
+    assert "ELBO" not in older["note"]
     for term in ("reconstruction", "kl", "total"):
         assert f"{term}, nats per image" in charts["curves"]
     assert [column["text"] for column in drawn["columns"]] == list("0123456789")

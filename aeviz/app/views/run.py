@@ -8,15 +8,15 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from aeviz.app import library, own, pages, session, widgets
+from aeviz.app import library, own, pages, session, texts, widgets
 from aeviz.app.components.watch import drawing, watch
 from aeviz.charts import bars, maps
 from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models import checkpoint
-from aeviz.models.base import Autoencoder
+from aeviz.models.settings import BaseConfig, bounds_a_density, likelihood_of
 from aeviz.training import place, preview, removal, store
-from aeviz.training.curves import by_term, measured
+from aeviz.training.curves import Point, by_term, measured
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import WAY_OUT, RunStatus
 
@@ -110,10 +110,24 @@ def metric_title(name: str) -> str:
     return f"{title}, {UNITS[name]}" if name in UNITS else title
 
 
-def explain(model: type[Autoencoder]) -> None:
+def _shown(points: list[Point], unit: str) -> dict[str, float | list[float]]:
+    """The metrics of the last point. An ELBO is one where the terms of the loss are in nats."""
+    metrics = points[-1].validation.metrics if points else {}
+    in_nats = unit == UNITS["elbo"]  # older runs added a squared error to a divergence
+    return {name: value for name, value in metrics.items() if name != "elbo" or in_nats}
+
+
+def elbo_note(config: BaseConfig) -> str:
+    """What the ELBO of a model is of, and whether it bounds a density."""
+    said = texts.of("train").part("elbo", likelihood=likelihood_of(config))
+    return said if bounds_a_density(config) else f"{said} {texts.of('train').part('no_density')}"
+
+
+def explain(spec: RunSpec) -> None:
     """What is behind the page, and the variant that is trained."""
+    model = spec.model_class
     about = {part: getattr(model, part) for part in ("idea", "when", "fails", "source")}
-    widgets.explain("train", model.formula, **about)
+    widgets.explain("train", model.formula_of(spec.config), **about)
 
 
 # -- while it trains, and when it has ended -----------------------------------------------------
@@ -125,7 +139,7 @@ def watched(run: str) -> None:
         status, spec = store.status(run), store.spec(run)
         _about(run, spec, status)
         live(run, status.ended)
-        explain(spec.model_class)
+        explain(spec)
     except (checkpoint.CheckpointError, place.RunError) as error:  # removed at this moment
         st.error(str(error))
 
@@ -240,12 +254,14 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
         (curves, "curves", "each loss term over the steps"),
         (code_map(seen, classes, HEIGHT), "run-map", map_title(seen)),
     ]
-    metrics = points[-1].validation.metrics if points else {}
+    metrics = _shown(points, unit)
     for name, value in metrics.items():
         if isinstance(value, list):
             title = metric_title(name)
             charts.append((bars.by_dimension(np.array(value), title), f"metric-{name}", title))
     note = "Measured on held-out images; monitored, not optimised." if metrics else ""
+    if "elbo" in metrics:
+        note += " " + elbo_note(spec.config)
     return drawing(
         [
             ({"original": original, "reconstruction": reconstruction}, classes[label])

@@ -59,7 +59,7 @@ def set_up() -> None:
     length.markdown(summary(spec))
     with looks:
         _looks(spec)
-    view.explain(spec.model_class)
+    view.explain(spec)
 
 
 def _picker(chosen: str) -> None:

@@ -33,7 +33,8 @@ class Conditional(Autoencoder):
     source = "Sohn et al. 2015, NeurIPS, eq. 4, with a prior that does not depend on the label"
     formula = (
         r"\mathcal{L} = -\mathbb{E}_{q(z \mid x, y)}\log p(x \mid z, y)"
-        r" + \beta\, \mathrm{KL}\bigl(q(z \mid x, y) \,\Vert\, \mathcal{N}(0, I)\bigr)"
+        r" + \beta\, \mathrm{KL}\bigl(q(z \mid x, y) \,\Vert\, \mathcal{N}(0, I)\bigr), \quad"
+        r" q(z \mid x, y) = \mathcal{N}(\mu, \mathrm{diag}\, \sigma_z^2), \quad \hat x = g(z, y)"
     )
     idea = "Tell encoder and decoder which digit it is: the code is left to say how it is written."
     when = "You have labels, and want to ask for a digit or move a style from one to another."
@@ -113,8 +114,8 @@ class Conditional(Autoencoder):
         for labels in self.each_label(x):
             mu, log_var = self.posterior(x, labels)
             logits = self.logits(mu, labels)
-            pixels = nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
-            costs.append(pixels.flatten(1).sum(1) + kl(mu, log_var).sum(1))
+            log_p = self.likelihood.log_prob(logits.flatten(1)[None], x.flatten(1))[0]
+            costs.append(kl(mu, log_var).sum(1) - log_p)
         return torch.stack(costs).argmin(0)
 
     def loss(self, x: Tensor, labels: Tensor | None = None) -> Loss:
@@ -124,5 +125,4 @@ class Conditional(Autoencoder):
             labels = self.classify(x)
         mu, log_var = self.posterior(x, labels)
         logits = self.logits(draw(mu, log_var), labels)
-        beta, kind = self.config.beta, self.config.reconstruction
-        return negative_elbo(x, logits, mu, log_var, beta=beta, kind=kind)
+        return negative_elbo(self.likelihood, x, logits, mu, log_var, beta=self.config.beta)

@@ -25,16 +25,16 @@ class Convolutional(Autoencoder):
 
     title = "Convolutional autoencoder"
     year = 2011
-    source = "Masci et al. 2011, ICANN, section 2.2"
+    source = (
+        "Masci et al. 2011, ICANN, section 3; here strides in place of max-pooling, free weights"
+    )
     formula = (
-        r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad "
-        r"h^k = \sigma(x * W^k + b^k)"
+        r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad \hat x = g(f(x)), \quad"
+        r" h^k = \varphi(x * W^k + b^k)"
     )
     idea = "Share the weights over the image: a stroke is the same stroke wherever it is."
-    when = "The inputs are images, and sharp reconstruction matters more than training speed."
-    fails = (
-        "Each step costs several times that of a fully connected one, and the map has holes too."
-    )
+    when = "Your inputs are images, and a smaller error matters more than training speed."
+    fails = "A step takes twice as long as with fully connected layers, and the map has holes too."
     no_prior = (
         "Nothing in its loss says where codes should lie, so there is nothing to sample from."
     )

@@ -28,14 +28,17 @@ class ConvolutionalDenoising(Autoencoder):
 
     title = "Convolutional denoising autoencoder"
     year = 2011
-    source = "Masci et al. 2011, ICANN, section 2.2; Vincent et al. 2008, ICML, section 2.3"
+    source = "Masci et al. 2011, ICANN, section 3; Vincent et al. 2010, JMLR 11:3371, section 3"
     formula = (
-        r"\mathcal{L} = \lVert x - g(f(\tilde x)) \rVert^2, \qquad"
-        r" \tilde x \sim C(\tilde x \mid x), \qquad h^k = \sigma(\tilde x * W^k + b^k)"
+        r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad \hat x = g(f(\tilde x)), \quad"
+        r" \tilde x \sim C(\tilde x \mid x), \quad h^k = \varphi(\tilde x * W^k + b^k)"
     )
-    idea = "A stroke in noise looks alike wherever it is: clean with weights shared over the place."
-    when = "Your images are noisy and you can wait: it cleans best of all here."
-    fails = "It cleans only the kind of spoiling it was trained on, and each step costs more."
+    idea = "A stroke in noise looks alike wherever it is: the weights that clean it are shared."
+    when = "Your images are noisy in the way that you train it on, and you can wait."
+    fails = (
+        "What was trained on Gaussian noise cleans that best of all here, but undoes a blur or "
+        "missing pixels worse than a Wiener filter."
+    )
     corrupts = True
     no_prior = "Its loss cares about clean images, not about where codes lie."
     order = 35

@@ -31,7 +31,8 @@ class ConvolutionalVariational(Autoencoder):
     source = "Salimans et al. 2014, arXiv:1410.6460, section 4.2; Kingma & Welling 2013, eq. 10"
     formula = (
         r"\mathcal{L} = -\mathbb{E}_{q(z \mid x)}\log p(x \mid z)"
-        r" + \beta\, \mathrm{KL}\bigl(q(z \mid x) \,\Vert\, \mathcal{N}(0, I)\bigr)"
+        r" + \beta\, \mathrm{KL}\bigl(q(z \mid x) \,\Vert\, \mathcal{N}(0, I)\bigr), \quad"
+        r" q(z \mid x) = \mathcal{N}(\mu, \mathrm{diag}\, \sigma_z^2), \quad \hat x = g(z)"
     )
     idea = "A variational autoencoder whose layers share their weights over the image."
     when = "You want the best likelihood, or samples whose strokes hold together."
@@ -83,5 +84,4 @@ class ConvolutionalVariational(Autoencoder):
             x = x.bernoulli()
         mu, log_var = self.posterior(x)
         logits = self.logits(draw(mu, log_var))
-        beta, kind = self.config.beta, self.config.reconstruction
-        return negative_elbo(x, logits, mu, log_var, beta=beta, kind=kind)
+        return negative_elbo(self.likelihood, x, logits, mu, log_var, beta=self.config.beta)

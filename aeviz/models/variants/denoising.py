@@ -1,4 +1,4 @@
-"""The denoising autoencoder: rebuild the clean image from a corrupted one."""
+"""The denoising autoencoder: reconstruct the clean image from a corrupted one."""
 
 from __future__ import annotations
 
@@ -28,13 +28,20 @@ class Denoising(Autoencoder):
 
     title = "Denoising autoencoder"
     year = 2008
-    source = "Vincent et al. 2008, ICML, section 2.3"
+    source = (
+        "Vincent et al. 2008, ICML, section 2.3; Gaussian noise and squared error: "
+        "Vincent et al. 2010, JMLR 11:3371, section 3"
+    )
     formula = (
-        r"\mathcal{L} = \lVert x - g(f(\tilde x)) \rVert^2, \qquad \tilde x \sim C(\tilde x \mid x)"
+        r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad \hat x = g(f(\tilde x)), \quad"
+        r" \tilde x \sim C(\tilde x \mid x)"
     )
     idea = "Corrupt the image on purpose and learn to give back the clean one."
     when = "Your images are noisy, or you want a code that ignores noise."
-    fails = "It cleans only the kind of spoiling it was trained on, and smooths fine strokes away."
+    fails = (
+        "It smooths fine strokes away, and what was trained on Gaussian noise undoes a blur or "
+        "missing pixels worse than a Wiener filter."
+    )
     corrupts = True
     no_prior = "Its loss cares about clean images, not about where codes lie."
     order = 20

@@ -16,7 +16,10 @@ class Linear(Autoencoder):
 
     title = "Linear autoencoder"
     year = 1989
-    source = "Baldi & Hornik 1989, Neural Networks 2:53, fact 4"
+    source = (
+        "Baldi & Hornik 1989, Neural Networks 2:53, fact 4; with biases: Bourlard & Kamp 1988, "
+        "Biological Cybernetics 59:291"
+    )
     formula = (
         r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad z = W x + b, \quad \hat x = V z + c"
     )

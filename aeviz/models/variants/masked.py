@@ -27,11 +27,15 @@ class Masked(Autoencoder):
 
     title = "Masked autoencoder (transformer)"
     year = 2021
-    source = "He et al. 2021, arXiv:2111.06377, section 3; here with a code as bottleneck"
+    source = (
+        "He et al. 2021, arXiv:2111.06377, section 3, whose loss counts hidden patches alone and "
+        "whose decoder reads all tokens; here it counts all, and one code is handed on"
+    )
     formula = (
-        r"\mathcal{L} = \lVert x - g(f(x_{\mathcal V})) \rVert^2, \qquad"
-        r" f(x_{\mathcal V}) = \mathrm{Transformer}\bigl([\mathrm{cls}],"
-        r" \{W x_i + p_i\}_{i \in \mathcal V}\bigr)_{\mathrm{cls}}"
+        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2, \quad"
+        r" \hat x = g(f(x_{\mathcal V})) \\[4pt]"
+        r" f(x_{\mathcal V}) = A\, \mathrm{Transformer}\bigl(c,"
+        r" \{W x_i + b + p_i\}_{i \in \mathcal V}\bigr)_{c} + a \end{gathered}"
     )
     idea = "Show the encoder a few patches only; to redraw the rest it must know what digits are."
     when = "Parts of your images are missing, or you want attention instead of fixed layers."

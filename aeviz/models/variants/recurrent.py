@@ -23,13 +23,18 @@ class Recurrent(Autoencoder):
 
     title = "Recurrent autoencoder"
     year = 2015
-    source = "Srivastava et al. 2015, arXiv:1502.04681, section 2.1; GRU: arXiv:1406.1078"
+    source = (
+        "Srivastava et al. 2015, arXiv:1502.04681, section 2.2, with LSTMs and rows written in "
+        "reverse; GRU: Cho et al. 2014, arXiv:1406.1078"
+    )
     formula = (
-        r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad h_t = \mathrm{GRU}(x_t, h_{t-1}), \quad"
-        r" z = W h_k, \quad s_t = \mathrm{GRU}([z, c_t], s_{t-1}), \quad \hat x_t = V s_t"
+        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2, \quad"
+        r" h_t = \mathrm{GRU}(x_t, h_{t-1}), \quad h_0 = 0, \quad z = W h_k + b \\[4pt]"
+        r" s_0 = \tanh(U z + a), \quad s_t = \mathrm{GRU}'([z, c_t], s_{t-1}), \quad"
+        r" \hat x_t = \sigma(V s_t + d) \end{gathered}"
     )
     idea = "Read the image as a sequence of rows, keep one memory, and write all rows from it."
-    when = "Your data are sequences, of any length, or they break off and should be completed."
+    when = "Your data are sequences, and some break off early and should be completed."
     fails = "Rows are read one after the other, which is slow; early ones fade from the memory."
     no_prior = "Its loss says what a code must remember, not where codes should lie."
     order = 70

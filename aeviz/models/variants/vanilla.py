@@ -1,4 +1,4 @@
-"""The plain autoencoder: squeeze, then rebuild."""
+"""The plain autoencoder: squeeze, then reconstruct."""
 
 from __future__ import annotations
 
@@ -27,12 +27,16 @@ class Vanilla(Autoencoder):
     """min E |x - g(f(x))|^2 with a narrow code z = f(x)."""
 
     title = "Vanilla autoencoder"
-    year = 2006
-    source = "Hinton & Salakhutdinov 2006, Science 313:504"
+    year = 1986
+    source = (
+        "Rumelhart, Hinton & Williams 1986, Parallel Distributed Processing 1, chapter 8; "
+        "Bourlard & Kamp 1988, Biological Cybernetics 59:291; deep ones: "
+        "Hinton & Salakhutdinov 2006, Science 313:504"
+    )
     formula = r"\mathcal{L} = \lVert x - \hat x \rVert^2, \qquad \hat x = g(f(x))"
     idea = "Squeeze the image through a few numbers and learn to reconstruct it from them."
-    when = "You want a compact code or the smallest reconstruction error."
-    fails = "The map has holes: between its islands the decoder was never asked for anything."
+    when = "You want a compact code with a small reconstruction error, and nothing else of it."
+    fails = "The map has holes: between its islands the decoder was never trained."
     no_prior = (
         "Nothing in its loss says where codes should lie, so there is nothing to sample from."
     )

@@ -1,4 +1,4 @@
-"""The vector-quantised autoencoder: an image is a grid of words from a learned codebook."""
+"""The vector-quantised autoencoder: an image is a grid of entries of a learned codebook."""
 
 from __future__ import annotations
 
@@ -29,8 +29,11 @@ class VectorQuantised(Autoencoder):
     year = 2017
     source = "van den Oord et al. 2017, arXiv:1711.00937, eq. 1 to 3 and appendix A.1"
     formula = (
-        r"\mathcal{L} = \lVert x - g(e) \rVert^2 + \beta\, \lVert z - \mathrm{sg}(e) \rVert^2,"
-        r" \qquad e = \mathrm{arg\,min}_{e_k} \lVert z - e_k \rVert"
+        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2"
+        r" + \beta\, \lVert z - \mathrm{sg}(e) \rVert^2, \quad z = f(x), \quad"
+        r" e = \mathrm{arg\,min}_{e_k} \lVert z - e_k \rVert, \quad"
+        r" \hat x = g\bigl(z + \mathrm{sg}(e - z)\bigr) \\[4pt]"
+        r" e_k \leftarrow \text{moving mean of the } z \text{ nearest to it} \end{gathered}"
     )
     idea = "Write the image as a grid of entries from a small learned codebook."
     when = "You want discrete codes, or sharp samples from a prior that is learned afterwards."
@@ -87,9 +90,9 @@ class VectorQuantised(Autoencoder):
             return math.prod(quartered(shape)) * self.latent_dim
 
     presets = {
-        "64 words": Config(),
-        "512 words": Config(codebook_size=512, channels=32),
-        "black or white words": Config(codebook_size=2),
+        "64 entries": Config(),
+        "512 entries": Config(codebook_size=512, channels=32),
+        "two entries": Config(codebook_size=2),
     }
 
     codebook: Tensor

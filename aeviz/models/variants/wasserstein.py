@@ -32,10 +32,16 @@ class Wasserstein(Autoencoder):
 
     title = "Wasserstein autoencoder"
     year = 2018
-    source = "Tolstikhin et al. 2018, arXiv:1711.01558, algorithm 2; Ghosh et al. 2020 for sampling"
+    source = (
+        "Tolstikhin et al. 2018, arXiv:1711.01558, algorithm 2; "
+        "sampling: Ghosh et al. 2020, arXiv:1903.12436, section 4"
+    )
     formula = (
-        r"\mathcal{L} = \lVert x - \hat x \rVert^2"
-        r" + \lambda\, \mathrm{MMD}_k^2\bigl(q(z), \mathcal{N}(0, I)\bigr)"
+        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2"
+        r" + \lambda\, \mathrm{MMD}_k^2\bigl(q(z), \mathcal{N}(0, I)\bigr), \quad"
+        r" \hat x = g(f(x)) \\[4pt] \mathrm{MMD}_k^2(q, p) = \mathbb{E}\, k(z, z') +"
+        r" \mathbb{E}\, k(\epsilon, \epsilon') - 2\, \mathbb{E}\, k(z, \epsilon), \quad"
+        r" k(a, b) = \textstyle\sum_s \frac{2 D s}{2 D s + \lVert a - b \rVert^2} \end{gathered}"
     )
     idea = "Let each code be a sharp point, and ask only that all together look like the prior."
     when = "You want samples and sharp reconstructions from one model, and need no likelihood."

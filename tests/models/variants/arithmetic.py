@@ -34,6 +34,13 @@ def squared_error(x: Tensor, x_hat: Tensor) -> float:
     return float((difference**2).sum() / len(x))
 
 
+def gaussian(x: Tensor, x_hat: Tensor) -> float:
+    """-log of a Gaussian density about a reconstruction, its variance the MSE: nats per image."""
+    pixels = x[0].numel()
+    mse = squared_error(x, x_hat) / pixels
+    return pixels / 2 * (np.log(2 * np.pi * mse) + 1)
+
+
 def cross_entropy(x: Tensor, x_hat: Tensor) -> float:
     """In nats, summed over pixels, averaged over images."""
     p, target = x_hat.detach().double().numpy(), x.double().numpy()
