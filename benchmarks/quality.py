@@ -36,7 +36,7 @@ from aeviz.analysis.anomaly_score import Scored
 from aeviz.analysis.estimate import Estimate
 from aeviz.analysis.evaluate import Figures
 from aeviz.data import corruption, datasets
-from aeviz.models import apply, checkpoint, optim
+from aeviz.models import checkpoint, optim
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
 from benchmarks import choices, classifier, machine, one_class
@@ -124,7 +124,7 @@ def live(name: str, samples: int) -> dict[str, Any]:
     if name == ONE_CLASS:
         recipe = Recipe(one_class.VARIANT, one_class.SETTINGS, one_class.LR, one_class.BATCH)
         runs = [run(recipe, SECONDS / 10, digit) for digit in range(10)]
-        figures = ten([model for model, _, _ in runs])
+        figures = ten([model for model, _, _ in runs])[1]
         seconds, steps = (sum(values) for values in list(zip(*runs, strict=True))[1:])
     else:
         model, seconds, steps = run(LIVE[name], SECONDS)
@@ -191,12 +191,12 @@ def pretrained(kept: dict[str, Any], parts: Iterable[str], samples: int) -> None
             print(f"{name}, {part}: {time.process_time() - start:.0f} s of the CPU", flush=True)
 
 
-def ten(scored: Sequence[Scored]) -> Figures:
-    """Mean over the ten digits of the AUROC of what was fitted to each, by two scores."""
+def ten(scored: Sequence[Scored]) -> tuple[list[Figures], Figures]:
+    """AUROC of what was fitted to each of the ten digits, by two scores, and their means."""
     digits = datasets.load("mnist")
-    return {
-        name: one_class.of_ten(scored, kind, digits)[1] for kind, name in evaluate.SCORES.items()
-    }
+    found = {name: one_class.of_ten(scored, kind, digits) for kind, name in evaluate.SCORES.items()}
+    each = [{name: of[0][digit] for name, of in found.items()} for digit in range(len(scored))]
+    return each, {name: of[1] for name, of in found.items()}
 
 
 def ten_pretrained(kept: dict[str, Any]) -> None:
@@ -204,22 +204,27 @@ def ten_pretrained(kept: dict[str, Any]) -> None:
     names = [anomaly.pretrained(digit) for digit in range(10)]
     digest = [checkpoint.digest(name) for name in names]
     if kept.get(ONE_CLASS, {}).get("digest") != digest:
-        found = pack(ten([checkpoint.load(name) for name in names]))
-        kept[ONE_CLASS] = {"digest": digest, "figures": found}
+        each, mean = ten([checkpoint.load(checkpoint.FOLDER / name) for name in names])
+        digits = dict(zip(names, map(pack, each), strict=True))
+        kept[ONE_CLASS] = {"digest": digest, "figures": pack(mean), "digits": digits}
         keep(kept)
 
 
 def write_cards(kept: dict[str, Any]) -> None:
     """Put the figures that a card has, with their errors, into the cards; weights stay as is."""
-    for name, card in checkpoint.pretrained().items():
-        mine = kept["pretrained"].get(name, {})
-        if not set(evaluate.CARD) <= mine.keys():
-            continue
-        found = {k: v for part in evaluate.CARD for k, v in unpack(mine[part]["figures"]).items()}
+    known = {
+        name: unpack(found) for name, found in kept.get(ONE_CLASS, {}).get("digits", {}).items()
+    }
+    for name, parts in kept["pretrained"].items():
+        if set(evaluate.CARD) <= parts.keys():
+            mine = [unpack(parts[part]["figures"]) for part in evaluate.CARD]
+            known[name] = {key: one for found in mine for key, one in found.items()}
+    for name, found in known.items():
+        model = checkpoint.load(checkpoint.FOLDER / name)
         new = {"figures": evaluate.values(found), "errors": evaluate.standard_errors(found)}
-        if new != {"figures": card.figures, "errors": card.errors}:
-            model = checkpoint.load(name)
-            checkpoint.save(model, checkpoint.FOLDER / name, card=card.model_copy(update=new))
+        if new != {"figures": model.card.figures, "errors": model.card.errors}:
+            card = model.card.model_copy(update=new)
+            checkpoint.save(model, checkpoint.FOLDER / name, card=card)
 
 
 README = Path(__file__).parents[1] / "README.md"
@@ -441,8 +446,9 @@ def every_checkpoint(kept: dict[str, Any]) -> str:
 
 NOTES = [
     "± is one standard error over the test digits; that of an AUROC is by DeLong et al. 1988, that "
-    f"of a Frechet distance the spread of {evaluate.FRECHET_DRAWS} bootstraps. Where a figure is nearer to its "
-    'target than that, the result is "within the error": other test digits could have said both.',
+    f"of a Frechet distance the spread of {evaluate.FRECHET_DRAWS} bootstraps. Where a figure is "
+    'nearer to its target than that, the result is "within the error": other test digits could '
+    "have said both.",
     "Reconstructions are clipped to [0, 1]. No model was trained on test digits, and which model "
     "competes in a row was decided without them, as said below. Targets are the project's own; "
     "some were set when the first test figures were known.",
@@ -559,7 +565,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=500, help="K of the likelihood")
     parser.add_argument("--threads", type=int, default=THREADS, help="of the CPU")
     parser.add_argument(
-        "--parts", nargs="+", choices=evaluate.PARTS, help="measure these alone, write no table"
+        "--parts", nargs="+", choices=evaluate.PARTS, help="measure these alone, write nothing"
     )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -573,11 +579,11 @@ def main() -> None:
     if args.again:
         kept["pretrained"] = {}
     pretrained(kept, args.parts or evaluate.PARTS, args.samples)
-    write_cards(kept)
-    write_readme()
     if args.parts:
         return
     ten_pretrained(kept)
+    write_cards(kept)
+    write_readme()
     fashion = anomaly_score.stranger(datasets.load("mnist")) is not None
     text = report(kept, args.samples, fashion) + "\n"
     print(text)

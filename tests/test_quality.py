@@ -266,7 +266,6 @@ def test_a_card_gets_its_figures_and_errors_and_keeps_its_weights(
     model = checkpoint.load("linear-2d")
     checkpoint.save(model, tmp_path / "linear-2d", card=model.card)
     monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
-    monkeypatch.setattr(checkpoint, "pretrained", lambda: {"linear-2d": model.card})
     parts = {"errors": {"mse": [0.05, 0.002]}, "neighbours": {"near": [0.9, 0.01]}, "elbo": {}}
     mine = {part: {"figures": figures} for part, figures in parts.items()}
     quality.write_cards({"pretrained": {"linear-2d": mine}})

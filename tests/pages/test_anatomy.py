@@ -9,7 +9,6 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.charts import diagram
 from aeviz.models import checkpoint, variants
-from aeviz.models.zoo import MODELS
 from tests.pages.pretrained import ONE_OF_EACH
 
 # One checkpoint of each variant: their other widths are drawn alike.
