@@ -136,6 +136,13 @@ def mixture_images(
 
     Source: Ghosh et al. 2020, arXiv:1903.12436, section 4.
     """
-    drawn = sample_mixture(fit_mixture(codes, MIXTURE, seed), n, seed=seed)
+    return of_mixture(model, fit_mixture(codes, MIXTURE, seed), labels, n, seed)
+
+
+def of_mixture(
+    model: Autoencoder, mixture: Mixture, labels: np.ndarray, n: int, seed: int = 0
+) -> np.ndarray:
+    """The same of a mixture that is fitted already."""
+    drawn = sample_mixture(mixture, n, seed=seed)
     chosen = np.random.default_rng(seed).choice(labels, n)
     return apply.decode(model, drawn, chosen if model.uses_labels else None)

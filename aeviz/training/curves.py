@@ -91,5 +91,10 @@ def measured(card: checkpoint.Card) -> str:
     shown = (("mse", "MSE", ".4f", ""), ("psnr", "PSNR", ".1f", " dB"))
     shown = (*shown, ("bce", "cross-entropy", ".3f", " nats a pixel"))
     found = card.figures
-    parts = [f"{text} **{found[k]:{how}}{unit}**" for k, text, how, unit in shown if k in found]
+    apart = {k: f" ± {error:.1g}" for k, error in card.errors.items()}
+    parts = [
+        f"{text} **{found[k]:{how}}{apart.get(k, '')}{unit}**"
+        for k, text, how, unit in shown
+        if k in found
+    ]
     return f"On all test images: {', '.join(parts)}." if parts else ""

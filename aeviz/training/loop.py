@@ -192,7 +192,7 @@ def add_knob_options(parser: argparse.ArgumentParser, config_class: type[BaseCon
 
 def main(arguments: list[str] | None = None) -> None:
     """Train a variant and write a checkpoint with its figures on the test set."""
-    from aeviz.analysis import anomaly_score, evaluate
+    from aeviz.analysis import evaluate
     from aeviz.data import datasets
     from aeviz.models import checkpoint
     from aeviz.models.card import Card, Curve
@@ -269,7 +269,7 @@ def main(arguments: list[str] | None = None) -> None:
     if args.digit is None:
         figures = evaluate.figures(model, dataset)
     else:
-        figures = {"auroc": anomaly_score.one_class(model, dataset, args.digit).value}
+        figures = evaluate.one_class(model, dataset, args.digit)
     card = Card(
         variant=args.variant,
         config=config,
@@ -283,7 +283,8 @@ def main(arguments: list[str] | None = None) -> None:
         lr=args.lr,
         command="python -m aeviz train " + shlex.join(given),
         device=device.type,
-        figures=figures,
+        figures=evaluate.values(figures),
+        errors=evaluate.standard_errors(figures),
         curve=Curve(
             steps=list(fallen),
             terms={name: [terms[name] for terms in fallen.values()] for name in fallen[steps]},
@@ -293,4 +294,4 @@ def main(arguments: list[str] | None = None) -> None:
     path = checkpoint.save(model, args.out, card=card)
     print(path)
     for name, value in figures.items():
-        print(f"  {name}: {value:.5g}")
+        print(f"  {name}: {value.text('.5g')}")

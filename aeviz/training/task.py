@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from aeviz import files
-from aeviz.analysis import errors
+from aeviz.analysis import errors, evaluate
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, objective, optim
 from aeviz.models.base import Autoencoder, Loss
@@ -290,7 +290,7 @@ class Task:
         self.seen = preview.look(model, dataset, self.status.step, self.seen)
         store.write(self.path / "preview.npz", preview.to_bytes(self.seen))
 
-    def _card(self, figures: dict[str, float] | None = None) -> checkpoint.Card:
+    def _card(self, figures: evaluate.Figures | None = None) -> checkpoint.Card:
         spec, whole = self.spec, self.status.step == self.status.steps
         has_words = spec.classes is None or spec.digit is not None  # for it on the command line
         return checkpoint.Card(
@@ -305,7 +305,8 @@ class Task:
             lr=self.spec.lr,
             command=command(spec) if whole and has_words else "",
             device=optim.pick_device().type,
-            figures=figures or {},
+            figures=evaluate.values(figures or {}),
+            errors=evaluate.standard_errors(figures or {}),
             curve=curves.to_keep(store.metrics(self.name)) if figures else None,
         )
 
@@ -339,15 +340,11 @@ class Task:
             part = slice(start, start + 1000)
             originals = dataset.test_images[part]
             reconstructions = apply.reconstruct(model, originals, dataset.test_labels[part])
-            squared.append(errors.mse(originals, reconstructions).mean())
-            entropies.append(errors.bce(originals, reconstructions).mean())
+            squared.append(errors.mse(originals, reconstructions))
+            entropies.append(errors.bce(originals, reconstructions))
             yield True
-        mse = float(np.mean(squared))
-        figures = {
-            "mse": mse,
-            "bce": float(np.mean(entropies)),
-            "psnr": float(errors.psnr(mse)),
-        }
+        found = errors.Errors(np.concatenate(squared), np.concatenate(entropies))
+        figures = found.estimates
         if not place.is_run(self.name):  # saving would make its folder anew
             raise FileNotFoundError(errno.ENOENT, "Its folder was deleted")
         checkpoint.save(model, self.path / "final", card=self._card(figures))
