@@ -171,7 +171,7 @@ def references() -> dict[str, str]:
     linear = pca.pca(datasets.load(), 64)
     codes = linear.encode(digits.train_images), digits.train_labels
     share = probe.linear_probe(*codes, linear.encode(x), labels)
-    texts["probe"] = f"PCA-64 {share:.4f}"
+    texts["probe"] = f"PCA-64 {share.text()}"
     corrupted = corruption.noisy(x, evaluate.SIGMA, SEED)
     known = corruption.noisy(digits.train_images, evaluate.SIGMA, SEED + 1)
     cleaned = denoising.regressed(corrupted, known, digits.train_images)

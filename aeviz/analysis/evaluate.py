@@ -93,7 +93,7 @@ def all_figures(
     codes = apply.encode(model, dataset.train_images, dataset.train_labels)
     result["probe_accuracy"] = probe.linear_probe(
         codes, dataset.train_labels, apply.encode(model, images, labels), labels
-    )
+    ).value
     # Without labels: what a corrupted image shows is for the model to find.
     cleaned = apply.reconstruct(model, corruption.noisy(images, SIGMA, seed))
     result["denoised_psnr"] = errors.compare(images, cleaned).overall["psnr"]

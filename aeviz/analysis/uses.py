@@ -129,7 +129,7 @@ def tell_apart(
     labels = labels[draw(CODES, len(labels))]
     both = train_codes, labels, test_codes, dataset.test_labels
     progress(0.0, "Training the probe")
-    found = {"probe_accuracy": probe.linear_probe(*both)}
+    found = {"probe_accuracy": probe.linear_probe(*both).value}
     progress(0.4, "Finding neighbours")
     found["neighbour_accuracy"] = neighbours.neighbour_accuracy(*both)
     progress(0.6, "Looking for clusters")
