@@ -56,6 +56,14 @@ def _from_steps(steps: Tensor, scale: Tensor) -> Tensor:
     return (steps.flatten(1).float() * scale.float()[:, None]).reshape(steps.shape)
 
 
+def kept_bytes(tensor: Tensor) -> int:
+    """Bytes of a tensor in a checkpoint whose weights are rounded, see `round_weights`."""
+    scale = _scales(tensor)
+    if scale is not None:
+        return tensor.numel() + scale.nbytes
+    return tensor.numel() * (2 if tensor.dtype == torch.float32 else tensor.element_size())
+
+
 def round_weights(model: Autoencoder) -> None:
     """Round the weights to what is kept, so that figures are measured on what is loaded.
 
