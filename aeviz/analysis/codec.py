@@ -185,9 +185,9 @@ class PCACodec:
         return None
 
     def decoder_bytes(self, *, prior: bool = False) -> int:
-        """Of the mean and the components, in as few bits as a model's weights."""
-        parts = self.linear.mean, self.linear.components
-        return sum(checkpoint.kept_bytes(torch.from_numpy(part)) for part in parts)
+        """Of the mean and the components, rounded as weights of a model are."""
+        parts = map(torch.from_numpy, (self.linear.mean, self.linear.components))
+        return sum(checkpoint.kept_bytes(checkpoint.rounded(part)) for part in parts)
 
     def classify(self, images: np.ndarray) -> np.ndarray | None:
         """No labels belong to it."""
