@@ -48,7 +48,7 @@ class References(BaseModel):
 def widths(dataset: datasets.Dataset) -> list[int]:
     """Of PCA: powers of two, the widths of pretrained codes, and all pixels."""
     pixels = math.prod(dataset.shape)
-    powers = [2**k for k in range(pixels.bit_length())]
+    powers = [2**k for k in range(pixels.bit_length() - 1)]
     cards = checkpoint.pretrained().values()
     codes = [min(card.config.code_dim(dataset.shape), pixels) for card in cards]
     return sorted({*powers, *codes, pixels})
