@@ -258,7 +258,7 @@ def rate_distortion(
     taken: dict[str, int],
     others: Curve,
     lines: dict[str, Curve],
-    lossless: tuple[str, float],
+    lossless: tuple[str, float] | None,
     *,
     in_decibel: bool = True,
     height: int = 520,
@@ -266,11 +266,11 @@ def rate_distortion(
     """Bytes of an image against the error of its reconstruction; bytes on a logarithmic scale.
 
     Args:
-        shown: model -> its points, from few bits to many; up to four.
+        shown: model -> its points, from few bytes to many; up to four.
         taken: model -> which of them is marked.
         others: one point for each model that is not shown as a curve.
         lines: what they are compared with; the first in the colour of baselines.
-        lossless: name and bytes of a file without any error, which no axis reaches.
+        lossless: name and bytes of a file without any error, which no axis reaches; None without.
         in_decibel: PSNR upwards; else MSE.
     """
     hover = "%{text}<br>%{x:.1f} bytes, " + ("%{y:.1f} dB" if in_decibel else "MSE %{y:.4f}")
@@ -293,11 +293,14 @@ def rate_distortion(
         size = [14 if k == taken[name] else 6 for k in range(len(curve.sizes))]
         look = {"size": size, "opacity": 1}
         traces.append(drawn(curve, name, line={"color": colour, "width": 2}, marker=look))
-    name, size = lossless
-    text = f"{name}, without<br>error: {size:.0f} bytes"
-    note = {"text": text, "align": "right", "showarrow": False, "yref": "paper"}
-    note |= {"x": np.log10(size), "xanchor": "right", "xshift": -4}  # where there are no curves
-    note |= {"y": 0.02, "yanchor": "bottom"} if in_decibel else {"y": 0.98, "yanchor": "top"}
+    shapes, notes = [], []
+    if lossless:
+        name, size = lossless
+        text = f"{name}, without<br>error: {size:.0f} bytes"
+        note = {"text": text, "align": "right", "showarrow": False, "yref": "paper"}
+        note |= {"x": np.log10(size), "xanchor": "right", "xshift": -4}  # where no curves are
+        note |= {"y": 0.02, "yanchor": "bottom"} if in_decibel else {"y": 0.98, "yanchor": "top"}
+        shapes, notes = [theme.upright(size, theme.FILES, 2, "dash")], [note]
     every = [e for curve in (*shown.values(), others) for e in curve.errors]
     best, worst = min(every, default=0.001), max(every, default=0.05)
     ticks = {"tickvals": [0.3, 1, 3, 10, 30, 100, 300, 1000], "tickangle": 0}
@@ -309,8 +312,8 @@ def rate_distortion(
             "title": "PSNR (dB)" if in_decibel else "Test MSE per pixel",
             "range": distortion([1.6 * worst, 0.35 * best]) if in_decibel else [0, 1.2 * worst],
         },
-        shapes=[theme.upright(size, theme.FILES, 2, "dash")],
-        annotations=[note],
+        shapes=shapes,
+        annotations=notes,
     )
 
 

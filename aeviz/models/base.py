@@ -197,6 +197,13 @@ class Autoencoder(nn.Module, ABC):
         """
         return None
 
+    def entries_nats(self, entries: Tensor) -> Tensor | None:
+        """-log p (B,) of codebook entries (B, places) under the prior that was learned of them.
+
+        None for a variant without such a prior.
+        """
+        return None
+
     def finish(self, codes: Tensor) -> None:
         """Fit, once after training, what is fitted to the codes (N, code_dim); kept as buffers."""
 

@@ -188,6 +188,10 @@ class VectorQuantised(Autoencoder):
         """Teach the prior which entries follow which in the grids of the training codes."""
         self.prior.learn(self.entries(codes), self.config.prior_epochs)
 
+    def entries_nats(self, entries: Tensor) -> Tensor:
+        logits = self.prior(entries)  # of each entry, given those before it
+        return nn.functional.cross_entropy(logits.mT, entries, reduction="none").sum(1)
+
     def sample_prior(
         self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None
     ) -> Tensor:
