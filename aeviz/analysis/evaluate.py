@@ -19,6 +19,7 @@ from aeviz.analysis import (
     estimate,
     inpainting,
     likelihood,
+    mechanism,
     neighbours,
     pca,
     probe,
@@ -144,6 +145,11 @@ def _reported(it: Measured) -> Figures:
             found |= {f"kl_of_z{k}": estimate.mean(one) for k, one in enumerate(values.T, 1)}
         elif key != "elbo" and values.ndim == 1:
             found[key] = estimate.mean(values)
+    if it.model.config.codebook_size:  # of all images together: a part of them uses fewer entries
+        shares = [mechanism.usage(it.model, part) for part in np.array_split(it.codes, GROUPS)]
+        found["perplexity"] = estimate.bootstrap(
+            lambda some: mechanism.perplexity(some.mean(0)), np.array(shares)
+        )
     return found
 
 

@@ -24,6 +24,7 @@ from aeviz.app.views.one_class import (
     scores,
     seen,
 )
+from aeviz.app.views.run import elbo_note
 from aeviz.charts import curves, export, theme
 from aeviz.data import datasets
 
@@ -153,6 +154,8 @@ def _about(subject: ModelSubject, kind: str) -> str:
     sentences = [score.text]
     if kind == anomaly_score.BLURRED and subject.model.corrupts:
         sentences.append(text.part("averaged", draws=anomaly_score.DRAWS))
+    if kind == "elbo":
+        sentences.append(elbo_note(subject.model.config))
     images = f"{len(seen(subject)):,}"
     known = {"components": anomaly.PCA_WIDTH, "images": images, "score": score.of_pca}
     return " ".join([*sentences, text.part("pca", **known)])

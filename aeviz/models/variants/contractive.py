@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -38,9 +38,9 @@ class Contractive(Autoencoder):
     year = 2011
     source = "Rifai et al. 2011, ICML, eq. 3; one sigmoid layer: eq. 7"
     formula = (
-        r"\mathcal{L} = \lVert x - \hat x \rVert^2 + \lambda\,\lVert J_f(x) \rVert_F^2,"
-        r" \qquad J_f(x) = \frac{\partial f(x)}{\partial x}, \qquad \hat x = g(f(x)),"
-        r" \; \text{tied: } f(x) = \sigma(W x + b), \; g(z) = \sigma(W^\top z + c)"
+        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2"
+        r" + \lambda\,\lVert J_f(x) \rVert_F^2 \\[4pt]"
+        r" \hat x = g(f(x)), \quad J_f(x) = \tfrac{\partial f(x)}{\partial x} \end{gathered}"
     )
     idea = "Punish the code for moving when a pixel does: only what tells digits apart survives."
     when = "You want a code that small changes of the image leave alone, or one to classify."
@@ -90,6 +90,16 @@ class Contractive(Autoencoder):
 
     config: Config
 
+    @classmethod
+    def formula_of(cls, config: Config) -> str:
+        """The formula; with one sigmoid layer, and its transpose where the weights are tied."""
+        found = super().formula_of(config)
+        if config.depth:
+            return found
+        decoder = r"W^\top" if config.tied else "V"
+        layer = rf"f(x) = \sigma(W x + b), \quad g(z) = \sigma({decoder} z + c)"
+        return rf"\begin{{gathered}} {found} \\[4pt] {layer} \end{{gathered}}"
+
     def build(self) -> None:
         c = self.config
         layers = layers_of(c)
@@ -117,8 +127,8 @@ class Contractive(Autoencoder):
             rows = vmap(jacrev(lambda one: self.encode(one[None])[0]))(x)  # (B, D, C, H, W)
             return rows.flatten(1).square().sum(1)
         # E |v J|^2 = |J|_F^2 for v ~ N(0, I): Hutchinson 1990.
-        backward: Any = torch.func.vjp(self.encode, x)[1]
-        (row,) = backward(torch.randn(len(x), self.config.latent_dim, device=x.device))
+        z, backward = cast(tuple[Tensor, Any], torch.func.vjp(self.encode, x))
+        (row,) = backward(torch.randn_like(z))
         return row.flatten(1).square().sum(1)
 
     @property

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import Dictionary, MLPDecoder, MLPEncoder
 from aeviz.models.settings import (
+    ERROR,
+    ERRORS,
     RECONSTRUCTION_UNITS,
     BaseConfig,
     activation_knob,
@@ -42,15 +44,7 @@ class Sparse(Autoencoder):
     title = "Sparse autoencoder"
     year = 2011
     source = "Ng 2011, CS294A lecture notes; top-k: Makhzani & Frey 2013, arXiv:1312.5663"
-    formula = (
-        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2 + \lambda\,\Omega(z), \quad"
-        r" \hat x = D z + c, \quad h = f(x), \quad \hat h = (h - \bar h) / s_h \\[4pt]"
-        r" \text{L1: } z = \max(h, 0), \; \Omega = \textstyle\sum_j z_j, \; \lVert d_j \rVert = 1"
-        r" \\ \text{KL: } z = \sigma(4 \hat h + b), \; \Omega ="
-        r" \textstyle\sum_j \mathrm{KL}(\rho \,\Vert\, \bar z_j)"
-        r" \\ \text{top-k: } z_j = h_j - \bar h_j \text{ where } \hat h_j \text{ is one of the } k"
-        r" \text{ largest, else } 0, \; \Omega = 0, \; \lVert d_j \rVert = 1 \end{gathered}"
-    )
+    formula = r"\mathcal{L} = \lVert x - \hat x \rVert^2 + \lambda\,\Omega(z)"
     idea = "Give the code more room than it needs and let each image use only a few units."
     when = "You want units that stand for one thing each, such as a stroke, or a code to classify."
     fails = "Under L1 units can die and never answer again; too strong a penalty empties the code."
@@ -139,6 +133,37 @@ class Sparse(Autoencoder):
     }
 
     config: Config
+
+    @classmethod
+    def formula_of(cls, config: Config) -> str:
+        """The formula with the kind of sparsity and the decoder that are chosen."""
+        standard = r"h = f(x), \quad \hat h = (h - \bar h) / s_h"
+        rows = {
+            "L1": [
+                cls.formula + r", \quad \Omega(z) = \textstyle\sum_j z_j",
+                r"\hat x = D z + c, \quad \lVert d_j \rVert = 1, \quad z = \max(f(x), 0)",
+            ],
+            "KL": [
+                cls.formula
+                + r", \quad \Omega(z) = \textstyle\sum_j \mathrm{KL}(\rho \,\Vert\, \bar z_j)",
+                r"\hat x = D z + c, \quad z = \sigma(4 \hat h + b)",
+                standard,
+            ],
+            "top-k": [
+                rf"\mathcal{{L}} = {ERROR}, \quad "
+                + (
+                    r"\hat x = D z + c, \quad \lVert d_j \rVert = 1"
+                    if config.dictionary
+                    else r"\hat x = g(z)"
+                ),
+                ("z_j = h_j - \\bar h_j" if config.dictionary else "z_j = \\hat h_j")
+                + r" \text{ where } \hat h_j \text{ is one of the } k \text{ largest, else } 0",
+                standard,
+            ],
+        }[config.kind]
+        if not config.dictionary:
+            rows = [row.replace(ERROR, ERRORS[config.reconstruction]) for row in rows]
+        return r"\begin{gathered} " + r" \\[4pt] ".join(rows) + r" \end{gathered}"
 
     def build(self) -> None:
         c = self.config
