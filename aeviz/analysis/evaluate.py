@@ -143,14 +143,22 @@ def _reported(it: Measured) -> Figures:
         values = np.array([part[key] for part in parts], np.float64)
         if key == "kl_per_dim":
             found |= {f"kl_of_z{k}": estimate.mean(one) for k, one in enumerate(values.T, 1)}
-        elif key != "elbo" and values.ndim == 1:
+        elif key not in ("elbo", "perplexity") and values.ndim == 1:
             found[key] = estimate.mean(values)
-    if it.model.config.codebook_size:  # of all images together: a part of them uses fewer entries
-        shares = [mechanism.usage(it.model, part) for part in np.array_split(it.codes, GROUPS)]
-        found["perplexity"] = estimate.bootstrap(
-            lambda some: mechanism.perplexity(some.mean(0)), np.array(shares)
-        )
     return found
+
+
+def _entries(it: Measured) -> Figures:
+    if not it.model.config.codebook_size:
+        return {}
+    # Of all images together, as the loss page has it: a part of them uses entries less evenly.
+    parts = np.array_split(it.codes, min(GROUPS, len(it.codes)))
+    shares = np.array([len(part) * mechanism.usage(it.model, part) for part in parts])
+    return {
+        "perplexity": estimate.bootstrap(
+            lambda some: mechanism.perplexity(some.sum(0) / some.sum()), shares
+        )
+    }
 
 
 def _nll(it: Measured) -> Figures:
@@ -261,6 +269,7 @@ PARTS = {
     "neighbours": Part(_neighbours, "5 of all training codes"),
     "elbo": Part(_elbo, f"{DRAWS} draws, {GROUPS} parts"),
     "reported": Part(_reported, f"{MOST} parts"),
+    "entries": Part(_entries, f"all test images, {GROUPS} parts"),
     "nll": Part(_nll, f"{LIKELIHOOD_ON} images"),
     "probe": Part(_probe, "converged, C chosen on held-out codes"),
     "denoised": Part(_denoised, f"noise {SIGMA}, {DRAWS} draws"),
@@ -324,6 +333,7 @@ def standard_errors(found: Figures) -> dict[str, float]:
 EXPLAINED = {
     "mse": "mean squared error of reconstructions clipped to [0, 1]",
     "bce": "nats per pixel, binary cross-entropy",
+    "perplexity": "exp(entropy) of how often each codebook entry is used by all test images",
     "psnr": "dB, of the mean MSE",
     "pca_mse_clipped": "the same by PCA with as many components",
     "neighbour_accuracy": "5 nearest training codes vote for the class",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import sqrtm
-from scipy.stats import sem
+from scipy.stats import entropy, sem
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 from sklearn.metrics import log_loss, mean_squared_error
@@ -550,6 +550,22 @@ def test_an_elbo_and_its_error_are_those_of_each_image_with_other_noise() -> Non
     each = np.mean([one for one in draws if one is not None], 0)
     assert found.value == pytest.approx(each.mean(), abs=0.3)
     assert found.error == pytest.approx(sem(each), rel=0.3)  # of a hundred parts
+
+
+def test_the_perplexity_is_that_of_all_images_together() -> None:
+    """As the loss page has it; the mean of that of batches would be less."""
+    model = checkpoint.load("vector_quantised-8d")
+    few = replace(MNIST, test_images=MNIST.test_images[:600], test_labels=MNIST.test_labels[:600])
+    found = evaluate.measure(evaluate.Measured(model, few), ("reported", "entries"))["perplexity"]
+    grid = model.entries(torch.from_numpy(apply.encode(model, few.test_images)))
+    assert grid is not None
+    shares = np.bincount(grid.flatten().numpy(), minlength=64) / grid.numel()
+    assert found.value == pytest.approx(np.exp(entropy(shares)), rel=1e-5)
+    again = [
+        np.exp(entropy(np.bincount(grid[some].flatten().numpy(), minlength=64)))
+        for some in np.random.default_rng(1).integers(600, size=(50, 600))
+    ]
+    assert found.error == pytest.approx(np.std(again), rel=0.3)
 
 
 def test_hidden_pixels_are_averaged_over_draws_of_the_patches() -> None:

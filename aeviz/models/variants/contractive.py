@@ -91,7 +91,7 @@ class Contractive(Autoencoder):
     config: Config
 
     @classmethod
-    def formula_of(cls, config: Config) -> str:
+    def formula_of(cls, config: Any) -> str:
         """The formula; with one sigmoid layer, and its transpose where the weights are tied."""
         found = super().formula_of(config)
         if config.depth:

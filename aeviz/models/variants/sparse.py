@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -135,7 +136,7 @@ class Sparse(Autoencoder):
     config: Config
 
     @classmethod
-    def formula_of(cls, config: Config) -> str:
+    def formula_of(cls, config: Any) -> str:
         """The formula with the kind of sparsity and the decoder that are chosen."""
         standard = r"h = f(x), \quad \hat h = (h - \bar h) / s_h"
         rows = {
