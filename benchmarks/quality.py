@@ -512,8 +512,8 @@ NOTES = [
     "Wiener filter of the page Denoise knows the noise but no digits, and is worse.",
     "Frechet: squared distance in 64 features of `benchmarks/classifier.safetensors`, 10,000 "
     "images against the test digits; real against real: the first 10,000 training digits.",
-    "What a variant reports itself is a mean over ten parts of 1,000 digits: a perplexity or a "
-    "count of dead units of fewer digits than on the page Loss, which asks all at once.",
+    "What a variant reports itself is a mean over ten parts of 1,000 digits: a count of dead units "
+    "of fewer digits than on the page Loss, which asks all at once. A perplexity is of all digits.",
 ]
 
 
