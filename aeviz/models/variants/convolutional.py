@@ -33,8 +33,11 @@ class Convolutional(Autoencoder):
         r" h^k = \varphi(x * W^k + b^k)"
     )
     idea = "Share the weights over the image: a stroke is the same stroke wherever it is."
-    when = "Your inputs are images, and a smaller error matters more than training speed."
-    fails = "A step takes twice as long as with fully connected layers, and the map has holes too."
+    when = "Your inputs are images, the code is wide, and a small error matters more than speed."
+    fails = (
+        "A step takes twice as long as with fully connected layers; with two dimensions its error "
+        "is larger here, and its map has holes too."
+    )
     no_prior = (
         "Nothing in its loss says where codes should lie, so there is nothing to sample from."
     )

@@ -35,7 +35,10 @@ class Recurrent(Autoencoder):
     )
     idea = "Read the image as a sequence of rows, keep one memory, and write all rows from it."
     when = "Your data are sequences, and some break off early and should be completed."
-    fails = "Rows are read one after the other, which is slow; early ones fade from the memory."
+    fails = (
+        "Rows are read one after the other, which is slow, and its error stays above that of a "
+        "vanilla autoencoder with as wide a code."
+    )
     no_prior = "Its loss says what a code must remember, not where codes should lie."
     order = 70
     needs = ("sequences", "missing")

@@ -37,7 +37,10 @@ class VectorQuantised(Autoencoder):
     )
     idea = "Write the image as a grid of entries from a small learned codebook."
     when = "You want discrete codes, or sharp samples from a prior that is learned afterwards."
-    fails = "Entries die when nothing is near them; a straight path between codes moves in jumps."
+    fails = (
+        "Entries that nothing is near would die and are put elsewhere; a straight path between "
+        "codes moves in jumps."
+    )
     order = 60
     needs = ("symbols", "compression", "images")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aeviz.analysis import denoising, errors, mechanism
+from aeviz.analysis import denoising, errors, estimate, mechanism
 from aeviz.data import corruption, datasets
 from aeviz.models import apply, checkpoint, objective
 from aeviz.models.zoo import MODELS
@@ -62,3 +62,19 @@ def test_the_convolutional_one_cleans_gaussian_noise_best_of_all_here() -> None:
     best = max(found, key=found.__getitem__)
     assert best == "convolutional_denoising-128d"
     assert sorted(found.values())[-2] < found[best] - 0.5
+
+
+@pytest.mark.parametrize(
+    ("more", "less"),
+    [
+        ("recurrent-32d", "vanilla-32d"),  # its error stays above
+        ("vanilla-32d", "convolutional-32d"),  # a wide code and a small error
+        ("vanilla-64d", "convolutional-64d"),
+        ("convolutional-2d", "vanilla-2d"),  # with two dimensions its error is larger
+    ],
+)
+def test_one_has_a_larger_error_than_another(more: str, less: str) -> None:
+    x = datasets.to_float(MNIST.test_images[:2000])
+    each = [errors.mse(x, apply.reconstruct(checkpoint.load(name), x)) for name in (more, less)]
+    apart = estimate.mean(each[0] - each[1])
+    assert apart.value > 5 * apart.error
