@@ -84,7 +84,7 @@ class Contractive(Autoencoder):
         "a map (2 dimensions)": Config(),
         "a stable code (32 dimensions)": Config(latent_dim=32, jacobian="estimate"),
         "one sigmoid layer (the paper's)": Config(
-            latent_dim=64, depth=0, tied=True, reconstruction="bernoulli"
+            latent_dim=64, depth=0, tied=True, reconstruction="bernoulli", penalty=3.0
         ),
     }
 

@@ -49,7 +49,8 @@ class Sparse(Autoencoder):
         r" \\ \text{KL: } z = \sigma(4 \hat h + b), \; \Omega ="
         r" \textstyle\sum_j \mathrm{KL}(\rho \,\Vert\, \bar z_j)"
         r" \\ \text{top-k: } z_j = h_j - \bar h_j \text{ where } \hat h_j \text{ is one of the } k"
-        r" \text{ largest, else } 0, \; \Omega = 0, \; \lVert d_j \rVert = 1 \end{gathered}"
+        r" \text{ largest, else } 0, \; \Omega = 0, \; \lVert d_j \rVert = 1"
+        r" \\ \text{(mirrored: } z_j = \hat h_j, \; \hat x = \sigma(g(z)) \text{)} \end{gathered}"
     )
     idea = "Give the code more room than it needs and let each image use only a few units."
     when = "You want units that stand for one thing each, such as a stroke, or a code to classify."
