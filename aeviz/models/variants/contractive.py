@@ -39,8 +39,7 @@ class Contractive(Autoencoder):
     source = "Rifai et al. 2011, ICML, eq. 3; one sigmoid layer: eq. 7"
     formula = (
         r"\mathcal{L} = \lVert x - \hat x \rVert^2 + \lambda\,\lVert J_f(x) \rVert_F^2,"
-        r" \qquad J_f(x) = \frac{\partial f(x)}{\partial x}, \qquad \hat x = g(f(x)),"
-        r" \; \text{tied: } f(x) = \sigma(W x + b), \; g(z) = \sigma(W^\top z + c)"
+        r" \qquad J_f(x) = \frac{\partial f(x)}{\partial x}"
     )
     idea = "Punish the code for moving when a pixel does: only what tells digits apart survives."
     when = "You want a code that small changes of the image leave alone, or one to classify."
@@ -103,6 +102,17 @@ class Contractive(Autoencoder):
     def tied(self) -> bool:
         """True where the decoder is the transpose of the encoder."""
         return self.config.tied and self.config.depth == 0
+
+    @classmethod
+    def formula_of(cls, config: Any) -> str:
+        """What is minimised with these settings, as LaTeX: tied weights have a row of their own."""
+        formula = super().formula_of(config)
+        if not config.tied or config.depth:
+            return formula
+        return (
+            rf"\begin{{gathered}} {formula} \\[4pt]"
+            r" f(x) = \sigma(W x + b), \quad \hat x = \sigma(W^\top f(x) + c) \end{gathered}"
+        )
 
     def encode(self, x: Tensor) -> Tensor:
         z = self.encoder(x)

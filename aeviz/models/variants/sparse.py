@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import Dictionary, MLPDecoder, MLPEncoder
 from aeviz.models.settings import (
+    ERROR,
+    ERRORS,
     RECONSTRUCTION_UNITS,
     BaseConfig,
     activation_knob,
@@ -43,14 +46,11 @@ class Sparse(Autoencoder):
     year = 2011
     source = "Ng 2011, CS294A lecture notes; top-k: Makhzani & Frey 2013, arXiv:1312.5663"
     formula = (
-        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2 + \lambda\,\Omega(z), \quad"
-        r" \hat x = D z + c, \quad h = f(x), \quad \hat h = (h - \bar h) / s_h \\[4pt]"
-        r" \text{L1: } z = \max(h, 0), \; \Omega = \textstyle\sum_j z_j, \; \lVert d_j \rVert = 1"
-        r" \\ \text{KL: } z = \sigma(4 \hat h + b), \; \Omega ="
-        r" \textstyle\sum_j \mathrm{KL}(\rho \,\Vert\, \bar z_j)"
-        r" \\ \text{top-k: } z_j = h_j - \bar h_j \text{ where } \hat h_j \text{ is one of the } k"
-        r" \text{ largest, else } 0, \; \Omega = 0, \; \lVert d_j \rVert = 1"
-        r" \\ \text{(mirrored: } z_j = \hat h_j, \; \hat x = \sigma(g(z)) \text{)} \end{gathered}"
+        rf"\begin{{gathered}} \mathcal{{L}} = {ERROR}, \quad \hat x = D z + c,"
+        r" \quad \lVert d_j \rVert = 1 \\[4pt]"
+        r" z_j = h_j - \bar h_j \text{ for the } k \text{ largest } \hat h_j, \text{ else } 0"
+        r" \\[4pt]"
+        r" h = f(x), \quad \hat h_j = (h_j - \bar h_j) / s_j \end{gathered}"
     )
     idea = "Give the code more room than it needs and let each image use only a few units."
     when = "You want units that stand for one thing each, such as a stroke, or a code to classify."
@@ -156,6 +156,31 @@ class Sparse(Autoencoder):
             # A unit that answers to what it draws is used from the first step on, and lives.
             self.encoder.get_parameter("1.weight").data.copy_(self.decoder.atoms().T)
             nn.init.zeros_(self.encoder.get_parameter("1.bias"))
+
+    @classmethod
+    def formula_of(cls, config: Any) -> str:
+        """What is minimised with this kind of sparsity; bars are means over the batch."""
+        if config.kind == "L1":
+            return (
+                rf"\begin{{gathered}} \mathcal{{L}} = {ERROR} + \lambda \textstyle\sum_j z_j"
+                r" \\[4pt] \hat x = D z + c, \quad \lVert d_j \rVert = 1, \quad z = \max(f(x), 0)"
+                r" \end{gathered}"
+            )
+        if config.kind == "KL":
+            return (
+                rf"\begin{{gathered}} \mathcal{{L}} = {ERROR} + \lambda \textstyle\sum_j"
+                r" \mathrm{KL}(\rho \,\Vert\, \bar z_j) \\[4pt]"
+                r" \hat x = D z + c, \quad z_j = \sigma(4 \hat h_j + b_j) \\[4pt]"
+                r" h = f(x), \quad \hat h_j = (h_j - \bar h_j) / s_j \end{gathered}"
+            )
+        if config.dictionary:
+            return cls.formula
+        return (
+            rf"\begin{{gathered}} \mathcal{{L}} = {ERRORS[config.reconstruction]}, \quad"
+            r" \hat x = \sigma(g(z)) \\[4pt]"
+            r" z_j = \hat h_j \text{ for the } k \text{ largest}, \text{ else } 0 \\[4pt]"
+            r" h = f(x), \quad \hat h_j = (h_j - \bar h_j) / s_j \end{gathered}"
+        )
 
     def standardise(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """Each unit of h (B, D) with mean 0 and variance 1 over the batch; their spreads (D,)."""

@@ -207,8 +207,59 @@ def masked(model: Any, x: Tensor, kind: str, **_: Any) -> Terms:
     return {"reconstruction": error(kind, array(x), x_hat)}
 
 
+def sparse(model: Any, x: Tensor, kind: str, **_: Any) -> Terms:
+    c, h = model.config, array(model.encoder(x))
+    s = np.sqrt(h.var(0) + 1e-5)
+    standard = (h - h.mean(0)) / s
+    kept = standard >= np.sort(standard, 1)[:, [-min(c.k, h.shape[1])]]
+    if c.kind == "top-k" and c.decoder == "mirrored":
+        x_hat = reconstructed(model, np.where(kept, standard, 0))
+        return {"reconstruction": error(kind, array(x), x_hat)}
+    d = array(model.decoder.weight)
+    if c.kind != "KL":
+        d = d / np.sqrt(np.square(d).sum(0))
+    z = {
+        "L1": np.maximum(h, 0),
+        "KL": sigmoid(4 * standard + (array(model.threshold) if c.kind == "KL" else 0)),
+        "top-k": np.where(kept, h - h.mean(0), 0),
+    }[c.kind]
+    x_hat = z @ d.T + array(model.decoder.bias)
+    terms = {"reconstruction": error("squared", array(x).reshape(len(x), -1), x_hat)}
+    rho, mean = c.target, z.mean(0)
+    if c.kind == "L1":
+        terms["sparsity"] = c.penalty * z.sum() / len(x)
+    if c.kind == "KL":
+        kl = rho * np.log(rho / mean) + (1 - rho) * np.log((1 - rho) / (1 - mean))
+        terms["sparsity"] = c.penalty * kl.sum()
+    return terms
+
+
+def contractive(model: Any, x: Tensor, kind: str, **_: Any) -> Terms:
+    flat = array(x).reshape(len(x), -1)
+    w, b = array(model.encoder[1].weight), array(model.encoder[1].bias)
+    z = sigmoid(flat @ w.T + b)
+    jacobian = (z * (1 - z))[:, :, None] * w
+    v, c = (
+        (w.T, array(model.decoder.bias))
+        if model.config.tied
+        else (array(model.decoder[0].weight), array(model.decoder[0].bias))
+    )
+    return {
+        "reconstruction": error(kind, flat, sigmoid(z @ v.T + c)),
+        "contraction": model.config.penalty * np.square(jacobian).sum() / len(x),
+    }
+
+
 FORMULAS: dict[str, tuple[Callable[..., Terms], tuple[dict[str, Any], ...]]] = {
     "linear": (linear, ({}, {"latent_dim": 5})),
+    "sparse": (
+        sparse,
+        tuple(
+            {"latent_dim": 40, "k": 5, **of}
+            for of in ({"kind": "L1"}, {"kind": "KL"}, {}, {"decoder": "mirrored"})
+        ),
+    ),
+    "contractive": (contractive, ({"depth": 0}, {"depth": 0, "tied": True})),
     "vanilla": (plain, ({}, {"batch_norm": True, "depth": 2})),
     "denoising": (
         of_corrupted,
@@ -282,8 +333,12 @@ def test_the_formula_changes_with_the_reconstruction_loss_that_is_chosen(name: s
     if "reconstruction" not in knobs(model_class.Config):
         assert model_class.formula_of(model_class.Config()) == model_class.formula
         return
+    when = knobs(model_class.Config)["reconstruction"][0].when
+    settings = {name: tuple(those)[-1] for name, those in when.items()}  # with which it counts
     written = {
-        kind: model_class.formula_of(model_class.Config.from_dict({"reconstruction": kind}))
+        kind: model_class.formula_of(
+            model_class.Config.from_dict({"reconstruction": kind, **settings})
+        )
         for kind in KINDS
     }
     for kind, formula in written.items():
@@ -295,7 +350,7 @@ def test_the_formula_changes_with_the_reconstruction_loss_that_is_chosen(name: s
         assert (r"\ln (2 \pi \sigma^2)" in formula) == (
             kind == "squared" and model_class.has_posterior
         )
-    if not model_class.has_posterior:
+    if not model_class.has_posterior and not settings:
         assert written["squared"] == model_class.formula
 
 
