@@ -28,7 +28,7 @@ from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.base import Autoencoder
 from aeviz.training import loop
-from benchmarks import machine
+from benchmarks import choices, machine
 
 FEW = ("vanilla-32d", "convolutional-32d", "variational-32d")
 """Models that are tried with few labels, all of 60,000 digits included."""
@@ -128,19 +128,11 @@ def unseen() -> Autoencoder:
 
 def choose(counts: list[int], methods: list[str]) -> None:
     """Print accuracy on held-out digits for each setting that is tried, and what is chosen."""
-    digits = datasets.load("mnist")
-    cut = len(digits.train_images) - digits.held_out
-    inside = dataclasses.replace(
-        digits,
-        train_images=digits.train_images[:cut],
-        train_labels=digits.train_labels[:cut],
-        test_images=digits.train_images[cut:],
-        test_labels=digits.train_labels[cut:],
-    )
+    inside = choices.split(datasets.load("mnist"))
     model = unseen()
     for count in counts:
-        few = few_labels.UNLABELLED if count < few_labels.UNLABELLED else cut
-        learner = Learner(model, inside.train_images[:few], inside.test_images, inside)
+        some = inside.train_images[: few_labels.pool(count)]
+        learner = Learner(model, some, inside.test_images, inside)
         settings = few_labels.SETTINGS[count]
         for method in methods:
             names = ("floor", "strength") if method in learner.raw else ("lr", "steps")

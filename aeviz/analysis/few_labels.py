@@ -61,14 +61,14 @@ SETTINGS = {
     ),
     100: Settings(
         {"pixels": 1.0, "pca": 1.0, "code": 1.0},
-        {"pixels": 0.01, "pca": 1.0, "code": 1.0},
+        {"pixels": 0.01, "pca": 1.0, "code": 0.1},
         {"tuned": 1e-3, "scratch": 1e-3},
-        {"tuned": 150, "scratch": 150},
+        {"tuned": 50, "scratch": 150},
     ),
     1000: Settings(
         {"pixels": 0.3, "pca": 1.0, "code": 1.0},
-        {"pixels": 0.01, "pca": 1.0, "code": 1.0},
-        {"tuned": 3e-3, "scratch": 1e-2},
+        {"pixels": 0.01, "pca": 1.0, "code": 0.1},
+        {"tuned": 1e-2, "scratch": 1e-2},
         {"tuned": 500, "scratch": 1500},
     ),
     60_000: Settings(
@@ -233,7 +233,7 @@ def measure(
     if reason := refusal(model):
         raise ValueError(reason)
     progress(0.0, "Encoding the images")
-    images = dataset.train_images[: _pool(max(counts))]
+    images = dataset.train_images[: pool(max(counts))]
     learner = Learner(model, images, dataset.test_images, dataset)
     plan = [(n, seed, m) for n in counts for seed in range(DRAWS[n]) for m in learner.methods]
     accuracy: dict[str, dict[int, list[float]]] = {m: {} for m in learner.methods}
@@ -241,7 +241,7 @@ def measure(
     right: dict[str, np.ndarray] = {}
     for k, (count, seed, method) in enumerate(plan):
         progress((k + 1) / (len(plan) + 1), f"{count:,} labels: {METHODS[method].lower()}")
-        chosen = supervised.draw(dataset.train_labels[: _pool(count)], count, seed)
+        chosen = supervised.draw(dataset.train_labels[: pool(count)], count, seed)
         labels = dataset.train_labels[chosen]
         found = learner.predict(method, chosen, labels, SETTINGS[count], seed)
         right[method] = found == dataset.test_labels
@@ -254,7 +254,7 @@ def measure(
     )
 
 
-def _pool(count: int) -> int | None:
+def pool(count: int) -> int | None:
     """How many of the first training images labelled ones are drawn from; None for all."""
     return UNLABELLED if count < UNLABELLED else None
 
