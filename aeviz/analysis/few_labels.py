@@ -30,6 +30,8 @@ METHODS = {
     "scratch": "Network from scratch",
 }
 """Method -> its name. The first three are a logistic regression on something fixed."""
+PRETRAINED = ("code", "tuned")
+"""Methods that owe something to the pretrained encoder."""
 UNLABELLED = 10_000
 """The first training images: few labelled ones are drawn from them, and codes are standardised as
 those of all of them are, for which no labels are needed."""
@@ -262,16 +264,19 @@ def pool(count: int) -> int | None:
 def finding(found: Learned) -> str:
     """What the figures say: which method is the best, and what pretraining is worth.
 
-    The best with the fewest labels and with the most; the worth where it is largest and with most.
+    The best with the fewest labels and with the most, beside the best that has no autoencoder or,
+    where that is the best, that has one; the worth where it is largest and with most.
     """
     said = []
     for count in dict.fromkeys((found.counts[0], found.counts[-1])):
         means = {m: found.mean(m, count) for m in found.accuracy}
         known = {m: value for m, value in means.items() if value is not None}
-        best = max(known, key=lambda m: known[m].value)
-        said.append(
-            f"With {count:,} labels the best is **{_named(best)}**, {_percent(known[best])}"
-        )
+        rank = sorted(known, key=lambda m: known[m].value, reverse=True)
+        others = [m for m in rank if (m in PRETRAINED) != (rank[0] in PRETRAINED)]
+        best = f"**{_named(rank[0])}**, {points(known[rank[0]])} % accuracy"
+        kind = "without a pretrained" if rank[0] in PRETRAINED else "with the pretrained"
+        beside = [f"the best {kind} encoder is {_named(m)}, {points(known[m])} %" for m in others]
+        said.append(f"With {count:,} labels the best is {'; '.join([best, *beside[:1]])}")
     worth = {n: gap for n in found.counts if (gap := found.worth(n)) is not None}
     if worth:
         most = max(worth, key=lambda n: worth[n].value)
@@ -280,8 +285,8 @@ def finding(found: Learned) -> str:
             for n in dict.fromkeys((most, max(worth)))
         ]
         said.append(
-            "Fine-tuned, the pretrained encoder gets more digits right than the same network from "
-            f"scratch by {' and '.join(parts)}: that is what pretraining is worth here"
+            "Pretraining, that is fine-tuning the encoder in place of training the same network "
+            f"from scratch, is worth {' and '.join(parts)}"
         )
     return ". ".join(said) + "."
 
@@ -297,10 +302,6 @@ def points(share: Estimate | None, *, signed: bool = False) -> str:
     if share is None:
         return ""
     return f"{100 * share.value:{'+' if signed else ''}.1f} ± {100 * share.error:.1f}"
-
-
-def _percent(share: Estimate) -> str:
-    return f"{points(share)} % accuracy"
 
 
 def _named(method: str) -> str:

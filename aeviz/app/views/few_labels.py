@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import streamlit as st
@@ -70,11 +71,13 @@ def accuracy(subject: ModelSubject, found: Learned) -> None:
             key="table",
         )
         draws = ", ".join(f"{few_labels.DRAWS[n]} for {n:,}" for n in found.counts)
+        at_90 = 100 * math.sqrt(0.9 * 0.1 / found.tested)
         st.caption(
             f"Accuracy (%) on all {found.tested:,} test digits, mean over draws of the labelled "
-            f"digits ({draws}), ± one standard error: of the draws (a single one tells nothing of "
-            "it) and of the test digits together. Pretraining is worth what fine-tuning has more "
-            "than the same network from scratch with the same labels, in points."
+            f"digits ({draws}), ± one standard error. It holds what other draws would change (a "
+            f"single one does not tell) and what other test digits would, {at_90:.1f} points at "
+            "90 %. Pretraining is worth what fine-tuning has more than the same network from "
+            "scratch with the same labels, in points."
         )
         _others(subject)
 
