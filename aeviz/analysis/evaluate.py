@@ -339,7 +339,7 @@ EXPLAINED = {
     "neighbour_accuracy": "5 nearest training codes vote for the class",
     "elbo": f"nats per image, mean of {DRAWS} draws",
     "nll": f"nats per image, importance-weighted bound on -log p(x), {LIKELIHOOD_ON:,} images",
-    "probe_accuracy": "logistic regression on standardised codes, C chosen on held-out ones",
+    "probe_accuracy": "logistic regression on all training codes, standardised; C by held-out ones",
     "denoised_psnr": f"dB, of reconstructions of digits with Gaussian noise {SIGMA}",
     "hidden_mse": "mean squared error of hidden pixels, 75 % of the 4x4 patches hidden",
     "other_mse_auroc": "told from Fashion-MNIST by the squared error",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from pydantic import BaseModel
 
 from aeviz import jobs
 from aeviz.analysis import pca, supervised
+from aeviz.analysis.estimate import Estimate
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
 from aeviz.models.base import Autoencoder
@@ -29,6 +30,8 @@ METHODS = {
     "scratch": "Network from scratch",
 }
 """Method -> its name. The first three are a logistic regression on something fixed."""
+PRETRAINED = ("code", "tuned")
+"""Methods that owe something to the pretrained encoder."""
 UNLABELLED = 10_000
 """The first training images: few labelled ones are drawn from them, and codes are standardised as
 those of all of them are, for which no labels are needed."""
@@ -36,36 +39,43 @@ those of all of them are, for which no labels are needed."""
 
 @dataclass(frozen=True)
 class Settings:
-    """What was chosen on held-out images.
+    """What was chosen on held-out images, method by method.
 
+    floor: how far features are standardised, see `supervised.scale`.
     strength: C of the logistic regressions, the larger the weaker the L2 penalty.
     lr: highest learning rate of Adam; steps: how many.
     """
 
+    floor: dict[str, float]
     strength: dict[str, float]
     lr: dict[str, float]
     steps: dict[str, int]
 
 
-# Chosen by `python -m benchmarks.uses --choose` on held-out images, the same for all models.
+# Chosen by `python -m benchmarks.uses --choose` on held-out images with an encoder that had not
+# seen them; the same for all models.
 SETTINGS = {
     10: Settings(
-        {"pixels": 10.0, "pca": 10.0, "code": 10.0},
+        {"pixels": 1.0, "pca": 1.0, "code": 1.0},
+        {"pixels": 1000.0, "pca": 0.1, "code": 0.1},
         {"tuned": 1e-4, "scratch": 3e-4},
-        {"tuned": 50, "scratch": 50},
+        {"tuned": 50, "scratch": 150},
     ),
     100: Settings(
-        {"pixels": 0.1, "pca": 0.1, "code": 0.1},
-        {"tuned": 1e-3, "scratch": 3e-4},
-        {"tuned": 150, "scratch": 150},
+        {"pixels": 1.0, "pca": 1.0, "code": 1.0},
+        {"pixels": 0.01, "pca": 1.0, "code": 0.1},
+        {"tuned": 1e-3, "scratch": 1e-3},
+        {"tuned": 50, "scratch": 150},
     ),
     1000: Settings(
-        {"pixels": 0.1, "pca": 0.1, "code": 0.1},
-        {"tuned": 3e-3, "scratch": 1e-4},
-        {"tuned": 300, "scratch": 300},
+        {"pixels": 0.3, "pca": 1.0, "code": 1.0},
+        {"pixels": 0.01, "pca": 1.0, "code": 0.1},
+        {"tuned": 1e-2, "scratch": 1e-2},
+        {"tuned": 500, "scratch": 1500},
     ),
     60_000: Settings(
-        {"pixels": 10.0, "pca": 0.1, "code": 0.01},
+        {"pixels": 1.0, "pca": 1.0, "code": 1.0},
+        {"pixels": 1.0, "pca": 1.0, "code": 1.0},
         {"tuned": 3e-3, "scratch": 3e-3},
         {"tuned": 4000, "scratch": 4000},
     ),
@@ -76,25 +86,45 @@ class Learned(BaseModel):
     """Accuracy on the test images: method -> number of labels -> one for each draw.
 
     numbers: latent dimensions, and components of PCA.
+    tested: how many test images.
+    differ: number of labels -> for each draw the share of test images that either the fine-tuned
+        encoder or the network from scratch gets right, not both.
     """
 
     numbers: int
+    tested: int
     accuracy: dict[str, dict[int, list[float]]]
+    differ: dict[int, list[float]]
 
     @property
     def counts(self) -> list[int]:
         """Numbers of labels, rising."""
         return sorted({count for found in self.accuracy.values() for count in found})
 
-    def mean(self, method: str, count: int) -> float | None:
-        """Mean over the draws; None where it was not measured."""
-        found = self.accuracy.get(method, {}).get(count)
-        return None if not found else float(np.mean(found))
+    def mean(self, method: str, count: int) -> Estimate | None:
+        """Mean over the draws; None where it was not measured.
 
-    def spread(self, method: str, count: int) -> float:
-        """Standard deviation over the draws; 0 for a single one."""
-        found = self.accuracy[method][count]
-        return float(np.std(found, ddof=1)) if len(found) > 1 else 0.0
+        Its error has two parts: other labelled images (and other fresh weights), by the spread
+        of the draws, and other test images, as of a share.
+        """
+        shares = self.accuracy.get(method, {}).get(count)
+        if not shares:
+            return None
+        p = float(np.mean(shares))
+        return _estimate(shares, p * (1 - p) / self.tested)
+
+    def worth(self, count: int) -> Estimate | None:
+        """Accuracy of the fine-tuned encoder less that of the same network from scratch.
+
+        Both learn from the same labels and answer the same test images, so what is easy or hard
+        for both drops out of the error: of test images those that one of them gets right remain
+        (McNemar 1947, Psychometrika 12:153). None where either was not measured.
+        """
+        both = [self.accuracy.get(m, {}).get(count) for m in ("tuned", "scratch")]
+        if not all(both):
+            return None
+        gaps = np.subtract(*both)
+        return _estimate(gaps, float(np.mean(self.differ[count] - gaps**2)) / self.tested)
 
     def join(self, other: Learned | None) -> Learned:
         """What either knows."""
@@ -105,7 +135,13 @@ class Learned(BaseModel):
             for method in METHODS
             if method in self.accuracy or method in other.accuracy
         }
-        return Learned(numbers=self.numbers, accuracy=both)
+        return self.model_copy(update={"accuracy": both, "differ": self.differ | other.differ})
+
+
+def _estimate(draws: Sequence[float] | np.ndarray, of_images: float) -> Estimate:
+    """The mean of the draws; `of_images` is the variance that the test images bring."""
+    of_labels = float(np.var(draws, ddof=1)) / len(draws) if len(draws) > 1 else 0.0
+    return Estimate(float(np.mean(draws)), (of_labels + of_images) ** 0.5)
 
 
 def refusal(model: Autoencoder) -> str | None:
@@ -136,19 +172,17 @@ class Learner:
     ) -> None:
         self.model, self.images, self.queries = model, images, queries
         linear = pca.pca(dataset, model.code_dim)
-        flat = (datasets.to_float(part).reshape(len(part), -1) for part in (images, queries))
-        self.features = {
-            "pixels": supervised.Features(*flat),
-            "pca": supervised.standardised(
-                linear.encode(images), linear.encode(queries), UNLABELLED
-            ),
-            "code": supervised.standardised(
-                apply.encode(model, images), apply.encode(model, queries), UNLABELLED
-            ),
+        flat = [datasets.to_float(part).reshape(len(part), -1) for part in (images, queries)]
+        self.raw = {
+            "pixels": flat,
+            "pca": [linear.encode(images), linear.encode(queries)],
+            "code": [apply.encode(model, images), apply.encode(model, queries)],
         }
-        self.methods = [
-            m for m in METHODS if m in self.features or supervised.reaches_encoder(model)
-        ]
+        self.methods = [m for m in METHODS if m in self.raw or supervised.reaches_encoder(model)]
+
+    def features(self, method: str, settings: Settings) -> supervised.Features:
+        """What a regression reads, standardised as the settings say."""
+        return supervised.standardised(*self.raw[method], settings.floor[method], UNLABELLED)
 
     def predict(
         self, method: str, chosen: np.ndarray, labels: np.ndarray, settings: Settings, seed: int
@@ -163,23 +197,19 @@ class Learner:
             chosen: which images have a label (n,).
             labels: theirs (n,).
         """
-        if method in self.features:
-            found = self.features[method]
-            strength = settings.strength[method]
+        if method in self.raw:
+            found, strength = self.features(method, settings), settings.strength[method]
             return supervised.regress(found.train[chosen], labels, found.queries, strength)[0]
-        model, some = self.model, self.images[:UNLABELLED]
         if method == "scratch":
-            model = optim.build(type(model), model.config, seed)
-        classifier = supervised.Classifier(model, some, seed)
-        if method == "tuned":
-            code = self.features["code"]
+            fresh = optim.build(type(self.model), self.model.config, seed)
+            classifier = supervised.Classifier(fresh, None, seed)
+        else:
+            codes, floor = self.raw["code"][0], settings.floor["code"]
+            mean, spread = supervised.scale(codes[:UNLABELLED], floor)
+            classifier = supervised.Classifier(self.model, (mean, spread), seed)
+            known = (codes[chosen] - mean) / spread
             strength = settings.strength["code"]
-            _, weights, biases = supervised.regress(
-                code.train[chosen], labels, code.queries[:1], strength
-            )
-            with torch.no_grad():
-                classifier.head.weight.copy_(torch.from_numpy(weights))
-                classifier.head.bias.copy_(torch.from_numpy(biases))
+            classifier.start_as(*supervised.regress(known, labels, known[:1], strength)[1:])
         supervised.teach(
             classifier,
             self.images[chosen],
@@ -205,49 +235,60 @@ def measure(
     if reason := refusal(model):
         raise ValueError(reason)
     progress(0.0, "Encoding the images")
-    images = dataset.train_images[: _pool(max(counts))]
+    images = dataset.train_images[: pool(max(counts))]
     learner = Learner(model, images, dataset.test_images, dataset)
     plan = [(n, seed, m) for n in counts for seed in range(DRAWS[n]) for m in learner.methods]
     accuracy: dict[str, dict[int, list[float]]] = {m: {} for m in learner.methods}
+    differ: dict[int, list[float]] = {}
+    right: dict[str, np.ndarray] = {}
     for k, (count, seed, method) in enumerate(plan):
         progress((k + 1) / (len(plan) + 1), f"{count:,} labels: {METHODS[method].lower()}")
-        chosen = supervised.draw(dataset.train_labels[: _pool(count)], count, seed)
+        chosen = supervised.draw(dataset.train_labels[: pool(count)], count, seed)
         labels = dataset.train_labels[chosen]
         found = learner.predict(method, chosen, labels, SETTINGS[count], seed)
-        share = float((found == dataset.test_labels).mean())
-        accuracy[method].setdefault(count, []).append(share)
-    return Learned(numbers=model.code_dim, accuracy=accuracy)
+        right[method] = found == dataset.test_labels
+        accuracy[method].setdefault(count, []).append(float(right[method].mean()))
+        if method == "scratch":  # the last, right after the fine-tuned
+            apart = float((right["tuned"] != right["scratch"]).mean())
+            differ.setdefault(count, []).append(apart)
+    return Learned(
+        numbers=model.code_dim, tested=len(learner.queries), accuracy=accuracy, differ=differ
+    )
 
 
-def _pool(count: int) -> int | None:
+def pool(count: int) -> int | None:
     """How many of the first training images labelled ones are drawn from; None for all."""
     return UNLABELLED if count < UNLABELLED else None
 
 
 def finding(found: Learned) -> str:
-    """What the numbers say, in a sentence for the fewest labels and one for the most."""
+    """What the figures say: which method is the best, and what pretraining is worth.
+
+    The best with the fewest labels and with the most, beside the best that has no autoencoder or,
+    where that is the best, that has one; the worth where it is largest and with most.
+    """
     said = []
-    for count in (found.counts[0], found.counts[-1]):
+    for count in dict.fromkeys((found.counts[0], found.counts[-1])):
         means = {m: found.mean(m, count) for m in found.accuracy}
         known = {m: value for m, value in means.items() if value is not None}
-        best = max(known, key=known.__getitem__)
-        text = (
-            f"With {count:,} labels the best is **{_named(best)}**, "
-            f"{100 * known[best]:.1f} % accuracy"
+        rank = sorted(known, key=lambda m: known[m].value, reverse=True)
+        others = [m for m in rank if (m in PRETRAINED) != (rank[0] in PRETRAINED)]
+        best = f"**{_named(rank[0])}**, {points(known[rank[0]])} % accuracy"
+        kind = "without a pretrained" if rank[0] in PRETRAINED else "with the pretrained"
+        beside = [f"the best {kind} encoder is {_named(m)}, {points(known[m])} %" for m in others]
+        said.append(f"With {count:,} labels the best is {'; '.join([best, *beside[:1]])}")
+    worth = {n: gap for n in found.counts if (gap := found.worth(n)) is not None}
+    if worth:
+        most = max(worth, key=lambda n: worth[n].value)
+        parts = [
+            f"**{points(worth[n], signed=True)} points** with {n:,} labels"
+            for n in dict.fromkeys((most, max(worth)))
+        ]
+        said.append(
+            "Pretraining, that is fine-tuning the encoder in place of training the same network "
+            f"from scratch, is worth {' and '.join(parts)}"
         )
-        scratch = known.get("scratch")
-        pretrained = max((known[m], m) for m in ("code", "tuned") if m in known)
-        if scratch is None or best == "scratch":
-            other = pretrained
-        elif best == pretrained[1]:
-            other = (scratch, "scratch")
-        else:
-            other = pretrained
-        gap, doubt = known[best] - other[0], found.spread(best, count)
-        said.append(f"{text}, {100 * gap:.1f} points more than {_named(other[1])}")
-        if 0 < gap < doubt:
-            said[-1] += ", which is less than the draws of labels differ"
-    return ". ".join(dict.fromkeys(said)) + "."
+    return ". ".join(said) + "."
 
 
 def title(method: str, numbers: int) -> str:
@@ -256,14 +297,11 @@ def title(method: str, numbers: int) -> str:
     return f"{METHODS[method]}, {numbers:,} {what}" if what else METHODS[method]
 
 
-def text(found: Learned, method: str, count: int) -> str:
-    """Accuracy in %, with its standard deviation where there are several draws."""
-    mean = found.mean(method, count)
-    if mean is None:
+def points(share: Estimate | None, *, signed: bool = False) -> str:
+    """A share as a percentage with its standard error; empty where it was not measured."""
+    if share is None:
         return ""
-    several = len(found.accuracy[method][count]) > 1
-    spread = f" ± {100 * found.spread(method, count):.1f}" if several else ""
-    return f"{100 * mean:.1f}{spread}"
+    return f"{100 * share.value:{'+' if signed else ''}.1f} ± {100 * share.error:.1f}"
 
 
 def _named(method: str) -> str:

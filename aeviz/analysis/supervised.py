@@ -10,13 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from aeviz.analysis import probe
 from aeviz.data import datasets
 from aeviz.models import apply, objective, optim
 from aeviz.models.base import Autoencoder
 
-FLOOR = 0.1
-"""A latent dimension counts as spread at least this share of the widest one: what a variational
-model let collapse would else be noise as loud as all the rest."""
 BATCH = 128
 
 
@@ -45,50 +43,74 @@ class Features:
     queries: np.ndarray
 
 
+def scale(values: np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and spread (D,) of codes or pixels (N, D), by which they are standardised.
+
+    Args:
+        floor: a dimension counts as spread at least this share of the widest one: what a
+            variational model let collapse would else be noise as loud as all the rest. With 1
+            all are divided by the same number.
+    """
+    spread = values.std(0)
+    return values.mean(0), np.maximum(spread, max(floor * float(spread.max()), 1e-6))
+
+
 def standardised(
-    train_codes: np.ndarray, queries: np.ndarray, first: int | None = None
+    train: np.ndarray, queries: np.ndarray, floor: float, first: int | None = None
 ) -> Features:
-    """Codes with mean 0 and variance 1 over the first training images, labelled or not."""
-    mean, spread = _scale(train_codes[:first])
-    return Features((train_codes - mean) / spread, (queries - mean) / spread)
-
-
-def _scale(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and spread (D,) of codes (N, D); see FLOOR."""
-    spread = codes.std(0)
-    return codes.mean(0), np.maximum(spread, max(FLOOR * float(spread.max()), 1e-6))
+    """Codes or pixels with mean 0 and variance 1 over the first training images; see `scale`."""
+    mean, spread = scale(train[:first], floor)
+    return Features((train - mean) / spread, (queries - mean) / spread)
 
 
 def regress(
     features: np.ndarray, labels: np.ndarray, queries: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Logistic regression: classes of queries (Q,), weights (10, F) and biases (10,)."""
-    from sklearn.linear_model import LogisticRegression
-
-    found = LogisticRegression(C=strength, tol=1e-3, max_iter=5000).fit(features, labels)
+    found = probe.regression(strength).fit(features.astype(np.float64), labels)
     return found.predict(queries), found.coef_, found.intercept_
 
 
 class Classifier(nn.Module):
-    """An encoder, its codes standardised, and a linear layer that reads ten classes from them."""
+    """An encoder and a linear layer that reads ten classes from its code.
+
+    The code is standardised in between where a scale is given. A network from scratch needs none:
+    the code of fresh weights hardly varies, and dividing by that would multiply by hundreds what
+    the usual start of the weights (torch's, LeCun et al. 1998, section 4.6) is made for.
+    """
 
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, model: Autoencoder, images: np.ndarray, seed: int = 0) -> None:
-        """Copy the model; the images (N, 28, 28) say how its codes are standardised."""
+    def __init__(
+        self,
+        model: Autoencoder,
+        scale: tuple[np.ndarray, np.ndarray] | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Copy the model.
+
+        Args:
+            scale: mean and spread (D,) of the codes of a pretrained encoder.
+        """
         super().__init__()
-        mean, spread = _scale(apply.encode(model, images))
+        mean, spread = scale or (np.zeros(model.code_dim), np.ones(model.code_dim))
         self.encoder = copy.deepcopy(model)
-        self.register_buffer("mean", torch.from_numpy(mean))
-        self.register_buffer("spread", torch.from_numpy(spread))
+        self.register_buffer("mean", torch.from_numpy(mean).float())
+        self.register_buffer("spread", torch.from_numpy(spread).float())
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.head = nn.Linear(len(mean), 10)
+            self.head = nn.Linear(model.code_dim, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, 10) of images (B, 1, 28, 28) in [0, 1]."""
         return self.head((self.encoder.encode(x) - self.mean) / self.spread)
+
+    def start_as(self, weights: np.ndarray, biases: np.ndarray) -> None:
+        """Give the linear layer the weights (10, D) and biases (10,) of a regression."""
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(weights))
+            self.head.bias.copy_(torch.from_numpy(biases))
 
     @torch.no_grad()
     def predict(self, images: np.ndarray) -> np.ndarray:

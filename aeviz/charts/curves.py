@@ -323,16 +323,16 @@ def label_curves(
     """Accuracy against the number of labels, on a logarithmic scale.
 
     Args:
-        accuracy: name -> numbers of labels, mean accuracies and standard deviations over draws;
+        accuracy: name -> numbers of labels, mean accuracies and their standard errors;
             in the order pixels, PCA, frozen code, fine-tuned, from scratch.
     """
     looks = [(theme.ORIGINAL, "dot"), (theme.BASELINE, "dot"), (theme.RECONSTRUCTION, "solid")]
     looks += [(theme.TUNED, "solid"), (theme.SCRATCH, "dash")]
     hover, traces = "%{x:,} labels: %{y:.1f} %", []
     for (name, found), (colour, dash) in zip(accuracy.items(), looks, strict=False):
-        counts, means, spreads = found[0], *([100 * v for v in values] for values in found[1:])
+        counts, means, errors = found[0], *([100 * v for v in values] for values in found[1:])
         look = {"dash": dash, "marker": {"size": 8}}
-        look["error_y"] = {"array": spreads, "thickness": 1.5}
+        look["error_y"] = {"array": errors, "thickness": 1.5}
         traces.append(theme.line(counts, means, name, hover, colour, **look))
     low = int(10 * min(mean for _, means, _ in accuracy.values() for mean in means))
     return theme.figure(

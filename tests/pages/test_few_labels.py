@@ -40,7 +40,9 @@ def test_what_is_kept_is_shown_with_its_finding_and_the_next_model_is_one_click_
     table = app.dataframe[0].value.set_index("Labels")
     for method in few_labels.METHODS:
         line = table.loc[few_labels.title(method, found.numbers)]
-        assert list(line) == [few_labels.text(found, method, n) for n in found.counts]
+        assert list(line) == [few_labels.points(found.mean(method, n)) for n in found.counts]
+    worth = [few_labels.points(found.worth(n), signed=True) for n in found.counts]
+    assert list(table.loc["Pretraining is worth"]) == worth
     seen = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert len(seen["data"]) == len(few_labels.METHODS)
     assert seen["layout"]["xaxis"]["type"] == "log"
@@ -77,7 +79,8 @@ def test_an_own_run_is_measured_by_a_button_first_with_few_labels_then_with_all(
         job = few_labels.job(dataset, content, counts)
         job.path.parent.mkdir(parents=True, exist_ok=True)
         part = {m: {n: found[n] for n in counts} for m, found in KEPT[FIRST].accuracy.items()}
-        learned = few_labels.Learned(numbers=2, accuracy=part)
+        differ = {n: KEPT[FIRST].differ[n] for n in counts}
+        learned = few_labels.Learned(numbers=2, tested=10_000, accuracy=part, differ=differ)
         job.file(job.result).write_text(learned.model_dump_json(), encoding="utf-8")
 
     monkeypatch.setattr(few_labels, "start", start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import streamlit as st
@@ -13,7 +14,7 @@ from aeviz.app.subject import ModelSubject
 from aeviz.charts import curves, theme
 
 NOTES = {
-    few_labels.FEW: "This takes about a minute, once for each model. Other pages work meanwhile.",
+    few_labels.FEW: "This takes a minute or two, once for each model. Other pages work meanwhile.",
     few_labels.ALL: "Fine-tuning on 60,000 digits takes several minutes. Other pages work "
     "meanwhile.",
 }
@@ -64,28 +65,41 @@ def accuracy(subject: ModelSubject, found: Learned) -> None:
         )
     with words:
         st.dataframe(
-            [
-                {"Labels": name}
-                | {f"{count:,}": few_labels.text(found, method, count) for count in found.counts}
-                for method, name in names.items()
-            ],
+            _rows(found, names),
             column_config={"Labels": st.column_config.TextColumn(pinned=True, width=245)},
             hide_index=True,
             key="table",
         )
         draws = ", ".join(f"{few_labels.DRAWS[n]} for {n:,}" for n in found.counts)
+        at_90 = 100 * math.sqrt(0.9 * 0.1 / found.tested)
         st.caption(
-            "Test accuracy (%) on all 10,000 test digits: mean ± standard deviation over draws of "
-            f"the labelled digits ({draws})."
+            f"Accuracy (%) on all {found.tested:,} test digits, mean over draws of the labelled "
+            f"digits ({draws}), ± one standard error. It holds what other draws would change (a "
+            f"single one does not tell) and what other test digits would, {at_90:.1f} points at "
+            "90 %. Pretraining is worth what fine-tuning has more than the same network from "
+            "scratch with the same labels, in points."
         )
         _others(subject)
 
 
+def _rows(found: Learned, names: dict[str, str]) -> list[dict[str, str]]:
+    """A line for each method, and one for what pretraining is worth."""
+    lines = {
+        name: [few_labels.points(found.mean(method, count)) for count in found.counts]
+        for method, name in names.items()
+    }
+    if "scratch" in names:
+        worth = [few_labels.points(found.worth(count), signed=True) for count in found.counts]
+        lines["Pretraining is worth"] = worth
+    heads = [f"{count:,}" for count in found.counts]
+    return [{"Labels": name} | dict(zip(heads, line, strict=True)) for name, line in lines.items()]
+
+
 def _curve(found: Learned, method: str) -> tuple[list[int], list[float], list[float]]:
-    """Numbers of labels, mean accuracies and their standard deviations."""
-    counts = list(found.accuracy[method])
-    means = [found.mean(method, count) or 0.0 for count in counts]
-    return counts, means, [found.spread(method, count) for count in counts]
+    """Numbers of labels, mean accuracies and their standard errors."""
+    known = {n: share for n in found.counts if (share := found.mean(method, n)) is not None}
+    shares = known.values()
+    return list(known), [share.value for share in shares], [share.error for share in shares]
 
 
 def _others(subject: ModelSubject) -> None:
