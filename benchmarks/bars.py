@@ -6,6 +6,7 @@ figure on test images has a say in it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from aeviz.analysis.estimate import Estimate
@@ -49,6 +50,8 @@ class Bar:
         """Held, missed by how much, or within the error; what took too long does not count."""
         if seconds > SECONDS:
             return f"missed: {seconds:.0f} s"
+        if math.isnan(found.error):
+            return "undecided: its error is not known"
         said = found.verdict(target, more=self.more)
         if said == "missed":
             return f"missed by {100 * abs(found.value / target - 1):.2g} %"

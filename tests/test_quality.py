@@ -138,6 +138,7 @@ def test_a_target_is_held_only_by_more_than_the_error() -> None:
     assert error.verdict(Estimate(0.0320, 0.0002), 0.0305) == "missed by 4.9 %"
     assert share.verdict(Estimate(0.92, 0.003), 0.91) == "held"
     assert share.verdict(Estimate(0.9, 0.003), 0.91) == "missed by 1.1 %"
+    assert error.verdict(Estimate(0.03, float("nan")), 0.0305).startswith("undecided")
     assert error.verdict(Estimate(0.03, 0.0001), 0.0305, 61.2) == "missed: 61 s"  # does not count
     elbo = next(bar for bar in bars.BARS if bar.key == "elbo")
     assert elbo.estimate({"elbo": Estimate(-132.6, 0.5)}) == Estimate(132.6, 0.5)
