@@ -13,4 +13,5 @@ with wide:
     subjects = [*models, view.pick_pca(models[0], COMPONENTS)]
 view.side_by_side(subjects)
 view.hard_classes(subjects)
-widgets.explain("compare")
+moved = subjects[0].pixels().moves("shift", 2.0)
+widgets.explain("compare", moved=moved.text(".2f"))

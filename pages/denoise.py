@@ -9,10 +9,12 @@ subject = view.choose_model()
 given = view.choose_images(subject)
 one = given.one(subject)
 view.row(subject, given, one)
-view.curve(subject, given.corruption)
+view.curve(subject, given)
 dots, words = st.columns([3, 2], gap="large")
 with dots:
     view.codes(subject, one)
 with words:
     st.markdown(texts.of("denoise").part("codes"))
-widgets.explain("denoise", *view.formulas(given), tuned_on=denoising.TUNED_ON)
+widgets.explain(
+    "denoise", *view.formulas(given), tuned_on=denoising.TUNED_ON, fitted=f"{denoising.FITTED_ON:,}"
+)

@@ -441,12 +441,12 @@ def contaminated(digit: int, kind: str, of: str = "model") -> dict[float, Estima
     """Share of anomalies in training -> AUROC by a kind of score, of models trained beforehand.
 
     As the pretrained model of a digit is, but once for each share, with anomalies drawn at random.
-    Empty where that model's file has changed since.
+    Empty where that model's file has changed since, or where none were trained.
 
     Args:
         of: "model", or "pca" for PCA fitted to the same images.
     """
-    entry = json.loads(KEPT.read_text(encoding="utf-8"))[str(digit)]
-    if entry["sha256"] != checkpoint.digest(pretrained(digit)):
+    entry = json.loads(KEPT.read_text(encoding="utf-8")).get(str(digit))
+    if entry is None or entry["sha256"] != checkpoint.digest(pretrained(digit)):
         return {}
     return {float(share): Estimate(*found[of][kind]) for share, found in entry["auroc"].items()}

@@ -14,23 +14,53 @@ from PIL import Image
 from pydantic import BaseModel
 
 from aeviz import jobs
-from aeviz.analysis import errors, uses
+from aeviz.analysis import errors, estimate, uses
+from aeviz.analysis.estimate import Estimate
+from aeviz.analysis.rate import Point
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 
 KEPT = Path(__file__).parent / "measured" / "uses.json"
-WIDTHS = (1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 392, 784)
-"""Of PCA: its curve, and all widths that pretrained models' codes have."""
 QUALITIES = (1, 5, 10, 20, 40, 60, 80, 90)
 """Of JPEG files, on Pillow's scale up to 95."""
 
 
 class References(BaseModel):
-    """What a code is compared with: pixels as they are, PCA by width, files by their format."""
+    """What a code is compared with: pixels as they are, PCA by width, files by their format.
 
-    pixels: dict[str, float]
+    There are no files where images have several channels.
+    """
+
+    pixels: dict[str, Estimate]
     linear: dict[int, uses.Use]
-    files: dict[str, list[uses.Point]]
+    files: dict[str, list[Point]]
+
+    @property
+    def best_linear(self) -> list[tuple[int, Point]]:
+        """PCA at its best width for each size, with the width, small ones first.
+
+        Of all widths and steps those that are the best of their size on held-out images.
+        """
+        found = [(width, point) for width, use in self.linear.items() for point in use.points]
+        return [found[k] for k in frontier([point.held_out or (0, 0) for _, point in found])]
+
+
+def widths(dataset: datasets.Dataset) -> list[int]:
+    """Of PCA: powers of two, the widths of pretrained codes, and all pixels."""
+    pixels = math.prod(dataset.shape)
+    powers = [2**k for k in range(pixels.bit_length() - 1)]
+    cards = checkpoint.pretrained().values()
+    codes = [min(card.config.code_dim(dataset.shape), pixels) for card in cards]
+    return sorted({*powers, *codes, pixels})
+
+
+def frontier(found: list[tuple[float, float]]) -> list[int]:
+    """Which (size, error) are better than all smaller ones, small ones first."""
+    best: list[int] = []
+    for k in sorted(range(len(found)), key=found.__getitem__):
+        if not best or found[k][1] < found[best[-1]][1]:
+            best.append(k)
+    return best
 
 
 # -- files -------------------------------------------------------------------------------------
@@ -39,7 +69,7 @@ JPEG, SCAN, PNG = "JPEG", "JPEG without its header", "PNG"
 
 
 def encoded(image: np.ndarray, kind: str, **options: Any) -> bytes:
-    """An image (28, 28) uint8 as the bytes of a file."""
+    """An image (H, W) uint8 as the bytes of a file."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, kind, **options)
     return buffer.getvalue()
@@ -51,74 +81,109 @@ def scan_length(jpeg: bytes) -> int:
     return len(jpeg) - (start + 2 + int.from_bytes(jpeg[start + 2 : start + 4])) - 2
 
 
-def files(dataset: datasets.Dataset) -> dict[str, list[uses.Point]]:
-    """Size and MSE of test images as files, each as small as Pillow makes it.
+def files(dataset: datasets.Dataset) -> dict[str, list[Point]]:
+    """Size and MSE of grey test images as files, each as small as Pillow makes it.
 
-    Without its header: with the tables that are the same in every file, which need not be kept
-    with each of many.
+    Without its header: with the tables that are the same in every file, which the receiver needs
+    once and not with each of many.
     """
     images = dataset.test_images
-    found: dict[str, list[uses.Point]] = {JPEG: [], SCAN: []}
+    if dataset.shape[0] > 1:
+        return {}
+    found: dict[str, list[Point]] = {JPEG: [], SCAN: []}
     for quality in QUALITIES:
         small = [encoded(x, "JPEG", quality=quality, optimize=True) for x in images]
         plain = [encoded(x, "JPEG", quality=quality) for x in images]
         decoded = np.stack([np.asarray(Image.open(io.BytesIO(content))) for content in small])
-        mse = float(errors.mse(images, decoded).mean(dtype=np.float64))
-        for name, sizes in ((JPEG, map(len, small)), (SCAN, map(scan_length, plain))):
-            found[name].append(uses.Point(bits=None, size=float(np.mean([*sizes])), mse=mse))
-    lossless = float(np.mean([len(encoded(x, "PNG", optimize=True)) for x in images]))
-    found[PNG] = [uses.Point(bits=None, size=lossless, mse=0.0)]
+        mse = estimate.mean(errors.mse(images, decoded))
+        scans = [*map(scan_length, plain)]
+        found[JPEG].append(_file([*map(len, small)], mse))
+        found[SCAN].append(_file(scans, mse, len(plain[0]) - scans[0]))
+    lossless = [len(encoded(x, "PNG", optimize=True)) for x in images]
+    found[PNG] = [_file(lossless, Estimate(0.0, 0.0))]
     return found
 
 
-def size_for(mse: float, points: list[uses.Point]) -> float | None:
-    """Bytes at which a curve of points reaches an MSE; None if it never does.
+def _file(sizes: list[int], mse: Estimate, once: int = 0) -> Point:
+    return Point(step=None, size=estimate.mean(np.array(sizes)), mse=mse, decoder=once)
+
+
+# -- what a code costs beside them --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Price:
+    """What storing images costs: bytes of each, and bytes that the receiver needs once."""
+
+    size: Estimate
+    once: float
+
+
+def price_for(mse: float, points: list[Point]) -> Price | None:
+    """What it costs to reach an MSE with a curve of points; None if it never does.
 
     Between two points both run evenly in logarithms. What is both larger and worse does not count.
     """
-    best: list[uses.Point] = []
-    for point in sorted(points, key=lambda p: p.size):
-        if not best or point.mse < best[-1].mse:
-            best.append(point)
-    if not best or best[-1].mse > mse:
+    best = [points[k] for k in frontier([(p.size.value, p.mse.value) for p in points])]
+    if not best or best[-1].mse.value > mse:
         return None
-    if best[0].mse <= mse:
-        return best[0].size
-    errors, sizes = (np.log([getattr(p, what) for p in best[::-1]]) for what in ("mse", "size"))
-    return float(np.exp(np.interp(math.log(mse), errors, sizes)))
+    if best[0].mse.value <= mse:
+        return Price(best[0].size, best[0].decoder)
+    at, known = math.log(mse), np.log([point.mse.value for point in best[::-1]])
+
+    def between(values: list[float]) -> float:
+        return float(np.interp(at, known, values[::-1]))
+
+    size = math.exp(between([math.log(point.size.value) for point in best]))
+    error = between([point.size.error for point in best])
+    return Price(Estimate(size, error), between([point.decoder for point in best]))
+
+
+def pays_off(point: Point, other: Price) -> float | None:
+    """Beyond how many images a code takes less than another with all that the receiver needs.
+
+    None where it never does.
+    """
+    if point.size.value >= other.size.value:
+        return None
+    return max(point.decoder - other.once, 0) / (other.size.value - point.size.value)
 
 
 def finding(title: str, use: uses.Use, references: References) -> str:
-    """What a model's chosen point costs beside what else reaches its error, in two sentences."""
-    point, how = use.point, ""
-    if point.bits:
-        written = use.numbers * point.bits / 8
-        which = f"each of {use.numbers:,} latent dimensions"
-        if point.size < written:
-            which = "each value that is not 0, and which those are"
-        elif point.size > written:
-            which += ", and the class"
-        how = f" ({point.bits} bits for {which})"
-    said = (
-        f"**{title}** stores an image in **{point.size:.1f} bytes**{how} at "
-        f"{errors.psnr(point.mse):.1f} dB."
+    """What a model's chosen point costs beside what else reaches its error, in three sentences."""
+    point, mse = use.point, use.point.mse.value
+    linear = price_for(mse, [point for _, point in references.best_linear])
+    rest, against = ["PCA does not come as near"], {"PCA": linear}
+    if linear is not None:
+        rest = [f"PCA needs {linear.size.brief()} bytes for that"]
+    for name, files in references.files.items():
+        if name != PNG:
+            against[name] = price = price_for(mse, files)
+            least = price and price.size == min((p.size for p in files), key=lambda s: s.value)
+            needs = f"{price.size.value:.0f}" if price else "more than its best has"
+            rest.append(f"{name} {'at least ' if least else ''}{needs}")
+    return (
+        f"**{title}** stores an image in **{point.size.brief()} bytes** at "
+        f"{estimate.psnr(point.mse).text('.2f')} dB. {', '.join(rest)}. "
+        f"{_once(point, against)}"
     )
-    linear = size_for(point.mse, [found.point for found in references.linear.values()])
-    rest = [
-        "PCA does not come as near" if linear is None else f"PCA needs {linear:.1f} bytes for that"
-    ]
-    for name in (JPEG, SCAN):
-        size = size_for(point.mse, references.files[name])
-        least = size == min(p.size for p in references.files[name])
-        needs = f"{'at least ' * least}{size:.0f}" if size else "more than its best has"
-        rest.append(f"{name} {needs}")
-    return f"{said} {', '.join(rest)}."
+
+
+def _once(point: Point, against: dict[str, Price | None]) -> str:
+    """From how many images on the decoder is worth its bytes."""
+    beyond = {name: pays_off(point, price) for name, price in against.items() if price}
+    worth = [f"{n:,.0f} against {name}" for name, n in beyond.items() if n is not None]
+    never = [name for name, n in beyond.items() if n is None]
+    said = f"The receiver needs {point.decoder / 1000:,.0f} kB once for it"
+    if worth:
+        said += f", which pays off beyond {' and '.join(worth)}"
+    if never:
+        said += f"{'; ' if worth else ', which '}never pays off against {' and '.join(never)}"
+    return f"{said}."
 
 
 def references(
-    dataset: datasets.Dataset,
-    widths: tuple[int, ...] = WIDTHS,
-    progress: jobs.Progress = lambda done, phase: None,
+    dataset: datasets.Dataset, progress: jobs.Progress = lambda done, phase: None
 ) -> References:
     """Pixels, PCA and files of a data set."""
     progress(0.0, "Pixels")
@@ -127,11 +192,11 @@ def references(
         for x in (dataset.train_images[: -dataset.held_out], dataset.test_images)
     ]
     pixels = uses.tell_apart(flat[0][uses.draw(uses.CODES, len(flat[0]))], flat[1], dataset)
-    linear = {}
-    for k, width in enumerate(widths):
-        progress((k + 1) / (len(widths) + 2), f"PCA, {width} components")
+    linear, all_widths = {}, widths(dataset)
+    for k, width in enumerate(all_widths):
+        progress((k + 1) / (len(all_widths) + 2), f"PCA, {width} components")
         linear[width] = uses.measure(uses.of_pca(dataset, width), dataset)
-    progress(1 - 1 / (len(widths) + 2), "Files")
+    progress(1 - 1 / (len(all_widths) + 2), "Files")
     return References(pixels=pixels, linear=linear, files=files(dataset))
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from aeviz.analysis import pca
 from aeviz.data import datasets
-from aeviz.models import apply
+from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
 from aeviz.models.zoo import describe
 
@@ -35,8 +37,24 @@ class Codec(Protocol):
         ...
 
     @property
-    def symbols(self) -> float | None:
-        """Bits of an image whose code is made of symbols; None where it is made of numbers."""
+    def alphabet(self) -> int:
+        """How many symbols there are to make a code of; 0 where it is made of numbers."""
+        ...
+
+    def symbols(self, codes: np.ndarray) -> np.ndarray | None:
+        """Which symbol stands at each place of codes (N, code_dim), (N, places); None without."""
+        ...
+
+    def prior_bits(self, codes: np.ndarray) -> np.ndarray | None:
+        """Bits (N,) of the symbols of codes under a prior that was learned; None without one."""
+        ...
+
+    def decoder_bytes(self, *, prior: bool = False) -> int:
+        """Bytes of the weights that decoding needs, as a checkpoint keeps them.
+
+        Args:
+            prior: with those of the prior that was learned.
+        """
         ...
 
     def classify(self, images: np.ndarray) -> np.ndarray | None:
@@ -77,12 +95,28 @@ class ModelCodec:
         return self.model.code_dim
 
     @property
-    def symbols(self) -> float | None:
-        """log2 of the codebook's size for each place of a grid of entries."""
-        config = self.model.config
-        if not config.codebook_size:
-            return None
-        return self.code_dim // config.latent_dim * math.log2(config.codebook_size)
+    def alphabet(self) -> int:
+        """The size of the codebook."""
+        return self.model.config.codebook_size
+
+    @torch.no_grad()
+    def symbols(self, codes: np.ndarray) -> np.ndarray | None:
+        """Codebook entries."""
+        return _joined([self.model.entries(some) for some in self._split(codes)])
+
+    @torch.no_grad()
+    def prior_bits(self, codes: np.ndarray) -> np.ndarray | None:
+        """Of codebook entries, where a prior over them was learned."""
+        grids = [self.model.entries(some) for some in self._split(codes)]
+        nats = _joined([None if some is None else self.model.entries_nats(some) for some in grids])
+        return None if nats is None else nats / math.log(2)
+
+    def _split(self, codes: np.ndarray) -> tuple[torch.Tensor, ...]:
+        return torch.from_numpy(codes).to(self.model.device).split(apply.BATCH)
+
+    def decoder_bytes(self, *, prior: bool = False) -> int:
+        """Of all weights that `decode` reads, and the prior where it is asked for."""
+        return sum(map(checkpoint.kept_bytes, _read(self.model, prior)))
 
     def classify(self, images: np.ndarray) -> np.ndarray | None:
         """The labels that the model finds."""
@@ -97,13 +131,40 @@ class ModelCodec:
         return apply.decode(self.model, codes, labels)
 
 
+def _joined(parts: list[torch.Tensor | None]) -> np.ndarray | None:
+    """What a model says batch by batch; None where it says nothing."""
+    found = [part.detach().cpu().numpy() for part in parts if part is not None]
+    return np.concatenate(found) if found else None
+
+
+@torch.no_grad()
+def _read(model: Autoencoder, prior: bool) -> list[torch.Tensor]:
+    """The weights that a reconstruction depends on: it is NaN where one of them is."""
+    other = copy.deepcopy(model).eval()
+    code = other.encode(torch.zeros(1, *other.shape, device=other.device))
+    entries = other.entries(code) if prior else None
+
+    def answers() -> list[torch.Tensor | None]:
+        return [other.decode(code), None if entries is None else other.entries_nats(entries)]
+
+    found = {}
+    for weight in other.state_dict().values():
+        if weight.is_floating_point():
+            before = weight.clone()
+            weight.fill_(torch.nan)
+            if any(answer is not None and answer.isnan().any() for answer in answers()):
+                found[weight.data_ptr()] = before  # once, also where two layers share it
+            weight.copy_(before)
+    return list(found.values())
+
+
 @dataclass(frozen=True, eq=False)
 class PCACodec:
     """PCA's code, its reconstructions clipped to [0, 1]."""
 
     linear: pca.PCA
     key: str
-    symbols: float | None = None
+    alphabet: int = 0
 
     @property
     def title(self) -> str:
@@ -114,6 +175,19 @@ class PCACodec:
     def code_dim(self) -> int:
         """How many components there are."""
         return len(self.linear.components)
+
+    def symbols(self, codes: np.ndarray) -> np.ndarray | None:
+        """It has none."""
+        return None
+
+    def prior_bits(self, codes: np.ndarray) -> np.ndarray | None:
+        """It has none."""
+        return None
+
+    def decoder_bytes(self, *, prior: bool = False) -> int:
+        """Of the mean and the components, rounded as weights of a model are."""
+        parts = map(torch.from_numpy, (self.linear.mean, self.linear.components))
+        return sum(checkpoint.kept_bytes(checkpoint.rounded(part)) for part in parts)
 
     def classify(self, images: np.ndarray) -> np.ndarray | None:
         """No labels belong to it."""
@@ -136,7 +210,7 @@ class PixelsCodec:
     """
 
     shape: tuple[int, ...]
-    symbols: float | None = None
+    alphabet: int = 0
     title: str = "Raw pixels"
 
     @property
@@ -148,6 +222,18 @@ class PixelsCodec:
     def code_dim(self) -> int:
         """How many pixels there are."""
         return math.prod(self.shape)
+
+    def symbols(self, codes: np.ndarray) -> np.ndarray | None:
+        """It has none."""
+        return None
+
+    def prior_bits(self, codes: np.ndarray) -> np.ndarray | None:
+        """It has none."""
+        return None
+
+    def decoder_bytes(self, *, prior: bool = False) -> int:
+        """Nothing is decoded."""
+        return 0
 
     def classify(self, images: np.ndarray) -> np.ndarray | None:
         """No labels belong to it."""

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
+from aeviz.analysis import estimate
+from aeviz.analysis.estimate import Estimate
 from aeviz.data import datasets
 
 # -- errors -----------------------------------------------------------------------------------
 
 
-def by_class(errors: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Mean error (classes,) of the images of each class; nan for a class without any.
+def by_class(errors: np.ndarray, labels: np.ndarray, classes: int) -> list[Estimate]:
+    """Mean error of the images of each class; nan for a class without any.
 
     Args:
         errors: one per image, (N,).
         labels: (N,), from 0 to classes - 1.
     """
-    counts = np.bincount(labels, minlength=classes)
-    sums = np.bincount(labels, errors, classes)
-    return np.divide(sums, counts, out=np.full(classes, np.nan), where=counts > 0)
+    nothing = Estimate(math.nan, math.nan)
+    parts = (errors[labels == label] for label in range(classes))
+    return [estimate.mean(part) if len(part) else nothing for part in parts]
+
+
+def best(errors: Mapping[str, np.ndarray]) -> tuple[str, bool]:
+    """Whose mean error over the same images (N,) is least, and whether that is sure.
+
+    Sure is what leads by more than its standard error, that of the difference for each image.
+    """
+    order = sorted(errors, key=lambda name: float(errors[name].mean(dtype=np.float64)))
+    if len(order) < 2:
+        return order[0], True
+    lead = estimate.mean(errors[order[1]] - errors[order[0]])
+    return order[0], lead.value > lead.error
 
 
 def worst(errors: np.ndarray, n: int) -> np.ndarray:
@@ -82,10 +99,11 @@ PAIRS = 10_000
 """Pairs of codes whose distance is measured: enough for one per cent."""
 
 
-def typical_distance(codes: np.ndarray, seed: int = 0) -> float:
+def typical_distance(codes: np.ndarray, seed: int = 0) -> Estimate:
     """Median distance between two different ones of codes (N, D), of 10,000 pairs drawn at random.
 
-    A unit for movements: each code has a scale of its own, and in this unit they compare.
+    A unit for movements: each code has a scale of its own, and in this unit they compare. Its
+    error is that of the draw of the pairs.
     """
     draw = np.random.default_rng(seed)
     first = draw.integers(len(codes), size=PAIRS)
@@ -94,13 +112,25 @@ def typical_distance(codes: np.ndarray, seed: int = 0) -> float:
         np.linalg.norm(codes[first[k : k + AT_ONCE]] - codes[second[k : k + AT_ONCE]], axis=1)
         for k in range(0, PAIRS, AT_ONCE)  # 10,000 codes of 1,024 numbers are 40 MB
     ]
-    return float(np.median(np.concatenate(distances)))
+    return estimate.bootstrap(lambda x: float(np.median(x)), np.concatenate(distances))
 
 
 def movement(codes: np.ndarray, start: np.ndarray, typical: float) -> np.ndarray:
-    """How far codes (K, D) are from one (D,), in typical distances, (K,).
+    """How far codes (K, D) are from one (D,), or from as many, in typical distances, (K,).
 
     Without a unit. 0 everywhere for a model that gives all images the same code.
     """
     distances = np.linalg.norm(codes - start, axis=1)
     return distances / typical if typical > 0 else np.zeros(len(codes))
+
+
+def mean_movement(codes: np.ndarray, start: np.ndarray, typical: Estimate) -> Estimate:
+    """The mean of `movement` of codes (N, D) from where they started (N, D).
+
+    Its error is that of the images and that of the typical distance, to first order.
+    """
+    found = estimate.mean(movement(codes, start, typical.value))
+    if not found.value:
+        return found
+    relative = math.hypot(found.error / found.value, typical.error / typical.value)
+    return Estimate(found.value, found.value * relative)

@@ -23,6 +23,12 @@ class Estimate:
         """As in `0.0285 ± 0.0002`, both in one format."""
         return f"{self.value:{form}} ± {self.error:{form}}"
 
+    def brief(self) -> str:
+        """With one digit of the error: `20.62 ± 0.01`, `784` without an error."""
+        if self.error == 0:
+            return f"{self.value:g}"
+        return self.text(f".{max(-math.floor(math.log10(self.error)), 0)}f")
+
     def verdict(self, bar: float, *, more: bool) -> str:
         """Held or missed; within the error, where another sample of images could have said both.
 
@@ -52,7 +58,12 @@ def of_draws(draws: np.ndarray) -> Estimate:
 
 
 def psnr(mse: Estimate) -> Estimate:
-    """Peak signal-to-noise ratio of a mean squared error, dB; its error to first order."""
+    """Peak signal-to-noise ratio of a mean squared error, dB; its error to first order.
+
+    Infinite and sure where nothing is lost.
+    """
+    if not mse.value:
+        return Estimate(math.inf, 0.0)
     return Estimate(-10 * math.log10(mse.value), 10 / math.log(10) * mse.error / mse.value)
 
 

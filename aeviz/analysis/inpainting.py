@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
+from scipy import linalg
 from torch import Tensor, nn
 
 from aeviz.data import datasets
@@ -257,6 +259,16 @@ def hide_patches(
     return visible.repeat(PATCH, 1).repeat(PATCH, 2)
 
 
+def hidden_errors(
+    images: np.ndarray, reconstructions: np.ndarray, visible: np.ndarray
+) -> np.ndarray:
+    """Mean squared error (N,) of the pixels of each image that are not visible; each has some."""
+    error = np.square(
+        datasets.to_float(images) - datasets.to_float(reconstructions), dtype=np.float64
+    )
+    return np.where(visible, 0, error).sum((1, 2)) / (~visible).sum((1, 2))
+
+
 def hidden_mse(images: np.ndarray, reconstructions: np.ndarray, visible: np.ndarray) -> float:
     """Mean squared error of the pixels that are not visible, of all images together."""
     error = np.square(
@@ -265,21 +277,54 @@ def hidden_mse(images: np.ndarray, reconstructions: np.ndarray, visible: np.ndar
     return float(error[~visible].mean())
 
 
-def gaussian_conditional(
-    images: np.ndarray, visible: np.ndarray, train_images: np.ndarray, noise: float = 0.01
-) -> np.ndarray:
-    """Images (N, H, W) whose hidden pixels are E[hidden | visible] of a Gaussian, clipped.
+NOISE = 1e-4
+"""Variance of the noise in each pixel of a `Gaussian`: of 1e-4 to .1 that which fills holes in
+held-out digits best. With three quarters hidden .0390, with .01 it is .0399, both ± .0013."""
 
-    Mean and covariance are those of the training images, with independent noise of so much
-    variance in each pixel. The best that a linear map can do with each pattern of holes.
 
-    Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 2.81.
+@dataclass(frozen=True)
+class Gaussian:
+    """What a Gaussian expects in place of what is hidden: the best that a linear map can do.
+
+    It is told what is hidden, and has another map for each pattern of holes. mean: (P,) of the P
+    pixels of an image; covariance: (P, P), with noise in each pixel.
     """
-    x = datasets.to_float(train_images).reshape(len(train_images), -1)
-    mean, covariance = x.mean(0, dtype=np.float64), np.cov(x.T).astype(np.float64)
-    covariance += noise * np.eye(len(mean))
-    filled = datasets.to_float(images).reshape(len(images), -1).copy()
-    for row, seen in zip(filled, visible.reshape(len(images), -1), strict=True):
-        weights = np.linalg.solve(covariance[np.ix_(seen, seen)], row[seen] - mean[seen])
-        row[~seen] = mean[~seen] + covariance[np.ix_(~seen, seen)] @ weights
-    return np.clip(filled, 0, 1).reshape(images.shape)
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    @classmethod
+    def fitted(cls, images: np.ndarray, noise: float = NOISE) -> Gaussian:
+        """Mean and covariance of images (N, H, W), and independent noise of so much variance."""
+        x = datasets.to_float(images).reshape(len(images), -1)
+        mean = x.mean(0, dtype=np.float64)
+        x = x - mean.astype(np.float32)
+        covariance = (x.T @ x).astype(np.float64) / (len(x) - 1)
+        return cls(mean, covariance + noise * np.eye(len(mean)))
+
+    def fill(self, image: np.ndarray, visible: np.ndarray) -> np.ndarray:
+        """An image (H, W) float32 whose hidden pixels are E[hidden | visible], clipped to [0, 1].
+
+        Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 2.81.
+        """
+        filled, seen = datasets.to_float(image).flatten(), visible.ravel()
+        weights = linalg.solve(
+            self.covariance[np.ix_(seen, seen)], filled[seen] - self.mean[seen], assume_a="pos"
+        )
+        filled[~seen] = self.mean[~seen] + self.covariance[np.ix_(~seen, seen)] @ weights
+        return np.clip(filled, 0, 1).reshape(image.shape)
+
+
+@lru_cache(4)
+def gaussian(dataset: datasets.Dataset) -> Gaussian:
+    """The Gaussian of all training images of a data set."""
+    return Gaussian.fitted(dataset.train_images)
+
+
+def gaussian_conditional(
+    images: np.ndarray, visible: np.ndarray, train_images: np.ndarray, noise: float = NOISE
+) -> np.ndarray:
+    """Images (N, H, W) filled in by the Gaussian of the training images; see `Gaussian`."""
+    found = Gaussian.fitted(train_images, noise)
+    filled = [found.fill(image, seen) for image, seen in zip(images, visible, strict=True)]
+    return np.stack(filled)

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import torch
 
+from aeviz.analysis import estimate
 from aeviz.data import datasets
 from aeviz.models import apply, objective, optim
 from aeviz.models.base import Autoencoder
@@ -97,9 +98,52 @@ def spread(codes: np.ndarray) -> float:
 # -- units that fire --------------------------------------------------------------------------
 
 
-def firing(model: Autoencoder, codes: np.ndarray) -> np.ndarray:
-    """Share of codes (N, D) in which each unit is active, (D,), by the model's own `active`."""
-    return model.active(torch.from_numpy(codes)).numpy().mean(0)
+@dataclass(frozen=True)
+class Units:
+    """How active the units of a code are on images.
+
+    shares: mean activity of each unit (D,); the share of images on which it fires, where it only
+        fires or does not.
+    active: how many are active on one image, the mean over images of the sum of activities.
+    dead: units (D,) that fire on none of the images.
+    graded: whether activities lie between 0 and 1.
+    """
+
+    shares: np.ndarray
+    active: estimate.Estimate
+    dead: np.ndarray
+    graded: bool
+
+
+def units(model: Autoencoder, codes: np.ndarray) -> Units:
+    """Of codes (N, D), by the model's own `activity` and `active`."""
+    z = torch.from_numpy(codes)
+    activity = model.activity(z).numpy()
+    return Units(
+        activity.mean(0, dtype=np.float64),
+        estimate.mean(activity.sum(1)),
+        ~model.active(z).any(0).numpy(),
+        bool(((activity > 0) & (activity < 1)).any()),
+    )
+
+
+def explained(images: np.ndarray, mse: np.ndarray) -> estimate.Estimate:
+    """Share of the variance of pixels that reconstructions explain, of images (N, H, W).
+
+    1 - sum of squared errors / sum of squared deviations from the mean image: 1 is perfect, 0 is
+    what the mean image alone would do.
+
+    Args:
+        mse: mean squared error of each reconstruction (N,).
+    """
+    x = datasets.to_float(images).reshape(len(images), -1)
+    deviation = np.square(x - x.mean(0)).mean(1)
+
+    def share(both: np.ndarray) -> float:
+        error, deviation = both.sum(0, dtype=np.float64)
+        return 1 - error / deviation
+
+    return estimate.bootstrap(share, np.stack([mse, deviation], 1))
 
 
 def atoms(model: Autoencoder, codes: np.ndarray, units: np.ndarray) -> np.ndarray:

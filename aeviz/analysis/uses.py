@@ -7,55 +7,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
-from scipy.special import gammaln
+from pydantic import BaseModel
 
 from aeviz import jobs
-from aeviz.analysis import errors, neighbours, probe
+from aeviz.analysis import estimate, neighbours, probe, rate
 from aeviz.analysis.codec import Codec, of_model, of_pca
+from aeviz.analysis.estimate import Estimate
+from aeviz.analysis.rate import Point
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 
 CODES = 10_000
-"""So many training images are encoded; probe, neighbours and clusters are fitted to their codes."""
+"""So many training images are encoded; probe, neighbours, clusters and the entropy code are fitted
+to their codes."""
 SAMPLE = 2_000
-"""So many test images are looked at for trustworthiness, and as many held-out ones for choosing
-the bits of a value."""
+"""So many held-out images are looked at for choosing the step of rounding, and as many test images
+each time for trustworthiness."""
+PARTS = 5
+"""Disjoint samples of test images for trustworthiness."""
 SEED = 0
-CLUSTERS = 10
 RESTARTS: dict[str, Any] = {"n_init": 4}
 NEIGHBOURS = 5
-PIXELS = 28 * 28
-"""Bytes of an image, one for each pixel."""
-BITS = (1, 2, 3, 4, 5, 6, 7, 8, 10)
-SLACK = 1.05
-"""A latent dimension gets the fewest bits with which the MSE rises by no more than this factor."""
-LABEL_BITS = math.log2(10)
-
-
-class Point(BaseModel):
-    """One way to store an image: bits for each latent dimension, bytes, MSE of the reconstruction.
-
-    Bytes are a mean, and no whole number: images are stored one behind the other.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    bits: int | None
-    """None where nothing is rounded."""
-    size: float
-    mse: float
 
 
 class Use(BaseModel):
     """What a code is good for.
 
     numbers: latent dimensions; figures: see `tell_apart`; points: rate and distortion on test
-    images, from few bits to many; chosen: which of them is taken, on held-out images.
+    images, from large steps to small ones; chosen: which of them is taken, on held-out images.
     """
 
     numbers: int
-    figures: dict[str, float]
+    figures: dict[str, Estimate]
     points: list[Point]
     chosen: int
 
@@ -65,31 +48,37 @@ class Use(BaseModel):
         return self.points[self.chosen]
 
 
-# -- what is compared: a code and a way back ----------------------------------------------------
-
-
-def coded(codec: Codec, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Codes (N, D) of images and the labels (N,) that belong to them; None where none do."""
-    labels = codec.classify(images)
-    return codec.encode(images, labels), labels
-
-
 # -- classes -----------------------------------------------------------------------------------
 
 
-def v_measure(codes: np.ndarray, queries: np.ndarray, labels: np.ndarray) -> float:
+def v_measure(
+    codes: np.ndarray, queries: np.ndarray, labels: np.ndarray, clusters: int
+) -> Estimate:
     """How well k-means finds the classes by itself, from 0 to 1.
 
-    Ten clusters of codes (N, D), to which queries (M, D) with labels (M,) are then assigned; the
-    harmonic mean of homogeneity and completeness of that.
+    So many clusters of codes (N, D), to which queries (M, D) with labels (M,) are then assigned;
+    the harmonic mean of homogeneity and completeness of that. Its error is that of other queries:
+    the clusters stay.
 
     Source: Rosenberg & Hirschberg 2007, EMNLP, eq. 1 to 3.
     """
     from sklearn.cluster import KMeans
-    from sklearn.metrics import v_measure_score
 
-    clusters = KMeans(CLUSTERS, random_state=SEED, **RESTARTS).fit(codes).predict(queries)
-    return float(v_measure_score(labels, clusters))
+    found = KMeans(clusters, random_state=SEED, **RESTARTS).fit(codes).predict(queries)
+    size = int(labels.max()) + 1
+
+    def agreement(pairs: np.ndarray) -> float:
+        counts = np.bincount(pairs, minlength=size * clusters).reshape(size, clusters)
+        apart = _entropy(counts.sum(1)), _entropy(counts.sum(0))
+        shared = sum(apart) - _entropy(counts)
+        return 2 * shared / sum(apart) if any(apart) else 1.0
+
+    return estimate.bootstrap(agreement, labels.astype(np.int64) * clusters + found)
+
+
+def _entropy(counts: np.ndarray) -> float:
+    share = counts[counts > 0] / counts.sum()
+    return float(-(share * np.log(share)).sum())
 
 
 def trustworthiness(images: np.ndarray, codes: np.ndarray) -> float:
@@ -107,6 +96,14 @@ def trustworthiness(images: np.ndarray, codes: np.ndarray) -> float:
     return float(manifold.trustworthiness(pixels, codes, n_neighbors=NEIGHBOURS))
 
 
+def trust(images: np.ndarray, codes: np.ndarray) -> Estimate:
+    """Trustworthiness, mean over disjoint samples of so many images, which it depends on."""
+    size = min(SAMPLE, len(images) // PARTS)
+    order = np.random.default_rng(SEED).permutation(len(images))[: PARTS * size]
+    parts = order.reshape(PARTS, size)
+    return estimate.mean(np.array([trustworthiness(images[some], codes[some]) for some in parts]))
+
+
 def draw(count: int, size: int) -> np.ndarray:
     """Which images are looked at: so many of a size, drawn once, in rising order."""
     chosen = np.random.default_rng(SEED).permutation(size)[:count]
@@ -118,7 +115,7 @@ def tell_apart(
     test_codes: np.ndarray,
     dataset: datasets.Dataset,
     progress: jobs.Progress = lambda done, phase: None,
-) -> dict[str, float]:
+) -> dict[str, Estimate]:
     """Probe and 5-NN accuracy, V-measure and trustworthiness of codes.
 
     Args:
@@ -131,89 +128,14 @@ def tell_apart(
     progress(0.0, "Training the probe")
     found = {"probe_accuracy": probe.linear_probe(*both).value}
     progress(0.4, "Finding neighbours")
-    found["neighbour_accuracy"] = neighbours.neighbour_accuracy(*both)
+    right = round(neighbours.neighbour_accuracy(*both) * len(test_codes))
+    found["neighbour_accuracy"] = estimate.mean(np.arange(len(test_codes)) < right)
     progress(0.6, "Looking for clusters")
-    found["v_measure"] = v_measure(train_codes, test_codes, dataset.test_labels)
+    clusters = len(dataset.classes)
+    found["v_measure"] = v_measure(train_codes, test_codes, dataset.test_labels, clusters)
     progress(0.8, "Comparing neighbourhoods")
-    some = draw(SAMPLE, len(test_codes))
-    found["trustworthiness"] = trustworthiness(dataset.test_images[some], test_codes[some])
+    found["trustworthiness"] = trust(dataset.test_images, test_codes)
     return found
-
-
-# -- bytes -------------------------------------------------------------------------------------
-
-
-def quantise(codes: np.ndarray, low: np.ndarray, high: np.ndarray, bits: int) -> np.ndarray:
-    """Codes (N, D) rounded to the middles of 2^bits equal steps from low (D,) to high (D,).
-
-    What lies outside is taken for the nearest step.
-
-    Source: Gray & Neuhoff 1998, IEEE Trans. Inf. Theory 44:2325, section I.
-    """
-    steps = 2**bits
-    size = (high - low) / steps
-    index = np.floor((codes - low) / np.where(size > 0, size, 1)).clip(0, steps - 1)
-    return (low + (index + 0.5) * size).astype(np.float32)
-
-
-def listed_bits(codes: np.ndarray, bits: int) -> float:
-    """Bits of an image, mean over codes (N, D), where only values other than 0 are written.
-
-    Which ones those are costs log2 C(D, n), and that there are n of them log2 (D + 1).
-    """
-    width, n = codes.shape[1], np.count_nonzero(codes, axis=1)
-    which = (gammaln(width + 1) - gammaln(n + 1) - gammaln(width - n + 1)) / math.log(2)
-    return float((math.log2(width + 1) + which + n * bits).mean())
-
-
-def squeeze(
-    codes: np.ndarray, low: np.ndarray, high: np.ndarray, bits: int
-) -> tuple[np.ndarray, float]:
-    """Rounded codes (N, D), and the bits of one, mean over them.
-
-    All D values are written, or only those that are not 0, whichever is shorter; zeros then stay.
-    """
-    rounded, written = quantise(codes, low, high, bits), float(codes.shape[1] * bits)
-    listed = listed_bits(codes, bits)
-    return (np.where(codes == 0, 0, rounded), listed) if listed < written else (rounded, written)
-
-
-def rate_distortion(
-    codec: Codec, dataset: datasets.Dataset, low: np.ndarray, high: np.ndarray
-) -> tuple[list[Point], int]:
-    """Size and MSE of test images for each number of bits, and which of these to take.
-
-    That is the fewest with which the MSE of held-out images is within 5 % of what it is without
-    rounding.
-
-    Args:
-        low: smallest value of each latent dimension among training codes (D,).
-        high: largest.
-    """
-    images = dataset.test_images
-    codes, labels = coded(codec, images)
-    spelt = 0.0 if labels is None else LABEL_BITS
-
-    def error(x: np.ndarray, rounded: np.ndarray, given: np.ndarray | None) -> float:
-        return float(errors.mse(x, codec.decode(rounded, given)).mean(dtype=np.float64))
-
-    if codec.symbols is not None:
-        size = (codec.symbols + spelt) / 8
-        return [Point(bits=None, size=size, mse=error(images, codes, labels))], 0
-    held_out = dataset.train_images[-dataset.held_out :]
-    held_out = held_out[draw(SAMPLE, len(held_out))]
-    held_codes, held_labels = coded(codec, held_out)
-    exact = error(held_out, held_codes, held_labels)
-    points, chosen = [], None
-    for k, bits in enumerate(BITS):
-        rounded, spent = squeeze(codes, low, high, bits)
-        mse = error(images, rounded, labels)
-        points.append(Point(bits=bits, size=(spent + spelt) / 8, mse=mse))
-        if chosen is None:
-            rounded, _ = squeeze(held_codes, low, high, bits)
-            if error(held_out, rounded, held_labels) <= SLACK * exact:
-                chosen = k
-    return points, len(BITS) - 1 if chosen is None else chosen
 
 
 def measure(
@@ -221,15 +143,17 @@ def measure(
 ) -> Use:
     """All that is measured of a code."""
     progress(0.0, "Encoding the images")
-    images = dataset.train_images[: -dataset.held_out]
-    train_codes = codec.encode(images[draw(CODES, len(images))])
-    test_codes = codec.encode(dataset.test_images)
+    known, held_out = np.split(dataset.train_images, [-dataset.held_out])
+    train_codes = codec.encode(known[draw(CODES, len(known))])
+    tried = rate.look(codec, held_out[draw(SAMPLE, len(held_out))])
+    test = rate.look(codec, dataset.test_images)
     figures = tell_apart(
-        train_codes, test_codes, dataset, lambda done, phase: progress(0.1 + 0.5 * done, phase)
+        train_codes, test.codes, dataset, lambda done, phase: progress(0.1 + 0.5 * done, phase)
     )
     progress(0.6, "Rounding the codes")
-    points, chosen = rate_distortion(codec, dataset, train_codes.min(0), train_codes.max(0))
-    return Use(numbers=train_codes.shape[1], figures=figures, points=points, chosen=chosen)
+    classes = len(dataset.classes)
+    points, chosen = rate.rate_distortion(codec, train_codes, tried, test, classes)
+    return Use(numbers=codec.code_dim, figures=figures, points=points, chosen=chosen)
 
 
 # -- measured when asked -----------------------------------------------------------------------
@@ -246,7 +170,7 @@ def _compute(content: bytes, data_name: str, progress: jobs.Progress) -> Measure
     dataset, model = datasets.load(data_name), checkpoint.from_bytes(content)
     use = measure(of_model(model), dataset, lambda done, phase: progress(0.8 * done, phase))
     linear = measure(
-        of_pca(dataset, min(use.numbers, PIXELS)),
+        of_pca(dataset, min(use.numbers, math.prod(dataset.shape))),
         dataset,
         lambda done, _: progress(0.8 + 0.2 * done, "PCA for comparison"),
     )
@@ -260,7 +184,7 @@ def folder() -> Path:
 
 def settings(dataset: datasets.Dataset) -> object:
     """What a measurement depends on, beside what is measured."""
-    return dataset.name, CODES, SAMPLE, BITS, SEED
+    return dataset.name, CODES, SAMPLE, PARTS, SEED, rate.TRIED, rate.RATIO, rate.SLACK
 
 
 KIND = jobs.Kind("Uses of a code", "aeviz.analysis.uses", folder, Measured, _compute)

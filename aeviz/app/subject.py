@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, wraps
@@ -12,7 +13,9 @@ import streamlit as st
 
 from aeviz.analysis import compare, errors, inpainting, mechanism, neighbours, planes, sampling
 from aeviz.analysis.codec import Codec, ModelCodec, PCACodec, PixelsCodec, of_pca, of_pixels
+from aeviz.analysis.estimate import Estimate
 from aeviz.app import library
+from aeviz.data import corruption, datasets, perturb
 from aeviz.data.datasets import Dataset
 from aeviz.models import apply
 from aeviz.models.base import Autoencoder
@@ -22,6 +25,8 @@ SOME = 512
 """So many training codes are enough to begin a search from."""
 WINDOWED = 2_000
 """So many test images are enough to show what a codebook entry encodes."""
+MOVED = 500
+"""So many test images are enough to say how far a change moves codes, to one or two per cent."""
 TRAINING_COST = 5_000
 """So many training images are enough to say what they cost."""
 
@@ -97,6 +102,18 @@ class Subject(Generic[C]):
         """True for a model that is told the class of an image."""
         return False
 
+    @property
+    def told_bits(self) -> float:
+        """What the class of an image tells at most beside its code, bits; 0 for who takes none."""
+        return 0.0
+
+    @property
+    def learned_from(self) -> str:
+        """Which images it was fitted to, as a person reads it; empty where to none."""
+        if isinstance(self.codec, PixelsCodec):
+            return ""
+        return f"{len(self.data.train_images):,} training images of {self.data.title}"
+
     def see(self, images: np.ndarray, labels: np.ndarray | None = None) -> Seen:
         """What it makes of images (N, H, W) in [0, 1].
 
@@ -128,9 +145,23 @@ class Subject(Generic[C]):
         return planes.default_plane(self.codes())
 
     @_shared("Measuring the distances between codes", entries=96)
-    def distance(self) -> float:
+    def distance(self) -> Estimate:
         """Median distance between the codes of two test images."""
         return compare.typical_distance(self.codes())
+
+    @_shared("Measuring how far codes move", entries=400)
+    def moves(self, change: str, strength: float) -> Estimate:
+        """How far a change of a strength moves the code, a mean in typical distances.
+
+        Of the first 500 test images; a model that takes labels is told those.
+
+        Args:
+            change: a key of `perturb.KINDS`.
+        """
+        images = datasets.to_float(self.data.test_images[:MOVED])
+        changed = perturb.KINDS[change].apply(images, strength).astype(np.float32)
+        codes = self.codec.encode(changed, self.data.test_labels[:MOVED])
+        return compare.mean_movement(codes, self.codes()[:MOVED], self.distance())
 
     @_shared("Measuring the spread of the codes", entries=96)
     def usual(self) -> np.ndarray:
@@ -175,6 +206,24 @@ class ModelSubject(Subject[ModelCodec]):
     def uses_labels(self) -> bool:
         """True for a model that is told the class of an image."""
         return self.model.uses_labels
+
+    @property
+    def told_bits(self) -> float:
+        """log2 of the number of classes."""
+        return math.log2(self.model.classes) if self.uses_labels else 0.0
+
+    @property
+    def learned_from(self) -> str:
+        """Number, class and corruption of its training images, by its card."""
+        card = self.model.card
+        source = datasets.SOURCES[card.data]
+        text = f"{card.trained_on:,} training images of {source.title}"
+        if card.digit is not None:
+            text += f", all of class {source.classes[card.digit]}"
+        if self.model.corrupts:
+            kind = corruption.CORRUPTIONS[card.config.corruption]
+            text += f", corrupted ({kind.title}, {kind.strength} {card.config.level:g})"
+        return text
 
     def see(self, images: np.ndarray, labels: np.ndarray | None = None) -> Seen:
         """What it makes of images; a model that takes labels is told those that it finds itself."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from aeviz.analysis.estimate import Estimate
 from aeviz.charts import theme
 
 
@@ -108,8 +110,17 @@ def named_bars(
     return figure
 
 
-def firing(shares: np.ndarray) -> go.Figure:
-    """How many units fire on how large a share (D,) of the images, as a histogram."""
+def firing(shares: np.ndarray, *, graded: bool = False) -> go.Figure:
+    """How many units fire on how large a share (D,) of the images, as a histogram.
+
+    Args:
+        graded: shares are mean activities, of units that may also fire in part.
+    """
+    across = "Share of test images on which a unit fires"
+    hover = "%{y} units on %{customdata[0]:.1f} to %{customdata[1]:.1f} %"
+    if graded:
+        across = "Mean activity of a unit on test images"
+        hover = "%{y} units with %{customdata[0]:.1f} to %{customdata[1]:.1f} %"
     percent = 100 * shares
     counts, edges = np.histogram(percent, 40, (0, max(percent.max(), 1e-3)))
     return theme.figure(
@@ -117,46 +128,52 @@ def firing(shares: np.ndarray) -> go.Figure:
             (edges[1:] + edges[:-1]) / 2,
             counts,
             {"color": theme.VALIDATION, "line_width": 0},
-            "%{y} units on %{customdata[0]:.1f} to %{customdata[1]:.1f} %",
+            hover,
             width=np.diff(edges),
             customdata=np.stack([edges[:-1], edges[1:]], axis=1),
         ),
         height=270,
-        x={"title": "Share of test images on which a unit fires", "ticksuffix": " %"},
+        x={"title": across, "ticksuffix": " %"},
         y="Units",
         bargap=0,
     )
 
 
-def class_errors(errors: dict[str, np.ndarray], rows: tuple[str, ...]) -> go.Figure:
+def class_errors(errors: dict[str, list[Estimate]], rows: tuple[str, ...]) -> go.Figure:
     """A table of mean squared errors, one column a model; its colours say the same.
 
     Args:
-        errors: model -> its error in each row, (R,).
+        errors: model -> its error in each of the R rows.
         rows: what the rows are called, from above.
     """
     cells = {
         "type": "heatmap",
         "x": [name.replace(", ", "<br>") for name in errors],
         "y": list(rows),
-        "z": np.stack(list(errors.values()), axis=1),
-        "texttemplate": "%{z:.4f}",
+        "z": np.array([[its.value for its in column] for column in errors.values()]).T,
+        "customdata": np.array([[its.error for its in column] for column in errors.values()]).T,
+        "text": [list(row) for row in zip(*map(_texts, errors.values()), strict=True)],
+        "texttemplate": "%{text}",
         "textfont": {"size": 14, "color": "#111111"},
         "colorscale": ["#eef3f6", "#f39a5f"],  # no darker: the numbers are to be read on it
         "showscale": False,
         "xgap": 2,
         "ygap": 2,
-        "hovertemplate": "%{y}: MSE %{z:.4f}" + theme.ALONE,
+        "hovertemplate": "%{y}: MSE %{z:.5f} ± %{customdata:.5f}" + theme.ALONE,
     }
     fixed = {"fixedrange": True, "type": "category"}
     return theme.figure(
         [cells],
         height=90 + 30 * len(rows),
-        width=100 + 125 * len(errors),
+        width=100 + 145 * len(errors),
         margin={"t": 70},
         x=fixed | {"side": "top", "tickangle": 0},
         y=fixed | {"autorange": "reversed", "title": "Class"},
     )
+
+
+def _texts(column: Sequence[Estimate]) -> list[str]:
+    return [its.text(".4f") for its in column]
 
 
 def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:

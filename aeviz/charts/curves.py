@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,11 @@ def distance_curve(
 
 
 def ladder_curve(
-    widths: list[int], errors: dict[str, list[float]], chosen: int, *, height: int = 330
+    widths: list[int],
+    errors: Mapping[str, Sequence[Estimate]],
+    chosen: int,
+    *,
+    height: int = 330,
 ) -> go.Figure:
     """Test error against the latent dimension, both on logarithmic scales, one width marked.
 
@@ -50,12 +55,18 @@ def ladder_curve(
         errors: name -> MSE at each width; the first in the colour of reconstructions.
     """
     marker = {"size": [14 if width == chosen else 7 for width in widths], "opacity": 1}
-    hover, colours = "%{x} latent dimensions: MSE %{y:.4f}", (theme.RECONSTRUCTION, theme.BASELINE)
+    hover = "%{x} latent dimensions: MSE %{y:.5f} ± %{error_y.array:.5f}"
+    traces = []
+    for (name, found), colour in zip(
+        errors.items(), (theme.RECONSTRUCTION, theme.BASELINE), strict=True
+    ):
+        spread = {"array": [its.error for its in found], "thickness": 1.5}
+        values = [its.value for its in found]
+        traces.append(
+            theme.line(widths, values, name, hover, colour, marker=marker, error_y=spread)
+        )
     return theme.figure(
-        [
-            theme.line(widths, values, name, hover, colour, marker=marker)
-            for (name, values), colour in zip(errors.items(), colours, strict=True)
-        ],
+        traces,
         height=height,
         x=theme.counted("Latent dimension", widths),
         y={"title": "Test MSE per pixel", "type": "log", "tickformat": ".3~f", "dtick": "D2"},
@@ -247,7 +258,7 @@ def rate_distortion(
     taken: dict[str, int],
     others: Curve,
     lines: dict[str, Curve],
-    lossless: tuple[str, float],
+    lossless: tuple[str, float] | None,
     *,
     in_decibel: bool = True,
     height: int = 520,
@@ -255,11 +266,11 @@ def rate_distortion(
     """Bytes of an image against the error of its reconstruction; bytes on a logarithmic scale.
 
     Args:
-        shown: model -> its points, from few bits to many; up to four.
+        shown: model -> its points, from few bytes to many; up to four.
         taken: model -> which of them is marked.
         others: one point for each model that is not shown as a curve.
         lines: what they are compared with; the first in the colour of baselines.
-        lossless: name and bytes of a file without any error, which no axis reaches.
+        lossless: name and bytes of a file without any error, which no axis reaches; None without.
         in_decibel: PSNR upwards; else MSE.
     """
     hover = "%{text}<br>%{x:.1f} bytes, " + ("%{y:.1f} dB" if in_decibel else "MSE %{y:.4f}")
@@ -282,11 +293,14 @@ def rate_distortion(
         size = [14 if k == taken[name] else 6 for k in range(len(curve.sizes))]
         look = {"size": size, "opacity": 1}
         traces.append(drawn(curve, name, line={"color": colour, "width": 2}, marker=look))
-    name, size = lossless
-    text = f"{name}, without<br>error: {size:.0f} bytes"
-    note = {"text": text, "align": "right", "showarrow": False, "yref": "paper"}
-    note |= {"x": np.log10(size), "xanchor": "right", "xshift": -4}  # where there are no curves
-    note |= {"y": 0.02, "yanchor": "bottom"} if in_decibel else {"y": 0.98, "yanchor": "top"}
+    shapes, notes = [], []
+    if lossless:
+        name, size = lossless
+        text = f"{name}, without<br>error: {size:.0f} bytes"
+        note = {"text": text, "align": "right", "showarrow": False, "yref": "paper"}
+        note |= {"x": np.log10(size), "xanchor": "right", "xshift": -4}  # where no curves are
+        note |= {"y": 0.02, "yanchor": "bottom"} if in_decibel else {"y": 0.98, "yanchor": "top"}
+        shapes, notes = [theme.upright(size, theme.FILES, 2, "dash")], [note]
     every = [e for curve in (*shown.values(), others) for e in curve.errors]
     best, worst = min(every, default=0.001), max(every, default=0.05)
     ticks = {"tickvals": [0.3, 1, 3, 10, 30, 100, 300, 1000], "tickangle": 0}
@@ -298,8 +312,8 @@ def rate_distortion(
             "title": "PSNR (dB)" if in_decibel else "Test MSE per pixel",
             "range": distortion([1.6 * worst, 0.35 * best]) if in_decibel else [0, 1.2 * worst],
         },
-        shapes=[theme.upright(size, theme.FILES, 2, "dash")],
-        annotations=[note],
+        shapes=shapes,
+        annotations=notes,
     )
 
 
@@ -337,9 +351,9 @@ SEEN = 40.0
 
 def strength_curves(
     strengths: tuple[float, ...],
-    models: dict[str, np.ndarray],
-    baselines: dict[str, np.ndarray],
+    psnr: Mapping[str, Sequence[Estimate]],
     marks: dict[str, float],
+    models: int,
     *,
     title: str,
     height: int = 400,
@@ -348,23 +362,23 @@ def strength_curves(
 
     Args:
         strengths: (K,), rising or falling.
-        models: name -> dB (K,), four at most; baselines: the same, all grey. What is infinite is
-            left out.
+        psnr: name -> dB and standard error at each strength; what is infinite is left out.
         marks: model -> the strength that it was trained at.
+        models: how many of the first are models, four at most; the others are baselines, grey.
         title: of the strength, with its unit.
     """
-    colours = dict(zip(models, theme.SIDE_BY_SIDE, strict=False))
+    colours = dict(zip(list(psnr)[:models], theme.SIDE_BY_SIDE, strict=False))
     looks = [(colour, "solid", 3, "circle") for colour in colours.values()]
     looks.append((theme.BASELINE, "dot", 2, "circle"))
-    symbols = ("square", "diamond", "triangle-up")
+    symbols = ("square", "diamond", "triangle-up", "cross")
     looks += [(theme.BASELINE, "solid", 1.5, symbol) for symbol in symbols]
-    hover, traces = "%{y:.1f} dB at %{x:g}", []
-    for (name, values), (colour, dash, width, symbol) in zip(
-        (models | baselines).items(), looks, strict=False
-    ):
+    hover, traces, every = "%{y:.1f} ± %{error_y.array:.1f} dB at %{x:g}", [], []
+    for (name, found), (colour, dash, width, symbol) in zip(psnr.items(), looks, strict=False):
         look = {"dash": dash, "width": width, "marker": {"size": 8, "symbol": symbol}}
-        finite = np.where(np.isfinite(values), values, np.nan)
-        traces.append(theme.line(strengths, finite, name, hover, colour, **look))
+        values = [its.value if math.isfinite(its.value) else math.nan for its in found]
+        look["error_y"] = {"array": [its.error for its in found], "thickness": 1.5}
+        every += [value for value in values if not math.isnan(value)]
+        traces.append(theme.line(strengths, values, name, hover, colour, **look))
     corner = {"xref": "x", "xanchor": "left", "y": 1, "yref": "y domain", "yanchor": "top"}
     notes = [
         {"x": at, "text": f"trained at {at:g}", "font": {"color": colours[name]}, "yshift": -18 * k}
@@ -372,13 +386,12 @@ def strength_curves(
         | {"showarrow": False}
         for k, (name, at) in enumerate(marks.items())
     ]
-    every = np.concatenate([*models.values(), *baselines.values()])
-    high = min(every[np.isfinite(every)].max(), SEEN)
+    high = min(max(every), SEEN)
     return theme.figure(
         traces,
         height=height,
         x={"title": title, "autorange": "reversed" if strengths[0] > strengths[-1] else True},
-        y={"title": "PSNR (dB)", "range": [every.min() - 1, high + 1]},
+        y={"title": "PSNR (dB)", "range": [min(every) - 1, high + 1]},
         shapes=[theme.upright(at, colours[name], 2) for name, at in marks.items()],
         annotations=notes,
     )

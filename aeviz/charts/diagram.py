@@ -57,19 +57,20 @@ def halves(model_class: type[Autoencoder], config: BaseConfig) -> tuple[Half, Ha
     """Encoder and decoder of a model with these settings, from one image put through both."""
     model = optim.build(model_class, config, 0).eval()  # its own: others may use a loaded one
     given = {"labels": torch.zeros(1, dtype=torch.long)} if model.uses_labels else {}
-    x = torch.rand(1, 1, 28, 28, requires_grad=True)
+    pixels = model.shape if model.shape[0] > 1 else model.shape[1:]
+    x = torch.rand(1, *model.shape, requires_grad=True)
     with torch.enable_grad():
         layers, z, sources = _run(model, model.encode, x, given)
         mean = " = mean of q(z|x)" if model.posterior(x, **given) is not None else ""
         encoder = Half(
-            layers, "image x", (28, 28), f"code z{mean}", z.shape[1:], sources, model.uses_labels
+            layers, "image x", pixels, f"code z{mean}", z.shape[1:], sources, model.uses_labels
         )
         z = z.detach().requires_grad_()
         layers, x_hat, sources = _run(model, model.decode, z, given)
     decoder = Half(
-        layers, "code z", z.shape[1:], "reconstruction", (28, 28), sources, model.uses_labels
+        layers, "code z", z.shape[1:], "reconstruction", pixels, sources, model.uses_labels
     )
-    assert x_hat.shape == (1, 1, 28, 28)
+    assert x_hat.shape == x.shape
     return encoder, decoder
 
 

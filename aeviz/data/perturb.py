@@ -15,20 +15,20 @@ CROSS = ndimage.generate_binary_structure(2, 1)
 
 
 def shift(image: np.ndarray, pixels: float) -> np.ndarray:
-    """An image (H, W) moved to the right; what leaves it is lost, and black follows.
+    """Images (..., H, W) moved to the right; what leaves them is lost, and black follows.
 
     A part of a pixel mixes two neighbours (linear interpolation).
     """
-    return ndimage.shift(image, (0, pixels), order=1)
+    return ndimage.shift(image, (0,) * (image.ndim - 1) + (pixels,), order=1)
 
 
 def rotate(image: np.ndarray, degrees: float) -> np.ndarray:
-    """An image (H, W) turned anticlockwise around its middle, with linear interpolation."""
-    return ndimage.rotate(image, degrees, reshape=False, order=1)
+    """Images (..., H, W) turned anticlockwise around their middle, with linear interpolation."""
+    return ndimage.rotate(image, degrees, axes=(-1, -2), reshape=False, order=1)
 
 
 def thicken(image: np.ndarray, pixels: float) -> np.ndarray:
-    """An image (H, W) whose strokes are wider by so many pixels at each side, or thinner.
+    """Images (..., H, W) whose strokes are wider by so many pixels at each side, or thinner.
 
     Grey dilation or erosion by a cross, once for each pixel; between whole numbers the two
     results are mixed.
@@ -37,14 +37,18 @@ def thicken(image: np.ndarray, pixels: float) -> np.ndarray:
     """
     grow = ndimage.grey_dilation if pixels > 0 else ndimage.grey_erosion
     whole = int(abs(pixels))
+    cross = CROSS.reshape((1,) * (image.ndim - 2) + CROSS.shape)
     for _ in range(whole):
-        image = grow(image, footprint=CROSS)
+        image = grow(image, footprint=cross)
     part = np.float32(abs(pixels) - whole)
-    return (1 - part) * image + part * grow(image, footprint=CROSS)
+    return (1 - part) * image + part * grow(image, footprint=cross)
 
 
 def noise(image: np.ndarray, sigma: float) -> np.ndarray:
-    """An image (H, W) with Gaussian noise, clipped to [0, 1]; always the same, only stronger."""
+    """Images (..., H, W) with Gaussian noise, clipped to [0, 1]; always the same, only stronger.
+
+    Each of several has noise of its own, the first of them that which it would have alone.
+    """
     return corruption.noisy(image, sigma, seed=0)
 
 
@@ -52,7 +56,8 @@ def noise(image: np.ndarray, sigma: float) -> np.ndarray:
 class Kind:
     """A way to change an image by degrees. Strength 0 leaves it as it is.
 
-    label: what the strength is called, with its unit; start: a strength to begin with.
+    label: what the strength is called, with its unit; start: a strength to begin with;
+    apply: images (..., H, W) and a strength.
     """
 
     title: str

@@ -23,7 +23,7 @@ EPSILON = 1e-6
 class Loss:
     """What one batch cost, in parts.
 
-    terms: weighted scalars in nats per image (or the stated unit); what is drawn is minimised.
+    terms: weighted scalars in the model's `unit`; what is drawn is minimised.
     metrics: scalars or (D,) vectors that are watched, not minimised.
     """
 
@@ -120,11 +120,9 @@ class Autoencoder(nn.Module, ABC):
         kind = config.reconstruction
         if not cls.has_posterior:
             return cls.formula.replace(ERROR, ERRORS[kind])
-        rows = [cls.formula, rf"\log p(x \mid z) = {LOG_P[kind]}"]
+        rows = [cls.formula, rf"\log p(x \mid z{', y' * cls.uses_labels}) = {LOG_P[kind]}"]
         if config.binarise:
-            rows.append(
-                r"x_i \in \{0, 1\} \text{, 1 with the grey value of pixel } i \text{ as chance}"
-            )
+            rows.append(r"x_i \sim \mathrm{Bernoulli}(\text{grey value of pixel } i)")
         return r"\begin{gathered} " + r" \\[4pt] ".join(rows) + r" \end{gathered}"
 
     @property
@@ -188,10 +186,21 @@ class Autoencoder(nn.Module, ABC):
         """Where a unit of codes (B, code_dim) fires, bool."""
         return z != 0
 
+    def activity(self, z: Tensor) -> Tensor:
+        """How active each unit of codes (B, code_dim) is, from 0 to 1: 1 where it fires."""
+        return self.active(z).float()
+
     def entries(self, z: Tensor) -> Tensor | None:
         """Which codebook entry stands at each place of codes (B, code_dim), (B, places) int64.
 
         None for a variant without a codebook, whose config has a `codebook_size` of 0.
+        """
+        return None
+
+    def entries_nats(self, entries: Tensor) -> Tensor | None:
+        """-log p (B,) of codebook entries (B, places) under the prior that was learned of them.
+
+        None for a variant without such a prior.
         """
         return None
 
@@ -213,7 +222,7 @@ NEEDS = {
     "compression": "Good reconstructions from a short code",
     "noise": "Clean images from noisy ones",
     "features": "Features that can be read one by one",
-    "stability": "Codes that small changes hardly move",
+    "stability": "Codes that pixel noise hardly moves",
     "samples": "New images",
     "classes": "New images of a class that I name",
     "symbols": "Codes made of symbols",

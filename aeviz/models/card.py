@@ -100,7 +100,7 @@ class Card(BaseModel):
             shown = reprlib.repr(variant)
             raise ValueError(f"There is no variant {shown} here; a newer aeviz may have it.")
         try:
-            return known[variant].Config.from_dict(values)
+            return known[variant].Config.from_file(values)
         except ValueError as error:
             reason = textwrap.shorten(str(error), 160, placeholder=" ...").rstrip(".")
             raise ValueError(f"This checkpoint does not fit {variant}: {reason}.") from error

@@ -56,17 +56,21 @@ def _from_steps(steps: Tensor, scale: Tensor) -> Tensor:
     return (steps.flatten(1).float() * scale.float()[:, None]).reshape(steps.shape)
 
 
+def rounded(tensor: Tensor) -> Tensor:
+    """Weights as `round_weights` leaves them."""
+    scale = _scales(tensor)
+    if scale is not None:
+        return _from_steps(_to_steps(tensor, scale), scale)
+    return tensor.half().float() if tensor.dtype == torch.float32 else tensor
+
+
 def round_weights(model: Autoencoder) -> None:
     """Round the weights to what is kept, so that figures are measured on what is loaded.
 
     Large matrices to eight bits with a scale for each row, all else to sixteen.
     """
     for tensor in model.state_dict().values():
-        scale = _scales(tensor)
-        if scale is not None:
-            tensor.copy_(_from_steps(_to_steps(tensor, scale), scale))
-        elif tensor.dtype == torch.float32:
-            tensor.copy_(tensor.half())
+        tensor.copy_(rounded(tensor))
 
 
 SCALE = "scale of "
@@ -77,6 +81,24 @@ SPREAD = "likelihood.spread"
 """Older files lack it: their runs minimised that likelihood with the spread that it starts at."""
 
 
+def _packed(tensor: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Weights in as few bits as hold them exactly, and the scales of those in eight bits."""
+    scale = _scales(tensor)
+    if scale is not None and torch.equal(
+        _from_steps(steps := _to_steps(tensor, scale), scale), tensor
+    ):
+        return steps, scale
+    if tensor.dtype == torch.float32 and torch.equal((half := tensor.half()).float(), tensor):
+        return half, None
+    return tensor, None
+
+
+def kept_bytes(tensor: Tensor) -> int:
+    """Bytes that a checkpoint needs for weights."""
+    kept, scale = _packed(tensor.detach().cpu())
+    return kept.nbytes + (0 if scale is None else scale.nbytes)
+
+
 def to_bytes(model: Autoencoder, card: Card) -> bytes:
     """A checkpoint as the bytes of one safetensors file.
 
@@ -84,15 +106,9 @@ def to_bytes(model: Autoencoder, card: Card) -> bytes:
     """
     tensors: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
-        kept = tensor.detach().cpu()
-        scale = _scales(kept)
-        if scale is not None and torch.equal(
-            _from_steps(steps := _to_steps(kept, scale), scale), kept
-        ):
+        kept, scale = _packed(tensor.detach().cpu())
+        if scale is not None:
             tensors[SCALE + name] = scale
-            kept = steps
-        elif kept.dtype == torch.float32 and torch.equal((half := kept.half()).float(), kept):
-            kept = half
         # A copy: safetensors refuses weights that share memory, such as tied ones.
         tensors[name] = kept.clone(memory_format=torch.contiguous_format)
     return save_tensors(tensors, metadata={"card": card.model_dump_json()})

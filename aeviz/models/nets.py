@@ -88,6 +88,40 @@ class MLPDecoder(nn.Sequential):
         super().__init__(*mlp(widths, activation, batch_norm, dropout), nn.Unflatten(1, shape))
 
 
+class Dictionary(nn.Linear):
+    """Codes (B, D) to a sum of atoms, pixels (B, C, H, W): one for each unit, and what all share.
+
+    Of length 1 by being divided by their length where they are used, so that no step of an
+    optimiser can undo it.
+    """
+
+    def __init__(self, latent_dim: int, shape: Shape, *, unit: bool) -> None:
+        """With atoms of length 1 or, where not `unit`, of any."""
+        super().__init__(latent_dim, math.prod(shape))
+        self.shape, self.unit = shape, unit
+
+    def atoms(self) -> Tensor:
+        """The atoms as columns, (pixels, D)."""
+        return nn.functional.normalize(self.weight, dim=0) if self.unit else self.weight
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Their sum, also below 0 and above 1."""
+        return nn.functional.linear(input, self.atoms(), self.bias).view(-1, *self.shape)
+
+
+class Transposed(nn.Module):
+    """Codes (B, D) through the transpose of an encoder's one layer to logits (B, C, H, W)."""
+
+    def __init__(self, shape: Shape) -> None:
+        """Only what it adds to each pixel is its own."""
+        super().__init__()
+        self.shape, self.bias = shape, nn.Parameter(torch.zeros(math.prod(shape)))
+
+    def forward(self, z: Tensor, weight: Tensor) -> Tensor:
+        """`weight` is the encoder's, (D, pixels)."""
+        return nn.functional.linear(z, weight.T, self.bias).view(-1, *self.shape)
+
+
 def quartered(shape: Shape) -> tuple[int, int]:
     """Height and width of the feature maps after two convolutions with a stride of 2.
 

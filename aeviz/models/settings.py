@@ -6,8 +6,9 @@ import dataclasses
 import math
 import reprlib
 import sys
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from aeviz.data.datasets import Shape
 from aeviz.models.nets import ACTIVATIONS
@@ -15,13 +16,35 @@ from aeviz.models.nets import ACTIVATIONS
 
 @dataclass(frozen=True)
 class Knob:
-    """Range, label and help of one setting; a form is drawn and a config validated from it."""
+    """Range, label and help of one setting; a form is drawn and a config validated from it.
+
+    when: values of other settings with which it counts, by their names; always where empty.
+    """
 
     label: str
     help: str
     low: float = -math.inf
     high: float = math.inf
     choices: tuple[str, ...] | None = None
+    when: Mapping[str, Collection[Any]] = dataclasses.field(default_factory=dict)
+
+    def counts(self, values: Mapping[str, Any]) -> bool:
+        """Whether it changes anything beside these values of the others, by name.
+
+        Where it does not it keeps its value and is not shown. A setting that there is not, as the
+        number of hidden layers of a convolutional variant, forbids nothing.
+        """
+        return all(values[name] in those for name, those in self.when.items() if name in values)
+
+    def condition(self, names: Container[str]) -> str:
+        """With what it counts, among settings of these names: "kind L1 or KL"; empty if always."""
+        return ", ".join(
+            f"{name} {those[0]} to {those[-1]}"
+            if isinstance(those, range)
+            else f"{name} {' or '.join(map(str, those))}"
+            for name, those in self.when.items()
+            if name in names
+        )
 
     def check(self, name: str, value: Any, kind: type) -> Any:
         """Return the value as the knob's type, or raise a ValueError that names the knob."""
@@ -55,10 +78,15 @@ def knob(
     low: float = -math.inf,
     high: float = math.inf,
     choices: tuple[str, ...] | None = None,
+    when: Mapping[str, Collection[Any]] | None = None,
 ) -> Any:
-    """A field of a Config: its default, its range or its choices, and what a student reads."""
+    """A field of a Config: its default, its range or its choices, and what a student reads.
+
+    Args:
+        when: values of other settings with which it counts, by their names; always if left out.
+    """
     return dataclasses.field(
-        default=default, metadata={"knob": Knob(label, help, low, high, choices)}
+        default=default, metadata={"knob": Knob(label, help, low, high, choices, when or {})}
     )
 
 
@@ -85,6 +113,8 @@ class BaseConfig:
     corruption, level = "none", 0.0
     """What it learns to undo, a key of `aeviz.data.corruption.CORRUPTIONS`, and how strong."""
     codebook_size = 0
+    before: ClassVar[dict[str, Any]] = {}
+    """What a file means that does not have a setting, since it is older than that."""
 
     def __post_init__(self) -> None:
         """Check each value against its knob."""
@@ -103,6 +133,15 @@ class BaseConfig:
         if unknown:
             raise ValueError(f"There is no setting {', '.join(unknown)}.")
         return cls(**values)
+
+    @classmethod
+    def from_file(cls, values: dict[str, Any]) -> BaseConfig:
+        """A config from a file, which may be older than some settings.
+
+        Raises:
+            ValueError: see `from_dict`.
+        """
+        return cls.from_dict(cls.before | values)
 
     def code_dim(self, shape: Shape) -> int:
         """Width of the flat code of images (C, H, W)."""
@@ -168,11 +207,12 @@ def bounds_a_density(config: BaseConfig) -> bool:
     return config.binarise or config.reconstruction != "bernoulli"
 
 
-def reconstruction_knob(default: str) -> Any:
+def reconstruction_knob(default: str, when: Mapping[str, Collection[Any]] | None = None) -> Any:
     """The setting that chooses between the kinds of `reconstruction_loss`."""
     return knob(
         default,
         choices=tuple(RECONSTRUCTION_UNITS),
+        when=when,
         label="Reconstruction loss",
         help="How a pixel's error is counted. Bernoulli: cross-entropy in nats, kind to grey "
         "pixels. Squared: what MSE and PSNR measure. Absolute: forgiving of a few large errors. "
@@ -202,6 +242,10 @@ def binarise_knob() -> Any:
     )
 
 
+HIDDEN = {"depth": range(1, 7)}
+"""With at least one hidden layer, where their number can be chosen."""
+
+
 def width_knob(default: int = 512) -> Any:
     """Width of the first hidden layer."""
     return knob(
@@ -210,6 +254,7 @@ def width_knob(default: int = 512) -> Any:
         high=2048,
         label="Width of the first layer",
         help="Units in the encoder's first hidden layer. Wider learns more and trains slower.",
+        when=HIDDEN,
     )
 
 
@@ -233,6 +278,7 @@ def activation_knob(default: str = "silu") -> Any:
         label="Activation",
         help="What bends the layers. ReLU is the fastest, SiLU smooth; tanh "
         "gives the map with the gentlest bends.",
+        when=HIDDEN,
     )
 
 
@@ -242,6 +288,7 @@ def batch_norm_knob() -> Any:
         False,
         label="Batch normalisation",
         help="Gives each hidden unit mean 0 and variance 1 over the batch. It helps deep networks.",
+        when=HIDDEN,
     )
 
 
@@ -254,6 +301,7 @@ def dropout_knob() -> Any:
         label="Dropout",
         help="Fraction of hidden units switched off at random in each step. Against "
         "overfitting, which a narrow code prevents already.",
+        when=HIDDEN,
     )
 
 

@@ -171,18 +171,22 @@ def points(steps: int) -> list[int]:
 
 def add_knob_options(parser: argparse.ArgumentParser, config_class: type[BaseConfig]) -> None:
     """One command-line option for each knob of a config class."""
-    for name, (setting, default) in knobs(config_class).items():
+    settings = knobs(config_class)
+    for name, (setting, default) in settings.items():
         option = f"--{name.replace('_', '-')}"
+        condition = setting.condition(settings)
+        only = f"; counts with {condition}" if condition else ""
         if isinstance(default, bool):
             yes_or_no = argparse.BooleanOptionalAction
-            parser.add_argument(option, action=yes_or_no, default=default, help=setting.label)
+            help = setting.label + only
+            parser.add_argument(option, action=yes_or_no, default=default, help=help)
             continue
         span = setting.choices or (f"{setting.low:g} to {setting.high:g}",)
         parser.add_argument(
             option,
             type=type(default),
             default=default,
-            help=f"{setting.label}: {', '.join(span)} (default {default})",
+            help=f"{setting.label}: {', '.join(span)} (default {default}{only})",
         )
 
 

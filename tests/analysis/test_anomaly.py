@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aeviz.analysis import anomaly, anomaly_score
+from aeviz.analysis import anomaly, anomaly_score, pca
 from aeviz.charts import export
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, objective, optim
@@ -106,22 +106,37 @@ def test_what_a_score_is_measured_against_has_no_image_that_is_held_out() -> Non
     assert not {image.tobytes() for image in found} & unseen
 
 
+@pytest.mark.parametrize("digit", range(10))
+def test_the_images_that_a_pretrained_model_has_seen_are_those_of_its_digit(digit: int) -> None:
+    card = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(digit)).card
+    spec = RunSpec.model_validate(anomaly.recipe(card, (digit,), 0.0))
+    assert np.array_equal(anomaly.seen(card, MNIST), training_set(spec, MNIST.train_labels))
+
+
+def test_a_model_of_all_classes_has_seen_the_first_images() -> None:
+    assert np.array_equal(anomaly.seen(card_of(600), FEW), np.arange(600))
+    assert np.array_equal(anomaly.seen(card_of(720), FEW), np.arange(720))
+
+
 # -- scores -----------------------------------------------------------------------------------
 
 
 def test_the_latent_distance_is_scipys_mahalanobis_distance() -> None:
     from scipy.spatial.distance import mahalanobis
 
-    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     threes = anomaly.training_images(FEW, (3,), anomaly.FITTED)
-    codes = apply.encode(model, threes).astype(float)
-    against = anomaly.reference("latent", model, FEW, (3,))
-    found = anomaly.score("latent", model, FEW.test_images[:20], against)
-    inverse = np.linalg.inv(np.cov(codes.T))
-    expected = [
-        mahalanobis(z, codes.mean(0), inverse) for z in apply.encode(model, FEW.test_images[:20])
-    ]
-    assert found == pytest.approx(expected, rel=1e-4)
+    x = FEW.test_images[:20]
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    linear = pca.pca(MNIST, 5)
+    for of, before, asked in (
+        (model, apply.encode(model, threes), apply.encode(model, x)),
+        (linear, linear.encode(threes), linear.encode(x)),
+    ):
+        against = anomaly.reference("latent", of, FEW, (3,), np.arange(600))
+        found = anomaly.score("latent", of, x, against)
+        inverse, mean = np.linalg.inv(np.cov(before.astype(float).T)), before.mean(0)
+        expected = [mahalanobis(z, mean, inverse) for z in asked]
+        assert found == pytest.approx(expected, rel=1e-3)
 
 
 def test_directions_in_which_codes_never_vary_do_not_count() -> None:
@@ -130,15 +145,48 @@ def test_directions_in_which_codes_never_vary_do_not_count() -> None:
     assert far == pytest.approx([2, 1], rel=0.1)
 
 
-def test_the_residual_is_what_scikit_learns_pca_of_the_normal_images_cannot_say() -> None:
+THREES = np.flatnonzero(FEW.train_labels[:600] == 3)
+
+
+def by_sklearn(seen: np.ndarray, components: int) -> Any:
     from sklearn.decomposition import PCA
 
-    threes = FEW.train_images[:600][FEW.train_labels[:600] == 3].reshape(-1, 784) / 255
-    pca = PCA(anomaly.PCA_WIDTH, svd_solver="full").fit(threes)
+    x = FEW.train_images[seen].reshape(-1, 784) / 255
+    return PCA(components, svd_solver="full").fit(x)
+
+
+@pytest.mark.parametrize("seen", [THREES, np.append(THREES, [0, 1, 2, 3, 4]), np.arange(720)])
+def test_pca_is_of_the_images_that_the_model_has_seen_and_scored_by_the_same_score(
+    seen: np.ndarray,
+) -> None:
+    from scipy.ndimage import gaussian_filter
+
+    found = anomaly.fit_pca(FEW, seen)
+    linear = by_sklearn(seen, anomaly.PCA_WIDTH)
     x = FEW.test_images.reshape(-1, 784) / 255
-    expected = np.square(x - pca.inverse_transform(pca.transform(x))).mean(1)
-    found = anomaly.residual(anomaly.fit_pca(FEW, (3,)), FEW.test_images)
-    assert found == pytest.approx(expected, rel=1e-3)
+    reconstructions = linear.inverse_transform(linear.transform(x)).clip(0, 1)
+    difference = x - reconstructions
+    expected = np.square(difference).mean(1)
+    assert anomaly.score("mse", found, FEW.test_images) == pytest.approx(expected, rel=1e-3)
+    softened = [gaussian_filter(image, 1.0) for image in difference.reshape(-1, 28, 28)]
+    expected = np.square(softened).mean((1, 2)) / x.mean(1)
+    assert anomaly.score("blurred", found, FEW.test_images) == pytest.approx(expected, rel=1e-3)
+    shown = anomaly.reconstructions("blurred", found, FEW.test_images)
+    assert shown.reshape(-1, 784) == pytest.approx(reconstructions, abs=1e-4)
+
+
+def test_in_place_of_the_elbo_pca_has_the_likelihood_of_scikit_learns_probabilistic_pca() -> None:
+    linear = anomaly.fit_pca(FEW, np.arange(720))
+    against = anomaly.reference("elbo", linear, FEW, (3,), np.arange(720))
+    found = anomaly.score("elbo", linear, FEW.test_images, against)
+    theirs = by_sklearn(np.arange(720), anomaly.PCA_WIDTH)
+    # scikit-learn divides by N - 1 and we, as the paper, by N: scale its variances.
+    theirs.explained_variance_ *= 719 / 720
+    theirs.noise_variance_ *= 719 / 720
+    # It averages the noise over the 720 directions that have any, the paper over all 784.
+    theirs.noise_variance_ *= (min(720, 784) - anomaly.PCA_WIDTH) / (784 - anomaly.PCA_WIDTH)
+    expected = -theirs.score_samples(FEW.test_images.reshape(-1, 784) / 255)
+    assert found == pytest.approx(expected, rel=1e-3, abs=1)
 
 
 def test_the_reconstruction_error_is_the_mse_and_blurred_error_that_of_the_house() -> None:
@@ -148,11 +196,48 @@ def test_the_reconstruction_error_is_the_mse_and_blurred_error_that_of_the_house
     expected = np.square(x / 255 - reconstructions).mean((1, 2))
     assert anomaly.score("mse", model, x) == pytest.approx(expected, rel=1e-4)
     assert np.array_equal(anomaly.reconstructions("mse", model, x), reconstructions)
-    found = anomaly.score("strangeness", model, x)
-    assert found == pytest.approx(anomaly_score.anomaly(model, x))
+    found = anomaly.score("blurred", model, x)
+    assert found == pytest.approx(anomaly_score.score("blurred", model, x))
     assert found == pytest.approx(
-        anomaly_score.blurred_error(x, anomaly.reconstructions("strangeness", model, x)), rel=1e-5
+        anomaly_score.blurred_error(x, anomaly.reconstructions("blurred", model, x)), rel=1e-5
     )
+
+
+def test_the_textbooks_score_comes_first_and_a_former_name_is_still_known() -> None:
+    model = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(3))
+    assert list(anomaly.offered(model)) == ["mse", "blurred", "latent"]
+    assert anomaly.score_key("strangeness") == "blurred"
+    assert anomaly.score_key("latent") == "latent"
+
+
+def test_images_of_several_channels_and_another_size_are_scored_alike() -> None:
+    from scipy.ndimage import gaussian_filter
+
+    x = DRAW.random((6, 3, 12, 10), np.float32)
+    y = DRAW.random((6, 3, 12, 10), np.float32)
+    expected = [
+        np.mean([np.square(gaussian_filter(a - b, 1.0)).mean() for a, b in zip(*pair, strict=True)])
+        / pair[0].mean()
+        for pair in zip(x, y, strict=True)
+    ]
+    assert anomaly_score.blurred_error(x, y) == pytest.approx(expected, rel=1e-4)
+    coloured = replace(
+        FEW,
+        train_images=DRAW.integers(0, 256, (720, 3, 12, 10), np.uint8),
+        test_images=DRAW.integers(0, 256, (300, 3, 12, 10), np.uint8),
+    )
+    linear = anomaly.fit_pca(coloured, np.arange(600))
+    normal = anomaly.normal_images(coloured, (3,))
+    for kind in ("mse", "blurred", "latent", "elbo"):
+        against = anomaly.reference(kind, linear, coloured, (3,), np.arange(600))
+        found = anomaly.score(kind, linear, normal.images, against)
+        assert found.shape == (len(normal),)
+        assert np.isfinite(found).all()
+    assert anomaly.no_images(coloured).images.shape == (0, 3, 12, 10)
+    flagged = anomaly.flag({"normal": (normal, np.arange(1.0, len(normal) + 1))}, 0.0)
+    assert flagged.images.images.shape == normal.images.shape
+    nothing = anomaly.flag({"normal": (normal, np.zeros(len(normal)))}, 0.0)
+    assert nothing.images.images.shape == (0, 3, 12, 10)
 
 
 def test_the_negative_elbo_is_that_of_validation_and_needs_a_posterior() -> None:
@@ -170,14 +255,16 @@ def test_the_negative_elbo_is_that_of_validation_and_needs_a_posterior() -> None
 def test_a_measurement_scores_validation_normal_and_odd_images() -> None:
     config = MODELS["vanilla"].Config.from_dict({"latent_dim": 2, "width": 16, "depth": 1})
     model = optim.build(MODELS["vanilla"], config, 0).eval()
-    model.card = card_of(600)
-    for kind in ("mse", anomaly.BASELINE, "latent"):
-        found = anomaly.measure(kind, model, FEW, (3,))
-        normal = anomaly.normal_images(FEW, (3,)).images
-        assert found.normal == pytest.approx(anomaly.score(kind, model, normal, found.reference))
-        held_out = int((FEW.train_labels[600:] == 3).sum())
-        assert (len(found.validation), len(found.odd)) == (held_out, 300 - len(normal))
-        assert len(anomaly.measure(kind, model, FEW, (3,), odd=False).odd) == 0
+    card, seen = card_of(600), np.arange(600)
+    for of in (model, anomaly.fit_pca(FEW, seen)):
+        for kind in ("mse", "blurred", "latent"):
+            found = anomaly.measure(kind, of, card, FEW, (3,), seen)
+            normal = anomaly.normal_images(FEW, (3,)).images
+            assert found.normal == pytest.approx(anomaly.score(kind, of, normal, found.reference))
+            held_out = int((FEW.train_labels[600:] == 3).sum())
+            assert (len(found.validation), len(found.odd)) == (held_out, 300 - len(normal))
+            none = anomaly.measure(kind, of, card, FEW, (3,), seen, odd=False)
+            assert len(none.odd) == 0
 
 
 # -- a threshold ------------------------------------------------------------------------------
@@ -220,14 +307,17 @@ def test_what_is_flagged_is_listed_by_score_and_packed_as_images() -> None:
     assert not zipfile.ZipFile(io.BytesIO(export.flagged_archive(nothing))).namelist()
 
 
-@pytest.mark.parametrize("kind", ["strangeness", "mse", "latent"])
+@pytest.mark.parametrize("kind", ["mse", "blurred", "latent"])
 @pytest.mark.parametrize("digit", range(10))
 def test_what_anomalies_in_training_cost_is_known_of_each_digit(digit: int, kind: str) -> None:
-    found = anomaly.contaminated(digit, kind)
-    assert list(found) == list(one_class.SHARES)
-    assert all(0.3 < value < 1 for value in found.values())
-    if kind == "strangeness":  # the more slip in, the less is found
-        assert all(more < less for less, more in itertools.pairwise(found.values()))
+    for who in ("model", "pca"):
+        found = anomaly.contaminated(digit, kind, who)
+        assert list(found) == list(one_class.SHARES)
+        assert all(0.3 < auroc.value < 1 for auroc in found.values())
+        assert all(0 < auroc.error < 0.02 for auroc in found.values())
+        if (kind, who) == ("blurred", "model"):  # the more slip in, the less is found
+            values = [auroc.value for auroc in found.values()]
+            assert all(more < less for less, more in itertools.pairwise(values))
 
 
 def test_what_was_measured_of_another_model_is_not_shown(
@@ -258,9 +348,11 @@ def test_anomalies_are_mixed_in_as_a_live_run_does_it(monkeypatch: pytest.Monkey
     # It never learned: its AUROC is that of fresh weights, reckoned here by counting pairs.
     model = optim.build(spec.model_class, spec.config, spec.seed)
     normal, odd = anomaly.normal_images(MNIST, (7,)), anomaly.odd_images(MNIST, (7,))
-    low, high = (anomaly.score("mse", model.eval(), part.images) for part in (normal, odd))
-    pairs = (high > low[:, None]).mean() + (high == low[:, None]).mean() / 2
-    assert found["mse"] == pytest.approx(pairs, abs=1e-6)
+    linear = pca.fit(expected, anomaly.PCA_WIDTH)  # of the same images, anomalies included
+    for who, of in (("model", model.eval()), ("pca", linear)):
+        low, high = (anomaly.score("mse", of, part.images) for part in (normal, odd))
+        pairs = (high > low[:, None]).mean() + (high == low[:, None]).mean() / 2
+        assert found[who]["mse"].value == pytest.approx(pairs, abs=1e-6)
 
 
 def test_a_live_run_repeats_the_recipe_of_the_pretrained_model() -> None:

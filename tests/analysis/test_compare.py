@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from aeviz.analysis import compare, pca
+from aeviz.analysis.estimate import Estimate
 from aeviz.data import datasets
 
 MNIST = datasets.load()
@@ -18,8 +20,20 @@ def test_the_error_of_a_class_is_the_mean_of_its_images() -> None:
     errors = np.square(CODES).mean(1)
     found = compare.by_class(errors, LABELS, 11)
     for label in range(10):
-        assert found[label] == pytest.approx(errors[label == LABELS].mean(), rel=1e-6)
-    assert np.isnan(found[10])  # there is no eleventh class
+        its = errors[label == LABELS]
+        assert found[label].value == pytest.approx(its.mean(), rel=1e-6)
+        assert found[label].error == pytest.approx(stats.sem(its), rel=1e-4)
+    assert np.isnan(found[10].value)  # there is no eleventh class
+
+
+def test_the_best_is_sure_where_images_agree_though_they_differ_among_themselves() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.exponential(size=500)
+    assert compare.best({"b": hard + 0.01, "a": hard}) == ("a", True)
+    assert compare.best({"a": hard})[0] == "a"
+    noise = rng.normal(size=500)
+    name, sure = compare.best({"a": hard, "b": hard + noise - noise.mean() + 0.001})
+    assert (name, sure) == ("a", False)
 
 
 def test_the_worst_come_first_and_of_each_class_the_first() -> None:
@@ -59,16 +73,35 @@ def test_a_test_image_is_found_among_the_test_images_and_another_one_is_not() ->
 
 def test_the_typical_distance_is_the_median_over_all_pairs() -> None:
     apart = np.linalg.norm(CODES[:, None] - CODES, axis=2)[np.triu_indices(len(CODES), 1)]
-    assert compare.typical_distance(CODES) == pytest.approx(np.median(apart), rel=0.02)
-    assert compare.typical_distance(CODES[:2]) == pytest.approx(apart[0], rel=1e-5)  # never itself
+    found = compare.typical_distance(CODES)
+    assert abs(found.value - np.median(apart)) < 4 * found.error
+    assert compare.typical_distance(CODES[:2]).value == pytest.approx(apart[0])  # never itself
+
+
+def test_the_error_of_the_typical_distance_is_that_of_other_pairs() -> None:
+    found = [compare.typical_distance(CODES, seed) for seed in range(60)]
+    spread = np.std([each.value for each in found], ddof=1)
+    assert np.mean([each.error for each in found]) == pytest.approx(spread, rel=0.25)
+    assert spread < 0.01 * found[0].value
 
 
 def test_a_movement_is_the_same_in_whatever_unit_the_codes_are() -> None:
     def moved(codes: np.ndarray) -> np.ndarray:
-        return compare.movement(codes[:9], codes[0], compare.typical_distance(codes))
+        return compare.movement(codes[:9], codes[0], compare.typical_distance(codes).value)
 
     assert moved(CODES)[0] == 0
     assert np.allclose(moved(1000 * CODES), moved(CODES), rtol=1e-4)
     away = np.linalg.norm(CODES[5] - CODES[0])
-    assert moved(CODES)[5] == pytest.approx(away / compare.typical_distance(CODES), rel=1e-5)
+    assert moved(CODES)[5] == pytest.approx(away / compare.typical_distance(CODES).value, rel=1e-5)
     assert not moved(np.zeros_like(CODES)).any()  # a collapsed code does not move
+
+
+def test_a_mean_movement_is_off_by_what_images_and_pairs_add_up_to() -> None:
+    after = CODES[:300] + np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
+    typical = Estimate(8.0, 0.04)
+    far = np.sqrt(((after - CODES[:300]) ** 2).sum(1)) / 8
+    found = compare.mean_movement(after, CODES[:300], typical)
+    assert found.value == pytest.approx(far.mean(), rel=1e-5)
+    expected = np.hypot(far.std(ddof=1) / np.sqrt(300), far.mean() * 0.04 / 8)
+    assert found.error == pytest.approx(expected, rel=1e-4)
+    assert compare.mean_movement(CODES[:9], CODES[:9], typical).value == 0

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from scipy import ndimage
 from skimage import metrics, restoration
+from sklearn import linear_model
 
-from aeviz.analysis import denoising, errors
+from aeviz.analysis import denoising, errors, estimate
 from aeviz.analysis.denoising import FILTERS
 from aeviz.charts.pixels import png
 from aeviz.data import corruption, datasets, digits
@@ -156,7 +157,7 @@ def test_each_filter_beats_the_noisy_image_on_gaussian_noise() -> None:
     noisy = corruption.noisy(others, 0.5, 1)
     before = errors.compare(others, noisy).overall["psnr"]
     cleaned = denoising.filtered(noisy, datasets.load(), "gaussian", 0.5)
-    assert list(cleaned) == list(FILTERS)
+    assert list(cleaned) == [*FILTERS, "linear"]
     for key, pictures in cleaned.items():
         assert pictures.dtype == np.float32
         assert errors.compare(others, pictures).overall["psnr"] > before + 3, key
@@ -182,7 +183,7 @@ def test_a_wiener_filter_that_knows_the_blur_undoes_it() -> None:
     cleaned = denoising.filtered(blurred, datasets.load(), "blur", 1.0)
     scores = {k: errors.compare(DIGITS, x).overall["psnr"] for k, x in cleaned.items()}
     assert scores["wiener"] > errors.compare(DIGITS, blurred).overall["psnr"] + 6
-    assert max(scores, key=scores.__getitem__) == "wiener"
+    assert min(scores["wiener"], scores["linear"]) > max(scores["median"], scores["nlm"])
 
 
 def test_a_image_that_is_spoilt_already_is_read_with_its_noise() -> None:
@@ -223,8 +224,66 @@ def test_a_point_of_a_curve_is_the_mean_error_of_the_first_test_digits(
     monkeypatch.setattr(denoising, "MEASURED_ON", 20)
     x = MNIST.test_images[:20] / np.float32(255)
     found = denoising.cleaning_mse(lambda corrupted: corrupted, MNIST, "masking", 0.5)
-    expected = np.square(x - CORRUPTIONS["masking"].apply(x, 0.5)).mean()
+    expected = np.square(x - CORRUPTIONS["masking"].apply(x, 0.5)).mean((1, 2))
     assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "masking", "jpeg"])
+def test_the_linear_map_is_the_ridge_regression_of_scikit_learn(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(denoising, "FITTED_ON", 1500)
+    strength = CORRUPTIONS[name].start
+    found = denoising.fitted.__wrapped__(MNIST, name, strength)
+    known = MNIST.train_images[:50_000:33][:1500] / np.float32(255)
+    spoilt = CORRUPTIONS[name].apply(known, strength, 10_000)
+    x = MNIST.train_images[-10_000 :: 10_000 // denoising.TUNED_ON] / np.float32(255)
+    noisy = CORRUPTIONS[name].apply(x, strength)
+    cleaned = {}
+    for ridge in denoising.RIDGES:  # n ridge, as scikit-learn sums over images
+        fit = linear_model.Ridge(1500 * ridge, solver="cholesky")
+        fit.fit(spoilt.reshape(1500, -1).astype(float), known.reshape(1500, -1).astype(float))
+        cleaned[ridge] = fit.predict(noisy.reshape(len(x), -1)).clip(0, 1).reshape(x.shape)
+    best = min(cleaned, key=lambda ridge: float(np.square(cleaned[ridge] - x).mean()))
+    assert found.ridge == best
+    np.testing.assert_allclose(found.clean(noisy), cleaned[best], atol=2e-3)
+
+
+def test_the_linear_map_beats_every_filter_on_noise_and_leaves_alone_what_is_clean() -> None:
+    x = MNIST.train_images[-10_000 + 3 :: 100] / np.float32(255)
+    noisy = corruption.noisy(x, 0.5, 1)
+    error = {
+        k: np.square(y - x).mean()
+        for k, y in denoising.filtered(noisy, MNIST, "gaussian", 0.5).items()
+    }
+    assert all(error["linear"] < 0.75 * error[key] for key in FILTERS)  # by 1.2 dB and more
+    for name, kind in CORRUPTIONS.items():
+        if name != "jpeg":
+            assert np.array_equal(denoising.fitted(MNIST, name, kind.curve[0]).clean(x), x), name
+
+
+def test_who_cleans_best_is_told_by_images_that_all_cleaned() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.exponential(size=400)  # that images differ says nothing about who is best
+    squared = {"b": hard + 0.02, "a": hard, "c": hard + 1}
+    found = denoising.ranking(squared)
+    assert list(found.psnr) == ["a", "b", "c"]
+    assert found.psnr["a"].value == pytest.approx(-10 * np.log10(hard.mean()))
+    assert found.psnr["a"].error > found.psnr["a"].value - found.psnr["b"].value
+    assert found.decided
+    assert not denoising.ranking({"a": hard, "b": hard + rng.normal(size=400)}).decided
+    assert denoising.ranking({"a": hard, "b": np.zeros(400)}).psnr["b"].value == np.inf
+
+
+def test_noise_of_another_seed_moves_the_mean_no_more_than_its_error_says() -> None:
+    x = MNIST.train_images[-200:] / np.float32(255)
+    draws = [
+        np.square(CORRUPTIONS["block"].apply(x, 10, seed) - x).mean((1, 2)) for seed in range(150)
+    ]
+    of_images = estimate.mean(np.mean(draws, 0)).error
+    of_chance = np.std([draw.mean() for draw in draws], ddof=1)
+    told = np.mean([estimate.mean(draw).error for draw in draws])
+    assert told == pytest.approx(np.hypot(of_images, of_chance), rel=0.1)
 
 
 def test_pretrained_denoisers_say_what_they_were_trained_on() -> None:

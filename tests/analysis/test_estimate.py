@@ -42,6 +42,10 @@ def test_the_error_of_a_psnr_is_the_slope_of_the_logarithm() -> None:
     assert found.error == pytest.approx((above - below) / 2, rel=1e-3)
 
 
+def test_where_nothing_is_lost_the_psnr_is_infinite_and_sure() -> None:
+    assert estimate.psnr(Estimate(0.0, 0.0)) == Estimate(math.inf, 0.0)
+
+
 def test_a_bootstrap_of_a_mean_is_the_error_of_the_mean() -> None:
     values = np.random.default_rng(1).normal(size=400)
     found = estimate.bootstrap(lambda x: float(x.mean()), values, draws=2000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aeviz.analysis.estimate import Estimate
 from aeviz.charts import curves, theme
 from aeviz.data import datasets
 from tests.charts.reading import layout, traces
@@ -78,11 +79,16 @@ def test_loss_curves_of_hardly_anything(values: list[float]) -> None:
 
 def test_a_ladder_curve_has_both_errors_and_marks_the_chosen_width() -> None:
     errors = {"vanilla": [0.04, 0.02, 0.01], "PCA": [0.05, 0.04, 0.03]}
-    figure = curves.ladder_curve([2, 4, 8], errors, 4)
+    figure = curves.ladder_curve(
+        [2, 4, 8],
+        {name: [Estimate(mse, mse / 100) for mse in values] for name, values in errors.items()},
+        4,
+    )
     for trace, (name, values) in zip(traces(figure), errors.items(), strict=True):
         assert trace["name"] == name
         assert list(trace["x"]) == [2, 4, 8]
         assert list(trace["y"]) == values
+        assert list(trace["error_y"]["array"]) == [mse / 100 for mse in values]
         assert trace["marker"]["size"][1] > trace["marker"]["size"][0] == trace["marker"]["size"][2]
     seen = layout(figure)
     assert (seen["xaxis"]["type"], seen["yaxis"]["type"]) == ("log", "log")
@@ -101,13 +107,17 @@ def test_operating_curves_have_both_models_guessing_and_the_threshold() -> None:
     assert layout(figure)["xaxis"]["title"]["text"] == "rate"
 
 
-def test_the_curve_of_contamination_goes_from_little_to_much() -> None:
-    known = {0.2: 0.7, 0.0: 0.98, 0.05: 0.9}
-    curve, yours, pca = traces(curves.contamination_curve(known, {0.1: 0.8}, 0.95))
+def test_the_curve_of_contamination_goes_from_little_to_much_with_its_errors() -> None:
+    known = {0.2: Estimate(0.7, 0.01), 0.0: Estimate(0.98, 0.002), 0.05: Estimate(0.9, 0.005)}
+    linear = {0.2: Estimate(0.8, 0.02), 0.0: Estimate(0.95, 0.003)}
+    mine = {0.1: Estimate(0.8, 0.004)}
+    curve, yours, pca = traces(curves.contamination_curve(known, mine, linear))
     assert list(curve["x"]) == [0, 5, 20]
     assert list(curve["y"]) == [0.98, 0.9, 0.7]
+    assert list(curve["error_y"]["array"]) == [0.002, 0.005, 0.01]
     assert (list(yours["x"]), list(yours["y"])) == ([10], [0.8])
     assert curve["line"]["color"] != yours["line"]["color"]
-    assert list(pca["y"]) == [0.95, 0.95]
-    curve, yours, _ = traces(curves.contamination_curve(known, {}, 0.95))
+    assert (list(pca["x"]), list(pca["y"])) == ([0, 20], [0.95, 0.8])
+    assert list(pca["error_y"]["array"]) == [0.003, 0.02]
+    curve, yours, _ = traces(curves.contamination_curve(known, {}, linear))
     assert (curve["showlegend"], yours["showlegend"]) == (True, False)

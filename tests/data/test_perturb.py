@@ -64,3 +64,17 @@ def test_noise_has_its_standard_deviation_and_the_same_pattern_at_each_strength(
     weak, strong = (perturb.noise(grey, sigma) - grey for sigma in (0.05, 0.1))
     assert weak.std() == pytest.approx(0.05, rel=0.1)
     assert np.allclose(strong, 2 * weak, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", perturb.KINDS)
+def test_several_images_are_changed_as_each_would_be_alone(name: str) -> None:
+    kind, images = perturb.KINDS[name], datasets.load().test_images[:4] / np.float32(255)
+    for strength in (kind.start, kind.low + kind.step):
+        changed = kind.apply(images, strength)
+        one_by_one = [kind.apply(image, strength) for image in images]
+        many = slice(1 if name == "noise" else 4)  # noise is drawn for each image anew
+        assert np.allclose(changed[many], one_by_one[many], atol=1e-6)
+    if name == "noise":
+        grey = np.full((2, 28, 28), 0.5, np.float32)
+        one, other = kind.apply(grey, 0.1) - grey
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.15

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.pages.test_anomaly import a_letter
@@ -13,6 +15,13 @@ from tests.pages.test_anomaly import a_letter
 
 def count(page: Page, name: str) -> int:
     return int(page.get_by_test_id(f"count-{name}").inner_text().replace(",", ""))
+
+
+def figure(page: Page, name: str) -> tuple[float, float]:
+    """A figure below the histograms and its standard error, both in %."""
+    cell = page.locator(".figures div", has=page.get_by_text(name, exact=True))
+    value, error = re.fullmatch(r"([\d.]+) ± ([\d.]+) %", cell.locator("dd").inner_text()).groups()
+    return float(value), float(error)
 
 
 def settled(page: Page) -> Locator:
@@ -32,6 +41,26 @@ def test_the_threshold_is_dragged_and_a_letter_is_flagged_and_downloaded(
     caught, alarms = count(page, "caught"), count(page, "alarms")
     assert 0 < alarms < 150
     assert caught + count(page, "missed") == 2000
+
+    # Precision is that of the share of anomalies that is set, by Bayes' theorem.
+    normal = count(page, "through") + alarms
+    recall, false = caught / 2000, alarms / normal
+    among = page.get_by_role("slider", name="Share of anomalies in the world")
+    for share, steps in ((0.01, 0), (0.5, 5)):
+        for _ in range(steps):
+            among.press("ArrowRight")
+        name = f"Precision at {100 * share:g} % anomalies"
+        expect(page.get_by_text(name, exact=True)).to_be_visible(timeout=30_000)
+        odds = recall / false * share / (1 - share)
+        value, error = figure(page, name)
+        assert value == pytest.approx(100 * odds / (1 + odds), abs=0.06)
+        of_odds = math.hypot(  # both relative errors of a binomial
+            math.sqrt((1 - recall) / recall / 2000), math.sqrt((1 - false) / false / normal)
+        )
+        assert error == pytest.approx(100 * odds / (1 + odds) ** 2 * of_odds, abs=0.06)
+        assert figure(page, "Recall")[0] == pytest.approx(100 * recall, abs=0.06)
+        assert figure(page, "False-positive rate")[0] == pytest.approx(100 * false, abs=0.06)
+    settled(page)
 
     # While the pointer is down the counts follow, and the server hears of nothing.
     line.hover()  # waits until nothing above moves it any more

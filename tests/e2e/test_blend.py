@@ -77,6 +77,7 @@ def data_of(atlases: list[planes.Atlas]) -> dict[str, Any]:
         "plotly": "",  # the page has loaded it
         "points": as_url(latent_map.points_file(points, labels), "application/octet-stream"),
         "sheet": as_url(pixels.png(sheet), "image/png"),
+        "shape": atlases[0].images.shape[2:],
         "classes": list("0123456789"),
         "colours": list(theme.DIGITS),
         "axes": ["across", "up"],
@@ -151,3 +152,14 @@ def test_where_a_finer_atlas_lies_it_is_blended(
     x0, _, y0, _ = whole.window
     expected = 255 * whole.blend(np.array([[x0 + 0.1, y0 + 0.1]])).ravel()
     np.testing.assert_allclose(show(page, (x0 + 0.1, y0 + 0.1)), expected, atol=0.51)
+
+
+def test_images_may_have_another_height_and_width(page: Page, app: str) -> None:
+    levels = np.random.default_rng(3).integers(60, 200, (9, 9, 8, 6), dtype=np.uint8)
+    other = planes.Atlas((-1.1, 1.0, -2.0, 2.3), levels)
+    open_map(page, app)
+    mount(page, [other])
+    for name, place in places(other).items():
+        expected = 255 * other.blend(np.array([place])).ravel()
+        assert len(expected) == 48
+        np.testing.assert_allclose(show(page, place), expected, atol=0.51, err_msg=name)

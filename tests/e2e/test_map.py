@@ -20,7 +20,7 @@ def open_map(page: Page, address: str) -> Locator:
 def digit(page: Page) -> list[int]:
     """Grey values of the digit under the probe."""
     return page.get_by_test_id("probe-digit").evaluate(
-        "c => Array.from(c.getContext('2d').getImageData(0, 0, 28, 28).data)"
+        "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
         ".filter((_, i) => i % 4 == 0)"
     )
 

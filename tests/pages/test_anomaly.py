@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from aeviz.analysis import anomaly, anomaly_score
+from aeviz.analysis import anomaly, anomaly_score, detection
 from aeviz.app.views import anomaly as view
 from aeviz.charts import pixels
 from aeviz.data import datasets
@@ -57,6 +57,18 @@ def unpacked(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), "<f8")
 
 
+def measured(kind: str, digit: int, *, by_pca: bool = False) -> anomaly.Scores:
+    """Scores of the pretrained model of a digit, or of PCA of the images that it has seen."""
+    model = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(digit))
+    seen = np.flatnonzero(MNIST.train_labels[:50_000] == digit)
+    of = anomaly.fit_pca(MNIST, seen) if by_pca else model
+    return anomaly.measure(kind, of, model.card, MNIST, (digit,), seen)
+
+
+def charts(app: AppTest) -> list[Any]:
+    return [json.loads(found.proto.spec) for found in app.get("plotly_chart")]  # type: ignore[attr-defined]
+
+
 def words(app: AppTest) -> str:
     return "\n".join(e.value for e in [*app.markdown, *app.caption, *app.info])
 
@@ -74,8 +86,7 @@ def a_letter() -> bytes:
 
 def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -> None:
     app = open_page()
-    model = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(3))
-    expected = anomaly.measure("strangeness", model, MNIST, (3,))
+    expected = measured("mse", 3)
     data_sent = sent(app)
     assert unpacked(data_sent["normal"]) == pytest.approx(np.sort(expected.normal))
     assert unpacked(data_sent["odd"]) == pytest.approx(np.sort(expected.odd))
@@ -85,14 +96,17 @@ def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -
     assert "pretrained on 5,101 images of the digit 3 alone" in words(app)
 
     # What anomalies in training cost is there without any training.
-    known = json.loads(app.get("plotly_chart")[-1].proto.spec)["data"][0]  # type: ignore[attr-defined]
-    assert known["x"] == pytest.approx([0, 2, 5, 10, 20])
-    measured = anomaly.contaminated(3, "strangeness")
-    assert known["y"] == pytest.approx([expected.curves.auroc, *measured.values()])
+    known, _, linear = charts(app)[-1]["data"]
+    both = {"model": (known, expected), "pca": (linear, measured("mse", 3, by_pca=True))}
+    for who, (line, clean) in both.items():
+        assert line["x"] == pytest.approx([0, 2, 5, 10, 20])
+        points = [clean.curves.auroc, *anomaly.contaminated(3, "mse", who).values()]
+        assert line["y"] == pytest.approx([point.value for point in points])
+        assert line["error_y"]["array"] == pytest.approx([point.error for point in points])
     assert "learn to reconstruct what they should find odd" in words(app)
     app.radio(key="odd_score").set_value("latent").run()
     assert "from codes of normal images alone" in words(app)
-    app.radio(key="odd_score").set_value("strangeness").run()
+    app.radio(key="odd_score").set_value("mse").run()
 
     # The slider moves the suggestion, and with it the threshold.
     app.slider(key="let_through").set_value(80.0).run()
@@ -101,7 +115,7 @@ def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -
 
     # A drag takes over, goes into the address, and what is flagged follows.
     dragged = float(np.median(expected.odd))
-    selection = f"{anomaly.pretrained(3)} strangeness digits (3,)"
+    selection = f"{anomaly.pretrained(3)} mse digits (3,)"
     app.session_state["odd_dragged, kept"].value = selection, dragged
     app.run()
     assert sent(app)["threshold"] == dragged
@@ -120,16 +134,61 @@ def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -
 
     # Another score, without scoring by a posterior that is not there.
     assert app.radio(key="odd_score").options == [
-        "Blurred error",
         "Reconstruction error",
+        "Blurred error per ink",
         "Latent distance",
     ]
     assert "needs a posterior" in words(app)
     app.radio(key="odd_score").set_value("latent").run()
-    expected = anomaly.measure("latent", model, MNIST, (3,))
+    expected = measured("latent", 3)
     assert unpacked(sent(app)["odd"]) == pytest.approx(np.sort(expected.odd))
     assert sent(app)["title"].startswith("Latent distance, standard deviations")
     assert not app.exception
+
+
+@pytest.mark.parametrize("kind", ["mse", "blurred", "latent"])
+def test_pca_is_scored_as_the_model_is_in_every_plot(kind: str) -> None:
+    app = open_page(odd_score=kind)
+    ours, theirs = measured(kind, 3), measured(kind, 3, by_pca=True)
+    roc, precision_recall, contamination = charts(app)
+    for chart, name, areas in (
+        (roc, "AUROC", [each.curves.auroc for each in (ours, theirs)]),
+        (precision_recall, "AP", [each.curves.average_precision(0.01) for each in (ours, theirs)]),
+    ):
+        _, model, linear, _ = chart["data"]
+        assert model["name"] == f"Model, {name} {areas[0].text('.3f')}"
+        assert linear["name"] == f"PCA, {name} {areas[1].text('.3f')}"
+    assert contamination["data"][-1]["y"][0] == pytest.approx(theirs.curves.auroc.value)
+    assert ("24 corrupted versions" in words(app)) == (kind == "blurred")
+    assert "fitted to the same 5,101 training images" in words(app)
+
+
+def test_an_address_of_an_earlier_version_asks_for_the_blurred_error() -> None:
+    app = open_page(odd_score="strangeness")
+    assert app.radio(key="odd_score").value == "blurred"
+    assert app.query_params["odd_score"] == "blurred"
+
+
+def test_the_share_of_anomalies_moves_precision_and_neither_recall_nor_false_alarms() -> None:
+    app = open_page()
+    scores = measured("mse", 3)
+    before = sent(app)
+    assert before["share"] == pytest.approx(0.01)
+    for share in (0.1, 50.0):
+        app.select_slider(key="odd_share").set_value(share).run()
+        assert not app.exception
+        assert float(app.query_params["odd_share"]) == share
+        assert sent(app) == before | {"share": pytest.approx(share / 100)}
+        roc, precision_recall, _ = charts(app)
+        place = precision_recall["data"][-1]
+        counts = detection.count(scores.normal, scores.odd, before["threshold"])
+        recall, false = counts.caught / 90, counts.false_alarms / 60
+        weighed = recall * share / (recall * share + false * (100 - share))
+        assert (place["x"][0], place["y"][0]) == (pytest.approx(recall), pytest.approx(weighed))
+        assert roc["data"][-1]["x"][0] == pytest.approx(false)
+        area = scores.curves.average_precision(share / 100).text(".3f")
+        assert precision_recall["data"][1]["name"] == f"Model, AP {area}"
+        assert f"a world with {share:g} % anomalies; in this test set they are 60 %" in words(app)
 
 
 def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
@@ -150,6 +209,9 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     assert not app.exception
     model = checkpoint.load(checkpoint.FOLDER / app.session_state["model"])
     assert unpacked(sent(app)["odd"]) == pytest.approx([sent(app)["marks"][0][1]])
+    _, curve, linear, _ = charts(app)[0]["data"]  # of one anomaly no error can be known
+    assert re.fullmatch(r"Model, AUROC [\d.]+", curve["name"])
+    assert re.fullmatch(r"PCA, AUROC [\d.]+", linear["name"])
     assert len(unpacked(sent(app)["normal"])) == 60
     assert "80 that it has seen" in words(app)  # it was trained on all 60,000
     app.radio(key="odd_score").set_value("elbo").run()
@@ -249,9 +311,11 @@ def test_what_is_set_is_there_again_after_another_page() -> None:
     app.pills(key="normal_digits").set_value(["7"]).run()
     app.slider(key="slipped_in").set_value(10).run()
     app.slider(key="let_through").set_value(80.0).run()
-    app.radio(key="odd_score").set_value("mse").run()
+    app.radio(key="odd_score").set_value("blurred").run()
+    app.select_slider(key="odd_share").set_value(5.0).run()
     before = sent(app)
-    address = {"normal_digits": "7", "slipped_in": "10", "let_through": "80.0", "odd_score": "mse"}
+    address = {"normal_digits": "7", "slipped_in": "10", "let_through": "80.0"}
+    address |= {"odd_score": "blurred", "odd_share": "5.0"}
     assert address.items() <= dict(app.query_params).items()
     app.switch_page("pages/home.py").run()
     app.query_params.clear()

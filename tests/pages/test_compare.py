@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from functools import partial
@@ -43,6 +44,12 @@ def choose(app: AppTest, key: str, value: str) -> None:
     assert not app.exception
 
 
+def decoded(packed: dict[str, str]) -> np.ndarray:
+    """A table of numbers as Plotly packs it."""
+    flat = np.frombuffer(base64.b64decode(packed["bdata"]), packed["dtype"])
+    return flat.reshape([int(side) for side in packed["shape"].split(",")])
+
+
 def test_every_control_of_the_page() -> None:
     app = open_page(compared=f"{VAE},{OTHER}")
     model, other = (checkpoint.load(checkpoint.FOLDER / name) for name in (VAE, OTHER))
@@ -74,12 +81,29 @@ def test_every_control_of_the_page() -> None:
     verdict = next(m.value for m in app.markdown if "reconstructs best" in m.value)
     cards = checkpoint.pretrained()
     assert f"**{titles[OTHER]}** reconstructs best" in verdict
-    assert f"**{cards[OTHER].figures['mse']:.4f}**" in verdict
-    assert f"{titles[VAE]} has {cards[VAE].figures['mse']:.4f}" in verdict
+    known = MNIST.test_images / 255
+    mses = {
+        name: np.square(known - apply.reconstruct(its, MNIST.test_images)).mean((1, 2))
+        for name, its in ((VAE, model), (OTHER, other))
+    }
+    texts = {name: f"{its.mean():.5f} ± {its.std(ddof=1) / 100:.5f}" for name, its in mses.items()}
+    assert f"**{texts[OTHER]}**" in verdict
+    assert f"{titles[VAE]} has {texts[VAE]}" in verdict
+    assert mses[OTHER].mean() == pytest.approx(cards[OTHER].figures["mse"], rel=1e-4)
+    # What each has to reconstruct from: codes of different widths, the same training images.
+    captions = [c.value for c in app.caption]
+    assert any(f"{titles[VAE]}: 2; {titles[OTHER]}: 32; PCA" in text for text in captions)
+    both = f"{titles[VAE]} and {titles[OTHER]} and PCA, 2 components: 60,000 training images"
+    assert any(both in text for text in captions)
 
     # The table by class has each class's mean, below that of all.
     heat = json.loads(app.get("plotly_chart")[1].proto.spec)["data"][0]
     assert heat["y"] == ["all", *MNIST.classes]
+    sevens = mses[OTHER][MNIST.test_labels == 7]
+    spread = decoded(heat["customdata"])[8, 1]
+    assert spread == pytest.approx(sevens.std(ddof=1) / np.sqrt(len(sevens)), rel=1e-3)
+    assert heat["text"][8][1] == f"{sevens.mean():.4f} ± {spread:.4f}"
+    assert decoded(heat["z"])[8, 1] == pytest.approx(sevens.mean(), rel=1e-4)
 
     # PCA as wide as one wishes.
     choose(app, "compare_pca", "32")
@@ -148,6 +172,7 @@ def test_the_models_follow_the_sidebar_until_one_is_chosen_and_labels_are_told()
     assert box(app, "Models").value[0] == "conditional-2d"
     title = library.title("conditional-2d")
     assert any(title in c.value and "They are told it" in c.value for c in app.caption)
+    assert any("up to 3.3 bits of each image" in c.value for c in app.caption)
     x = MNIST.test_images[shown(app)]
     model = checkpoint.load(checkpoint.FOLDER / "conditional-2d")
     made = apply.reconstruct(model, x, np.arange(10))

@@ -14,7 +14,7 @@ from aeviz.app.components.patches import COVER, covered, middle, packed
 from aeviz.app.pictures import Picked
 from aeviz.charts.pixels import data_uri, signed
 from aeviz.data import datasets
-from aeviz.models import checkpoint
+from aeviz.models import apply, checkpoint
 from tests.pages.opening import box, components, kept
 
 MNIST = datasets.load()
@@ -22,6 +22,7 @@ X = MNIST.test_images[1] / np.float32(255)
 CARDS = checkpoint.pretrained()
 ROW = inpainting.side_by_side(CARDS)
 OTHER = "variational-2d"
+COVARIANCE = np.cov(MNIST.train_images.reshape(60_000, 784).T / np.float32(255))
 
 
 def open_page(model: str, **address: str) -> AppTest:
@@ -56,26 +57,47 @@ def pixels(hidden: str) -> np.ndarray:
     return np.kron(np.array([k == "0" for k in hidden]).reshape(7, 7), np.ones((4, 4))) > 0
 
 
+def expected_by_a_gaussian(visible: np.ndarray) -> np.ndarray:
+    """Hidden pixels by the formula for a conditional mean, with numpy's covariance."""
+    if visible.all():
+        return X
+    seen = visible.ravel()
+    mean = MNIST.train_images.mean(0).ravel() / 255
+    covariance = COVARIANCE + 1e-4 * np.eye(784)
+    there = np.linalg.solve(covariance[seen][:, seen], X.ravel()[seen] - mean[seen])
+    filled = X.ravel().copy()
+    filled[~seen] = (mean[~seen] + covariance[~seen][:, seen] @ there).clip(0, 1)
+    return filled.reshape(28, 28)
+
+
 def check(app: AppTest, names: list[str], visible: np.ndarray) -> None:
     """The row shows what these models make of the image, with their errors."""
     shown, texts = gallery(app), captions(app)
-    assert list(shown)[::2] == ["original", *(f"error of {name}" for name in names)]
+    everybody = [*names, "the Gaussian"]
+    assert list(shown)[::2] == ["original", *(f"error of {name}" for name in everybody)]
     assert shown["original"] == data_uri(MNIST.test_images[1])
     assert texts[0] == ["Original", "2"]
     errors = []
-    for name, text in zip(names, texts[1:], strict=True):
+    for name, text in zip(names, texts[1:-1], strict=True):
         filled = inpainting.fill(checkpoint.load(checkpoint.FOLDER / name), X, visible).image
         assert np.array_equal(filled[visible], X[visible])
         assert shown[f"filled in by {name}"] == data_uri(filled)
         assert shown[f"error of {name}"] == data_uri(signed(filled - X))
         errors.append(np.square(filled - X)[~visible].mean())
         assert text[:2] == [library.title(name), f"MSE {errors[-1]:.4f}"]
+    linear = expected_by_a_gaussian(visible)
+    errors.append(np.square(linear - X)[~visible].mean())
+    assert texts[-1][0] == "Gaussian (linear)"
+    assert float(texts[-1][1].removeprefix("MSE ")) == pytest.approx(errors[-1], abs=2e-4)
     text = next(m.value for m in app.markdown if "of the pixels are hidden" in m.value)
-    share, black, least = re.findall(r"\*\*([\d.]+)%?\*\*", text)
+    share, black, grey, least = re.findall(r"\*\*([\d.]+)%?\*\*", text)
+    mean = MNIST.train_images.mean(0) / 255
+    assert float(grey) == pytest.approx(np.square(mean - X)[~visible].mean(), abs=6e-5)
     assert int(share) == round(100 * (1 - visible.mean()))
     assert float(black) == pytest.approx(np.square(X)[~visible].mean(), abs=6e-5)
     assert float(least) == pytest.approx(min(errors), abs=6e-5)
-    assert library.title(names[int(np.argmin(errors))]) in text
+    titles = [*map(library.title, names), "Gaussian (linear)"]
+    assert f"*{titles[int(np.argmin(errors))]}* has the lowest" in text
 
 
 def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
@@ -88,6 +110,8 @@ def test_patches_paint_and_rows_are_filled_in_side_by_side() -> None:
     assert notes[0].startswith("told")
     assert notes[1] == "told: it reads 0 rows and stops"
     assert notes[2].startswith("not told")
+    assert notes[3].startswith("its encoder cannot be told")
+    assert notes[4] == "told what is hidden"
     before, after = re.findall(r"search for a code: (\d+) to (\d+) nats", notes[3])[0]
     assert int(after) < int(before)
 
@@ -169,3 +193,25 @@ def test_the_cover_hides_and_the_rest_stays() -> None:
     shown = covered(X, visible)
     assert (shown[~visible] == COVER).all()
     assert np.array_equal(shown[visible], MNIST.test_images[1][visible][:, None].repeat(3, 1))
+
+
+def film(app: AppTest) -> list[str]:
+    """What stands below each frame."""
+    (sent,) = components(app, "player")
+    return sent["captions"]
+
+
+@pytest.mark.parametrize("name", ["vanilla-2d", ROW[0]])
+def test_the_film_has_the_error_of_the_rows_that_are_not_given(name: str) -> None:
+    app = open_page(name, hide="rows", rows_shown="9")
+    texts = film(app)
+    assert len(texts) == 29
+    model = checkpoint.load(checkpoint.FOLDER / name)
+    for rows in (0, 9, 27):
+        visible = np.arange(28)[:, None].repeat(28, 1) < rows
+        drawn = apply.reconstruct(model, (X * visible)[None], None, visible[None])[0]
+        error = np.square(drawn[rows:] - X[rows:]).mean()
+        assert texts[rows] == f"{rows} of 28 rows: MSE of the others {error:.4f}"
+    assert texts[28] == "28 of 28 rows: nothing hidden"
+    told = any(m.value.startswith("The encoder of this model cannot be told") for m in app.markdown)
+    assert told == (not model.uses_visible)

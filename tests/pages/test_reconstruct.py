@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import errors, pca
+from aeviz.app import texts
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, zoo
@@ -80,17 +81,25 @@ def test_the_errors_of_the_whole_test_set_are_those_of_the_card_with_pca_beside(
     app = open_page("vanilla-2d")
     card = checkpoint.pretrained()["vanilla-2d"]
     mse, bce, psnr = app.metric
-    assert [m.label for m in app.metric] == ["MSE", "BCE (nats/pixel)", "PSNR (dB)"]
+    named = [m.label.partition(", ±")[0] for m in app.metric]
+    assert named == ["MSE", "BCE (nats/pixel)", "PSNR (dB)"]
     assert float(mse.value) == pytest.approx(card.figures["mse"], abs=1e-4)
     assert float(bce.value) == pytest.approx(card.figures["bce"], abs=1e-3)
     assert float(psnr.value) == pytest.approx(card.figures["psnr"], abs=0.01)
-    assert mse.delta == f"PCA {card.figures['pca_mse_clipped']:.4f}"
+    images = MNIST.test_images / np.float32(255)
+    linear = np.square(pca.pca(MNIST, 2).reconstruct(MNIST.test_images) - images).mean((1, 2))
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    ours = np.square(apply.reconstruct(model, MNIST.test_images) - images).mean((1, 2))
+    off, theirs = (part.std(ddof=1) / 100 for part in (ours, linear))
+    assert mse.label == f"MSE, ± {off:.5f}"
+    assert mse.delta == f"PCA {linear.mean():.5f} ± {theirs:.5f}"
+    assert psnr.label == f"PSNR (dB), ± {4.342945 * off / ours.mean():.2f}"
     assert "10,000 test images" in "".join(m.value for m in app.markdown)
 
 
 @pytest.mark.parametrize("order", ["best", "worst"])
 def test_best_and_worst_are_those_of_all_test_images_in_their_order(order: str) -> None:
-    app = open_page("vanilla-2d", reconstructions=order)
+    app = open_page("vanilla-2d", copies=order)
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     found = apply.reconstruct(model, MNIST.test_images)
     mse = np.square(MNIST.test_images / 255 - found).mean((1, 2))
@@ -142,3 +151,19 @@ def test_the_colours_of_the_error_and_the_clipping_of_pca_are_explained() -> Non
     assert key.index("too dark") < key.index("<img") < key.index("too bright")
     assert "clipped to [0, 1]" in "".join(m.value for m in app.markdown)
     assert app.latex
+
+
+def test_what_each_side_knows_stands_below() -> None:
+    told = [c.value for c in open_page("conditional-2d").caption]
+    bits = f"up to {np.log2(10):.1f} bits"
+    assert any("They are told it" in text and bits in text for text in told)
+    assert any("60,000 training images of MNIST digits" in text for text in told)
+    plain = [c.value for c in open_page("denoising-2d").caption]
+    assert not any("bits" in text for text in plain)
+    assert any("corrupted (Gaussian noise, standard deviation 0.25)" in text for text in plain)
+
+
+def test_the_sum_of_the_cross_entropy_is_over_both_terms() -> None:
+    """In the formula the minus before ln(1 - x) belonged to no sum."""
+    formula = texts.of("reconstruct").parts["formula"]
+    assert r"\sum_i \bigl( x_i \ln \hat x_i + (1 - x_i) \ln (1 - \hat x_i) \bigr)" in formula

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from aeviz.analysis import compare
+from aeviz.analysis import compare, pca
 from aeviz.app import library
 from aeviz.charts import pixels, theme
 from aeviz.data import datasets, perturb
@@ -55,7 +56,7 @@ def test_every_change_moves_each_code_by_what_is_shown() -> None:
             model = checkpoint.load(checkpoint.FOLDER / name)
             codes = apply.encode(model, MNIST.test_images)
             here, there = apply.encode(model, np.stack([image, changed]))
-            expected = np.linalg.norm(there - here) / compare.typical_distance(codes)
+            expected = np.linalg.norm(there - here) / compare.typical_distance(codes).value
             uri, moved = found[library.title(name)]
             assert moved == pytest.approx(expected, abs=0.006)
             # Encoded 25 at once or alone: a grey level may differ in the last bit.
@@ -107,3 +108,34 @@ def test_a_model_that_takes_labels_and_a_wide_code_have_their_place_on_a_map() -
     assert gallery(app)["changed"][0] == pixels.data_uri(
         perturb.rotate(MNIST.test_images[3] / np.float32(255), 180)
     )
+
+
+def test_the_means_are_over_many_images_with_the_same_ruler_for_all() -> None:
+    app = open_page(moved="denoising-32d,contractive-32d", change="noise", moved_noise="0.3")
+    said = next(m.value for m in app.markdown if "On average" in m.value)
+    images = MNIST.test_images[:500] / np.float32(255)
+    noisy = perturb.noise(images, 0.3)
+    linear = pca.pca(MNIST, 32)
+    spaces: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        library.title(name): partial(apply.encode, checkpoint.load(checkpoint.FOLDER / name))
+        for name in ("denoising-32d", "contractive-32d")
+    }
+    spaces["PCA, 32 components"] = linear.encode
+    spaces["Raw pixels"] = lambda x: datasets.to_float(x).reshape(len(x), -1)
+    draw = np.random.default_rng(5).permutation(10_000)
+    means = {}
+    for title, encode in spaces.items():
+        codes = encode(MNIST.test_images)
+        unit = np.median(np.linalg.norm(codes - codes[draw], axis=1))
+        means[title] = np.linalg.norm(encode(noisy) - codes[:500], axis=1).mean() / unit
+    found = {
+        title: (float(value), float(error))
+        for title, value, error in re.findall(r"(?:: |; )([^;:]+?) ([\d.]+) ± (\d\.\d+)", said)
+    }
+    assert list(found) == sorted(means, key=means.__getitem__)
+    for title, (value, error) in found.items():
+        assert abs(value - means[title]) < 0.03 * value, title
+        assert 0 < error < 0.05 * value
+    # Why the first answer to "codes that pixel noise hardly moves" is a denoising autoencoder.
+    assert next(iter(found)) == library.title("denoising-32d")
+    assert f"**{library.title('denoising-32d')}** moves least" in said

@@ -75,18 +75,18 @@ def pick_images(
 
 
 def upload_plain(label: str, key: str) -> list[np.ndarray]:
-    """Images (28, 28) that a person hands in as they are, noise and all; none at first."""
+    """Images (28, 28) that a person hands in as they are, noise and all; none at first.
+
+    They are there again after other pages.
+    """
     if not sources.can_upload(key):
         return []
-    uploads = st.file_uploader(label, accept_multiple_files=True, key=key, width=560)
-    read = [
-        (upload.name, preprocessing.plain(upload.getvalue()))
-        for upload in uploads[: sources.MAX_FILES]
-    ]
+    files = sources.upload(key, label)
+    read = [(name, preprocessing.plain(content)) for name, content in files]
     preprocessing.show_problems(read)
     images = [found for _, found in read if not isinstance(found, ImageError)]
     if not images:
-        why = "None of these is a picture." if uploads else HANDED_IN["upload"][1]
+        why = "None of these is a picture." if files else HANDED_IN["upload"][1]
         st.info(f"{why} Until then this is a corrupted test image.")
     return images
 

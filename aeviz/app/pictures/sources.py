@@ -51,7 +51,9 @@ def can_upload(key: str) -> bool:
     return False
 
 
-def upload(key: str) -> list[File]:
+def upload(
+    key: str, label: str = "Digits on plain or ruled paper: photos, scans, drawings"
+) -> list[File]:
     """Files from the person's disk; they are there again after other pages."""
     widget, kept = f"{key}_file", f"{key}_kept"
 
@@ -70,7 +72,7 @@ def upload(key: str) -> list[File]:
 
     # Any file comes in: what the browser keeps out of a kind or a size, it does without a sentence.
     uploads = st.file_uploader(
-        "Digits on plain or ruled paper: photos, scans, drawings",
+        label,
         accept_multiple_files=True,
         key=widget,
         on_change=keep,

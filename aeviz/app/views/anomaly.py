@@ -252,7 +252,7 @@ def _what_is_shown(shown: anomaly.Scores, saw_all: bool, quantile: float, share:
     )
     precision = ""
     if odd:
-        here = f"{odd / (odd + len(shown.normal)):.0%}"
+        here = f"{100 * odd / (odd + len(shown.normal)):.0f} %"
         known = {"share": f"{share:g} %", "here": here}
         precision = " " + texts.of("anomaly").part("precision", **known)
     return (

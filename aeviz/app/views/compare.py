@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import compare
+from aeviz.analysis import compare, estimate
 from aeviz.app import pictures, widgets
 from aeviz.app.subject import ModelSubject, Seen, Subject
 from aeviz.charts import bars, export, theme
@@ -170,19 +170,20 @@ def hard_classes(subjects: Sequence[Subject]) -> None:
     """The mean error of each model over all test images and those of each class."""
     data = subjects[0].data
     st.subheader("Which classes are hard?", anchor=False)
-    errors = {subject.title: subject.errors() for subject in subjects}
-    overall = {title: its.overall["mse"] for title, its in errors.items()}
-    best, *others = sorted(overall, key=overall.__getitem__)
+    errors = {subject.title: subject.errors().mse for subject in subjects}
+    overall = {title: estimate.mean(its) for title, its in errors.items()}
+    best, sure = compare.best(errors)
+    others = sorted({*errors} - {best}, key=lambda title: overall[title].value)
     st.markdown(
         f"Over all {len(data.test_labels):,} test images **{best}** reconstructs best, with an MSE "
-        f"of **{overall[best]:.4f}**; "
-        + ", ".join(f"{title} has {overall[title]:.4f}" for title in others)
+        f"of **{overall[best].text('.5f')}**; "
+        + ", ".join(f"{title} has {overall[title].text('.5f')}" for title in others)
         + "."
+        + ("" if sure else " The lead is within its standard error.")
     )
+    _what_each_has(subjects)
     by_class = {
-        title: np.append(
-            overall[title], compare.by_class(its.mse, data.test_labels, len(data.classes))
-        )
+        title: [overall[title], *compare.by_class(its, data.test_labels, len(data.classes))]
         for title, its in errors.items()
     }
     table = bars.class_errors(by_class, ("all", *data.classes))
@@ -200,6 +201,16 @@ def hard_classes(subjects: Sequence[Subject]) -> None:
             alt="mean squared error of each model for each class",
         )
     st.caption(
-        "MSE over all test images of a class: the more orange, the larger. Classes with much ink "
-        "have more to get wrong."
+        "MSE over all test images of a class ± one standard error: the more orange, the larger. "
+        "Classes with much ink have more to get wrong."
     )
+
+
+def _what_each_has(subjects: Sequence[Subject]) -> None:
+    """What the models and PCA have to reconstruct from, and what they learned from."""
+    widths = {subject.code_dim for subject in subjects}
+    if len(widths) > 1:
+        wide = "; ".join(f"{subject.title}: {subject.code_dim:,}" for subject in subjects)
+        st.caption(f"These codes are not of one width, and a wider one keeps more: {wide}.")
+    widgets.told_labels(subjects, subjects[0].data.test_labels)
+    widgets.seen_in_training(subjects)

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import denoising, errors
+from aeviz.analysis import denoising, errors, estimate
 from aeviz.app import library, own, pictures, session, sidebar, texts, widgets
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import curves, export, maps, pixels, theme
@@ -28,14 +28,14 @@ NAMES = {
     "clean": "Clean",
     "noisy": "Corrupted",
     "cleaned": "Cleaned by the model",
-    **{key: found.title for key, found in denoising.FILTERS.items()},
+    **denoising.OPPONENTS,
     "control": "Clean, reconstructed",
 }
 """What the page calls each of `denoising.versions`."""
 PINS = {"clean": "clean", "noisy": "corrupted", "cleaned": "cleaned"}
 """Those of them whose codes are on the map, and their names there."""
-# All seven in one row on a laptop; on a phone three, as wide as the screen.
-SIZE = "min(14rem, max(8.6vw, min(7.7rem, 33.3vw - 1.3rem)))"
+# All eight in one row on a laptop; on a phone three, as wide as the screen.
+SIZE = "min(14rem, max(7.4vw, min(6.6rem, 33.3vw - 1.3rem)))"
 
 Versions = dict[str, np.ndarray]
 """What `denoising.versions` gives."""
@@ -118,7 +118,7 @@ def choose_images(subject: ModelSubject) -> Given:
     data, uploads = subject.data, []
     own_noisy = widgets.choice("Where to start", STARTS, "start_from") == "spoilt"
     if own_noisy:
-        uploads = pictures.upload_plain("Noisy digits (resized, not cleaned)", "spoilt_files")
+        uploads = pictures.upload_plain("Noisy digits (resized, not cleaned)", "spoilt")
         images = np.array(uploads or [datasets.to_float(data.test_images[START])])
     else:
         images = pictures.pick_images(data, "picture", START, many=True).images
@@ -238,48 +238,50 @@ def formulas(given: Given) -> tuple[str, str]:
 
 
 @st.cache_data(max_entries=4000, show_spinner=False)
-def _cleaning_mse(
+def _squared(
     cleaner: str, data: str, corrupted_by: str, strength: float, _subject: ModelSubject
-) -> float:
-    if cleaner in denoising.FILTERS:
-        clean = denoising.tuned(cleaner, _subject.data, corrupted_by, strength).clean
+) -> np.ndarray:
+    if cleaner in denoising.OPPONENTS:
+        clean = denoising.cleaner(cleaner, _subject.data, corrupted_by, strength)
     else:
         clean = partial(apply.reconstruct, _subject.model) if cleaner else np.asarray
     return denoising.cleaning_mse(clean, _subject.data, corrupted_by, strength)
 
 
-def cleaning_curves(subjects: Sequence[ModelSubject], corrupted_by: str) -> Versions:
-    """PSNR in dB of the mean MSE for each strength of a corruption's curve, with a progress bar.
+def cleaning_errors(subjects: Sequence[ModelSubject], corrupted_by: str) -> Versions:
+    """Squared error of each image for each strength of a corruption's curve, with a progress bar.
 
     Args:
         subjects: at least one.
         corrupted_by: a key of `corruption.CORRUPTIONS`.
 
     Returns:
-        dB (K,) by the subjects' keys, those of `denoising.FILTERS`, and "" for what is not cleaned.
+        (K, N) by the subjects' keys, those of `denoising.OPPONENTS`, and "" for what is not
+        cleaned.
     """
     strengths = corruption.CORRUPTIONS[corrupted_by].curve
-    cleaners = {s.key: s for s in subjects} | dict.fromkeys([*denoising.FILTERS, ""], subjects[0])
-    squared = np.empty((len(cleaners), len(strengths)))
+    cleaners = {s.key: s for s in subjects} | dict.fromkeys(denoising.OPPONENTS, subjects[0])
+    cleaners[""] = subjects[0]
     bar, started = st.empty(), time.perf_counter()
+    found: dict[str, list[np.ndarray]] = {cleaner: [] for cleaner in cleaners}
     points = [(cleaner, s, strength) for cleaner, s in cleaners.items() for strength in strengths]
     for k, (cleaner, subject, strength) in enumerate(points):
         if time.perf_counter() - started > 0.1:  # what is in the cache needs no bar
             text = f"Cleaning {denoising.MEASURED_ON:,} test images at each strength"
-            bar.progress(k / squared.size, text)
+            bar.progress(k / len(points), text)
         data = subject.data.name
-        squared.flat[k] = _cleaning_mse(cleaner, data, corrupted_by, strength, subject)
+        found[cleaner].append(_squared(cleaner, data, corrupted_by, strength, subject))
     bar.empty()
-    return dict(zip(cleaners, errors.psnr(squared), strict=True))
+    return {cleaner: np.stack(rows) for cleaner, rows in found.items()}
 
 
 @st.fragment
-def curve(subject: ModelSubject, name: str) -> None:
-    """PSNR against the strength of a corruption, computed when a person asks for it."""
+def curve(subject: ModelSubject, given: Given) -> None:
+    """PSNR against the strength of a corruption, and who cleans best; when a person asks for it."""
     if not widgets.toggle("Plot PSNR against noise strength", "strength_curve"):
         return
     sidebar.still_there(subject.key)
-    kind, best = corruption.CORRUPTIONS[name], library.cleaner()
+    kind, best = corruption.CORRUPTIONS[given.corruption], library.cleaner()
     beside = widgets.several(
         "Models to compare",
         sidebar.names(),
@@ -290,17 +292,46 @@ def curve(subject: ModelSubject, name: str) -> None:
     )
     keys = dict.fromkeys([subject.key, *beside])
     subjects = [subject if key == subject.key else sidebar.subject(key) for key in keys]
-    found = cleaning_curves(subjects, name)
+    names = {its.key: its.title for its in subjects} | {"": "Not cleaned"} | denoising.OPPONENTS
+    errors = cleaning_errors(subjects, given.corruption)
+    found = {name: errors[key] for key, name in names.items()}
+    psnr = {name: [estimate.psnr(estimate.mean(at)) for at in rows] for name, rows in found.items()}
     marks = {its.title: denoising.trained_on(its.model) for its in subjects}
     st.plotly_chart(
         curves.strength_curves(
             kind.curve,
-            {its.title: found[its.key] for its in subjects},
-            {"Not cleaned": found[""], **{NAMES[k]: found[k] for k in denoising.FILTERS}},
-            {title: mark[1] for title, mark in marks.items() if mark and mark[0] == name},
+            psnr,
+            {
+                title: mark[1]
+                for title, mark in marks.items()
+                if mark and mark[0] == given.corruption
+            },
+            len(subjects),
             title=f"{kind.title}: {kind.strength}",
         ),
         config=theme.PLAIN,
         key="strengths",
     )
-    st.caption(texts.of("denoise").part("curve", number=f"{denoising.MEASURED_ON:,}"))
+    nearest = int(np.abs(np.array(kind.curve) - given.strength).argmin())
+    at = f"{kind.title}, {kind.strength} {kind.curve[nearest]:g}"
+    st.markdown(_who_is_best(at, {name: rows[nearest] for name, rows in found.items()}))
+    text = texts.of("denoise")
+    known = f"{denoising.MEASURED_ON:,}", f"{denoising.FITTED_ON:,}"
+    st.caption(text.part("curve", number=known[0], fitted=known[1]))
+
+
+def _who_is_best(at: str, squared: Versions) -> str:
+    """Which of some ways to clean leaves the least error, which comes next, and is that sure?
+
+    Args:
+        at: corruption and strength.
+        squared: errors (N,) of the same images by each.
+    """
+    ranked = denoising.ranking(squared)
+    first, second = list(ranked.psnr)[:2]
+    if not np.isfinite(ranked.psnr[first].value):
+        return f"{at}: nothing is corrupted, and who changes nothing is best."
+    best, next_best = (f"{ranked.psnr[name].text('.2f')} dB" for name in (first, second))
+    said = f"{at}: *{first}* cleans best, **{best}**; next is *{second}*, {next_best}."
+    doubt = " Image by image, their difference is within its standard error."
+    return said if ranked.decided else said + doubt

@@ -185,6 +185,7 @@ def explore(
         key,
         points=points_file(points, data.test_labels),
         sheet=_sheet(data.name),
+        shape=data.shape[1:],
         classes=data.classes,
         axis_titles=plane.axis_titles,
         window=window,

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import errors, inpainting
-from aeviz.app import library, pictures, session, sidebar, widgets
+from aeviz.analysis import inpainting
+from aeviz.app import library, pictures, session, sidebar, texts, widgets
 from aeviz.app.components import patches
 from aeviz.app.components.player import player
 from aeviz.app.subject import ModelSubject
@@ -24,6 +24,7 @@ PATCHES = 49
 MOST = 3 * PATCHES // 4
 """So many patches are hidden at first."""
 MIDDLE = patches.middle(6.5, SIDE)
+LINEAR = "Gaussian (linear)"
 WAYS = {"patches": "Patches", "paint": "By painting", "rows": "Lower rows"}
 
 # -- what is hidden ---------------------------------------------------------------------------
@@ -134,32 +135,40 @@ def side_by_side(
         title = subjects[0].data.classes[picked.labels[0]]
     items = [widgets.Item([(image, "original")], f"Original\n{title}")]
     mse: dict[str, float] = {}
-    for subject in subjects:
-        filled, of, error = subject.fill(image, visible), subject.key, "nothing hidden"
+
+    def add(name: str, of: str, filled: np.ndarray, note: str) -> None:
+        error = "nothing hidden"
         if hidden.any():
-            mse[subject.title] = inpainting.hidden_mse(image, filled.image, visible)
-            error = f"MSE {mse[subject.title]:.4f}"
-        signed = pixels.signed(filled.image - image)
-        items.append(
-            widgets.Item(
-                [(filled.image, f"filled in by {of}"), (signed, f"error of {of}")],
-                f"{subject.title}\n{error}\n{_note(subject, filled.losses, visible)}",
-            )
-        )
+            mse[name] = inpainting.hidden_mse(image, filled, visible)
+            error = f"MSE {mse[name]:.4f}"
+        signed = pixels.signed(filled - image)
+        both = [(filled, f"filled in by {of}"), (signed, f"error of {of}")]
+        items.append(widgets.Item(both, f"{name}\n{error}\n{note}"))
+
+    for subject in subjects:
+        filled = subject.fill(image, visible)
+        note = _note(subject, filled.losses, visible)
+        add(subject.title, subject.key, filled.image, note)
+    linear = inpainting.gaussian(subjects[0].data)
+    add(LINEAR, "the Gaussian", linear.fill(image, visible), "told what is hidden")
     # As wide as leaves all in one row beside the image on a laptop; on a phone three.
-    widgets.gallery(items, size=f"clamp(6.1rem, {41 / len(items):.1f}vw, 12rem)", narrow=True)
+    widgets.gallery(items, size=f"clamp(5.2rem, {41 / len(items):.2f}vw, 12rem)", narrow=True)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         widgets.error_key()
         widgets.download("this row as PNG", lambda: widgets.strip(items), "aeviz-filled-in.png")
     if not mse:
         st.markdown("Nothing is hidden.")
         return
-    best, black = min(mse, key=mse.__getitem__), np.zeros_like(image)
+    best, mean = min(mse, key=mse.__getitem__), linear.mean.reshape(image.shape)
+    black, grey = (
+        inpainting.hidden_mse(image, filled, visible) for filled in (np.zeros_like(image), mean)
+    )
     st.markdown(
         f"**{hidden.mean():.0%}** of the pixels are hidden. Leaving them black has an MSE of "
-        f"**{inpainting.hidden_mse(image, black, visible):.4f}**; *{best}* has the lowest, "
-        f"**{mse[best]:.4f}**."
+        f"**{black:.4f}**, the mean training image **{grey:.4f}**; *{best}* has the lowest of this "
+        f"image, **{mse[best]:.4f}**."
     )
+    widgets.seen_in_training(subjects)
 
 
 def _note(subject: ModelSubject, losses: np.ndarray, visible: np.ndarray) -> str:
@@ -176,7 +185,9 @@ def _note(subject: ModelSubject, losses: np.ndarray, visible: np.ndarray) -> str
         return "told what is hidden"
     if not len(losses):
         return f"not told: it reconstructs its own guess, {inpainting.ROUNDS} times"
-    return f"search for a code: {losses[0]:.0f} to {losses[-1]:.0f} nats"
+    tried = f", each of {model.classes} classes tried" if model.uses_labels else ""
+    found = f"search for a code: {losses[0]:.0f} to {losses[-1]:.0f} nats"
+    return f"its encoder cannot be told: {found}{tried}"
 
 
 def row_by_row(subject: ModelSubject, image: np.ndarray) -> None:
@@ -186,10 +197,15 @@ def row_by_row(subject: ModelSubject, image: np.ndarray) -> None:
     visible = given[:, :, None].repeat(width, 2)
     seen = image * visible
     expected = apply.reconstruct(subject.model, seen, None, visible)
-    mse = errors.mse(image, expected)
+    errors = [
+        f"MSE of the others {inpainting.hidden_mse(image, drawn, shown):.4f}"
+        for drawn, shown in zip(expected[:-1], visible[:-1], strict=True)
+    ]
+    if not subject.model.uses_visible:
+        st.markdown(texts.of("inpainting").part("not_told"))
     player(
         "reading",
         {"Rows that it is given": seen, "What it draws from them": expected},
-        [f"{k} of {height} rows: MSE {error:.4f}" for k, error in enumerate(mse)],
+        [f"{k} of {height} rows: {text}" for k, text in enumerate([*errors, "nothing hidden"])],
         seconds=7.0,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
 
+from aeviz.analysis.estimate import Estimate
 from aeviz.app import library, session, sidebar, widgets
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import curves, theme
@@ -14,8 +16,9 @@ from aeviz.data import datasets
 from aeviz.data.datasets import Dataset
 from aeviz.models import zoo
 
-Errors = Mapping[int, tuple[float, float]]
+Errors = Mapping[int, tuple[Estimate, Estimate]]
 """Latent dimension -> MSE of all test images, by the model and by PCA."""
+FORM = ".5f"
 
 
 def rungs() -> dict[int, ModelSubject]:
@@ -40,17 +43,18 @@ def one_of_each(data: Dataset, seed: int) -> np.ndarray:
     return np.array([draw.choice(np.flatnonzero(data.test_labels == k)) for k in classes])
 
 
-def errors(rungs: Mapping[int, ModelSubject]) -> dict[int, tuple[float, float]]:
+def errors(rungs: Mapping[int, ModelSubject]) -> dict[int, tuple[Estimate, Estimate]]:
     """What all test images lose on each rung, and by PCA as wide."""
-    return {width: _errors(subject) for width, subject in rungs.items()}
+    return {width: beside(subject) for width, subject in rungs.items()}
 
 
-def _errors(subject: ModelSubject) -> tuple[float, float]:
-    """MSE of a model and of PCA: from the model's card, where they are in it."""
-    card = subject.model.card
-    if card.data == subject.data.name and {"mse", "pca_mse_clipped"} <= set(card.figures):
-        return card.figures["mse"], card.figures["pca_mse_clipped"]
-    return subject.errors().overall["mse"], subject.pca().errors().overall["mse"]
+def beside(subject: ModelSubject) -> tuple[Estimate, Estimate]:
+    """MSE of a model and of PCA as wide: from its card, where they are in it with their errors."""
+    card, names = subject.model.card, ("mse", "pca_mse_clipped")
+    if card.data == subject.data.name and set(names) <= card.figures.keys() & card.errors.keys():
+        ours, theirs = (Estimate(card.figures[name], card.errors[name]) for name in names)
+        return ours, theirs
+    return subject.errors().estimates["mse"], subject.pca().errors().estimates["mse"]
 
 
 def _originals(data: Dataset, shown: np.ndarray) -> widgets.Row:
@@ -68,12 +72,22 @@ def beside_pca(rung: ModelSubject, shown: np.ndarray) -> None:
     widgets.rows(table, least="3rem")
 
 
-def in_words(rung: ModelSubject, ours: float, theirs: float) -> None:
-    """What the chosen rung is worth."""
+def in_words(rung: ModelSubject, ours: Estimate, theirs: Estimate) -> None:
+    """What the chosen rung is worth.
+
+    The error of the ratio is that of two means over different images, which is more than it is:
+    images that are hard for a model are hard for PCA too.
+    """
+    ratio = theirs.value / ours.value
+    off = ratio * math.hypot(ours.error / ours.value, theirs.error / theirs.value)
     st.markdown(
         f"With {zoo.dimensions(rung.code_dim)} the MSE over {len(rung.data.test_labels):,} test "
-        f"images is **{ours:.4f}**; PCA's is {theirs:.4f}, **{theirs / ours:.1f} times** as much."
+        f"images is **{ours.text(FORM)}**; that of PCA with as many components is "
+        f"{theirs.text(FORM)}, **{Estimate(ratio, off).text('.2f')} times** as much."
     )
+    subjects = [rung, rung.pca()]
+    widgets.told_labels(subjects, rung.data.test_labels)
+    widgets.seen_in_training(subjects)
 
 
 def curve(title: str, errors: Errors, width: int) -> None:
@@ -84,12 +98,15 @@ def curve(title: str, errors: Errors, width: int) -> None:
     """
     ours, theirs = zip(*errors.values(), strict=True)
     st.plotly_chart(
-        curves.ladder_curve(list(errors), {title: list(ours), "PCA": list(theirs)}, width),
+        curves.ladder_curve(list(errors), {title: ours, "PCA": theirs}, width),
         config=theme.PLAIN,
         key="curve",
         alt="test error against the latent dimension",
     )
-    st.caption("Both axes are logarithmic: halving the error is the same step down everywhere.")
+    st.caption(
+        "Both axes are logarithmic: halving the error is the same step down everywhere. ± is one "
+        "standard error over test images."
+    )
 
 
 def whole(rungs: Mapping[int, ModelSubject], errors: Errors, shown: np.ndarray) -> None:
@@ -98,7 +115,7 @@ def whole(rungs: Mapping[int, ModelSubject], errors: Errors, shown: np.ndarray) 
     originals, labels = _originals(data, shown), data.test_labels[shown]
     table = [
         widgets.Row(
-            f"{zoo.dimensions(width).capitalize()}, MSE {errors[width][0]:.4f}",
+            f"{zoo.dimensions(width).capitalize()}, MSE {errors[width][0].text(FORM)}",
             subject.see(originals.pictures, labels).reconstructions,
         )
         for width, subject in rungs.items()

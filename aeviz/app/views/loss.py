@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -206,18 +207,20 @@ def _units(subject: ModelSubject) -> int:
     """How often units fire, and what they draw; returns the dimension that was chosen."""
     st.subheader("How often does a unit fire?", anchor=False)
     codes = subject.codes()
-    shares = mechanism.firing(subject.model, codes)
-    dead = int(np.sum(shares == 0))
-    _chart(firing(shares), "firing", "how many units fire on how many images")
+    units = mechanism.units(subject.model, codes)
+    shares, dead = units.shares, int(units.dead.sum())
+    _chart(firing(shares, graded=units.graded), "firing", "how many units fire how often")
+    never = f"{'never half active' if units.graded else 'silent'} on all {len(codes):,} test images"
     st.markdown(
-        f"On one image **{shares.sum():.1f} of {len(shares):,} units** fire, on average. "
+        f"On one image **{units.active.text('.1f')} of {len(shares):,} units** are active, on "
+        f"average{', as the sum of their activities' if units.graded else ''}. "
         + (
-            f"**{dead:,} {'is' if dead == 1 else 'are'} dead**: silent on all {len(codes):,} test "
-            "images."
+            f"**{dead:,} {'is' if dead == 1 else 'are'} dead**: {never}."
             if dead
             else f"None is dead: each fires on some of the {len(codes):,} test images."
         )
     )
+    _explained(subject, units.active.value)
     st.subheader("What does a unit draw?", anchor=False)
     used = (-shares).argsort(kind="stable")[:ATOMS]
     atoms = _to_scale(mechanism.atoms(subject.model, codes, used))
@@ -233,6 +236,22 @@ def _units(subject: ModelSubject) -> int:
         "to the image of an empty code and takes away what is blue, each on its own scale."
     )
     return _pick_dimension(subject, int(used[0]))
+
+
+def _explained(subject: ModelSubject, active: float) -> None:
+    """How much of the variance of pixels so many active units explain, and PCA with as many."""
+    images = subject.data.test_images
+    linear = subject.pca(min(max(round(active), 1), math.prod(subject.data.shape)))
+    ours, theirs = (mechanism.explained(images, s.errors().mse) for s in (subject, linear))
+    st.markdown(
+        f"With these its reconstructions explain **{ours.text('.3f')}** of the variance of the "
+        f"test pixels; {linear.title} explains **{theirs.text('.3f')}**."
+    )
+    st.caption(
+        "± is one standard error over the test images. Explained variance: 1 less the squared "
+        "error divided by the squared deviation from the mean image. PCA uses the same components "
+        "for every image; a sparse code also says which of its units it uses."
+    )
 
 
 def _unit(subject: ModelSubject, unit: int) -> None:

@@ -15,16 +15,16 @@ from aeviz.data import datasets
 ORDERS = {"random": "Random", "best": "Best", "worst": "Worst"}
 COLUMNS = 10
 METRICS = {
-    "mse": ("MSE", "{:.4f}", "Mean squared error of a pixel in [0, 1]. Less is better."),
+    "mse": ("MSE", ".5f", "Mean squared error of a pixel in [0, 1]. Less is better."),
     "bce": (
         "BCE (nats/pixel)",
-        "{:.3f}",
+        ".4f",
         "Binary cross-entropy. Less is better; grey pixels cost some even when they come back "
         "unchanged.",
     ),
     "psnr": (
         "PSNR (dB)",
-        "{:.2f}",
+        ".2f",
         "Peak signal-to-noise ratio of the mean MSE. More is better; 3 dB more is half the MSE.",
     ),
 }
@@ -55,14 +55,14 @@ def pick(subject: Subject) -> np.ndarray:
 
 def overall(subjects: Sequence[Subject]) -> None:
     """The errors of the first over all test images, and below each that of the second."""
-    ours, theirs = (subject.errors().overall for subject in subjects)
+    ours, theirs = (subject.errors().estimates for subject in subjects)
     st.markdown(f"**Over all {len(subjects[0].data.test_labels):,} test images**")
     with st.container(horizontal=True, gap="medium"):
         for key, (title, form, text) in METRICS.items():
             st.metric(
-                title,
-                form.format(ours[key]),
-                f"PCA {form.format(theirs[key])}",
+                f"{title}, ± {ours[key].error:{form}}",
+                f"{ours[key].value:{form}}",
+                f"PCA {theirs[key].text(form)}",
                 delta_color="off",
                 delta_arrow="off",
                 help=text,
@@ -85,3 +85,5 @@ def side_by_side(subjects: Sequence[Subject], shown: np.ndarray) -> None:
         table.append(widgets.Row(f"Error of {subject.title}", error, texts))
     widgets.rows(table)
     widgets.error_key()
+    widgets.told_labels(subjects, labels)
+    widgets.seen_in_training(subjects)

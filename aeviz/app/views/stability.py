@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ import streamlit as st
 from aeviz.analysis import compare
 from aeviz.analysis.codec import PixelsCodec
 from aeviz.app import pictures, widgets
-from aeviz.app.subject import Seen, Subject
+from aeviz.app.subject import MOVED, Seen, Subject
 from aeviz.charts import export, maps, theme
 from aeviz.charts.curves import movement_curves
 from aeviz.data import perturb
@@ -43,8 +44,8 @@ class Change:
     still: int
 
 
-def _choose() -> tuple[perturb.Kind, float]:
-    """Widgets that choose how an image is changed, and how much."""
+def _choose() -> tuple[str, float]:
+    """Widgets that choose how an image is changed, a key of `perturb.KINDS`, and how much."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         titles = {key: kind.title for key, kind in perturb.KINDS.items()}
         change = widgets.choice("Change", titles, "change")
@@ -59,14 +60,15 @@ def _choose() -> tuple[perturb.Kind, float]:
             key=f"moved_{change}",
             width=420,
         )
-    return kind, strength
+    return change, strength
 
 
 @st.fragment  # a click runs no more than it changes
 def movements(subjects: Sequence[Subject]) -> None:
     """An image and a change, and how far each code moves by it."""
     picked = pictures.pick_images(subjects[0].data, key="moved_picture", start=0)
-    kind, strength = _choose()
+    name, strength = _choose()
+    kind = perturb.KINDS[name]
     images = kind.along(picked.images[0])
     now, still = (int(np.abs(kind.strengths - value).argmin()) for value in (strength, 0.0))
     # A model that takes labels is told the class of a test image, which no change changes.
@@ -74,10 +76,12 @@ def movements(subjects: Sequence[Subject]) -> None:
     change, moved = Change(kind, images, now, still), []
     for subject in subjects:
         seen = subject.see(images, labels)
-        far = compare.movement(seen.codes, seen.codes[still], subject.distance())
+        far = compare.movement(seen.codes, seen.codes[still], subject.distance().value)
         moved.append(Moved(subject, seen, far))
     _at_this_strength(change, moved)
+    _on_average(subjects, name, float(kind.strengths[now]))
     widgets.told_labels(subjects, labels)
+    widgets.seen_in_training(subjects)
     curves, path = st.columns([1, 1], gap="large")
     with curves:
         st.plotly_chart(
@@ -119,8 +123,25 @@ def _at_this_strength(change: Change, moved: Sequence[Moved]) -> None:
     st.caption(
         "Moved: distance between the codes of the original and the changed image, where 1 is the "
         "median distance between two test images. Beside the original and the changed one are "
-        "the models' reconstructions of the changed one."
+        "the models' reconstructions of the changed one. ± is one standard error."
     )
+
+
+def _on_average(subjects: Sequence[Subject], change: str, strength: float) -> None:
+    """How far the codes of many images move, those that move least first.
+
+    Args:
+        change: a key of `perturb.KINDS`.
+    """
+    if not strength:
+        return
+    found = {subject.title: subject.moves(change, strength) for subject in subjects}
+    order = sorted(found, key=lambda title: found[title].value)
+    least, second = (found[title] for title in order[:2])
+    sure = second.value - least.value > math.hypot(least.error, second.error)
+    means = "; ".join(f"{title} {found[title].text('.3f')}" for title in order)
+    verdict = f"**{order[0]}** moves least" if sure else "the first two move alike"
+    st.markdown(f"On average over the first {MOVED} test images {verdict}: {means}.")
 
 
 def _path(change: Change, moved: Moved) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 
+import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
-from aeviz.analysis import baselines, uses
+from aeviz.analysis import baselines, estimate, uses
 from aeviz.analysis.baselines import References
+from aeviz.analysis.estimate import Estimate
+from aeviz.analysis.rate import Point
 from aeviz.analysis.uses import Use
 from aeviz.app import library, widgets
 from aeviz.app.subject import ModelSubject
@@ -26,32 +31,28 @@ SHARE = {
         "Trustworthiness: 1 where the five nearest codes are also among the nearest images.",
     ),
 }
+NUMBER = st.column_config.NumberColumn
 COLUMNS = {
-    "Image as": st.column_config.TextColumn(pinned=True, width=212),
-    "Dimensions": st.column_config.NumberColumn(help="Width of the code.", width=90),
-    **{
-        key: st.column_config.ProgressColumn(
-            title, format="%.3f", min_value=0, max_value=1, help=text, color="#2590b8", width=106
-        )
-        for key, (title, text) in SHARE.items()
-    },
-    "Bits": st.column_config.NumberColumn(
-        "Bits each",
-        help="For each latent dimension: the fewest with which the MSE of held-out images rises "
-        "by at most 5 %. None where the code is made of symbols.",
-        width=75,
+    "Image as": st.column_config.TextColumn(pinned=True),
+    "Dimensions": NUMBER(help="Width of the code."),
+    **{key: NUMBER(title, help=text) for key, (title, text) in SHARE.items()},
+    "Bytes": NUMBER(
+        help="For an image: its code, rounded and entropy-coded. The step of rounding is the "
+        "largest with which the MSE of held-out images rises by at most 5 %."
     ),
-    "Bytes": st.column_config.NumberColumn(
-        format="%.1f", help="For an image: its whole code with so many bits each.", width=75
+    "PSNR": NUMBER("PSNR (dB)", help="Of test images reconstructed from so many bytes."),
+    "Ratio": NUMBER(
+        "Compression", format="%.0f : 1", help="Of one byte for each pixel and channel."
     ),
-    "Ratio": st.column_config.NumberColumn(
-        "Compression",
-        format="%.0f : 1",
-        help=f"Of {uses.PIXELS} bytes, one for each pixel.",
-        width=100,
+    "Once": NUMBER(
+        "Decoder (kB)",
+        format="%,.0f",
+        help="What the receiver needs once: the weights of the decoder, or PCA's components, and "
+        "the frequencies of the entropy code.",
     ),
 }
-Line = dict[str, float | str | None]
+"""No widths: the browser knows how wide a head is in the type that was chosen."""
+Line = dict[str, Estimate | float | str | None]
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,15 @@ class Measured:
     """What codes are good for on a data set.
 
     found: title -> the code of a chosen model and PCA as wide; others: title -> the code of a
-    pretrained model that is not chosen.
+    pretrained model that is not chosen; saw_held_out: titles of those that learned from the images
+    on which steps are chosen.
     """
 
     data: Dataset
     references: References
     found: dict[str, tuple[Use, Use]]
     others: dict[str, Use]
+    saw_held_out: list[str]
 
 
 @st.cache_resource(show_spinner=False)
@@ -93,7 +96,13 @@ def measure(chosen: list[ModelSubject]) -> Measured:
             _offer_model(subject)
     others = {library.title(name): use for name, use in kept.models.items()}
     others = {title: use for title, use in others.items() if title not in found}
-    return Measured(data, references, found, others if data.name == "mnist" else {})
+    saw = [s.title for s in chosen if _saw_held_out(s, data)]
+    return Measured(data, references, found, others if data.name == "mnist" else {}, saw)
+
+
+def _saw_held_out(subject: ModelSubject, data: Dataset) -> bool:
+    card = subject.model.card
+    return card.data == data.name and card.trained_on > len(data.train_images) - data.held_out
 
 
 def _of(subject: ModelSubject, references: References) -> tuple[Use, Use] | None:
@@ -101,7 +110,7 @@ def _of(subject: ModelSubject, references: References) -> tuple[Use, Use] | None
     kept = _kept().models
     if subject.data.name == "mnist" and subject.key in kept:
         use = kept[subject.key]
-        return use, references.linear[min(use.numbers, uses.PIXELS)]
+        return use, references.linear[min(use.numbers, math.prod(subject.data.shape))]
     found = uses.get(subject.data, library.content(subject.key))
     return None if found is None else (found.use, found.linear)
 
@@ -134,25 +143,57 @@ def _offer_model(subject: ModelSubject) -> None:
 
 def table(measured: Measured) -> None:
     """A line for the pixels, for PCA as wide as each code, and for each code."""
-    first = {"Image as": "Pixels", "Dimensions": uses.PIXELS, **measured.references.pixels}
-    lines: list[Line] = [first | {"Bits": 8, "Bytes": uses.PIXELS, "Ratio": 1.0}]
+    pixels = math.prod(measured.data.shape)
+    first = {"Image as": "Pixels", "Dimensions": pixels, **measured.references.pixels}
+    lines: list[Line] = [first | {"Bytes": Estimate(pixels, 0.0), "Ratio": 1.0}]
     linear = {pca.numbers: pca for _, pca in measured.found.values()}
-    lines += [_line(_pca(width), linear[width]) for width in sorted(linear)]
-    lines += [_line(title, use) for title, (use, _) in measured.found.items()]
+    lines += [_line(_pca(width), linear[width], pixels) for width in sorted(linear)]
+    lines += [_line(title, use, pixels) for title, (use, _) in measured.found.items()]
     if widgets.toggle("All pretrained models", "all_codes", help="Click a head to sort."):
-        lines += [_line(title, use) for title, use in measured.others.items()]
-    st.dataframe(lines, column_config=COLUMNS, hide_index=True, key="uses", width="stretch")
+        lines += [_line(title, use, pixels) for title, use in measured.others.items()]
+    st.dataframe(_with_errors(lines), column_config=COLUMNS, hide_index=True, key="uses")
     st.caption(
-        f"Probe, neighbours and clusters are fitted to the codes of {uses.CODES:,} training images "
-        f"and scored on all {len(measured.data.test_images):,} test images; trustworthiness is of "
-        f"{uses.SAMPLE:,} test images, drawn once."
+        f"± is one standard error. Probe, neighbours and clusters are fitted to the codes of "
+        f"{uses.CODES:,} training images and scored on all {len(measured.data.test_images):,} test "
+        f"images, trustworthiness on {uses.PARTS} samples of them. {_seen(measured)}"
     )
 
 
-def _line(title: str, use: Use) -> Line:
-    bits, size = use.point.bits, use.point.size
-    cost = {"Bits": bits, "Bytes": size, "Ratio": uses.PIXELS / size}
-    return {"Image as": title, "Dimensions": use.numbers, **use.figures, **cost}
+def _line(title: str, use: Use, pixels: int) -> Line:
+    point = use.point
+    cost = {"Bytes": point.size, "PSNR": estimate.psnr(point.mse)}
+    ratio = {"Ratio": pixels / point.size.value, "Once": point.decoder / 1000}
+    return {"Image as": title, "Dimensions": use.numbers, **use.figures, **cost, **ratio}
+
+
+def _with_errors(lines: list[Line]) -> Styler:
+    """Sorted by its value, a figure is shown with its error."""
+    texts: dict[str, dict[float, str]] = {}
+    for line in lines:
+        for key, found in line.items():
+            if isinstance(found, Estimate):
+                texts.setdefault(key, {})[found.value] = found.brief()
+    values = [
+        {key: found.value if isinstance(found, Estimate) else found for key, found in line.items()}
+        for line in lines
+    ]
+    frame = pd.DataFrame(values, columns=[key for key in COLUMNS if key in lines[-1]])
+    style = frame.style
+    style.format({key: known.get for key, known in texts.items()}, na_rep="")
+    return style
+
+
+def _seen(measured: Measured) -> str:
+    """Who has seen the images on which the step is chosen."""
+    told = [title for title in measured.found if title in measured.saw_held_out]
+    names = " and ".join([*told, "PCA"])
+    fresh = [title for title in measured.found if title not in measured.saw_held_out]
+    others = f"; {' and '.join(fresh)} did not" if fresh else ""
+    return (
+        f"The step of rounding is chosen on {uses.SAMPLE:,} of the last "
+        f"{measured.data.held_out:,} training images, which {names} learned from{others}. Test "
+        "images are new to all."
+    )
 
 
 def _pca(width: int) -> str:
@@ -167,20 +208,20 @@ def rate_distortion(measured: Measured) -> None:
     by = widgets.choice("Error of the reconstruction", DISTORTION, "distortion")
     better = "up" if by == "psnr" else "down"
     st.markdown(
-        "The value of each latent dimension is rounded to 1, 2, 3 bits and so on, and the decoder "
-        "reconstructs the image from what is left: a line for each model. Further left is smaller, "
-        f"further {better} is better."
+        "All latent dimensions are rounded with one step, what is left is entropy-coded, and the "
+        "decoder reconstructs the image from it: a line for each model, from large steps to small "
+        f"ones. Further left is smaller, further {better} is better."
     )
     codes = {title: use for title, (use, _) in measured.found.items()}
     files = dict(measured.references.files)
-    (png,) = files.pop(baselines.PNG)
+    lossless = [(baselines.PNG, point.size.value) for point in files.pop(baselines.PNG, [])]
     st.plotly_chart(
         curves.rate_distortion(
             {title: _curve(title, use.points) for title, use in codes.items()},
             {title: use.chosen for title, use in codes.items()},
             _points(measured.others),
             _linear(measured.references) | {name: _curve(name, p) for name, p in files.items()},
-            (baselines.PNG, png.size),
+            lossless[0] if lossless else None,
             in_decibel=by == "psnr",
         ),
         config=theme.CONFIG,
@@ -191,36 +232,40 @@ def rate_distortion(measured: Measured) -> None:
         st.markdown(baselines.finding(title, use, measured.references))
 
 
-def _curve(title: str, points: list[uses.Point]) -> curves.Curve:
+def _drawn(points: list[Point], texts: list[str]) -> curves.Curve:
+    return curves.Curve([p.size.value for p in points], [p.mse.value for p in points], texts)
+
+
+def _curve(title: str, points: list[Point]) -> curves.Curve:
     """Points for the plot, each with what it is."""
-    texts = [f"{title}, {p.bits} bits each" if p.bits else title for p in points]
-    return curves.Curve([p.size for p in points], [p.mse for p in points], texts)
+    return _drawn(points, [f"{title}, step {p.step:.2g}" if p.step else title for p in points])
 
 
 def _points(found: dict[str, Use]) -> curves.Curve:
     """The chosen point of each code, with what it is."""
-    points = [use.point for use in found.values()]
-    return curves.Curve([p.size for p in points], [p.mse for p in points], list(found))
+    return _drawn([use.point for use in found.values()], list(found))
 
 
 def _linear(references: References) -> dict[str, curves.Curve]:
-    """PCA by its width, but for as many components as pixels."""
-    widths = [use for use in references.linear.values() if use.numbers < uses.PIXELS]
-    titles = (f"{_pca(use.numbers)}, {use.point.bits} bits each" for use in widths)
-    curve = _points(dict(zip(titles, widths, strict=True)))
-    return {f"PCA, 1 to {widths[-1].numbers} components": curve}
+    """PCA with the number of components that is best for each size."""
+    widths, points = zip(*references.best_linear, strict=True)
+    texts = [f"{_pca(w)}, step {p.step:.2g}" for w, p in zip(widths, points, strict=True)]
+    return {"PCA, best number of components": _drawn(list(points), texts)}
 
 
 def facts(measured: Measured) -> dict[str, object]:
     """What the explanation names."""
-    files = measured.references.files
     sizes = {
-        name: [point.size for point in files[name]] for name in (baselines.SCAN, baselines.JPEG)
+        name: [point.size.value for point in points]
+        for name, points in measured.references.files.items()
     }
-    scans, jpegs = (f"{found[0]:.0f} to {found[-1]:.0f}" for found in sizes.values())
+    scans, jpegs = (
+        f"{sizes[name][0]:.0f} to {sizes[name][-1]:.0f}" if name in sizes else "no"
+        for name in (baselines.SCAN, baselines.JPEG)
+    )
     return {
         "neighbours": uses.NEIGHBOURS,
-        "clusters": uses.CLUSTERS,
+        "clusters": len(measured.data.classes),
         "codes": f"{uses.CODES:,}",
         "sample": f"{uses.SAMPLE:,}",
         "qualities": ", ".join(map(str, baselines.QUALITIES)),

@@ -286,12 +286,24 @@ def pick_subjects(key: str, most: int | None = None) -> list[ModelSubject]:
 
 def told_labels(subjects: Sequence[Subject], labels: np.ndarray | None) -> None:
     """A caption that says which models are told the class, and by whom, where there are any."""
-    if told := [subject.title for subject in subjects if subject.uses_labels]:
+    if told := [subject for subject in subjects if subject.uses_labels]:
         how = "They find the class themselves" if labels is None else "They are told it"
+        bits = max(subject.told_bits for subject in told)
+        names = "; ".join(subject.title for subject in told)
         st.caption(
-            f"These take the class as well: {'; '.join(told)}. {how}; the others keep it in their "
-            "codes."
+            f"These take the class as well, up to {bits:.1f} bits of each image: {names}. {how}; "
+            "the others, PCA too, keep it in their codes."
         )
+
+
+def seen_in_training(subjects: Sequence[Subject]) -> None:
+    """A caption that says what each model and PCA learned from: those alike together."""
+    alike: dict[str, list[str]] = {}
+    for subject in subjects:
+        if subject.learned_from:
+            alike.setdefault(subject.learned_from, []).append(subject.title)
+    told = "; ".join(f"{' and '.join(titles)}: {text}" for text, titles in alike.items())
+    st.caption(f"Learned from: {told}. No test image is among them.")
 
 
 def download(kind: str, make: Callable[[], bytes], file_name: str) -> None:
@@ -302,19 +314,29 @@ def download(kind: str, make: Callable[[], bytes], file_name: str) -> None:
 def knob_form(
     config_class: type[BaseConfig], key: str, values: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Draw one widget for each knob of a config class and return what was chosen.
+    """Draw one widget for each knob of a config class that counts, and return all settings.
 
-    What was chosen is there again when the form is drawn again after other pages.
+    What was chosen is there again when the form is drawn again after other pages, and when a
+    setting counts again that another one had made idle.
 
     Args:
         key: prefix of the widgets' keys; a new key draws the form afresh.
         values: where the widgets start; the knobs' defaults where not given.
     """
-    chosen: dict[str, Any] = {}
-    for name, (setting, default) in knobs(config_class).items():
-        label, help, kind, kept = setting.label, setting.help, type(default), f"{key}-{name}"
-        box = session.box(kept, (values or {}).get(name, default))
-        now = session.value(kept)
+    settings = knobs(config_class)
+    starts = {name: default for name, (_, default) in settings.items()} | (values or {})
+    boxes = {name: session.box(f"{key}-{name}", start) for name, start in starts.items()}
+    chosen: dict[str, Any] = {name: session.value(f"{key}-{name}") for name in settings}
+    for name, (setting, default) in settings.items():
+        if not setting.counts(chosen):
+            continue
+        label, help, kind, now, box = (
+            setting.label,
+            setting.help,
+            type(default),
+            chosen[name],
+            boxes[name],
+        )
         if setting.choices:
             options = setting.choices
             chosen[name] = st.selectbox(label, options, options.index(now), key=box, help=help)

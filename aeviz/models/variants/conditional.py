@@ -30,11 +30,15 @@ class Conditional(Autoencoder):
 
     title = "Conditional variational autoencoder"
     year = 2015
-    source = "Sohn et al. 2015, NeurIPS, eq. 4, with a prior that does not depend on the label"
+    source = (
+        "Sohn et al. 2015, NeurIPS, eq. 4, with a prior that does not depend on the label, as in "
+        "Kingma et al. 2014, arXiv:1406.5298, eq. 6"
+    )
     formula = (
-        r"\mathcal{L} = -\mathbb{E}_{q(z \mid x, y)}\log p(x \mid z, y)"
-        r" + \beta\, \mathrm{KL}\bigl(q(z \mid x, y) \,\Vert\, \mathcal{N}(0, I)\bigr), \quad"
-        r" q(z \mid x, y) = \mathcal{N}(\mu, \mathrm{diag}\, \sigma_z^2), \quad \hat x = g(z, y)"
+        r"\begin{gathered} \mathcal{L} = -\mathbb{E}_q \log p(x \mid z, y)"
+        r" + \beta\, \mathrm{KL}\bigl(q \,\Vert\, \mathcal{N}(0, I)\bigr) \\[4pt]"
+        r" q(z \mid x, y) = \mathcal{N}(\mu, \mathrm{diag}\, \sigma_z^2), \quad"
+        r" \hat x = g(z, y) \end{gathered}"
     )
     idea = "Tell encoder and decoder which digit it is: the code is left to say how it is written."
     when = "You have labels, and want to ask for a digit or move a style from one to another."

@@ -28,11 +28,12 @@ class ConvolutionalVariational(Autoencoder):
 
     title = "Convolutional variational autoencoder"
     year = 2014
-    source = "Salimans et al. 2014, arXiv:1410.6460, section 4.2; Kingma & Welling 2013, eq. 10"
+    source = "Salimans et al. 2014, arXiv:1410.6460, for the layers; Kingma & Welling 2013, eq. 10"
     formula = (
-        r"\mathcal{L} = -\mathbb{E}_{q(z \mid x)}\log p(x \mid z)"
-        r" + \beta\, \mathrm{KL}\bigl(q(z \mid x) \,\Vert\, \mathcal{N}(0, I)\bigr), \quad"
-        r" q(z \mid x) = \mathcal{N}(\mu, \mathrm{diag}\, \sigma_z^2), \quad \hat x = g(z)"
+        r"\begin{gathered} \mathcal{L} = -\mathbb{E}_q \log p(x \mid z)"
+        r" + \beta\, \mathrm{KL}\bigl(q \,\Vert\, \mathcal{N}(0, I)\bigr) \\[4pt]"
+        r" q(z \mid x) = \mathcal{N}(\mu, \mathrm{diag}\, \sigma_z^2), \quad"
+        r" \hat x = g(z) \end{gathered}"
     )
     idea = "A variational autoencoder whose layers share their weights over the image."
     when = "You want the best likelihood, or samples whose strokes hold together."

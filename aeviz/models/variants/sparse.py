@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
-from aeviz.models.nets import MLPDecoder, MLPEncoder
+from aeviz.models.nets import Dictionary, MLPDecoder, MLPEncoder
 from aeviz.models.settings import (
+    RECONSTRUCTION_UNITS,
     BaseConfig,
     activation_knob,
     batch_norm_knob,
-    depth_knob,
     dropout_knob,
     knob,
     layers_of,
@@ -21,21 +21,39 @@ from aeviz.models.settings import (
     width_knob,
 )
 
+SLOPE = 4.0
+"""How steep a unit of the KL kind is in standard deviations: steep enough that it is on or off."""
+EPSILON = 1e-5
+"""Added to a variance, as batch normalisation does."""
+
 
 class Sparse(Autoencoder):
-    """min E |x - g(z)|^2 + penalty Omega(z), or with all but the k largest of z set to 0."""
+    """min E |x - (D z + c)|^2 + penalty Omega(z), z sparse, with atoms d_j of length 1.
+
+    A penalty on the size of z asks for nothing where z may shrink and D grow instead. Two things
+    hold the scale: with L1 and top-k each column of D, an atom, has length 1; with top-k and KL the
+    answers h of the encoder are standardised over the batch, which also keeps each unit alive. A
+    mirrored decoder, for top-k alone, has neither atoms nor a penalty that could be paid by scale.
+
+    Source: bounded atoms: Lee et al. 2006, NIPS, Efficient sparse coding algorithms; a bounded
+    variance instead: Evtimova & LeCun 2021, arXiv:2112.09214.
+    """
 
     title = "Sparse autoencoder"
     year = 2011
     source = "Ng 2011, CS294A lecture notes; top-k: Makhzani & Frey 2013, arXiv:1312.5663"
     formula = (
-        r"\mathcal{L} = \lVert x - \hat x \rVert^2 + \lambda\,\Omega(z), \qquad \Omega ="
-        r" \textstyle\sum_j z_j \;\text{ or }\; \sum_j \mathrm{KL}(\rho \,\Vert\, \bar z_j)"
-        r" \;\text{ or }\; z = \mathrm{top}_k(f(x))"
+        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2 + \lambda\,\Omega(z), \quad"
+        r" \hat x = D z + c, \quad h = f(x), \quad \hat h = (h - \bar h) / s_h \\[4pt]"
+        r" \text{L1: } z = \max(h, 0), \; \Omega = \textstyle\sum_j z_j, \; \lVert d_j \rVert = 1"
+        r" \\ \text{KL: } z = \sigma(4 \hat h + b), \; \Omega ="
+        r" \textstyle\sum_j \mathrm{KL}(\rho \,\Vert\, \bar z_j)"
+        r" \\ \text{top-k: } z_j = h_j - \bar h_j \text{ where } \hat h_j \text{ is one of the } k"
+        r" \text{ largest, else } 0, \; \Omega = 0, \; \lVert d_j \rVert = 1 \end{gathered}"
     )
     idea = "Give the code more room than it needs and let each image use only a few units."
     when = "You want units that stand for one thing each, such as a stroke, or a code to classify."
-    fails = "Units can die and never answer again; too strong a penalty empties the code."
+    fails = "Under L1 units can die and never answer again; too strong a penalty empties the code."
     no_prior = "Its loss says how many units may answer, not where codes should lie."
     order = 15
     needs = ("features",)
@@ -43,6 +61,8 @@ class Sparse(Autoencoder):
     @dataclass(frozen=True, kw_only=True)
     class Config(BaseConfig):
         """The kind of sparsity, its strength, layers and the loss."""
+
+        before = {"decoder": "mirrored"}
 
         latent_dim: int = knob(
             256,
@@ -59,11 +79,12 @@ class Sparse(Autoencoder):
             "images, top-k keeps the k largest units and silences the rest.",
         )
         penalty: float = knob(
-            0.1,
+            0.5,
             low=0.0,
             high=10.0,
             label="Penalty",
-            help="Weight of the sparsity term; top-k has none.",
+            help="Weight of the sparsity term.",
+            when={"kind": ("L1", "KL")},
         )
         target: float = knob(
             0.05,
@@ -71,6 +92,7 @@ class Sparse(Autoencoder):
             high=0.5,
             label="Target activity",
             help="Mean activity of a unit that KL asks for.",
+            when={"kind": ("KL",)},
         )
         k: int = knob(
             32,
@@ -78,19 +100,42 @@ class Sparse(Autoencoder):
             high=1024,
             label="Active units k",
             help="How many units top-k keeps for each image.",
+            when={"kind": ("top-k",)},
+        )
+        decoder: str = knob(
+            "dictionary",
+            choices=("dictionary", "mirrored"),
+            label="Decoder",
+            help="A dictionary adds up atoms, one for each unit: images of length 1. Mirrored has "
+            "the encoder's layers in reverse, and a sigmoid.",
+            when={"kind": ("top-k",)},
         )
         width: int = width_knob(1024)
-        depth: int = depth_knob(1)
+        depth: int = knob(
+            0,
+            low=0,
+            high=6,
+            label="Hidden layers",
+            help="Of the encoder, each half as wide as the one before, and of a mirrored decoder. "
+            "With none, each is one linear layer.",
+        )
         activation: str = activation_knob()
         batch_norm: bool = batch_norm_knob()
         dropout: float = dropout_knob()
-        reconstruction: str = reconstruction_knob("squared")
+        reconstruction: str = reconstruction_knob(
+            "squared", when={"kind": ("top-k",), "decoder": ("mirrored",)}
+        )
+
+        @property
+        def dictionary(self) -> bool:
+            """True where the decoder is one linear layer of atoms."""
+            return self.kind != "top-k" or self.decoder == "dictionary"
 
     presets = {
         "the 32 largest of 256 (top-k)": Config(),
-        "a code to classify (50 of 1,024)": Config(latent_dim=1024, k=50, depth=0),
+        "a code to classify (50 of 1,024)": Config(latent_dim=1024, k=50),
         "a tax on activity (L1)": Config(kind="L1"),
-        "a target for each unit (KL)": Config(kind="KL", penalty=0.5),
+        "a target for each unit (KL)": Config(kind="KL", penalty=2.0),
     }
 
     config: Config
@@ -99,49 +144,74 @@ class Sparse(Autoencoder):
         c = self.config
         layers = layers_of(c)
         self.encoder = MLPEncoder(self.shape, c.latent_dim, **layers)
-        self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
         self.scale = nn.BatchNorm1d(c.latent_dim, affine=False)
+        if c.kind == "KL":
+            self.threshold = nn.Parameter(torch.full((c.latent_dim,), -5.0))
+        if not c.dictionary:
+            self.decoder = MLPDecoder(c.latent_dim, self.shape, **layers)
+            return
+        self.decoder = Dictionary(c.latent_dim, self.shape, unit=c.kind != "KL")
+        if c.depth == 0:
+            # A unit that answers to what it draws is used from the first step on, and lives.
+            self.encoder.get_parameter("1.weight").data.copy_(self.decoder.atoms().T)
+            nn.init.zeros_(self.encoder.get_parameter("1.bias"))
 
-    def standardise(self, h: Tensor) -> Tensor:
-        """Each unit of h (B, D) with mean 0 and variance 1 over the batch."""
+    def standardise(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Each unit of h (B, D) with mean 0 and variance 1 over the batch; their spreads (D,)."""
         mean, variance = self.scale.running_mean, self.scale.running_var
         by_batch = self.training and len(h) > 1  # one image has no variance
-        return nn.functional.batch_norm(h, mean, variance, training=by_batch)
+        standard = nn.functional.batch_norm(h, mean, variance, training=by_batch)
+        if by_batch or variance is None:
+            variance = h.var(0, unbiased=False)
+        return standard, (variance + EPSILON).sqrt()
 
     def encode(self, x: Tensor) -> Tensor:
         h = self.encoder(x)
         if self.config.kind == "L1":
             return h.relu()
+        standard, spread = self.standardise(h)
         if self.config.kind == "KL":
-            return h.sigmoid()
+            return (SLOPE * standard + self.threshold).sigmoid()
         # On one scale, so that it counts how unusual an answer is: else the same few units, which
         # answer loudly to every image, are kept each time, and nine of ten die.
-        h = self.standardise(h)
-        kept = h.topk(min(self.config.k, h.shape[1]), dim=1)
-        return torch.zeros_like(h).scatter(1, kept.indices, kept.values)
+        kept = standard.topk(min(self.config.k, h.shape[1]), dim=1)
+        z = torch.zeros_like(h).scatter(1, kept.indices, kept.values)
+        return spread * z if self.config.dictionary else z
 
     def active(self, z: Tensor) -> Tensor:
         # A sigmoid is never 0: there a unit is active where it is nearer to 1.
         return z > 0.5 if self.config.kind == "KL" else z != 0
 
+    def activity(self, z: Tensor) -> Tensor:
+        return z if self.config.kind == "KL" else super().activity(z)
+
     def logits(self, z: Tensor) -> Tensor:
-        return self.decoder(z)
+        return super().logits(z) if self.config.dictionary else self.decoder(z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.decoder(z).clamp(0, 1) if self.config.dictionary else super().decode(z)
+
+    @property
+    def unit(self) -> str:
+        """What the loss terms are measured in."""
+        return RECONSTRUCTION_UNITS["squared"] if self.config.dictionary else super().unit
 
     def loss(self, x: Tensor) -> Loss:
         z = self.encode(x)
-        terms = {
-            "reconstruction": reconstruction_loss(self.logits(z), x, self.config.reconstruction)
-        }
+        if self.config.dictionary:  # below black and above white too
+            reconstruction = (self.decoder(z) - x).square().sum() / len(x)
+        else:
+            reconstruction = reconstruction_loss(self.decoder(z), x, self.config.reconstruction)
+        terms = {"reconstruction": reconstruction}
         if self.config.kind == "L1":
             terms["sparsity"] = self.config.penalty * z.sum(1).mean()
         if self.config.kind == "KL":
             terms["sparsity"] = self.config.penalty * activity_kl(z, self.config.target)
-        active = self.active(z)
         return Loss(
             terms,
             {
-                "active_fraction": active.float().mean(),
-                "dead_units": (~active).all(0).float().sum(),  # in this batch
+                "active_fraction": self.activity(z).mean(),
+                "dead_units": (~self.active(z)).all(0).float().sum(),  # in this batch
             },
         )
 

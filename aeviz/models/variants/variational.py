@@ -30,9 +30,10 @@ class Variational(Autoencoder):
     year = 2013
     source = "Kingma & Welling 2013, arXiv:1312.6114, eq. 10; Higgins et al. 2017 for beta"
     formula = (
-        r"\mathcal{L} = -\mathbb{E}_{q(z \mid x)}\log p(x \mid z)"
-        r" + \beta\, \mathrm{KL}\bigl(q(z \mid x) \,\Vert\, \mathcal{N}(0, I)\bigr), \quad"
-        r" q(z \mid x) = \mathcal{N}(\mu, \mathrm{diag}\, \sigma_z^2), \quad \hat x = g(z)"
+        r"\begin{gathered} \mathcal{L} = -\mathbb{E}_q \log p(x \mid z)"
+        r" + \beta\, \mathrm{KL}\bigl(q \,\Vert\, \mathcal{N}(0, I)\bigr) \\[4pt]"
+        r" q(z \mid x) = \mathcal{N}(\mu, \mathrm{diag}\, \sigma_z^2), \quad"
+        r" \hat x = g(z) \end{gathered}"
     )
     idea = "Make each code a small cloud and press all clouds towards one round one, the prior."
     when = "You want new samples, smooth paths between images, or a likelihood."

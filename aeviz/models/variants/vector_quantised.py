@@ -30,7 +30,7 @@ class VectorQuantised(Autoencoder):
     source = "van den Oord et al. 2017, arXiv:1711.00937, eq. 1 to 3 and appendix A.1"
     formula = (
         r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2"
-        r" + \beta\, \lVert z - \mathrm{sg}(e) \rVert^2, \quad z = f(x), \quad"
+        r" + \beta\, \lVert z - \mathrm{sg}(e) \rVert^2 \\[4pt] z = f(x), \quad"
         r" e = \mathrm{arg\,min}_{e_k} \lVert z - e_k \rVert, \quad"
         r" \hat x = g\bigl(z + \mathrm{sg}(e - z)\bigr) \\[4pt]"
         r" e_k \leftarrow \text{moving mean of the } z \text{ nearest to it} \end{gathered}"
@@ -187,6 +187,10 @@ class VectorQuantised(Autoencoder):
     def finish(self, codes: Tensor) -> None:
         """Teach the prior which entries follow which in the grids of the training codes."""
         self.prior.learn(self.entries(codes), self.config.prior_epochs)
+
+    def entries_nats(self, entries: Tensor) -> Tensor:
+        logits = self.prior(entries)  # of each entry, given those before it
+        return nn.functional.cross_entropy(logits.mT, entries, reduction="none").sum(1)
 
     def sample_prior(
         self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None

@@ -1,10 +1,7 @@
 """What the components share in the browser: Plotly, downloads, canvases, touch.
 
-A component of this package is made with
-
-    components.component("aeviz.x", js=browser.script(HERE / "x.js"), ...)
-
-and its JavaScript may call what browser.js defines, above all `loadPlotly(url)` (a promise of this
+A component of this package is a folder x with x.js and x.css, made by `declare(HERE, html)`. Its
+JavaScript may call what browser.js defines, above all `loadPlotly(url)` (a promise of this
 package's own Plotly), `download(url, read)` (each address once), `scratchCanvas(width, height)` and
 `hasWebGL()`. Large things go there as files of the app's own server: `serve` and `plotly_url` give
 addresses to put into a component's data. They are relative to the page ("./media/..."), so they
@@ -17,11 +14,14 @@ scrolls the page. A chart that has a meaning for two fingers says so with `data-
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import plotly
 import streamlit as st
+import streamlit.components.v2 as components
 from streamlit.runtime import get_instance
 
 HERE = Path(__file__).parent
@@ -32,6 +32,21 @@ def script(file: Path) -> str:
     """The JavaScript of a component, with what is shared in front of it."""
     shared = (HERE / "browser.js").read_text(encoding="utf-8")
     return shared + file.read_text(encoding="utf-8")
+
+
+def declare(folder: Path, html: str, *, isolated: bool = True) -> Callable[..., Any]:
+    """The component `aeviz.<folder>`, to be mounted with a key and its data.
+
+    Args:
+        folder: has its JavaScript and its style rules, which are called as the folder is.
+        html: what it stands in.
+        isolated: neither its rules nor the page's go through its border.
+    """
+    css = (folder / f"{folder.name}.css").read_text(encoding="utf-8")
+    js = script(folder / f"{folder.name}.js")
+    return components.component(
+        f"aeviz.{folder.name}", html=html, css=css, js=js, isolate_styles=isolated
+    )
 
 
 def serve(content: bytes, kind: str, place: str) -> str:

@@ -53,3 +53,9 @@ function hasWebGL() {
   return shared.webgl;
 }
 
+// A new element with these properties, put at the end of its parent.
+function make(tag, properties = {}, parent = null) {
+  const element = Object.assign(document.createElement(tag), properties);
+  parent?.append(element);
+  return element;
+}

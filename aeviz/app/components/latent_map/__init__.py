@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit.components.v2 as components
 
 from aeviz.analysis.planes import Window
 from aeviz.app import session
@@ -22,7 +21,7 @@ from aeviz.charts import pixels, theme
 
 HERE = Path(__file__).parent
 
-_CELL = '<div><canvas width="28" height="28" role="img"></canvas><b></b><small></small></div>'
+_CELL = '<div><canvas role="img"></canvas><b></b><small></small></div>'
 _HTML = f"""
 <div class="aeviz-map" data-testid="latent-map">
   <div class="stage">
@@ -31,13 +30,13 @@ _HTML = f"""
     <div class="probe" data-part="probe" data-testid="probe" role="slider" tabindex="0" hidden
       aria-label="Probe: drag it, or move it with the arrow keys"></div>
     <div class="tip" data-part="tip" hidden>
-      <canvas width="28" height="28"></canvas><span></span>
+      <canvas></canvas><span></span>
     </div>
     <p class="far" data-part="message" role="alert" hidden></p>
   </div>
   <div class="inspector">
-    <canvas class="digit" data-part="digit" data-testid="probe-digit" width="28" height="28"
-      role="img" aria-label="What the decoder makes of the probe's place"></canvas>
+    <canvas class="digit" data-part="digit" data-testid="probe-digit" role="img"
+      aria-label="What the decoder makes of the probe's place"></canvas>
     <p class="line">
       <span class="coordinates" data-part="coordinates" data-testid="probe-coordinates"></span>
       <small data-part="kind"></small>
@@ -48,10 +47,10 @@ _HTML = f"""
     <p class="quiet" data-part="fewer" data-testid="fewer-dots" hidden></p>
     <div class="clicked" data-part="clicked" data-testid="clicked" hidden>
       <div class="three">
-        <figure><canvas width="28" height="28"></canvas><figcaption>original</figcaption></figure>
-        <figure><canvas width="28" height="28"></canvas>
+        <figure><canvas></canvas><figcaption>original</figcaption></figure>
+        <figure><canvas></canvas>
           <figcaption>reconstruction</figcaption></figure>
-        <figure><canvas width="28" height="28"></canvas><figcaption>error</figcaption></figure>
+        <figure><canvas></canvas><figcaption>error</figcaption></figure>
       </div>
       <p class="quiet"></p>
     </div>
@@ -59,13 +58,9 @@ _HTML = f"""
 </div>
 """
 
-_component = components.component(
-    "aeviz.latent_map",
-    html=_HTML,
-    css=(HERE / "latent_map.css").read_text(encoding="utf-8"),
-    js=browser.script(HERE / "latent_map.js"),
-    isolate_styles=False,  # Plotly's own style rules live in the page's head
-)
+_component = browser.declare(
+    HERE, _HTML, isolated=False
+)  # Plotly's own style rules live in the page's head
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ class Exact:
 
 @dataclass(frozen=True)
 class Clicked:
-    """A real digit beside its reconstruction (28, 28), and one sentence on the error."""
+    """A real digit beside its reconstruction (H, W), and one sentence on the error."""
 
     original: np.ndarray
     reconstruction: np.ndarray
@@ -148,6 +143,7 @@ def latent_map(
     *,
     points: bytes,
     sheet: bytes,
+    shape: tuple[int, int],
     classes: Sequence[str],
     axis_titles: tuple[str, str],
     window: Window,
@@ -167,7 +163,8 @@ def latent_map(
 
     Args:
         points: from `points_file`.
-        sheet: PNG of the real digits, 28 pixels each, a hundred in a row.
+        sheet: PNG of the real digits, a hundred in a row.
+        shape: height and width of an image.
         window: visible at first and after a double click.
         atlases: decoded grids, the whole window first, finer ones after it.
         probe: where the probe starts; later only when `move` changes.
@@ -180,6 +177,7 @@ def latent_map(
         "plotly": browser.plotly_url(f"{key}-plotly"),
         "points": browser.serve(points, "application/octet-stream", f"{key}-points"),
         "sheet": browser.serve(sheet, "image/png", f"{key}-sheet"),
+        "shape": list(shape),
         "classes": list(classes),
         "colours": list(theme.DIGITS),
         "axes": list(axis_titles),

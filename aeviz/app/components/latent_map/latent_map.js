@@ -1,8 +1,6 @@
 // The draggable latent map. The server sends addresses of the points, the real digits and the
 // decoder's atlas; everything that follows the pointer happens here, without asking the server.
 
-const SIDE = 28;
-const PIXELS = SIDE * SIDE;
 const SHEET_COLUMNS = 100; // real digits per row of their sheet
 const REST_MS = 90; // the pointer rests: ask for the exact decode
 const SVG_DOTS = 3000; // without WebGL each dot is an element of the page, and slow to move
@@ -22,21 +20,21 @@ const readPoints = async (response) => {
 
 const readBitmap = async (response) => createImageBitmap(await response.blob());
 
-// The atlas as one contiguous block of 784 grey values for each node of the grid.
-const readAtlas = async (response) => {
+// The atlas as one contiguous block of grey values for each node of the grid.
+const readAtlas = async (response, height, width) => {
   const bitmap = await createImageBitmap(await response.blob());
-  const size = bitmap.width / SIDE;
+  const size = bitmap.width / width;
   const canvas = scratchCanvas(bitmap.width, bitmap.height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(bitmap, 0, 0);
   const rgba = context.getImageData(0, 0, bitmap.width, bitmap.height).data;
-  const tiles = new Uint8Array(size * size * PIXELS);
+  const tiles = new Uint8Array(size * size * height * width);
   let out = 0;
   for (let i = 0; i < size; i++)
     for (let j = 0; j < size; j++)
-      for (let y = 0; y < SIDE; y++) {
-        let at = 4 * ((i * SIDE + y) * bitmap.width + j * SIDE);
-        for (let x = 0; x < SIDE; x++, at += 4) tiles[out++] = rgba[at];
+      for (let y = 0; y < height; y++) {
+        let at = 4 * ((i * height + y) * bitmap.width + j * width);
+        for (let x = 0; x < width; x++, at += 4) tiles[out++] = rgba[at];
       }
   bitmap.close();
   return { size, tiles };
@@ -75,9 +73,6 @@ class LatentMap {
     this.handle = this.part("probe");
     this.canvas = this.part("digit");
     this.context = this.canvas.getContext("2d");
-    this.image = this.context.createImageData(SIDE, SIDE);
-    this.image.data.fill(255);
-    this.mixed = new Float32Array(PIXELS);
     this.probe = null; // {x, y, index}
     this.dragging = false;
     this.frame = 0;
@@ -87,6 +82,16 @@ class LatentMap {
 
   // -- data from the server --------------------------------------------------------------
 
+  // Every canvas has the height and width of an image.
+  fit([height, width]) {
+    [this.height, this.width, this.pixels] = [height, width, height * width];
+    for (const canvas of this.root.querySelectorAll(".inspector canvas, .tip canvas"))
+      Object.assign(canvas, { height, width });
+    this.image = this.context.createImageData(width, height);
+    this.image.data.fill(255);
+    this.mixed = new Float32Array(this.pixels);
+  }
+
   async update(data, setStateValue) {
     this.send = setStateValue;
     const turn = (this.turn = (this.turn ?? 0) + 1);
@@ -95,6 +100,7 @@ class LatentMap {
     const points = await download(data.points, readPoints);
     if (turn !== this.turn) return; // a newer update overtook this one
     this.Plotly = Plotly;
+    if (String(data.shape) !== String(this.data?.shape)) this.fit(data.shape);
     this.data = data;
     if (data.exact) data.exact.grey = bytesOf(data.exact.digit);
     this.points = points;
@@ -103,17 +109,17 @@ class LatentMap {
       this.probe = { ...data.probe, index: null };
     }
     this.layers = data.atlases.map((layer) => ({ ...layer, grid: null }));
-    // Drawing ten thousand points takes longer than a frame: only when the picture changed.
+    // Drawing ten thousand points takes longer than a frame: only when what is shown changed.
     const theme = this.theme();
-    const { exact, clicked, probe, ...picture } = data;
-    const drawn = JSON.stringify([picture, theme]);
+    const { exact, clicked, probe, ...shown } = data;
+    const drawn = JSON.stringify([shown, theme]);
     if (drawn !== this.drawn) {
       this.drawn = drawn;
       await this.draw(theme);
     }
     this.root.dataset.ready = "true";
     for (const layer of this.layers)
-      download(layer.url, readAtlas).then((grid) => {
+      download(layer.url, (response) => readAtlas(response, ...data.shape)).then((grid) => {
         layer.grid = grid;
         this.schedule();
       }, this.fail);
@@ -192,7 +198,7 @@ class LatentMap {
     );
   }
 
-  // Each picture of a grid lies around its node, so the sheet is wider than the window.
+  // Each image of a grid lies around its node, so the sheet is wider than the window.
   placeBackground() {
     const [xaxis, yaxis] = this.axes();
     const put = (element, left, top, width, height) =>
@@ -482,7 +488,7 @@ class LatentMap {
     let painted = exact ? "exact" : "";
     if (exact) {
       const digit = this.data.exact.grey;
-      for (let k = 0; k < PIXELS; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = digit[k];
+      for (let k = 0; k < this.pixels; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = digit[k];
     } else {
       // The finest grid that covers the place; the first layer is the whole window.
       const layer = this.layers.filter((one) => one.grid && inside(one.window, x, y)).pop();
@@ -500,7 +506,7 @@ class LatentMap {
     this.handle.setAttribute("aria-valuetext", text);
   }
 
-  // Cubic mix of the sixteen pictures around the place; planes.Atlas.blend does the same.
+  // Cubic mix of the sixteen images around the place; planes.Atlas.blend does the same.
   blend({ grid: { size, tiles }, window: [x0, x1, y0, y1] }, x, y, bytes) {
     const last = size - 1;
     const column = ((x - x0) / (x1 - x0)) * last;
@@ -510,14 +516,15 @@ class LatentMap {
     const across = cubicWeights(column - j);
     const down = cubicWeights(row - i);
     const node = (k) => Math.min(Math.max(k, 0), last); // the border's own node stands in
+    const { pixels } = this;
     const mixed = this.mixed.fill(0);
     for (let p = 0; p < 4; p++)
       for (let q = 0; q < 4; q++) {
         const weight = down[p] * across[q];
-        const start = (node(i + p - 1) * size + node(j + q - 1)) * PIXELS;
-        for (let k = 0; k < PIXELS; k++) mixed[k] += weight * tiles[start + k];
+        const start = (node(i + p - 1) * size + node(j + q - 1)) * pixels;
+        for (let k = 0; k < pixels; k++) mixed[k] += weight * tiles[start + k];
       }
-    for (let k = 0; k < PIXELS; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = mixed[k];
+    for (let k = 0; k < pixels; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = mixed[k];
   }
 
   // The five nearest real digits: on the plane while the probe moves, in code space at rest.
@@ -557,7 +564,7 @@ class LatentMap {
         if (this.sheet) cell.dataset.drawn = "true";
         const label = this.data.classes[this.points.labels[index]];
         cell.querySelector("b").textContent = label;
-        cell.querySelector("canvas").setAttribute("aria-label", `${label}, number ${index}`);
+        cell.querySelector("canvas").setAttribute("aria-label", `${label}, test image ${index}`);
       }
       cell.querySelector("small").textContent = distance.toFixed(2);
     });
@@ -565,14 +572,15 @@ class LatentMap {
 
   drawReal(canvas, index) {
     if (!this.sheet) return;
-    const sx = (index % SHEET_COLUMNS) * SIDE;
-    const sy = Math.floor(index / SHEET_COLUMNS) * SIDE;
-    canvas.getContext("2d").drawImage(this.sheet, sx, sy, SIDE, SIDE, 0, 0, SIDE, SIDE);
+    const { height, width } = this;
+    const sx = (index % SHEET_COLUMNS) * width;
+    const sy = Math.floor(index / SHEET_COLUMNS) * height;
+    canvas.getContext("2d").drawImage(this.sheet, sx, sy, width, height, 0, 0, width, height);
   }
 
   drawGrey(canvas, grey) {
-    const image = new ImageData(SIDE, SIDE);
-    for (let k = 0; k < PIXELS; k++) {
+    const image = new ImageData(this.width, this.height);
+    for (let k = 0; k < this.pixels; k++) {
       image.data[4 * k] = image.data[4 * k + 1] = image.data[4 * k + 2] = grey[k];
       image.data[4 * k + 3] = 255;
     }
@@ -586,7 +594,7 @@ class LatentMap {
     const tip = this.part("tip");
     this.drawReal(tip.querySelector("canvas"), index);
     const label = this.data.classes[this.points.labels[index]];
-    tip.querySelector("span").textContent = `${label}  (number ${index})`;
+    tip.querySelector("span").textContent = `${label}  (test image ${index})`;
     const x = point.xaxis.d2p(point.x) + point.xaxis._offset;
     const y = point.yaxis.d2p(point.y) + point.yaxis._offset;
     tip.hidden = false;
@@ -611,8 +619,8 @@ class LatentMap {
     this.drawGrey(original, bytesOf(clicked.original));
     this.drawGrey(reconstruction, bytesOf(clicked.reconstruction));
     const colours = bytesOf(clicked.error);
-    const image = new ImageData(SIDE, SIDE);
-    for (let k = 0; k < PIXELS; k++)
+    const image = new ImageData(this.width, this.height);
+    for (let k = 0; k < this.pixels; k++)
       for (let c = 0; c < 4; c++) image.data[4 * k + c] = c < 3 ? colours[3 * k + c] : 255;
     error.getContext("2d").putImageData(image, 0, 0);
     part.querySelector("p").textContent = clicked.text;

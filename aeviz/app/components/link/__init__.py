@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import streamlit.components.v2 as components
-
 from aeviz.app import session
 from aeviz.app.components import browser
 
@@ -16,13 +14,9 @@ COOKIE = "aeviz_runs"
 MOST = 20
 """Runs in the cookie."""
 
-_component = components.component(
-    "aeviz.link",
-    html="<span hidden></span>",
-    css=(HERE / "link.css").read_text(encoding="utf-8"),
-    js=browser.script(HERE / "link.js"),
-    isolate_styles=False,  # its one sentence stands outside of it, over whatever page is open
-)
+_component = browser.declare(
+    HERE, "<span hidden></span>", isolated=False
+)  # its one sentence stands over whatever page is open
 
 
 def link(runs: Sequence[str]) -> None:

@@ -12,18 +12,13 @@ from math import isqrt
 from pathlib import Path
 
 import numpy as np
-import streamlit.components.v2 as components
 
+from aeviz.app.components import browser
 from aeviz.charts import pixels
 
 HERE = Path(__file__).parent
 
-_component = components.component(
-    "aeviz.patches",
-    html='<div class="patches" data-testid="patches" role="group"></div>',
-    css=(HERE / "patches.css").read_text(encoding="utf-8"),
-    js=(HERE / "patches.js").read_text(encoding="utf-8"),
-)
+_component = browser.declare(HERE, '<div class="patches" data-testid="patches" role="group"></div>')
 
 
 COVER = np.array([74, 85, 104], np.uint8)
@@ -56,7 +51,7 @@ def patches(
     side = isqrt(len(hidden))
     _component(
         key=key,
-        data={"picture": pixels.data_uri(image), "hidden": hidden, "side": side, "brush": brush},
+        data={"image": pixels.data_uri(image), "hidden": hidden, "side": side, "brush": brush},
         default={"hidden": {"cells": hidden, "at": 0}},
         on_hidden_change=on_change,
     )

@@ -1,15 +1,15 @@
-// A picture under a grid of buttons: each hides or shows its cell, and a drag paints over many.
+// An image under a grid of buttons: each hides or shows its cell, and a drag paints over many.
 
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 class Patches {
   constructor(root) {
     this.root = root;
-    this.picture = document.createElement("img");
-    this.picture.alt = "";
+    this.image = document.createElement("img");
+    this.image.alt = "";
     this.painting = null; // while the pointer is down: whether it hides or shows
     this.last = null; // where it was, in cells from the top left
-    root.append(this.picture);
+    root.append(this.image);
     root.addEventListener("pointerdown", (event) => this.begin(event));
     root.addEventListener("pointermove", (event) => {
       if (this.painting !== null) this.stroke(this.place(event));
@@ -19,11 +19,11 @@ class Patches {
     root.addEventListener("keydown", (event) => this.key(event));
   }
 
-  show({ picture, hidden, side, brush }, send) {
+  show({ image, hidden, side, brush }, send) {
     this.send = send;
     this.side = side;
     this.brush = brush;
-    this.picture.src = picture;
+    this.image.src = image;
     this.root.classList.toggle("fine", brush > 0);
     if (this.buttons?.length !== side * side) {
       this.buttons?.forEach((button) => button.remove());

@@ -7,16 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import streamlit.components.v2 as components
+
+from aeviz.app.components import browser
 
 HERE = Path(__file__).parent
 
-_component = components.component(
-    "aeviz.player",
-    html='<div class="player" data-testid="player"></div>',
-    css=(HERE / "player.css").read_text(encoding="utf-8"),
-    js=(HERE / "player.js").read_text(encoding="utf-8"),
-)
+_component = browser.declare(HERE, '<div class="player" data-testid="player"></div>')
 
 
 def player(
@@ -32,7 +28,7 @@ def player(
     A person who asked the system for less motion finds it paused.
 
     Args:
-        films: title -> frames (K, 28, 28), uint8 or float in [0, 1]; the same K for all.
+        films: title -> frames (K, H, W), uint8 or float in [0, 1]; the same K for all.
         captions: what is read below, one for each frame.
         marks: names of places on the path and how far along they lie, in [0, 1].
         seconds: from one end to the other.
@@ -43,6 +39,7 @@ def player(
     _component(
         key=key,
         data={
+            "shape": frames.shape[2:],
             "frames": base64.b64encode(frames.tobytes()).decode(),  # beside others, bytes are lost
             "titles": list(films),
             "captions": list(captions),

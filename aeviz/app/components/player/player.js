@@ -1,18 +1,10 @@
-// Plays films of 28x28 pictures side by side and blends between their frames at the screen's rate.
+// Plays films of images side by side and blends between their frames at the screen's rate.
 
-const SIDE = 28;
-const PIXELS = SIDE * SIDE;
 const REST = 0.6; // seconds at an end before it turns back
 const ICONS = {
   Play: "M8 5v14l11-7z",
   Pause: "M6 5h4v14H6zM14 5h4v14h-4z",
 };
-
-function make(tag, properties = {}, parent = null) {
-  const element = Object.assign(document.createElement(tag), properties);
-  parent?.append(element);
-  return element;
-}
 
 class Player {
   constructor(root) {
@@ -43,10 +35,12 @@ class Player {
     this.captions = data.captions;
     this.count = data.captions.length;
     this.seconds = data.seconds;
+    const [height, width] = data.shape;
+    this.pixels = height * width;
     if (this.screens.childElementCount !== data.titles.length) {
-      this.screens.replaceChildren(...data.titles.map(() => this.screen()));
+      this.screens.replaceChildren(...data.titles.map(() => this.screen(height, width)));
       this.contexts = [...this.screens.querySelectorAll("canvas")].map((c) => c.getContext("2d"));
-      this.image = this.contexts[0].createImageData(SIDE, SIDE);
+      this.image = this.contexts[0].createImageData(width, height);
       this.image.data.fill(255);
     }
     [...this.screens.children].forEach((figure, row) => {
@@ -64,9 +58,9 @@ class Player {
     this.play(this.playing);
   }
 
-  screen() {
+  screen(height, width) {
     const figure = make("figure");
-    make("canvas", { width: SIDE, height: SIDE }, figure).setAttribute("role", "img");
+    make("canvas", { width, height }, figure).setAttribute("role", "img");
     make("figcaption", {}, figure);
     return figure;
   }
@@ -106,10 +100,10 @@ class Player {
     const first = Math.min(Math.floor(place), this.count - 2);
     const share = place - first;
     this.contexts.forEach((context, row) => {
-      const a = (row * this.count + first) * PIXELS;
+      const a = (row * this.count + first) * this.pixels;
       const pixels = this.image.data;
-      for (let i = 0; i < PIXELS; i++) {
-        const grey = (1 - share) * this.frames[a + i] + share * this.frames[a + PIXELS + i];
+      for (let i = 0; i < this.pixels; i++) {
+        const grey = (1 - share) * this.frames[a + i] + share * this.frames[a + this.pixels + i];
         pixels[4 * i] = pixels[4 * i + 1] = pixels[4 * i + 2] = grey;
       }
       context.putImageData(this.image, 0, 0);

@@ -7,18 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import streamlit.components.v2 as components
 
+from aeviz.app.components import browser
 from aeviz.charts import theme
 
 HERE = Path(__file__).parent
 
-_component = components.component(
-    "aeviz.threshold",
-    html='<div class="threshold" data-testid="threshold"></div>',
-    css=(HERE / "threshold.css").read_text(encoding="utf-8"),
-    js=(HERE / "threshold.js").read_text(encoding="utf-8"),
-)
+_component = browser.declare(HERE, '<div class="threshold" data-testid="threshold"></div>')
 
 
 def _packed(scores: np.ndarray) -> str:

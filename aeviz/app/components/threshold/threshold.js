@@ -7,12 +7,6 @@ const HALF = 120; // px for the bars of one group
 const FOOT = 40; // px for numbers and title below
 const SETTLED = 350; // ms after the last key until the server hears of it
 
-function make(tag, properties = {}, parent = null) {
-  const element = Object.assign(document.createElement(tag), properties);
-  parent?.append(element);
-  return element;
-}
-
 function draw(tag, attributes, parent) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -38,11 +32,7 @@ function above(sorted, value) {
 const whole = (n) => n.toLocaleString("en");
 const short = (value) => String(Number(value.toPrecision(3)));
 const rate = (part, all) => (all ? part / all : NaN);
-// Standard errors: of a share of n images (binomial), and of a precision, whose logarithmic odds
-// are log r - log f + const. (the delta method).
-const spread = (share, n) => Math.sqrt((share * (1 - share)) / n);
-const spreadOfPrecision = (p, r, f, data) =>
-  p * (1 - p) * Math.hypot(spread(r, data.odd) / r, spread(f, data.normal) / f);
+const spread = (share, n) => Math.sqrt((share * (1 - share)) / n); // of a share of n images
 
 function percent(value, error) {
   if (!Number.isFinite(value)) return "none";
@@ -50,10 +40,12 @@ function percent(value, error) {
   return `${(100 * value).toFixed(1)}${known} %`;
 }
 
-// Share of anomalies among the flagged where a share of all images are anomalies: Bayes' theorem,
-// as in aeviz/analysis/detection.py.
-function precision(recall, falseRate, share) {
-  return (recall * share) / (recall * share + falseRate * (1 - share));
+// Share of anomalies among the flagged where a share of all images are anomalies, by Bayes'
+// theorem; the odds are recall / false-positive rate times a constant, which gives the error.
+function precision(recall, m, falseRate, n, share) {
+  const value = (recall * share) / (recall * share + falseRate * (1 - share));
+  const ofLogOdds = Math.hypot(spread(recall, m) / recall, spread(falseRate, n) / falseRate);
+  return [value, value * (1 - value) * ofLogOdds];
 }
 
 class Threshold {
@@ -82,9 +74,8 @@ class Threshold {
       ["Threshold", "Precision", "Recall", "False-positive rate"].map((name) => {
         const cell = make("div", {}, list);
         const title = make("dt", { textContent: name }, cell);
-        const value = make("dd", {}, cell);
-        if (name === "Precision") this.precisionTitle = title;
-        return [name, value];
+        if (name === "Precision") this.among = title; // it says at which share of anomalies
+        return [name, make("dd", {}, cell)];
       }),
     );
     this.verdict = make("p", { className: "verdict" }, root);
@@ -231,10 +222,8 @@ class Threshold {
     this.figures.Threshold.textContent = short(value);
     const [n, m, among] = [this.normal.length, this.odd.length, this.data.share];
     const [recall, falseRate] = [rate(caught, m), rate(alarms, n)];
-    const right = precision(recall, falseRate, among);
-    const doubt = spreadOfPrecision(right, recall, falseRate, { odd: m, normal: n });
-    this.precisionTitle.textContent = `Precision at ${short(100 * among)} % anomalies`;
-    this.figures.Precision.textContent = percent(right, doubt);
+    this.among.textContent = `Precision at ${short(100 * among)} % anomalies`;
+    this.figures.Precision.textContent = percent(...precision(recall, m, falseRate, n, among));
     this.figures.Recall.textContent = percent(recall, spread(recall, m));
     this.figures["False-positive rate"].textContent = percent(falseRate, spread(falseRate, n));
     this.line.setAttribute("aria-valuenow", value);

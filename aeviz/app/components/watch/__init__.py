@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import streamlit.components.v2 as components
 
 from aeviz.app import session
 from aeviz.app.components import browser
@@ -27,13 +26,8 @@ HERE = Path(__file__).parent
 EVERY = 400
 """Milliseconds from an answer to the next question, at least."""
 
-_component = components.component(
-    "aeviz.watch",
-    html=(HERE / "watch.html").read_text(encoding="utf-8"),
-    css=(HERE / "watch.css").read_text(encoding="utf-8"),
-    js=browser.script(HERE / "watch.js"),
-    isolate_styles=False,  # Plotly's own style rules live in the page's head
-)
+_HTML = (HERE / "watch.html").read_text(encoding="utf-8")
+_component = browser.declare(HERE, _HTML, isolated=False)  # Plotly's rules live in the page's head
 
 
 def watch(
@@ -89,7 +83,7 @@ def drawing(
     found = {
         "columns": [
             {
-                "pictures": [[name, pixels.data_uri(image)] for name, image in column.items()],
+                "images": [[name, pixels.data_uri(image)] for name, image in column.items()],
                 "text": text,
             }
             for column, text in columns

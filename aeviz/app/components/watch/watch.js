@@ -1,4 +1,4 @@
-// A bar, pictures and charts of something that goes on, and when to ask how it goes.
+// A bar, images and charts of something that goes on, and when to ask how it goes.
 
 const PATIENCE = 4; // so many times as long as the last answer took is waited before the next
 const LONGEST_MS = 4000; // but no longer than this: one slow answer is no crowd
@@ -15,7 +15,7 @@ class Watch {
     this.app = document.querySelector('[data-testid="stApp"]');
     this.charts = new Map(); // name -> its element, with the text of what is drawn there
     this.took = 0;
-    this.pressed = false; // an answer would cost a drag some of its pictures
+    this.pressed = false; // an answer would cost a drag some of its frames
     this.look = ({ type }) => {
       if (type !== "visibilitychange") this.pressed = type === "pointerdown";
       if (this.due && this.free) this.wait(CLICK_MS);
@@ -117,17 +117,17 @@ class Watch {
     const gallery = this.part("digits");
     gallery.hidden = !columns.length;
     if (gallery.childElementCount !== columns.length) {
-      const cells = columns.map(({ pictures }) => {
+      const cells = columns.map(({ images }) => {
         const figure = document.createElement("figure");
-        figure.append(...pictures.map(() => document.createElement("img")));
+        figure.append(...images.map(() => document.createElement("img")));
         figure.append(document.createElement("figcaption"));
         return figure;
       });
       gallery.replaceChildren(...cells);
     }
-    columns.forEach(({ pictures, text }, k) => {
+    columns.forEach(({ images, text }, k) => {
       const figure = gallery.children[k];
-      pictures.forEach(([name, address], row) => {
+      images.forEach(([name, address], row) => {
         const image = figure.children[row];
         image.alt = `${name}, ${text}`;
         if (image.src !== address) image.src = address;
