@@ -323,14 +323,17 @@ def _filled(digits: datasets.Dataset) -> dict[str, str]:
     x, noise = digits.test_images, 1e-4  # of .0001 to .1 the best on held-out digits
     visible = inpainting.hide_patches(len(x), seed=SEED)
     filled = inpainting.gaussian_conditional(x, visible, digits.train_images, noise)
-    found = estimate.mean(evaluate.hidden_squares(x, filled, visible))
+    found = estimate.mean(inpainting.hidden_errors(x, filled, visible))
     return {"hidden": f"Gaussian conditional {found.text('.5f')} (one draw of patches)"}
 
 
 def _one_class(digits: datasets.Dataset) -> dict[str, str]:
     """PCA by the same scores as the models, fitted to the same digits."""
-    kinds = evaluate.SCORES
-    return {f"one class, {kind}": f"PCA-32 {one_class.linear(kind)[1].text()}" for kind in kinds}
+    width = anomaly.PCA_WIDTH
+    return {
+        f"one class, {kind}": f"PCA-{width} {one_class.linear(kind)[1].text()}"
+        for kind in evaluate.SCORES
+    }
 
 
 def _other(digits: datasets.Dataset) -> dict[str, str]:
