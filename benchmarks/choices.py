@@ -193,10 +193,22 @@ def kept() -> dict[str, Any]:
     return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
 
 
+def best(what: str, figure: str, found: dict[str, Any]) -> str | None:
+    """The pretrained model whose recipe a choice takes, by one of its figures; None before it."""
+    choice = next(choice for choice in CHOICES if choice.what == what)
+    if found.get(what, {}).get("key") != key(choice):
+        return None
+    values = [one["figure"]["value"] for one in found[what]["figures"][figure]]
+    k = int(np.argmax(values) if FIGURES[figure][2] else np.argmin(values))
+    return choice.candidates[k].name
+
+
 def lines(found: dict[str, Any]) -> Iterator[list[str]]:
-    """A line of the table for each candidate of each choice that was made."""
+    """A line of the table for each candidate of each choice, one for a choice not made yet."""
     for choice in CHOICES:
-        if choice.what not in found:
+        if found.get(choice.what, {}).get("key") != key(choice):
+            names = " or ".join(one.title for one in choice.candidates)
+            yield [choice.what, names, str(choice.epochs), "not made yet"]
             continue
         figures = found[choice.what]["figures"]
         for k, one in enumerate(choice.candidates):

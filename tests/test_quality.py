@@ -138,6 +138,7 @@ def test_a_target_is_held_only_by_more_than_the_error() -> None:
     assert error.verdict(Estimate(0.0320, 0.0002), 0.0305) == "missed by 4.9 %"
     assert share.verdict(Estimate(0.92, 0.003), 0.91) == "held"
     assert share.verdict(Estimate(0.9, 0.003), 0.91) == "missed by 1.1 %"
+    assert error.verdict(Estimate(0.03, float("nan")), 0.0305).startswith("undecided")
     assert error.verdict(Estimate(0.03, 0.0001), 0.0305, 61.2) == "missed: 61 s"  # does not count
     elbo = next(bar for bar in bars.BARS if bar.key == "elbo")
     assert elbo.estimate({"elbo": Estimate(-132.6, 0.5)}) == Estimate(132.6, 0.5)
@@ -177,7 +178,10 @@ def some_figures() -> dict[str, Any]:
     return kept
 
 
-def test_rows_are_of_the_competitor_whatever_others_have() -> None:
+def test_rows_are_of_the_competitor_whatever_others_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choices, "kept", dict)  # none is made: competitors are those named
     kept = some_figures()
     mine = kept["pretrained"]["denoising-2d-masking"]["errors"]["figures"]
     mine["mse"] = [0.0299, 0.0001]
@@ -267,8 +271,12 @@ def test_a_card_gets_its_figures_and_errors_and_keeps_its_weights(
     checkpoint.save(model, tmp_path / "linear-2d", card=model.card)
     monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
     parts = {"errors": {"mse": [0.05, 0.002]}, "neighbours": {"near": [0.9, 0.01]}, "elbo": {}}
-    mine = {part: {"figures": figures} for part, figures in parts.items()}
+    digest = checkpoint.digest("linear-2d")
+    mine = {part: {"digest": digest, "figures": figures} for part, figures in parts.items()}
+    quality.write_cards({"pretrained": {"linear-2d": mine | {"elbo": {"digest": "of others"}}}})
+    assert checkpoint.load(tmp_path / "linear-2d").card == model.card  # weights have changed since
     quality.write_cards({"pretrained": {"linear-2d": mine}})
+    assert checkpoint.digest("linear-2d") == digest
     again = checkpoint.load(tmp_path / "linear-2d")
     assert again.card.figures == {"mse": 0.05, "near": 0.9}
     assert again.card.errors == {"mse": 0.002, "near": 0.01}
@@ -291,6 +299,29 @@ def test_recipes_are_chosen_on_training_digits_that_they_did_not_see() -> None:
         for one in choice.candidates:
             config = known[one.name].config.to_dict() | one.settings
             quality.MODELS[known[one.name].variant].Config.from_dict(config)
+
+
+def test_a_choice_takes_the_best_on_held_out_digits_and_decides_who_competes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bar = next(bar for bar in bars.BARS if bar.choice == (bars.TWO, "neighbour_accuracy"))
+    choice = next(choice for choice in choices.CHOICES if choice.what == bars.TWO)
+    values = {"mse": [0.05, 0.03, 0.04], "neighbour_accuracy": [0.7, 0.8, 0.9]}
+    figures = {
+        name: [
+            {"figure": {"value": v, "error": 0.01}, "behind": {"value": 0.0, "error": 0.0}}
+            for v in each
+        ]
+        for name, each in values.items()
+    }
+    found = {bars.TWO: {"key": choices.key(choice), "figures": figures, "epochs": 1}}
+    assert choices.best(bars.TWO, "mse", found) == choice.candidates[1].name
+    monkeypatch.setattr(choices, "kept", lambda: found)
+    assert quality.competitor(bar) == (choice.candidates[2].name, bar.why)
+    assert len(list(choices.lines(found))) == 3 + len(choices.CHOICES) - 1
+    found[bars.TWO]["key"] = "of other recipes"
+    assert quality.competitor(bar)[0] == bar.competitor
+    assert "not made yet" in quality.competitor(bar)[1]
 
 
 def test_a_difference_is_of_pairs_of_the_same_digits() -> None:

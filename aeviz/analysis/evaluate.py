@@ -191,14 +191,8 @@ def _hidden(it: Measured) -> Figures:
     for seed in it.seeds:
         visible = inpainting.hide_patches(len(x), seed=seed, shape=it.dataset.shape)
         filled = apply.reconstruct(it.model, x * visible, None, visible)
-        squares.append(hidden_squares(x, filled, visible))
+        squares.append(inpainting.hidden_errors(x, filled, visible))
     return {"hidden_mse": estimate.of_draws(np.array(squares))}
-
-
-def hidden_squares(images: np.ndarray, filled: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Mean squared error (N,) of each image's pixels that are not visible, equally many of each."""
-    error = np.square(datasets.to_float(images) - filled, dtype=np.float64)
-    return np.where(visible, 0, error).sum((1, 2)) / (~visible).sum((1, 2))
 
 
 def _other(it: Measured) -> Figures:

@@ -20,6 +20,9 @@ def test_the_figures_of_a_card_are_a_sentence_whatever_it_has() -> None:
     card = card.model_copy(update={"figures": {"psnr": 15.04, "mse": 0.03137, "elbo": -130}})
     said = "On all test images: MSE **0.0314**, PSNR **15.0 dB**."
     assert curves.measured(card) == said
+    card = card.model_copy(update={"errors": {"psnr": 0.0242, "mse": 0.000175}})
+    said = "On all test images: MSE **0.0314 ± 0.0002**, PSNR **15.0 ± 0.02 dB**."
+    assert curves.measured(card) == said
 
 
 def test_curves_are_the_terms_and_their_sum() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.stats import sem
 
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
@@ -102,7 +103,10 @@ def test_the_preview_is_ten_test_digits_and_the_map_of_two_thousand(finished: st
 def test_the_final_model_carries_its_figures_on_the_test_images(finished: str) -> None:
     model, images = store.load_model(finished), datasets.load().test_images
     reconstructions = apply.reconstruct(model, images)
-    error = ((images / 255 - reconstructions) ** 2).mean()
+    squares = ((images / 255 - reconstructions) ** 2).mean((1, 2))
+    error = squares.mean()
+    assert model.card.errors["mse"] == pytest.approx(sem(squares), rel=1e-4)
+    assert model.card.errors.keys() == model.card.figures.keys()
     assert model.card.figures["mse"] == pytest.approx(error, rel=1e-4)
     assert model.card.figures["psnr"] == pytest.approx(-10 * np.log10(error), rel=1e-4)
     clipped = np.clip(reconstructions, 1e-6, 1 - 1e-6)
