@@ -329,8 +329,9 @@ def _filled(digits: datasets.Dataset) -> dict[str, str]:
 
 def _one_class(digits: datasets.Dataset) -> dict[str, str]:
     """PCA by the same scores as the models, fitted to the same digits."""
-    kinds = evaluate.SCORES
-    return {f"one class, {kind}": f"PCA-32 {one_class.linear(kind)[1].text()}" for kind in kinds}
+    found = {kind: one_class.linear(kind)[1].text() for kind in evaluate.SCORES}
+    width = anomaly.PCA_WIDTH
+    return {f"one class, {kind}": f"PCA-{width} {text}" for kind, text in found.items()}
 
 
 def _other(digits: datasets.Dataset) -> dict[str, str]:
