@@ -230,7 +230,7 @@ class Probabilistic:
     def cost(self, images: np.ndarray) -> np.ndarray:
         """-log p(x) of images (N, ...), nats (N,), a density of pixel values.
 
-        Source: Tipping & Bishop 1999, JRSS B 61:611, eq. 4 with the maximum of eqs. 7 and 8.
+        Source: Tipping & Bishop 1999, JRSS B 61:611, section 3, at the maximum of the likelihood.
         """
         codes, apart = _split(self.linear, images)
         other = len(self.linear.mean) - len(self.along)
