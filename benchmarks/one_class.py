@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from aeviz.analysis import anomaly, anomaly_score, errors, pca
 from aeviz.analysis.anomaly_score import Scored
@@ -49,6 +51,7 @@ RIVALS: dict[str, tuple[str, dict[str, Any]]] = {
 """Other recipes than `SETTINGS`, of the same length."""
 PRETRAINED = "three tenths of the pixels masked, 32 latent dimensions, 512 units wide (pretrained)"
 PCA_WIDTHS = (8, 16, 24, 32, 48, 64)
+CHOSEN = machine.RESULTS / "one_class.json"
 BLURS = (0.5, 1.0, 1.5, 2.0)
 OFFERED = (anomaly_score.PLAIN, anomaly_score.BLURRED)
 """Scores by which recipes are chosen: the mean of their AUROCs, of models and of PCA alike."""
@@ -91,14 +94,13 @@ def pretrained(kind: str) -> Ten | None:
 def linear(kind: str) -> Ten:
     """Of PCA, fitted to the training images that the pretrained model of each digit has seen."""
     digits = datasets.load("mnist")
-    labels = digits.train_labels[: -digits.held_out]
-    fitted = [anomaly.fit_pca(digits, np.flatnonzero(labels == digit)) for digit in range(10)]
+    fitted = [anomaly.fit_pca(digits, seen(digits, digit)) for digit in range(10)]
     return of_ten(fitted, kind, digits)
 
 
-def train(spec: RunSpec, seen: np.ndarray, dataset: datasets.Dataset) -> Autoencoder:
+def train(spec: RunSpec, given: np.ndarray, dataset: datasets.Dataset) -> Autoencoder:
     """A model trained as a run of the app is, on the training images that it sees: indices (N,)."""
-    images, labels = dataset.train_images[seen], dataset.train_labels[seen]
+    images, labels = dataset.train_images[given], dataset.train_labels[given]
     model = optim.build(spec.model_class, spec.config, spec.seed)
     assert spec.epochs is not None
     steps = round(spec.epochs * -(-len(images) // spec.batch))
@@ -124,15 +126,15 @@ def contaminated(digit: int, share: float) -> dict[str, dict[str, Estimate]]:
     digits, name = datasets.load("mnist"), anomaly.pretrained(digit)
     card = checkpoint.load(checkpoint.FOLDER / name).card
     spec = RunSpec.model_validate(anomaly.recipe(card, (digit,), share))
-    seen = np.arange(len(digits.train_labels))[training_set(spec, digits.train_labels)]
-    model = train(spec, seen, digits)
-    both: dict[str, Scored] = {"model": model, "pca": anomaly.fit_pca(digits, seen)}
+    given = np.arange(len(digits.train_labels))[training_set(spec, digits.train_labels)]
+    model = train(spec, given, digits)
+    both: dict[str, Scored] = {"model": model, "pca": anomaly.fit_pca(digits, given)}
     images = [of(digits, (digit,)).images for of in (anomaly.normal_images, anomaly.odd_images)]
     found = {}
     for who, of in both.items():
         found[who] = {}
         for kind in anomaly.offered(model):
-            against = anomaly.reference(kind, of, digits, (digit,), seen)
+            against = anomaly.reference(kind, of, digits, (digit,), given)
             scores = (anomaly.score(kind, of, part, against) for part in images)
             found[who][kind] = anomaly_score.auroc(*scores)
     return found
@@ -166,6 +168,9 @@ def keep_contaminated() -> None:
 
 # -- what was chosen ----------------------------------------------------------------------------
 
+Figures = dict[str, list[float]]
+"""Name of a score -> AUROC and its standard error."""
+
 
 def unseen(dataset: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """The last 10,000 training images and their labels."""
@@ -173,15 +178,20 @@ def unseen(dataset: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return dataset.train_images[held_out], dataset.train_labels[held_out]
 
 
-def errors_of(
-    x: np.ndarray, reconstructions: np.ndarray, blur: float = anomaly_score.BLUR
-) -> dict[str, np.ndarray]:
-    """Scores (N,) that compare images (N, H, W) with reconstructions, by name."""
-    from scipy.ndimage import gaussian_filter
+def seen(dataset: datasets.Dataset, digit: int) -> np.ndarray:
+    """Training images of a digit that are not held out: indices (N,)."""
+    return np.flatnonzero(dataset.train_labels[: -dataset.held_out] == digit)
 
+
+def errors_of(x: np.ndarray, reconstructions: np.ndarray, blur: float) -> dict[str, np.ndarray]:
+    """Scores (N,) that compare images (N, H, W) with reconstructions, by name.
+
+    Args:
+        blur: pixels, standard deviation.
+    """
     ink, difference = anomaly_score.ink(x), datasets.to_float(x) - reconstructions
-    blurred = np.square(gaussian_filter(difference, (0, blur, blur))).mean((1, 2))
     plain = errors.mse(x, reconstructions)
+    blurred = np.square(ndimage.gaussian_filter(difference, (0, blur, blur))).mean((1, 2))
     return {
         "MSE": plain,
         "MSE per ink": plain / ink,
@@ -190,154 +200,172 @@ def errors_of(
     }
 
 
-def mean_of_corrupted(model: Autoencoder, of: Scored, x: np.ndarray, draws: int) -> np.ndarray:
-    """Mean of the reconstructions of some versions of images, corrupted as a model does it."""
+def mean_of_corrupted(model: Autoencoder, of: Scored, x: np.ndarray) -> np.ndarray:
+    """Mean of the reconstructions of 24 versions of images, corrupted as a model does it."""
     total = np.zeros(x.shape, np.float32)
     with optim.Noise(0, model.device):
-        for _ in range(draws):
+        for _ in range(anomaly_score.DRAWS):
             corrupted = model.corrupt(apply.pixels(model, x)).numpy().reshape(x.shape)
-            total += anomaly_score.reconstruct(of, corrupted) / draws
+            total += anomaly_score.reconstruct(of, corrupted) / anomaly_score.DRAWS
     return total
 
 
-def in_turn(
-    scored: Iterable[Scored], labels: np.ndarray, score: Callable[[int, Scored], dict[str, Any]]
-) -> dict[str, Estimate]:
-    """Mean AUROC of the ten digits by each score that a function gives of a digit's model."""
-    found: dict[str, dict[int, np.ndarray]] = {}
-    for digit, of in enumerate(scored):
-        for name, scores in score(digit, of).items():
-            found.setdefault(name, {})[digit] = scores
-    return {name: anomaly_score.mean_auroc(scores, labels) for name, scores in found.items()}
+def every_score(
+    digits: datasets.Dataset, models: Sequence[Autoencoder], of: Sequence[Scored]
+) -> Figures:
+    """All ways to score, of the models or of PCA in their place."""
+    x, labels = unseen(digits)
 
-
-def rival(name: str, dataset: datasets.Dataset) -> Iterable[Autoencoder]:
-    """Models of the ten digits by another recipe."""
-    variant, settings = RIVALS[name]
-    for digit in range(10):
-        spec = RunSpec.model_validate(
-            {"variant": variant, "config": settings, "classes": (digit,)}
-            | {"batch": BATCH, "lr": LR, "epochs": EPOCHS}
+    def score(digit: int) -> dict[str, np.ndarray]:
+        one, mean = (
+            anomaly_score.reconstruct(of[digit], x),
+            mean_of_corrupted(models[digit], of[digit], x),
         )
-        yield train(spec, _seen(dataset, digit), dataset)
+        found = {f"one, {k}": it for k, it in errors_of(x, one, anomaly_score.BLUR).items()}
+        found |= {f"mean, {k}": it for k, it in errors_of(x, mean, anomaly_score.BLUR).items()}
+        for blur in BLURS:
+            found[f"blur {blur:g}"] = errors_of(x, mean, blur)["blurred, per ink"]
+        against = anomaly.reference("latent", of[digit], digits, (digit,), seen(digits, digit))
+        return found | {"one, latent": anomaly.score("latent", of[digit], x, against)}
+
+    return _mean_of_ten(score, labels)
 
 
-def _seen(dataset: datasets.Dataset, digit: int) -> np.ndarray:
-    """Training images of a digit that are not held out: indices (N,)."""
-    return np.flatnonzero(dataset.train_labels[: -dataset.held_out] == digit)
+def both_scores(digits: datasets.Dataset, of: Callable[[int], Scored]) -> Figures:
+    """By both scores that the app offers first, of what belongs to each digit."""
+    x, labels = unseen(digits)
+
+    def score(digit: int) -> dict[str, np.ndarray]:
+        fitted = of(digit)
+        return {kind: anomaly_score.score(kind, fitted, x) for kind in OFFERED}
+
+    return _mean_of_ten(score, labels)
 
 
-def _recipe_line(name: str, found: dict[str, Estimate], began: float) -> list[str]:
-    each = [found[kind] for kind in OFFERED]
-    mean = f"{np.mean([it.value for it in each]):.4f}"
-    line = [name, *(it.text() for it in each), mean, f"{time.process_time() - began:.0f}"]
-    print(line, flush=True)
-    return line
+def _mean_of_ten(score: Callable[[int], dict[str, np.ndarray]], labels: np.ndarray) -> Figures:
+    found: dict[str, dict[int, np.ndarray]] = {}
+    for digit in range(10):
+        for name, scores in score(digit).items():
+            found.setdefault(name, {})[digit] = scores
+    means = {name: anomaly_score.mean_auroc(scores, labels) for name, scores in found.items()}
+    return {name: [round(it.value, 4), round(it.error, 4)] for name, it in means.items()}
+
+
+def rival(name: str, digits: datasets.Dataset, digit: int) -> Autoencoder:
+    """A model of a digit by another recipe."""
+    variant, settings = RIVALS[name]
+    recipe = {"variant": variant, "config": settings, "classes": (digit,)}
+    length = {"batch": BATCH, "lr": LR, "epochs": EPOCHS}
+    return train(RunSpec.model_validate(recipe | length), seen(digits, digit), digits)
 
 
 def choose() -> None:
-    """Compare on held-out digits, say what is best, then score the test digits once."""
-    digits, start = datasets.load("mnist"), time.process_time()
-    x, labels = unseen(digits)
+    """Compare on held-out digits, say what is best, and only then score the test digits.
 
-    def offered(_: int, of: Scored) -> dict[str, np.ndarray]:
-        return {kind: anomaly_score.score(kind, of, x) for kind in OFFERED}
-
-    pca_lines = []
-    widest = [pca.fit(digits.train_images[_seen(digits, k)], max(PCA_WIDTHS)) for k in range(10)]
-    for width in PCA_WIDTHS:
-        began = time.process_time()
-        narrow = [pca.PCA(it.mean, it.components[:width], it.shape) for it in widest]
-        pca_lines.append(_recipe_line(f"PCA, {width}", in_turn(narrow, labels, offered), began))
-    linear = [anomaly.fit_pca(digits, _seen(digits, k)) for k in range(10)]
+    What was measured is kept at once, and taken over by the next call: a recipe takes minutes.
+    """
+    digits = datasets.load("mnist")
     models = [checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(k)) for k in range(10)]
+    linear = [anomaly.fit_pca(digits, seen(digits, k)) for k in range(10)]
+    widest = [pca.fit(digits.train_images[seen(digits, k)], max(PCA_WIDTHS)) for k in range(10)]
 
-    began = time.process_time()
-    blurs: dict[str, dict[int, np.ndarray]] = {}
+    def narrow(width: int, digit: int) -> pca.PCA:
+        it = widest[digit]
+        return pca.PCA(it.mean, it.components[:width], it.shape)
 
-    def every(digit: int, of: Scored) -> dict[str, np.ndarray]:
-        model, found = models[digit], {}
-        one, mean = anomaly_score.reconstruct(of, x), mean_of_corrupted(model, of, x, 24)
-        found |= {f"one: {name}": scores for name, scores in errors_of(x, one).items()}
-        found |= {f"mean: {name}": scores for name, scores in errors_of(x, mean).items()}
-        against = anomaly.reference("latent", of, digits, (digit,), _seen(digits, digit))
-        found["one: latent distance"] = anomaly.score("latent", of, x, against)
-        if of is model:
-            for blur in BLURS:
-                it = errors_of(x, mean, blur)["blurred, per ink"]
-                blurs.setdefault(f"blur of {blur:g} pixels", {})[digit] = it
-        return found
+    def test(of: Sequence[Scored]) -> Figures:
+        means = {kind: of_ten(of, kind, digits)[1] for kind in OFFERED}
+        return {kind: [round(it.value, 4), round(it.error, 4)] for kind, it in means.items()}
 
-    scores = {"model": in_turn(models, labels, every), "PCA": in_turn(linear, labels, every)}
-    kinds = ["MSE", "MSE per ink", "blurred", "blurred, per ink", "latent distance"]
-    score_lines = [
-        [
-            f"{who}, {how} reconstruction{'s, corrupted' if how != 'one' else ''}",
-            *(found[key].text() if (key := f"{start}: {kind}") in found else "" for kind in kinds),
-        ]
-        for who, found in scores.items()
-        for how, start in (("one", "one"), ("mean of 24", "mean"))
-    ]
-    print(*score_lines, sep="\n", flush=True)
-    blur_lines = [
-        [name, anomaly_score.mean_auroc(found, labels).text()] for name, found in blurs.items()
-    ]
-    print(*blur_lines, sep="\n", flush=True)
-    ours = {
-        "mse": scores["model"]["one: MSE"],
-        "blurred": scores["model"]["mean: blurred, per ink"],
+    kept = json.loads(CHOSEN.read_text(encoding="utf-8")) if CHOSEN.exists() else {}
+    measure: dict[str, Callable[[], Figures]] = {
+        "scores of models": lambda: every_score(digits, models, models),
+        "scores of PCA": lambda: every_score(digits, models, linear),
+        PRETRAINED: lambda: {
+            anomaly_score.PLAIN: kept["scores of models"]["one, MSE"],
+            anomaly_score.BLURRED: kept["scores of models"]["mean, blurred, per ink"],
+        },
     }
-    lines = [_recipe_line(PRETRAINED, ours, began)]
+    for width in PCA_WIDTHS:
+        measure[f"PCA, {width}"] = lambda width=width: both_scores(digits, partial(narrow, width))
     for name in RIVALS:
+        measure[name] = lambda name=name: both_scores(digits, partial(rival, name, digits))
+    measure |= {"test, models": lambda: test(models), "test, PCA": lambda: test(linear)}
+
+    for name, figures in measure.items():
+        if name in kept:
+            continue
         began = time.process_time()
-        lines.append(_recipe_line(name, in_turn(rival(name, digits), labels, offered), began))
-    spent = time.process_time() - start
-    test_lines = [
-        [who, *(of_ten(each, kind, digits)[1].text() for kind in OFFERED)]
-        for who, each in (("models", models), (f"PCA, {anomaly.PCA_WIDTH}", linear))
-    ]
-    print(*test_lines, sep="\n", flush=True)
-    _write(pca_lines, kinds, score_lines, blur_lines, lines, test_lines, spent)
+        kept[name] = figures() | {"seconds": [round(time.process_time() - began)]}
+        print(name, kept[name], flush=True)
+        CHOSEN.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    (machine.RESULTS / "one_class.md").write_text(report(kept), encoding="utf-8")
 
 
-def _best(lines: list[list[str]]) -> str:
-    """The name in the line with the highest mean."""
-    return max(lines, key=lambda line: float(line[3]))[0]
+def report(kept: dict[str, Figures]) -> str:
+    """The tables of a choice."""
 
+    def text(name: str, kind: str) -> str:
+        return Estimate(*kept[name][kind]).text() if kind in kept[name] else ""
 
-def _write(
-    pca_lines: list[list[str]],
-    kinds: list[str],
-    score_lines: list[list[str]],
-    blur_lines: list[list[str]],
-    lines: list[list[str]],
-    test_lines: list[list[str]],
-    spent: float,
-) -> None:
-    head = ["recipe", "plain MSE", "blurred error per ink", "mean of both", "CPU seconds"]
+    def line(name: str) -> list[str]:
+        return [name, *(text(name, kind) for kind in OFFERED), f"{mean(name):.4f}", cpu(name)]
+
+    def mean(name: str) -> float:
+        return float(np.mean([kept[name][kind][0] for kind in OFFERED]))
+
+    def cpu(name: str) -> str:
+        return str(kept[name]["seconds"][0])
+
+    kinds = ["MSE", "MSE per ink", "blurred", "blurred, per ink", "latent"]
+    recipes, widths = [PRETRAINED, *RIVALS], [f"PCA, {width}" for width in PCA_WIDTHS]
+    best = " and ".join(max(names, key=mean) for names in (recipes, widths))
+    spent = sum(figures["seconds"][0] for figures in kept.values())
+    scored = {"model": "scores of models", "PCA": "scores of PCA"}
+    hows = {"one": "one reconstruction", "mean": "mean of 24, corrupted"}
+    head = ["of", "plain MSE", "blurred error per ink"]
     parts = [
         "# one_class",
-        f"`python -m benchmarks.one_class --choose`, {time.strftime('%Y-%m-%d')}, seed 0",
+        f"`python -m benchmarks.one_class --choose`, {time.strftime('%Y-%m-%d')}, seed 0, "
+        f"{spent} CPU seconds",
         machine.line(),
-        "AUROC of one digit against the nine others, mean of the ten digits, with the standard "
-        "error over images (DeLong; all digits are judged on the same images). All but the last "
-        "table is of the last 10,000 training digits, which neither models nor PCA have seen.",
+        "AUROC of one digit against the nine others, mean of the ten digits, ± one standard error "
+        "over images (DeLong; that all digits are judged on the same images is in it). The score "
+        "and the recipe were first found while test figures were looked at, so they were chosen "
+        "anew: all tables but the last are of the last 10,000 training digits, which neither the "
+        "models nor PCA have seen.",
         "## Scores",
-        "By the pretrained models, and by PCA fitted to the same images. A score compares the "
-        "image with its reconstruction, or with the mean of those of 24 versions of it, a part of "
-        "their pixels masked.",
-        machine.table(["of", *kinds], score_lines),
-        machine.table(["mean of 24, blurred, per ink", "AUROC"], blur_lines),
+        "By the pretrained models, and by PCA fitted to the same images. A score compares an image "
+        "with its reconstruction, or with the mean of the reconstructions of 24 versions of it "
+        "with three tenths of the pixels masked.",
+        machine.table(
+            ["of", *kinds],
+            [
+                [f"{who}, {how}", *(text(name, f"{key}, {kind}") for kind in kinds)]
+                for who, name in scored.items()
+                for key, how in hows.items()
+            ],
+        ),
+        machine.table(
+            ["blur, pixels", "model, mean of 24, blurred, per ink"],
+            [[f"{blur:g}", text("scores of models", f"blur {blur:g}")] for blur in BLURS],
+        ),
         "## Recipes",
-        "Chosen by the mean of both scores that the app offers first; models and PCA alike. "
-        f"Chosen: {_best(lines)}; {_best(pca_lines)} components. {spent:.0f} CPU seconds in all.",
-        machine.table(head, lines),
-        machine.table(["components", *head[1:]], pca_lines),
+        "Chosen by the mean of the two scores that the app offers first, models and PCA alike: "
+        f"{best} components.",
+        machine.table(["recipe", *head[1:], "mean", "CPU s"], [line(name) for name in recipes]),
+        machine.table(["components", *head[1:], "mean", "CPU s"], [line(name) for name in widths]),
         "## Test digits",
         "Measured once, after the choice.",
-        machine.table(["of", "plain MSE", "blurred error per ink"], test_lines),
+        machine.table(
+            head,
+            [
+                ["models", *(text("test, models", kind) for kind in OFFERED)],
+                [f"PCA, {anomaly.PCA_WIDTH}", *(text("test, PCA", kind) for kind in OFFERED)],
+            ],
+        ),
     ]
-    (machine.RESULTS / "one_class.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return "\n\n".join(parts) + "\n"
 
 
 def main() -> None:

@@ -156,8 +156,9 @@ SCORES = {
         "The squared difference between image and reconstruction, both blurred a little, for each "
         "unit of ink. It is made for strokes: one that comes back slightly beside its place costs "
         "little, and bold digits no more than thin ones.",
-        "the same of its reconstruction",
-        r"s(x) = \lVert G * (x - \hat x) \rVert^2 \,/\, \textstyle\sum_i x_i",
+        "the same error, of its reconstruction",
+        r"s(x) = \lVert G * (x - \hat x) \rVert^2 \,/\, \textstyle\sum_i x_i, \quad"
+        r" G \text{ a blur by 1 pixel}, \; \hat x \text{ the reconstruction}",
     ),
     "elbo": Score(
         "Negative ELBO",
@@ -173,7 +174,7 @@ SCORES = {
         "standard deviations",
         "The Mahalanobis distance of the code from the codes of normal training images. The "
         "decoder is not asked, so an odd image with a usual code goes unnoticed.",
-        "the same of its codes",
+        "the same distance, of its codes",
         r"s(x) = \sqrt{(f(x) - \bar z)^\top \Sigma_z^{-1} (f(x) - \bar z)}",
     ),
 }
@@ -229,7 +230,7 @@ class Probabilistic:
     def cost(self, images: np.ndarray) -> np.ndarray:
         """-log p(x) of images (N, ...), nats (N,), a density of pixel values.
 
-        Source: Tipping & Bishop 1999, JRSS B 61:611, eq. 4 with the maximum of eqs. 7 and 8.
+        Source: Tipping & Bishop 1999, JRSS B 61:611, section 3, at the maximum of the likelihood.
         """
         codes, apart = _split(self.linear, images)
         other = len(self.linear.mean) - len(self.along)

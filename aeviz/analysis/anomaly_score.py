@@ -121,7 +121,7 @@ def auroc(normal: np.ndarray, odd: np.ndarray) -> Estimate:
 
     Its standard error is nan where one of the groups is a single image.
 
-    Source: DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837, eqs. 1 to 5.
+    Source: DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837, structural components.
     """
     of_normal, of_odd = placements(normal, odd)
     if min(len(normal), len(odd)) < 2:
@@ -140,7 +140,7 @@ def mean_auroc(scores: Mapping[int, np.ndarray], labels: np.ndarray) -> Estimate
         scores: class -> scores (N,) of all images, by the model of that class.
         labels: (N,), the classes of the images.
 
-    Source: the covariance of several AUROCs in DeLong et al. 1988, eq. 5.
+    Source: the covariance of several AUROCs of DeLong et al. 1988, Biometrics 44:837.
     """
     values, pull = [], np.zeros(len(labels))
     for k, found in scores.items():

@@ -364,3 +364,45 @@ def test_a_live_run_repeats_the_recipe_of_the_pretrained_model() -> None:
     many = RunSpec.model_validate(anomaly.recipe(card, (1, 2, 3, 4, 5), 0.0))
     assert many.seconds
     assert many.seconds <= 60
+
+
+# -- what was chosen ----------------------------------------------------------------------------
+
+
+def test_scores_are_compared_as_the_app_computes_them() -> None:
+    linear = anomaly.fit_pca(FEW, np.arange(600))
+    x = FEW.test_images
+    found = one_class.errors_of(x, linear.reconstruct(x), anomaly_score.BLUR)
+    assert found["MSE"] == pytest.approx(anomaly.score("mse", linear, x))
+    assert found["blurred, per ink"] == pytest.approx(anomaly.score("blurred", linear, x), rel=1e-5)
+    model = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(3))
+    mean = one_class.mean_of_corrupted(model, model, x[:9])
+    assert mean == pytest.approx(anomaly_score.expected_reconstructions(model, x[:9]), abs=1e-6)
+
+
+def test_what_is_compared_no_model_has_seen() -> None:
+    images, labels = one_class.unseen(MNIST)
+    assert np.array_equal(images, MNIST.train_images[50_000:])
+    for digit in range(10):
+        card = checkpoint.load(checkpoint.FOLDER / anomaly.pretrained(digit)).card
+        assert np.array_equal(one_class.seen(MNIST, digit), anomaly.seen(card, MNIST))
+        assert one_class.seen(MNIST, digit).max() < 50_000
+    assert np.array_equal(labels, MNIST.train_labels[50_000:])
+
+
+def test_what_the_app_has_is_what_was_chosen() -> None:
+    kept = json.loads(one_class.CHOSEN.read_text(encoding="utf-8"))
+
+    def best(names: list[str]) -> str:
+        return max(names, key=lambda name: sum(kept[name][kind][0] for kind in ("mse", "blurred")))
+
+    assert best([one_class.PRETRAINED, *one_class.RIVALS]) == one_class.PRETRAINED
+    widths = [f"PCA, {width}" for width in one_class.PCA_WIDTHS]
+    assert best(widths) == f"PCA, {anomaly.PCA_WIDTH}"
+    blurs = {blur: kept["scores of models"][f"blur {blur:g}"][0] for blur in one_class.BLURS}
+    assert max(blurs, key=blurs.__getitem__) == anomaly_score.BLUR
+    compared = {k: v[0] for k, v in kept["scores of models"].items() if k[:3] in ("one", "mea")}
+    assert max(compared, key=compared.__getitem__) == "mean, blurred, per ink"
+    text = (one_class.CHOSEN.parent / "one_class.md").read_text(encoding="utf-8")
+    for name in (one_class.PRETRAINED, *widths):
+        assert f"{kept[name]['mse'][0]:.4f} ± {kept[name]['mse'][1]:.4f}" in text
