@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -235,7 +236,8 @@ def test_labels_that_a_model_is_told_are_paid() -> None:
     assert differences == pytest.approx([math.log2(10) / 8] * len(paid))
 
 
-def quantised() -> Autoencoder:
+def quantised() -> Any:
+    """The first pretrained model with a codebook."""
     return checkpoint.load(next(n for n, card in PRETRAINED.items() if card.config.codebook_size))
 
 
@@ -304,10 +306,10 @@ def stored(name: str, *starts: str) -> int:
 def test_the_receiver_needs_the_weights_of_the_decoder_as_they_are_stored(
     name: str, parts: list[str]
 ) -> None:
-    codec = of_model(checkpoint.load(name))
-    before = codec.key
+    model = checkpoint.load(name)
+    codec = of_model(model)
     assert codec.decoder_bytes() == codec.decoder_bytes(prior=True) == stored(name, *parts)
-    assert of_model(codec.model).key == before  # as it was
+    assert of_model(model).key == codec.key  # as it was
 
 
 def test_the_receiver_of_entries_needs_the_codebook_and_for_the_prior_its_weights() -> None:
