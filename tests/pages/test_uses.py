@@ -81,7 +81,7 @@ def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None
     assert f"**{kept.models[NAME].point.size.brief()} bytes**" in text
     assert "pays off" in text
     (caption,) = (c.value for c in app.caption if "one standard error" in c.value)
-    assert "and so has Linear, 2 dimensions and Vanilla, 32 dimensions. Nothing" in caption
+    assert "and so have Linear, 2 dimensions and Vanilla, 32 dimensions. Nothing" in caption
     assert "PCA needs" in text
 
     app.segmented_control(key="distortion").set_value("mse").run()

@@ -191,7 +191,7 @@ def _seen(measured: Measured) -> str:
     return (
         f"The step of rounding is chosen on {uses.SAMPLE:,} of the last "
         f"{measured.data.held_out:,} training images. PCA has learned from those"
-        + (f", and so has {' and '.join(saw)}" if saw else "")
+        + (f", and so {'has' if len(saw) == 1 else 'have'} {' and '.join(saw)}" if saw else "")
         + (f", but not {' nor '.join(fresh)}" if fresh else "")
         + ". Nothing has learned from test images."
     )
