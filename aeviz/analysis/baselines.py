@@ -171,15 +171,14 @@ def finding(title: str, use: uses.Use, references: References) -> str:
 
 def _once(point: Point, against: dict[str, Price | None]) -> str:
     """From how many images on the decoder is worth its bytes."""
-    beyond = {name: pays_off(point, price) for name, price in against.items() if price}
-    worth = [f"{n:,.0f} against {name}" for name, n in beyond.items() if n is not None]
-    never = [name for name, n in beyond.items() if n is None]
-    said = f"The receiver needs {point.decoder / 1000:,.0f} kB once for it"
-    if worth:
-        said += f", which pays off beyond {' and '.join(worth)}"
-    if never:
-        said += f"{'; ' if worth else ', which '}never pays off against {' and '.join(never)}"
-    return f"{said}."
+    said = []
+    for name, price in against.items():
+        if price is not None:
+            n = pays_off(point, price)
+            when = "never" if n is None else f"beyond {n:,.0f} images" if n >= 1 else "at once"
+            said.append(f"against {name} {when}")
+    needs = f"The receiver needs {point.decoder / 1000:,.0f} kB once"
+    return f"{needs}, which pays off {', '.join(said)}." if said else f"{needs}."
 
 
 def references(

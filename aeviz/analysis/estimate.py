@@ -12,6 +12,10 @@ DRAWS = 200
 """Resamples of a bootstrap: its standard error is then known to a twentieth (Efron 1993, 6.4)."""
 
 
+DECIMALS = 4
+"""More are not shown."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A figure measured on some images, and its standard error in the same unit."""
@@ -24,10 +28,14 @@ class Estimate:
         return f"{self.value:{form}} ± {self.error:{form}}"
 
     def brief(self) -> str:
-        """With one digit of the error: `20.62 ± 0.01`, `784` without an error."""
-        if self.error == 0:
+        """With one digit of the error: `20.62 ± 0.01`; `784` where there is none.
+
+        An error below the fourth decimal is rounded up to it.
+        """
+        if not self.error > 0:
             return f"{self.value:g}"
-        return self.text(f".{max(-math.floor(math.log10(self.error)), 0)}f")
+        digits = min(max(-math.floor(math.log10(self.error)), 0), DECIMALS)
+        return Estimate(self.value, max(self.error, 10.0**-digits)).text(f".{digits}f")
 
     def verdict(self, bar: float, *, more: bool) -> str:
         """Held or missed; within the error, where another sample of images could have said both.

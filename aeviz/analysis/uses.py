@@ -85,7 +85,7 @@ def trustworthiness(images: np.ndarray, codes: np.ndarray) -> float:
     """How far neighbours in code space are neighbours among pixels too, from 0 to 1.
 
     Args:
-        images: (N, 28, 28).
+        images: (N, H, W).
         codes: (N, D).
 
     Source: Venna & Kaski 2001, ICANN; five neighbours.

@@ -82,3 +82,17 @@ def test_a_bar_is_held_or_missed_by_more_than_the_error(
 def test_a_figure_and_its_error_are_written_alike() -> None:
     assert Estimate(0.02849, 0.00016).text() == "0.0285 ± 0.0002"
     assert Estimate(82.984, 1.2).text(".1f") == "83.0 ± 1.2"
+
+
+def test_a_figure_has_no_more_digits_than_its_error_allows() -> None:
+    texts = {
+        (20.6176, 0.0078): "20.618 ± 0.008",
+        (0.9093, 0.0029): "0.909 ± 0.003",
+        (241.04, 0.13): "241.0 ± 0.1",
+        (1523.7, 34.0): "1524 ± 34",
+        (0.999992, 0.0000002): "1.0000 ± 0.0001",
+        (784.0, 0.0): "784",
+        (0.5, math.nan): "0.5",
+    }
+    for (value, error), text in texts.items():
+        assert Estimate(value, error).brief() == text

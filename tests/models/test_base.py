@@ -218,6 +218,7 @@ def test_what_a_variant_does_not_have_it_says_by_default() -> None:
     assert torch.equal(model.corrupt(x), x)
     assert torch.equal(model.active(torch.tensor([[0.0, -2.0]])), torch.tensor([[False, True]]))
     assert (model.posterior(x), model.classify(x), model.entries(z)) == (None, None, None)
+    assert model.entries_nats(torch.zeros(2, 1, dtype=torch.long)) is None
     assert model.sample_prior(3) is None
     config = model.config
     assert (config.corruption, config.binarise, config.codebook_size) == ("none", False, 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 from aeviz import jobs
@@ -33,6 +34,14 @@ def table(app: AppTest) -> pd.DataFrame:
     return app.dataframe[0].value.set_index("Image as")
 
 
+def shown(app: AppTest) -> pd.DataFrame:
+    """What a person reads in the table."""
+    texts = convert_arrow_bytes_to_pandas_df(
+        app.dataframe[0].proto.arrow_data.styler.display_values
+    )
+    return texts.set_index("Image as")
+
+
 def plot(app: AppTest) -> dict:
     return json.loads(app.get("plotly_chart")[0].proto.spec)
 
@@ -53,9 +62,15 @@ def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None
     for title, name in rows.items():
         use, line = kept.models[name], found.loc[title]
         assert line["Dimensions"] == use.numbers
-        assert line["Bytes"] == use.point.size == use.numbers * (use.point.bits or 0) / 8
-        assert line["Ratio"] == 784 / use.point.size
-        assert {key: line[key] for key in use.figures} == use.figures
+        assert line["Bytes"] == use.point.size.value
+        assert line["Ratio"] == 784 / use.point.size.value
+        assert line["Once"] == use.point.decoder / 1000
+        assert {key: line[key] for key in use.figures} == {
+            key: figure.value for key, figure in use.figures.items()
+        }
+        assert shown(app).loc[title, "probe_accuracy"] == use.figures["probe_accuracy"].brief()
+        assert shown(app).loc[title, "Bytes"] == use.point.size.brief()
+        assert "±" in use.point.size.brief()
     assert found.loc["Pixels", "Ratio"] == 1
     seen = plot(app)
     names = [trace["name"] for trace in seen["data"]]
@@ -63,13 +78,26 @@ def test_the_table_and_the_plot_show_what_is_kept_of_each_chosen_model() -> None
     assert names[4:] == list(rows)
     assert seen["layout"]["yaxis"]["title"]["text"].startswith("PSNR")
     text = said(app)
-    assert f"**{kept.models[NAME].point.size:.1f} bytes**" in text
+    assert f"**{kept.models[NAME].point.size.brief()} bytes**" in text
+    assert "pays off" in text
+    (caption,) = (c.value for c in app.caption if "one standard error" in c.value)
+    assert "and so have Linear, 2 dimensions and Vanilla, 32 dimensions. Nothing" in caption
     assert "PCA needs" in text
 
     app.segmented_control(key="distortion").set_value("mse").run()
     assert not app.exception
     assert plot(app)["layout"]["yaxis"]["title"]["text"] == "Test MSE per pixel"
     assert app.latex
+
+
+def test_no_column_is_narrower_than_its_head_in_large_type() -> None:
+    app = open_page(NAME, large="true")
+    columns = json.loads(app.dataframe[0].proto.columns)
+    assert {"Bytes", "Ratio", "trustworthiness"} <= set(columns)
+    for key, column in columns.items():
+        head = len(column.get("label") or key)
+        # A bold letter is 0.55 em wide or more, in 14/16 of 22 pixels, and 8 are free on each side.
+        assert column.get("width") is None or column["width"] >= head * 0.55 * 19 + 16
 
 
 def test_an_own_run_is_measured_by_a_button(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ COLUMNS = {
     ),
     "PSNR": NUMBER("PSNR (dB)", help="Of test images reconstructed from so many bytes."),
     "Ratio": NUMBER(
-        "Compression", format="%.0f : 1", help="Of one byte for each pixel and channel."
+        format="%.0f : 1", help="Compression: how many times less than a byte for each pixel."
     ),
     "Once": NUMBER(
         "Decoder (kB)",
@@ -145,7 +145,8 @@ def table(measured: Measured) -> None:
     """A line for the pixels, for PCA as wide as each code, and for each code."""
     pixels = math.prod(measured.data.shape)
     first = {"Image as": "Pixels", "Dimensions": pixels, **measured.references.pixels}
-    lines: list[Line] = [first | {"Bytes": Estimate(pixels, 0.0), "Ratio": 1.0}]
+    exact = {"Bytes": Estimate(pixels, 0.0), "PSNR": Estimate(math.inf, 0.0)}
+    lines: list[Line] = [first | exact | {"Ratio": 1.0, "Once": 0.0}]
     linear = {pca.numbers: pca for _, pca in measured.found.values()}
     lines += [_line(_pca(width), linear[width], pixels) for width in sorted(linear)]
     lines += [_line(title, use, pixels) for title, (use, _) in measured.found.items()]
@@ -185,14 +186,14 @@ def _with_errors(lines: list[Line]) -> Styler:
 
 def _seen(measured: Measured) -> str:
     """Who has seen the images on which the step is chosen."""
-    told = [title for title in measured.found if title in measured.saw_held_out]
-    names = " and ".join([*told, "PCA"])
+    saw = [title for title in measured.found if title in measured.saw_held_out]
     fresh = [title for title in measured.found if title not in measured.saw_held_out]
-    others = f"; {' and '.join(fresh)} did not" if fresh else ""
     return (
         f"The step of rounding is chosen on {uses.SAMPLE:,} of the last "
-        f"{measured.data.held_out:,} training images, which {names} learned from{others}. Test "
-        "images are new to all."
+        f"{measured.data.held_out:,} training images. PCA has learned from those"
+        + (f", and so {'has' if len(saw) == 1 else 'have'} {' and '.join(saw)}" if saw else "")
+        + (f", but not {' nor '.join(fresh)}" if fresh else "")
+        + ". Nothing has learned from test images."
     )
 
 
