@@ -151,8 +151,9 @@ def side_by_side(
         add(subject.title, subject.key, filled.image, note)
     linear = inpainting.gaussian(subjects[0].data)
     add(LINEAR, "the Gaussian", linear.fill(image, visible), "told what is hidden")
-    # As wide as leaves all in one row beside the image on a laptop; on a phone three.
-    widgets.gallery(items, size=f"clamp(5.2rem, {41 / len(items):.2f}vw, 12rem)", narrow=True)
+    # As wide as leaves all in one row beside the image on a laptop; on a phone three, wider ones.
+    least = "max(5.2rem, min(6.1rem, 40rem - 41vw))"
+    widgets.gallery(items, size=f"clamp({least}, {41 / len(items):.2f}vw, 12rem)", narrow=True)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         widgets.error_key()
         widgets.download("this row as PNG", lambda: widgets.strip(items), "aeviz-filled-in.png")
