@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import entropy
+from sklearn.metrics import r2_score
 from torch.distributions import Normal, kl_divergence
 
 from aeviz.analysis import errors, mechanism
@@ -94,16 +95,42 @@ def test_the_spread_of_codes_is_the_root_of_their_mean_variance() -> None:
 def test_firing_is_counted() -> None:
     model = pretrained("sparse-1024d")
     codes = apply.encode(model, IMAGES)
-    shares = mechanism.firing(model, codes)
+    units = mechanism.units(model, codes)
     for unit in range(0, 1024, 50):
-        assert shares[unit] == pytest.approx(sum(z[unit] != 0 for z in codes) / len(codes))
-    assert shares.sum() == pytest.approx(model.config.k, abs=0.5)
+        share = sum(z[unit] != 0 for z in codes) / len(codes)
+        assert units.shares[unit] == pytest.approx(share)
+        assert units.dead[unit] == (share == 0)
+    counts = [np.count_nonzero(z) for z in codes]
+    assert units.active.value == pytest.approx(np.mean(counts))
+    assert units.active.error == pytest.approx(np.std(counts, ddof=1) / np.sqrt(60), abs=1e-9)
+    assert not units.graded
 
 
-def test_a_unit_that_is_never_zero_fires_where_it_is_nearer_to_one() -> None:
+def test_the_activity_of_a_unit_that_is_never_zero_is_its_mean_as_the_target_is() -> None:
     model = make("sparse", kind="KL", latent_dim=3)
     codes = np.array([[0.1, 0.6, 0.5], [0.2, 0.9, 0.51]], np.float32)
-    assert mechanism.firing(model, codes).tolist() == [0, 1, 0.5]
+    units = mechanism.units(model, codes)
+    np.testing.assert_allclose(units.shares, [0.15, 0.75, 0.505], rtol=1e-6)
+    assert units.active.value == pytest.approx((1.2 + 1.61) / 2)
+    assert units.active.error == pytest.approx((1.61 - 1.2) / 2)  # s / sqrt(2), s = .41 / sqrt(2)
+    assert units.dead.tolist() == [True, False, False]  # never above a half
+    assert units.graded
+
+
+def test_explained_variance_is_that_of_sklearn_over_all_pixels() -> None:
+    draw = np.random.default_rng(0)
+    x = IMAGES / np.float32(255)
+    found = np.clip(x + 0.1 * draw.standard_normal(x.shape), 0, 1)
+    share = mechanism.explained(IMAGES, errors.mse(IMAGES, found))
+    flat = [images.reshape(60, -1) for images in (x, found)]
+    expected = r2_score(*flat, multioutput="variance_weighted")
+    assert share.value == pytest.approx(expected, rel=1e-5)
+    parts = [mechanism.explained(IMAGES[k::6], errors.mse(IMAGES, found)[k::6]) for k in range(6)]
+    assert share.error == pytest.approx(
+        np.std([part.value for part in parts], ddof=1) / np.sqrt(6), rel=0.8
+    )
+    mean = np.broadcast_to(x.mean(0), x.shape)
+    assert mechanism.explained(IMAGES, errors.mse(IMAGES, mean)).value == pytest.approx(0, abs=1e-6)
 
 
 def test_an_atom_is_what_a_unit_adds_where_it_is_as_strong_as_usual() -> None:

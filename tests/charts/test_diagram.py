@@ -77,7 +77,7 @@ def test_every_layer_of_a_variant_is_drawn_with_its_weights(name: str) -> None:
         in_layers = {
             id(weight)
             for module in model.modules()
-            if type(module).__module__.startswith("torch.nn")
+            if type(module).__module__.startswith(("torch.nn", "aeviz.models.nets"))
             for weight in module.parameters()
         }
         wanted = sum(p.numel() for p in model.parameters() if id(p) in in_layers)

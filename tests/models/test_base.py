@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -98,6 +98,27 @@ def test_a_config_has_its_knobs_in_order_and_may_redefine_one() -> None:
     assert (setting.low, setting.high, default) == (1, 1000, 3)
     assert knobs(BaseConfig)["latent_dim"][0].high == 64
     assert Config(latent_dim=999).latent_dim == 999
+
+
+def test_a_setting_says_with_which_others_it_counts() -> None:
+    rate = Knob("Rate", "A rate.", when={"shape": ("flat", "round"), "depth": range(1, 4)})
+    assert rate.counts({"shape": "flat", "depth": 3})
+    assert not rate.counts({"shape": "flat", "depth": 0})
+    assert not rate.counts({"shape": "square", "depth": 3})
+    assert rate.counts({"shape": "flat"})  # where there is no number of layers
+    assert rate.condition(["shape", "depth"]) == "shape flat or round, depth 1 to 3"
+    assert rate.condition(["depth"]) == "depth 1 to 3"
+    assert NUMBER.counts({"shape": "square"})
+    assert NUMBER.condition(["shape"]) == ""
+
+
+def test_a_file_older_than_a_setting_means_what_there_was_before() -> None:
+    class Newer(Config):
+        before: ClassVar = {"shape": "flat"}
+
+    assert Newer.from_file({"rate": 0.25}) == Newer(rate=0.25, shape="flat")
+    assert Newer.from_file({"shape": "round"}) == Newer()
+    assert Newer.from_dict({}) == Newer()
 
 
 def test_a_config_goes_through_json() -> None:

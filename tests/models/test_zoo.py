@@ -23,7 +23,7 @@ from aeviz.data import datasets
 from aeviz.models import checkpoint, objective, optim, variants, zoo
 from aeviz.models.base import Autoencoder
 from aeviz.models.settings import RECONSTRUCTION_UNITS as UNITS
-from aeviz.models.settings import knobs
+from aeviz.models.settings import BaseConfig, Knob, knobs
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
 
@@ -113,6 +113,52 @@ def test_a_config_out_of_range_names_its_knob(model_class: type[Autoencoder]) ->
         for value in bad:
             with pytest.raises(ValueError, match=f"^{name} must be"):
                 model_class.Config.from_dict({name: value})
+
+
+def another(setting: Knob, value: Any) -> Any:
+    """A value that a knob may have besides this one."""
+    if setting.choices:
+        return next(choice for choice in setting.choices if choice != value)
+    if isinstance(value, bool):
+        return not value
+    return type(value)(setting.high if value < (setting.low + setting.high) / 2 else setting.low)
+
+
+def all_that_it_does(
+    model_class: type[Autoencoder], config: BaseConfig, x: Tensor
+) -> dict[str, Tensor | str]:
+    """The loss of a step, its gradients, and all weights after the model is finished."""
+    model = optim.build(model_class, config, 0)
+    loss = loss_of(model, x)
+    loss.total.backward()
+    found: dict[str, Tensor | str] = {"unit": model.unit, **loss.terms}
+    found |= {f"slope of {n}": p.grad for n, p in model.named_parameters() if p.grad is not None}
+    with torch.no_grad():
+        model.eval().finish(encode(model, x))
+    return found | model.state_dict()
+
+
+def same(a: dict[str, Tensor | str], b: dict[str, Tensor | str]) -> bool:
+    return a.keys() == b.keys() and all(
+        torch.equal(one, other)
+        if isinstance(one, Tensor) and isinstance(other, Tensor)
+        else one == other
+        for one, other in zip(a.values(), b.values(), strict=True)
+    )
+
+
+def test_a_setting_is_hidden_where_it_changes_nothing_and_nowhere_else(
+    model_class: type[Autoencoder], digits: Tensor
+) -> None:
+    for config in {model_class.Config(), *model_class.presets.values()}:
+        values = config.to_dict()
+        small = {"width": 16, "hidden": 16, "latent_dim": min(config.latent_dim, 60)}
+        values |= {name: value for name, value in small.items() if name in values}
+        now = all_that_it_does(model_class, model_class.Config.from_dict(values), digits[:16])
+        for name, (setting, _) in knobs(model_class.Config).items():
+            changed = model_class.Config.from_dict(values | {name: another(setting, values[name])})
+            idle = same(all_that_it_does(model_class, changed, digits[:16]), now)
+            assert idle != setting.counts(values), f"{config}: {name}"
 
 
 @pytest.mark.parametrize("batch", [1, 5])

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aeviz.analysis import mechanism
+from aeviz.analysis import mechanism, pca
 from aeviz.charts import pixels
 from aeviz.data import datasets
-from aeviz.models import apply, checkpoint
+from aeviz.models import apply, checkpoint, optim
+from aeviz.models.zoo import MODELS
 from aeviz.training import curves, place, store
 from tests.pages.opening import box, opened
 
@@ -154,9 +155,17 @@ def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTe
     shares = (apply.encode(model, MNIST.test_images) != 0).mean(0)
     (bars,) = traces(app)["Share of test images on which a unit fires"]
     assert values(bars["y"]).sum() == 1024
-    assert f"**{shares.sum():.1f} of 1,024 units** fire" in text(app)
-    assert shares.all()
-    assert "None is dead: each fires" in text(app)
+    assert f"**{shares.sum():.1f} ± 0.0 of 1,024 units** are active" in text(app)
+    dead = int((shares == 0).sum())
+    assert dead <= 0.05 * 1024
+    assert ("None is dead: each fires" if dead == 0 else f"**{dead} ") in text(app)
+    x = MNIST.test_images / np.float32(255)
+    variance = np.square(x - x.mean(0)).mean()
+    linear = pca.pca(MNIST, 50)
+    for found in (apply.reconstruct(model, MNIST.test_images), linear.reconstruct(x)):
+        explained = 1 - np.square(found - x).mean() / variance
+        assert f"**{explained:.3f} ± 0.0" in text(app)
+    assert "PCA, 50 components explains" in text(app)
     assert len(pictures(app, "atom of z")) == 24
     most = int(shares.argmax())
     assert box(app, "Latent dimension").value == most + 1
@@ -167,6 +176,22 @@ def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTe
     assert len(rows) == len(pictures(app, f"What z{most + 1} adds")) == 13
     # The overcomplete one, with as wide a code, stands beside it.
     assert "for Vanilla, 1,024 dimensions" in text(app)
+
+
+def test_of_graded_units_the_mean_activity_is_shown_as_the_target_is_one() -> None:
+    config: Any = MODELS["sparse"].Config
+    kl = optim.build(MODELS["sparse"], config(kind="KL", latent_dim=20), 0)
+    card = checkpoint.Card(
+        variant="sparse", config=kl.config, trained_on=9, seed=0, steps=1, batch=1, lr=1e-3
+    )
+    app = open_page(model=store.add(checkpoint.to_bytes(kl, card)))
+    activity = apply.encode(kl, MNIST.test_images)
+    (bars,) = traces(app)["Mean activity of a unit on test images"]
+    assert values(bars["y"]).sum() == 20
+    assert f"**{activity.sum(1).mean():.1f} ± " in text(app)
+    assert "as the sum of their activities" in text(app)
+    dead = int((activity <= 0.5).all(0).sum())
+    assert (f"**{dead} " in text(app)) == (dead > 0)
 
 
 def test_a_model_with_a_codebook_shows_its_entries_and_no_slopes(app: AppTest) -> None:

@@ -131,7 +131,9 @@ def test_a_variant_in_the_address_is_chosen_with_its_presets_and_knobs(name: str
     preset = app.selectbox(key=f"preset-{name}-False")
     assert preset.options == list(MODELS[name].presets)
     shown = {widget.label for widget in (*app.number_input, *app.selectbox, *app.toggle)}
-    assert shown >= {knob.label for knob, _ in knobs(MODELS[name].Config).values()}
+    config = next(iter(MODELS[name].presets.values())).to_dict()
+    for setting, _ in knobs(MODELS[name].Config).values():
+        assert (setting.label in shown) == setting.counts(config), setting.label
     assert not button(app, "Train").disabled
     pretrained = any(card.variant == name for card in checkpoint.pretrained().values())
     assert len(app.get("plotly_chart")) == 1 + pretrained
@@ -158,6 +160,31 @@ def test_a_preset_fills_the_form() -> None:
     preset.set_value("a good reconstruction (32 dimensions)").run()
     assert number(app, "Latent dimension D").value == 32
     assert number(app, "Width of the first layer").value == 1024
+
+
+def test_settings_that_a_kind_does_not_use_are_not_shown_and_keep_their_values() -> None:
+    app = open_page(variant="sparse")
+
+    def shown() -> set[str]:
+        return {widget.label for widget in (*app.number_input, *app.selectbox, *app.toggle)}
+
+    assert {"Active units k", "Decoder"} <= shown()
+    assert not shown() & {"Penalty", "Target activity", "Width of the first layer", "Dropout"}
+    number(app, "Active units k").set_value(9).run()
+    kind = next(b for b in app.selectbox if b.label == "Kind of sparsity")
+    kind.set_value("KL").run()
+    assert {"Penalty", "Target activity"} <= shown()
+    assert not shown() & {"Active units k", "Decoder", "Reconstruction loss"}
+    number(app, "Target activity").set_value(0.2).run()
+    number(app, "Hidden layers").set_value(1).run()
+    assert {"Width of the first layer", "Activation", "Dropout"} <= shown()
+    next(b for b in app.selectbox if b.label == "Kind of sparsity").set_value("L1").run()
+    assert "Target activity" not in shown()
+    assert not button(app, "Train").disabled
+    next(b for b in app.selectbox if b.label == "Kind of sparsity").set_value("top-k").run()
+    assert number(app, "Active units k").value == 9
+    next(b for b in app.selectbox if b.label == "Kind of sparsity").set_value("KL").run()
+    assert number(app, "Target activity").value == 0.2
 
 
 def test_the_page_says_what_training_will_do() -> None:

@@ -38,9 +38,8 @@ class Contractive(Autoencoder):
     year = 2011
     source = "Rifai et al. 2011, ICML, eq. 3; one sigmoid layer: eq. 7"
     formula = (
-        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2"
-        r" + \lambda\,\lVert J_f(x) \rVert_F^2 \\[4pt]"
-        r" \hat x = g(f(x)), \quad J_f(x) = \tfrac{\partial f(x)}{\partial x} \end{gathered}"
+        r"\mathcal{L} = \lVert x - \hat x \rVert^2 + \lambda\,\lVert J_f(x) \rVert_F^2,"
+        r" \qquad J_f(x) = \frac{\partial f(x)}{\partial x}"
     )
     idea = "Punish the code for moving when a pixel does: only what tells digits apart survives."
     when = "You want a code that small changes of the image leave alone, or one to classify."
@@ -84,21 +83,11 @@ class Contractive(Autoencoder):
         "a map (2 dimensions)": Config(),
         "a stable code (32 dimensions)": Config(latent_dim=32, jacobian="estimate"),
         "one sigmoid layer (the paper's)": Config(
-            latent_dim=64, depth=0, tied=True, reconstruction="bernoulli"
+            latent_dim=64, depth=0, tied=True, reconstruction="bernoulli", penalty=3.0
         ),
     }
 
     config: Config
-
-    @classmethod
-    def formula_of(cls, config: Any) -> str:
-        """The formula; with one sigmoid layer, and its transpose where the weights are tied."""
-        found = super().formula_of(config)
-        if config.depth:
-            return found
-        decoder = r"W^\top" if config.tied else "V"
-        layer = rf"f(x) = \sigma(W x + b), \quad g(z) = \sigma({decoder} z + c)"
-        return rf"\begin{{gathered}} {found} \\[4pt] {layer} \end{{gathered}}"
 
     def build(self) -> None:
         c = self.config
@@ -113,6 +102,17 @@ class Contractive(Autoencoder):
     def tied(self) -> bool:
         """True where the decoder is the transpose of the encoder."""
         return self.config.tied and self.config.depth == 0
+
+    @classmethod
+    def formula_of(cls, config: Any) -> str:
+        """What is minimised with these settings, as LaTeX: tied weights have a row of their own."""
+        formula = super().formula_of(config)
+        if not config.tied or config.depth:
+            return formula
+        return (
+            rf"\begin{{gathered}} {formula} \\[4pt]"
+            r" f(x) = \sigma(W x + b), \quad \hat x = \sigma(W^\top f(x) + c) \end{gathered}"
+        )
 
     def encode(self, x: Tensor) -> Tensor:
         z = self.encoder(x)

@@ -45,7 +45,13 @@ class Sparse(Autoencoder):
     title = "Sparse autoencoder"
     year = 2011
     source = "Ng 2011, CS294A lecture notes; top-k: Makhzani & Frey 2013, arXiv:1312.5663"
-    formula = r"\mathcal{L} = \lVert x - \hat x \rVert^2 + \lambda\,\Omega(z)"
+    formula = (
+        rf"\begin{{gathered}} \mathcal{{L}} = {ERROR}, \quad \hat x = D z + c,"
+        r" \quad \lVert d_j \rVert = 1 \\[4pt]"
+        r" z_j = h_j - \bar h_j \text{ for the } k \text{ largest } \hat h_j, \text{ else } 0"
+        r" \\[4pt]"
+        r" h = f(x), \quad \hat h_j = (h_j - \bar h_j) / s_j \end{gathered}"
+    )
     idea = "Give the code more room than it needs and let each image use only a few units."
     when = "You want units that stand for one thing each, such as a stroke, or a code to classify."
     fails = "Under L1 units can die and never answer again; too strong a penalty empties the code."
@@ -135,37 +141,6 @@ class Sparse(Autoencoder):
 
     config: Config
 
-    @classmethod
-    def formula_of(cls, config: Any) -> str:
-        """The formula with the kind of sparsity and the decoder that are chosen."""
-        standard = r"h = f(x), \quad \hat h = (h - \bar h) / s_h"
-        rows = {
-            "L1": [
-                cls.formula + r", \quad \Omega(z) = \textstyle\sum_j z_j",
-                r"\hat x = D z + c, \quad \lVert d_j \rVert = 1, \quad z = \max(f(x), 0)",
-            ],
-            "KL": [
-                cls.formula
-                + r", \quad \Omega(z) = \textstyle\sum_j \mathrm{KL}(\rho \,\Vert\, \bar z_j)",
-                r"\hat x = D z + c, \quad z = \sigma(4 \hat h + b)",
-                standard,
-            ],
-            "top-k": [
-                rf"\mathcal{{L}} = {ERROR}, \quad "
-                + (
-                    r"\hat x = D z + c, \quad \lVert d_j \rVert = 1"
-                    if config.dictionary
-                    else r"\hat x = g(z)"
-                ),
-                ("z_j = h_j - \\bar h_j" if config.dictionary else "z_j = \\hat h_j")
-                + r" \text{ where } \hat h_j \text{ is one of the } k \text{ largest, else } 0",
-                standard,
-            ],
-        }[config.kind]
-        if not config.dictionary:
-            rows = [row.replace(ERROR, ERRORS[config.reconstruction]) for row in rows]
-        return r"\begin{gathered} " + r" \\[4pt] ".join(rows) + r" \end{gathered}"
-
     def build(self) -> None:
         c = self.config
         layers = layers_of(c)
@@ -181,6 +156,31 @@ class Sparse(Autoencoder):
             # A unit that answers to what it draws is used from the first step on, and lives.
             self.encoder.get_parameter("1.weight").data.copy_(self.decoder.atoms().T)
             nn.init.zeros_(self.encoder.get_parameter("1.bias"))
+
+    @classmethod
+    def formula_of(cls, config: Any) -> str:
+        """What is minimised with this kind of sparsity; bars are means over the batch."""
+        if config.kind == "L1":
+            return (
+                rf"\begin{{gathered}} \mathcal{{L}} = {ERROR} + \lambda \textstyle\sum_j z_j"
+                r" \\[4pt] \hat x = D z + c, \quad \lVert d_j \rVert = 1, \quad z = \max(f(x), 0)"
+                r" \end{gathered}"
+            )
+        if config.kind == "KL":
+            return (
+                rf"\begin{{gathered}} \mathcal{{L}} = {ERROR} + \lambda \textstyle\sum_j"
+                r" \mathrm{KL}(\rho \,\Vert\, \bar z_j) \\[4pt]"
+                r" \hat x = D z + c, \quad z_j = \sigma(4 \hat h_j + b_j) \\[4pt]"
+                r" h = f(x), \quad \hat h_j = (h_j - \bar h_j) / s_j \end{gathered}"
+            )
+        if config.dictionary:
+            return cls.formula
+        return (
+            rf"\begin{{gathered}} \mathcal{{L}} = {ERRORS[config.reconstruction]}, \quad"
+            r" \hat x = \sigma(g(z)) \\[4pt]"
+            r" z_j = \hat h_j \text{ for the } k \text{ largest}, \text{ else } 0 \\[4pt]"
+            r" h = f(x), \quad \hat h_j = (h_j - \bar h_j) / s_j \end{gathered}"
+        )
 
     def standardise(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """Each unit of h (B, D) with mean 0 and variance 1 over the batch; their spreads (D,)."""

@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from aeviz.models import optim
+from aeviz.models.zoo import MODELS
 from tests.models.variants.arithmetic import loss_of, make, spread, squared_error
 
 
@@ -65,3 +67,32 @@ def test_the_mean_norm_is_weighed_and_added_to_the_error_of_the_copy(digits: Ten
         squared_error(digits, x_hat), rel=1e-5
     )
     assert list(loss.terms) == ["reconstruction", "contraction"]
+
+
+def test_the_papers_preset_decodes_with_the_transpose_of_its_encoder(digits: Tensor) -> None:
+    config = MODELS["contractive"].presets["one sigmoid layer (the paper's)"]
+    model: Any = optim.build(MODELS["contractive"], config, 0)
+    with torch.no_grad():
+        model.decoder.bias.normal_()
+    weight = model.encoder[1].weight.detach().double().numpy()
+    bias, c = (b.detach().double().numpy() for b in (model.encoder[1].bias, model.decoder.bias))
+    x = digits.double().flatten(1).numpy()
+    z = 1 / (1 + np.exp(-(x @ weight.T + bias)))
+    x_hat = 1 / (1 + np.exp(-(z @ weight + c)))
+    assert model.decode(model.encode(digits)).detach().flatten(1).numpy() == pytest.approx(
+        x_hat, abs=1e-5
+    )
+    assert sum(p.numel() for p in model.parameters()) == 64 * 784 + 64 + 784
+    terms = model.loss(digits).terms
+    entropy = -(x * np.log(x_hat) + (1 - x) * np.log(1 - x_hat)).sum(1).mean()
+    assert terms["reconstruction"].item() == pytest.approx(entropy, rel=1e-5)
+    norm = config.to_dict()["penalty"] * ((z * (1 - z)) ** 2 @ (weight**2).sum(1)).mean()
+    assert terms["contraction"].item() == pytest.approx(
+        config.to_dict()["penalty"] * norm, rel=1e-5
+    )
+    assert model.unit == "nats per image"
+
+
+def test_a_deeper_encoder_keeps_a_decoder_of_its_own() -> None:
+    tied, free = (make("contractive", depth=2, tied=tied) for tied in (True, False))
+    assert tied.state_dict().keys() == free.state_dict().keys()

@@ -352,11 +352,11 @@ def test_the_codebook_follows_the_moving_mean_of_what_chose_its_entries(digits: 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_formula_changes_with_the_reconstruction_loss_that_is_chosen(name: str) -> None:
     model_class: type[Autoencoder] = MODELS[name]
-    # A dictionary adds up atoms: its error is always the squared one.
-    free = {"decoder": "mirrored"} if "decoder" in knobs(model_class.Config) else {}
     if "reconstruction" not in knobs(model_class.Config):
         assert model_class.formula_of(model_class.Config()) == model_class.formula
         return
+    when = knobs(model_class.Config)["reconstruction"][0].when
+    free = {name: tuple(those)[-1] for name, those in when.items()}  # with which it counts
     written = {
         kind: model_class.formula_of(model_class.Config.from_dict(free | {"reconstruction": kind}))
         for kind in KINDS
@@ -384,7 +384,7 @@ def test_a_sparse_formula_is_that_of_its_kind_and_its_decoder() -> None:
     said = {kind: MODELS["sparse"].formula_of(config(kind=kind)) for kind in ("L1", "KL", "top-k")}
     assert len(set(said.values())) == 3
     for kind, formula in said.items():
-        assert (r"\Omega" in formula) == (kind != "top-k")
+        assert (r"\lambda" in formula) == (kind != "top-k")
         assert (r"\lVert d_j \rVert = 1" in formula) == (kind != "KL")
     absolute = config(kind="L1", reconstruction="absolute")  # a setting that does not count there
     assert MODELS["sparse"].formula_of(absolute) == said["L1"]
