@@ -71,6 +71,7 @@ def test_the_convolutional_one_cleans_gaussian_noise_best_of_all_here() -> None:
         ("vanilla-32d", "convolutional-32d"),  # a wide code and a small error
         ("vanilla-64d", "convolutional-64d"),
         ("convolutional-2d", "vanilla-2d"),  # with two dimensions its error is larger
+        ("convolutional_variational-2d", "variational-2d"),
     ],
 )
 def test_one_has_a_larger_error_than_another(more: str, less: str) -> None:
