@@ -166,7 +166,7 @@ def blend_errors(dataset: datasets.Dataset) -> dict[str, list[float]]:
         window = planes.window_of(points)
         grids = [planes.atlas(model, plane, window, size) for size in GRIDS]
         grids.append(planes.fitting_atlas(model, plane, window, points))
-        errors = [planes.blend_error(model, plane, grid, points) for grid in grids]
+        errors = [planes.blend_error(model, plane, grid, points).value for grid in grids]
         found[f"{card.variant}, {name}"] = errors
         print(name, errors, f"the map takes {grids[-1].size}")
     return found

@@ -2,7 +2,7 @@ import streamlit as st
 
 from aeviz.app import sidebar, widgets
 from aeviz.app.views import home
-from aeviz.app.views.explore import explore
+from aeviz.app.views.explore import explore, prepare
 from aeviz.models import zoo
 
 subject = sidebar.subject()
@@ -20,3 +20,4 @@ st.subheader("What next?", anchor=False)
 home.sections()
 st.subheader("The autoencoders", anchor=False)
 home.variants()
+prepare(subject)

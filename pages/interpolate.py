@@ -16,5 +16,4 @@ with chart:
     view.on_map(path)
 view.strip(path)
 view.emptiness(path)
-middle, usual = path.lengths
-widgets.explain("interpolate", usual=f"{usual:.2g}", middle=f"{middle:.2g}")
+widgets.explain("interpolate", shell=view.shell(path))

@@ -11,6 +11,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
 with top:
     widgets.heading("map", probe=view.HOW.get(kind, "Drag the round probe"))
 asked = widgets.decoded_as(subject, "map_label")
+behind = ""
 if kind == "space":
     view.space(subject, asked)
 else:
@@ -19,4 +20,7 @@ else:
         st.stop()
     label = None if asked is None else int(asked[0])
     view.explore("map", subject, plane, label=label, background=background, opacity=opacity)
-widgets.explain("map", subject.model.formula_of(subject.model.config))
+    behind = view.grid(subject, plane, label)
+view.holes(subject)
+formula, images = subject.model.formula_of(subject.model.config), f"{len(subject.codes()):,}"
+widgets.explain("map", formula, images=images, behind=behind)

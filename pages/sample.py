@@ -15,4 +15,6 @@ with images:
         view.sheet(drawn)
     else:
         view.gallery(subject, drawn)
+with inspector:
+    view.likeness(subject, drawn)
 widgets.explain("sample")

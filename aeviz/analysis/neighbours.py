@@ -27,11 +27,6 @@ def gaps(codes: np.ndarray) -> np.ndarray:
     return NearestNeighbors(n_neighbors=1).fit(codes).kneighbors()[0][:, 0]
 
 
-def typical_gap(codes: np.ndarray, quantile: float = 0.9) -> float:
-    """A quantile of the gaps; the highest ones belong to outliers and say little of the rest."""
-    return float(np.quantile(gaps(codes), quantile))
-
-
 def nearest_images(images: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest image of each query in pixel space: Euclidean distances (Q,) and indices (Q,).
 
@@ -39,22 +34,51 @@ def nearest_images(images: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray,
         images: (N, H, W), uint8 or float in [0, 1].
         queries: (Q, H, W), likewise.
     """
+    return _nearest(images, datasets.to_float(queries).reshape(len(queries), -1))
+
+
+def _nearest(known: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest of many wide things (N, ...) to queries (Q, D): distances (Q,), indices (Q,)."""
     from threadpoolctl import threadpool_limits
 
-    q = datasets.to_float(queries).reshape(len(queries), -1)
     best = np.full(len(q), np.inf, np.float32)
     index = np.zeros(len(q), np.int64)
     rows = np.arange(len(q))
     with threadpool_limits(1, "blas"):  # its threads would fight with torch's for the same cores
         for start in range(
-            0, len(images), apply.BATCH
+            0, len(known), apply.BATCH
         ):  # 60,000 images at once take 190 MB as floats
-            x = datasets.to_float(images[start : start + apply.BATCH]).reshape(-1, q.shape[1])
+            x = datasets.to_float(known[start : start + apply.BATCH]).reshape(-1, q.shape[1])
             squared = np.square(x).sum(1) - 2 * q @ x.T  # |q|^2 is added below, once
             here = squared.argmin(1)
             closer = squared[rows, here] < best
             best[closer], index[closer] = squared[rows, here][closer], start + here[closer]
     return np.sqrt(np.maximum(best + np.square(q).sum(1), 0)), index
+
+
+NARROW = 8
+"""In so many dimensions a search tree is quicker than looking at all codes."""
+
+
+class Known:
+    """Codes that distances are measured to, ready to be asked often.
+
+    Args:
+        codes: (N, D).
+    """
+
+    def __init__(self, codes: np.ndarray) -> None:
+        from scipy.spatial import KDTree
+
+        self.codes = codes
+        self._tree = KDTree(codes) if codes.shape[1] <= NARROW else None
+
+    def away(self, queries: np.ndarray) -> np.ndarray:
+        """Distance (Q,) of each query (Q, D) to the nearest of the codes."""
+        if self._tree is not None:
+            return self._tree.query(queries)[0]
+        nearest = self.codes[_nearest(self.codes, np.asarray(queries, np.float32))[1]]
+        return np.linalg.norm(queries - nearest, axis=1)
 
 
 def neighbour_accuracy(

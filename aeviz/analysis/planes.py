@@ -6,11 +6,13 @@ A plane takes codes (N, D) to points (N, 2) and points back to codes.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
+from aeviz.analysis import estimate
+from aeviz.analysis.estimate import Estimate
 from aeviz.models import apply
 from aeviz.models.base import Autoencoder
 
@@ -193,6 +195,8 @@ class Atlas:
 
     window: Window
     images: np.ndarray
+    error: Estimate | None = None
+    """Of its blend, see `blend_error`, where that was measured."""
 
     @property
     def size(self) -> int:
@@ -264,19 +268,20 @@ COMPARED = 1000
 
 def blend_error(
     model: Autoencoder, plane: Plane, grid: Atlas, points: np.ndarray, label: int | None = None
-) -> float:
+) -> Estimate:
     """Mean absolute error of blended images at places (N, 2), in grey levels of 255.
 
     Only places inside the atlas's window count, as the browser blends only there; 0 without any.
+    The standard error is over places.
     """
     x0, x1, y0, y1 = grid.window
     x, y = points.T
     seen = points[(x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)]
     if len(seen) == 0:
-        return 0.0
+        return Estimate(0.0, 0.0)
     labels = None if label is None else np.full(len(seen), label)
     exact = apply.decode(model, plane.lift(seen), labels)
-    return 255 * float(np.abs(grid.blend(seen) - exact).mean())
+    return estimate.mean(255 * np.abs(grid.blend(seen) - exact).mean((1, 2)))
 
 
 def fitting_atlas(
@@ -289,11 +294,17 @@ def fitting_atlas(
     Args:
         points: (N, 2), where it has to be right: what the map shows.
     """
-    found = atlas(model, plane, window, GRIDS[0], label)
     some = points[:: max(len(points) // COMPARED, 1)]
-    needed = GRIDS[0] * blend_error(model, plane, found, some, label) ** 0.5
+
+    def measured(size: int) -> Atlas:
+        found = atlas(model, plane, window, size, label)
+        return replace(found, error=blend_error(model, plane, found, some, label))
+
+    found = measured(GRIDS[0])
+    assert found.error is not None  # measured
+    needed = GRIDS[0] * found.error.value**0.5
     size = next((size for size in GRIDS if size >= needed), GRIDS[-1])
-    return found if size == found.size else atlas(model, plane, window, size, label)
+    return found if size == found.size else measured(size)
 
 
 def plane_key(plane: Plane) -> str:

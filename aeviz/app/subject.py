@@ -11,9 +11,19 @@ from typing import Any, Generic, TypeVar, cast
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import compare, errors, inpainting, mechanism, neighbours, planes, sampling
+from aeviz.analysis import (
+    compare,
+    errors,
+    holes,
+    inpainting,
+    mechanism,
+    neighbours,
+    planes,
+    sampling,
+)
 from aeviz.analysis.codec import Codec, ModelCodec, PCACodec, PixelsCodec, of_pca, of_pixels
 from aeviz.analysis.estimate import Estimate
+from aeviz.analysis.holes import Holes
 from aeviz.app import library
 from aeviz.data import corruption, datasets, perturb
 from aeviz.data.datasets import Dataset
@@ -27,6 +37,10 @@ WINDOWED = 2_000
 """So many test images are enough to show what a codebook entry encodes."""
 MOVED = 500
 """So many test images are enough to say how far a change moves codes, to one or two per cent."""
+DRAWN = 10_000
+"""So many training codes, drawn at random, stand for all where all would take too long."""
+MEASURED = 2_000
+"""So many test codes, drawn at random, are measured where a search tree is no help."""
 TRAINING_COST = 5_000
 """So many training images are enough to say what they cost."""
 
@@ -168,11 +182,52 @@ class Subject(Generic[C]):
         """Between which values (2, D) the middle 90 % of the test codes lie, in each dimension."""
         return np.percentile(self.codes(), (5, 95), axis=0)
 
+    def trained_with(self) -> np.ndarray:
+        """Indices of the training images that it was fitted to."""
+        return np.arange(len(self.data.train_images))
+
+    @_shared("Encoding some training images", entries=24)
+    def drawn_codes(self) -> np.ndarray:
+        """Codes (10000, D) of training images drawn at random.
+
+        No more are encoded: a transformer takes a minute for all 60,000.
+        """
+        images, labels = self.data.train_images, self.data.train_labels
+        some = np.random.default_rng(0).permutation(self.trained_with())[:DRAWN]
+        return self.codec.encode(images[some], labels[some])
+
+    @_shared("Encoding the training images", entries=24)
+    def known(self) -> neighbours.Known:
+        """The training codes that distances are measured to: all that it learned from.
+
+        In more than 8 dimensions 10,000 of them: to all 60,000 the nearest would be a seventh
+        nearer (vanilla, 16 and 32 dimensions; variational, 32: a fifth), for test codes and for
+        whatever is compared with them alike.
+        """
+        if self.code_dim > neighbours.NARROW:
+            return neighbours.Known(self.drawn_codes())
+        return neighbours.Known(self.training_codes()[self.trained_with()])
+
+    def _asked(self) -> np.ndarray:
+        """Test codes whose distance to training codes is measured: all, of wide ones some."""
+        codes = self.codes()
+        if self.code_dim <= neighbours.NARROW:
+            return codes
+        return codes[np.random.default_rng(0).permutation(len(codes))[:MEASURED]]
+
     @_shared("Measuring the distances between codes")
-    def gaps(self) -> tuple[float, float]:
-        """Within these distances half and 90 % of the test codes have their nearest other one."""
-        found = neighbours.gaps(self.codes())
-        return float(np.quantile(found, 0.5)), float(np.quantile(found, 0.9))
+    def gaps(self) -> np.ndarray:
+        """Distance of test codes to the nearest training code: of all (N,), of wide ones 2,000."""
+        return self.known().away(self._asked())
+
+    def far(self) -> float:
+        """The distance beyond which a place is far from every training code."""
+        return holes.far(self.gaps())
+
+    @_shared("Looking for holes", entries=96)
+    def holes(self) -> Holes:
+        """How much of the space among its test codes is far from every training code."""
+        return holes.find(self._asked(), self.gaps(), self.known().away)
 
     def neighbours(
         self, code: np.ndarray, k: int, without: np.ndarray | None = None
@@ -235,15 +290,57 @@ class ModelSubject(Subject[ModelCodec]):
         images, labels = self.data.train_images, self.data.train_labels
         return self.codec.encode(images[:SOME], labels[:SOME])
 
+    def trained_with(self) -> np.ndarray:
+        """Indices of the training images that it was trained on, as far as they are known."""
+        data, spec = self.data, library.spec(self.key)
+        if self.model.card.data != data.name:
+            return super().trained_with()
+        seen = slice(max(self.model.card.trained_on, 1))
+        if spec:
+            seen = training_set(spec, data.train_labels)
+        return np.arange(len(data.train_images))[seen]
+
     @_shared("Fitting the mixture", entries=24)
     def mixture(self, components: int) -> sampling.Mixture:
-        """A Gaussian mixture fitted to codes of training images drawn at random.
+        """A Gaussian mixture fitted to codes of training images drawn at random."""
+        return sampling.fit_mixture(self.drawn_codes(), components)
 
-        No more are encoded than it is fitted to: a transformer takes a minute for all 60,000.
+    def draw(
+        self, source: str, n: int, temperature: float, seed: int, components: int = 1
+    ) -> np.ndarray:
+        """Codes (n, D) drawn anew.
+
+        Args:
+            source: "prior", "normal" for N(0, I), or "mixture", fitted to its codes.
+            components: of the mixture.
         """
-        images, labels = self.data.train_images, self.data.train_labels
-        some = np.random.default_rng(0).permutation(len(images))[: sampling.MIXTURE_CODES]
-        return sampling.fit_mixture(self.codec.encode(images[some], labels[some]), components)
+        if source == "mixture":
+            return sampling.sample_mixture(self.mixture(components), n, temperature, seed)
+        if source == "normal":
+            return sampling.sample_normal(self.code_dim, n, temperature, seed)
+        codes = sampling.sample_prior(self.model, n, temperature, seed)
+        if codes is None:
+            raise ValueError(f"{self.title} has no prior.")
+        return codes
+
+    @_shared("Comparing draws with codes", entries=200)
+    def told_apart(
+        self, source: str, temperature: float, components: int
+    ) -> tuple[Estimate, Estimate]:
+        """How often the nearest neighbour of a draw is a draw, and that of a test code a code.
+
+        N(0, I) is compared with draws from the posteriors, which it is the prior of; what was
+        fitted to codes with codes.
+        """
+        images, labels = self.data.test_images, self.data.test_labels
+        # Drawn at random: neighbours in the test set are of one hand, and its first half is easier.
+        some = np.random.default_rng(0).permutation(len(images))[: sampling.TOLD]
+        some = some[: len(some) // sampling.GROUPS * sampling.GROUPS]
+        if source in ("prior", "normal"):
+            codes = sampling.posterior_codes(self.model, images[some], labels[some], seed=1)
+        else:
+            codes = self.codes()[some]
+        return sampling.told_apart(self.draw(source, len(some), temperature, 0, components), codes)
 
     def fill(self, image: np.ndarray, visible: np.ndarray) -> inpainting.Filled:
         """An image (H, W) whose hidden part the model filled in by its own way.
@@ -256,12 +353,8 @@ class ModelSubject(Subject[ModelCodec]):
     @_shared("Measuring each term of the loss")
     def costs(self) -> tuple[mechanism.Cost, mechanism.Cost]:
         """What all test images cost the model, and what some that it was trained on do."""
-        data, spec = self.data, library.spec(self.key)
-        seen = slice(max(self.model.card.trained_on, 1))
-        if spec and self.model.card.data == data.name:
-            seen = training_set(spec, data.train_labels)
-        indices = np.arange(len(data.train_images))[seen]
-        some = np.random.default_rng(0).permutation(indices)[:TRAINING_COST]
+        data = self.data
+        some = np.random.default_rng(0).permutation(self.trained_with())[:TRAINING_COST]
         return (
             mechanism.cost(self.model, data.test_images, data.test_labels),
             mechanism.cost(self.model, data.train_images[some], data.train_labels[some]),

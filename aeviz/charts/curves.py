@@ -16,11 +16,11 @@ from aeviz.charts import theme
 def distance_curve(
     distances: np.ndarray, half: float, most: float, marks: dict[str, float]
 ) -> go.Figure:
-    """Distance (K,) to the nearest code along a path, beside the distances among the codes.
+    """Distance (K,) to the nearest training code along a path, beside those of test codes.
 
     Args:
-        half: half of all codes have another one within this.
-        most: 90 % of all codes have.
+        half: half of the test codes have a training code within this.
+        most: 90 % of them have.
         marks: letter -> how far along the path, in [0, 1].
     """
     share, hover = np.linspace(0, 100, len(distances)), "%{x:.0f} % of the way: %{y:.3g} away"
@@ -28,7 +28,10 @@ def distance_curve(
     traces = [
         theme.line(share, distances, "this path", hover + theme.ALONE, theme.RECONSTRUCTION, **look)
     ]
-    levels = (most, "90 % of codes have a neighbour within", "dash"), (half, "half of codes", "dot")
+    levels = (
+        (most, "90 % of test codes have one within", "dash"),
+        (half, "half of test codes", "dot"),
+    )
     for y, name, dash in levels:
         look = {"dash": dash, "mode": "lines"}
         traces.append(theme.line([0, 100], [y, y], name, "%{y:.3g}", theme.BASELINE, **look))
@@ -38,7 +41,7 @@ def distance_curve(
         height=270,
         margin={"l": 50, "b": 40},
         x=places | {"title": "Along the path"},
-        y={"title": "Distance to the nearest code", "rangemode": "tozero"},
+        y={"title": "Distance to the nearest training code", "rangemode": "tozero"},
     )
 
 

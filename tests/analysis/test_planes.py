@@ -138,9 +138,12 @@ def test_a_decoder_that_bends_gets_a_finer_atlas_and_only_that() -> None:
         exact = apply.decode(model, codes[inside])
         error = 255 * np.abs(atlas.blend(points[inside]) - exact).mean()
         assert error < 1 or atlas.size == planes.GRIDS[-1]
-        assert planes.blend_error(model, plane, atlas, points) == pytest.approx(error, rel=1e-3)
+        every = planes.blend_error(model, plane, atlas, points)
+        assert every.value == pytest.approx(error, rel=1e-3)
+        assert atlas.error is not None
+        assert atlas.error.value == pytest.approx(error, abs=3 * atlas.error.error)
         coarse = planes.atlas(model, plane, window, 64)
-        bends = planes.blend_error(model, plane, coarse, points) > 1
+        bends = planes.blend_error(model, plane, coarse, points).value > 1
         assert bends == (atlas.size > 64)
     assert found == {"linear-2d": 64, "vanilla-2d-ladder": 96, "denoising-2d-masking": 144}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from aeviz.app import library
 from aeviz.app.subject import ModelSubject, Subject
@@ -50,15 +51,46 @@ def test_pixels_come_back_as_they_are() -> None:
 
 
 def test_distances_are_those_of_the_codes() -> None:
-    codes = VAE.codes()
-    half, most = VAE.gaps()
-    away = np.linalg.norm(codes[:200, None] - codes[None], axis=-1)
-    away[np.arange(200), np.arange(200)] = np.inf
-    assert abs((away.min(1) <= half).mean() - 0.5) < 0.12
-    assert half < most
+    codes, known = VAE.codes(), VAE.training_codes()
+    gaps = VAE.gaps()
+    assert gaps.shape == (10_000,)
+    np.testing.assert_allclose(gaps[:200], cdist(codes[:200], known).min(1), rtol=1e-3, atol=1e-5)
+    assert VAE.far() == pytest.approx(3 * np.quantile(gaps, 0.9))
     draw = np.random.default_rng(7).permutation(10_000)
     pairs = np.linalg.norm(codes - codes[draw], axis=1)
     assert abs(VAE.distance().value - np.median(pairs)) < 0.1
+
+
+def test_wide_codes_are_measured_to_training_codes_drawn_at_random() -> None:
+    wide = ModelSubject(library.codec("vanilla-32d"), MNIST)
+    known, training = wide.known().codes, wide.training_codes()
+    assert known.shape == (10_000, 32)
+    away = cdist(known[:50], training)
+    np.testing.assert_allclose(away.min(1), 0, atol=1e-4)  # they are training codes,
+    assert len(set(away.argmin(1))) == 50
+    assert away.argmin(1).max() > 30_000  # from all over the training set
+    gaps = wide.gaps()
+    some = np.random.default_rng(0).permutation(10_000)[:2000]
+    expected = cdist(wide.codes()[some[:200]], known).min(1)
+    np.testing.assert_allclose(gaps[:200], expected, rtol=1e-4)
+    assert wide.holes().paths.value == 0
+
+
+def test_holes_are_kept_and_differ_between_a_vae_and_a_vanilla_autoencoder() -> None:
+    vanilla = ModelSubject(library.codec("vanilla-2d"), MNIST)
+    assert vanilla.holes() is vanilla.holes()
+    less, more = VAE.holes().paths, vanilla.holes().paths
+    assert more.value - less.value > 3 * np.hypot(more.error, less.error)
+
+
+def test_draws_are_told_from_codes_and_seeds_of_both_differ() -> None:
+    wide = ModelSubject(library.codec("variational-32d"), MNIST)
+    for share in wide.told_apart("prior", 1.0, 1):
+        # Far below a half, where the noise of a draw were that of a posterior.
+        assert 0.48 < share.value < 0.6
+    assert wide.told_apart("prior", 0.1, 1)[0].value == 1
+    with pytest.raises(ValueError, match="no prior"):
+        ModelSubject(library.codec("vanilla-2d"), MNIST).draw("prior", 3, 1.0, 0)
 
 
 def test_a_model_that_is_told_the_class_finds_it_itself_where_nobody_says_it() -> None:

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial.distance import cdist
 from streamlit.testing.v1 import AppTest
 
 from aeviz.charts import pixels
@@ -63,6 +64,42 @@ def test_the_strip_begins_and_ends_with_what_the_decoder_makes_of_a_and_b() -> N
     assert shown[-2] == pixels.data_uri(last)
     assert shown[1] == pixels.data_uri(images[0])
     assert shown[-1] == pixels.data_uri(images[1])
+
+
+def test_distances_are_those_to_training_codes_and_no_end_lies_on_one() -> None:
+    app = open_page("vanilla-2d")
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    mnist = datasets.load()
+    a, b = apply.encode(model, mnist.test_images[[3, 2]]).astype(float)
+    known = apply.encode(model, mnist.train_images).astype(float)
+    away = cdist(a + np.linspace(0, 1, 91)[:, None] * (b - a), known).min(1)
+    (film,) = components(app, "player")
+    shown = [float(text.split(": ")[1].split()[0]) for text in film["captions"]]
+    np.testing.assert_allclose(shown, away, rtol=0.06)  # two digits
+    assert min(shown[0], shown[-1]) > 0
+    (emptiest,) = [m.value for m in app.markdown if "At its emptiest" in m.value]
+    assert f"**{away.max():.2g}** from the nearest of 60,000 training codes," in emptiest
+    some = apply.encode(model, mnist.test_images).astype(float)
+    half = np.median([cdist(some[k : k + 500], known).min(1) for k in range(0, 2000, 500)])
+    (times,) = re.findall(r"\*\*([\d.]+) times\*\*", emptiest)
+    assert float(times) == pytest.approx(away.max() / half, rel=0.15)
+
+
+@pytest.mark.parametrize("name", ["variational-32d", "wasserstein-8d", "vanilla-32d"])
+def test_the_shell_is_said_with_the_length_of_this_models_codes(name: str) -> None:
+    model = checkpoint.load(checkpoint.FOLDER / name)
+    lengths = np.linalg.norm(apply.encode(model, datasets.load().test_images), axis=1)
+    said = "".join(m.value for m in open_page(name).markdown)
+    if not model.gaussian_prior:
+        assert "shell" not in said
+        return
+    error = lengths.std(ddof=1) / 100
+    assert f"radius √D, here {np.sqrt(model.code_dim):.2f}" in said
+    assert f"{lengths.mean():.2f} ± {error:.2f} long" in said
+    assert ("means that the encoder gives" in said) == model.has_posterior
+    # What the page was wrong about: the means of a VAE do not lie on the shell of its prior.
+    if model.has_posterior:
+        assert lengths.mean() < 0.8 * np.sqrt(model.code_dim)
 
 
 def test_an_end_can_be_chosen_by_class_and_at_random() -> None:

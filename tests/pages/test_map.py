@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import streamlit as st
+from scipy.spatial import KDTree
 from streamlit.testing.v1 import AppTest
 
 from aeviz.app import library
@@ -31,6 +33,61 @@ def test_every_pretrained_model_has_a_map(name: str) -> None:
     assert not app.exception
     assert box(app, "Model").value == name
     assert len(components(app, "latent_map")) == 1
+
+
+def holes(app: AppTest) -> str:
+    (text,) = [m.value for m in app.markdown if "straight paths" in m.value]
+    return text
+
+
+def test_the_holes_are_those_of_the_model_that_is_shown_beside_those_of_pca() -> None:
+    mnist = datasets.load()
+    for name in ("vanilla-2d", "variational-2d"):
+        app = open_map(model=name)
+        model = checkpoint.load(checkpoint.FOLDER / name)
+        training, codes = (
+            apply.encode(model, images).astype(float)
+            for images in (mnist.train_images, mnist.test_images)
+        )
+        outwards = np.linalg.norm(codes - codes.mean(0), axis=1)
+        middle = codes[outwards <= np.quantile(outwards, 0.99)]
+        known = KDTree(training)
+        far = 3 * np.quantile(known.query(codes)[0], 0.9)
+        draw = np.random.default_rng(3)
+        a, b = middle[draw.integers(len(middle), size=(2, 1500))]
+        t = np.linspace(0, 1, 400)[:, None]
+        crossed = [known.query(x + t * (y - x))[0].max() > far for x, y in zip(a, b, strict=True)]
+        text = holes(app)
+        (share, error) = re.findall(r"\*\*([\d.]+) ± ([\d.]+) %\*\* of the straight", text)[0]
+        spread = 100 * np.std(crossed) / np.sqrt(1500)
+        assert float(share) == pytest.approx(
+            100 * np.mean(crossed), abs=3 * np.hypot(float(error), spread)
+        )
+        assert "of the area among the test codes" in text
+        assert len(re.findall(r"PCA.* ([\d.]+) ± [\d.]+ % and ([\d.]+) ± [\d.]+ %", text)) == 1
+        (unit,) = [c.value for c in app.caption if c.value.startswith("Far:")]
+        assert f"more than {far:.3g} from each of 60,000 training codes" in unit
+
+
+def test_of_wide_codes_holes_are_measured_when_asked_for() -> None:
+    app = open_map(model="vanilla-32d")
+    assert not [m for m in app.markdown if "straight paths" in m.value]
+    app.toggle(key="holes").set_value(True).run()
+    assert not app.exception
+    assert "**none** of 2,000 straight paths" in holes(app)
+    assert "area" not in holes(app)
+
+
+@pytest.mark.parametrize(("name", "size"), [("linear-2d", 64), ("vanilla-2d-ladder", 96)])
+def test_the_page_says_the_grid_of_the_map_that_it_shows(name: str, size: int) -> None:
+    app = open_map(model=name)
+    (map_,) = components(app, "latent_map")
+    assert map_["atlases"][0]["size"] == size
+    (text,) = [m.value for m in app.markdown if "a grid of" in m.value]
+    assert f"a grid of {size} by {size} codes" in text
+    (error,) = re.findall(r"is ([\d.]+) ± [\d.]+ grey levels", text)
+    assert float(error) <= 1
+    assert "10,000 <span" in text
 
 
 def test_two_axes_need_two_numbers() -> None:

@@ -77,6 +77,71 @@ def test_a_model_that_is_told_the_class_can_be_asked_for_a_digit() -> None:
     assert not any(c.key == "sample_label" for c in open_page().segmented_control)
 
 
+def said(app: AppTest, part: str) -> str:
+    """The one caption that holds a part."""
+    (text,) = [caption.value for caption in app.caption if part in caption.value]
+    return text
+
+
+def test_without_a_prior_one_gaussian_falls_into_the_holes_that_a_mixture_avoids() -> None:
+    app = open_page("denoising-2d-masking")
+    shares = {}
+    for source in ("mixture", "gaussian"):
+        app.segmented_control(key="sample_from").set_value(source).run()
+        assert not app.exception
+        share, _ = re.findall(
+            r"\*\*([\d.]+) ± ([\d.]+) %\*\*", said(app, "nearest neighbour of a draw")
+        )
+        shares[source] = [float(part) for part in share]
+    (more, its_error), (less, error) = shares["gaussian"], shares["mixture"]
+    assert more - less > 3 * np.hypot(its_error, error)
+    assert not [slider for slider in app.slider if slider.key == "sample_components"]
+    model = checkpoint.load(checkpoint.FOLDER / "denoising-2d-masking")
+    shown = images(app)
+    mnist = datasets.load()
+    some = np.random.default_rng(0).permutation(60_000)[:10_000]
+    codes = apply.encode(model, mnist.train_images[some]).astype(float)
+    drawn = sampling.sample_mixture(sampling.fit_mixture(codes, 1), 36)
+    assert shown == [pixels.data_uri(image) for image in apply.decode(model, drawn)]
+    many = sampling.sample_mixture(sampling.fit_mixture(codes, 1), 20_000)
+    np.testing.assert_allclose(many.mean(0), codes.mean(0), atol=0.03 * codes.std())
+    np.testing.assert_allclose(np.cov(many.T), np.cov(codes.T), atol=0.05 * codes.var(0).max())
+    box(app, "Model").set_value("variational-2d").run()  # which offers no such source
+    assert not app.exception
+    assert box(app, "Codes come from").value == "prior"
+
+
+def test_the_prior_is_offered_where_a_model_draws_from_what_was_fitted_to_its_codes() -> None:
+    app = open_page("wasserstein-2d")
+    assert not [toggle for toggle in app.toggle if toggle.key == "sample_grid"]
+    app.segmented_control(key="sample_from").set_value("normal").run()
+    model = checkpoint.load(checkpoint.FOLDER / "wasserstein-2d")
+    noise = np.random.default_rng(0).standard_normal((36, 2)).astype(np.float32)
+    assert images(app) == [pixels.data_uri(image) for image in apply.decode(model, noise)]
+    app.toggle(key="sample_grid").set_value(True).run()
+    assert len(images(app)) == 1
+
+
+def test_the_temperature_of_a_codebook_is_that_of_a_softmax() -> None:
+    app = open_page("vector_quantised-8d")
+    slider = app.slider(key="sample_temperature")
+    assert slider.label == "Softmax temperature"
+    assert "logits" in slider.help
+    assert not [
+        caption for caption in app.caption if "nearest neighbour of a draw" in caption.value
+    ]
+    box(app, "Model").set_value("variational-2d").run()
+    assert app.slider(key="sample_temperature").label == "Temperature"
+    assert "spread" in app.slider(key="sample_temperature").help
+
+
+def test_a_prior_is_compared_with_draws_from_the_posteriors() -> None:
+    app = open_page("variational-32d")
+    assert "draws from the posteriors" in said(app, "nearest neighbour of a draw")
+    app.segmented_control(key="sample_from").set_value("mixture").run()
+    assert "the codes of test images" in said(app, "nearest neighbour of a draw")
+
+
 def test_a_model_with_a_prior_can_draw_from_a_mixture_for_comparison() -> None:
     app = open_page()
     first = images(app)

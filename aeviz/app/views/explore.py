@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import errors, neighbours, planes
+from aeviz.analysis import errors, estimate, holes, neighbours, planes
+from aeviz.analysis.estimate import Estimate
 from aeviz.analysis.planes import Plane, Window
 from aeviz.app import session, sidebar, widgets
 from aeviz.app.components.latent_map import (
@@ -22,9 +23,6 @@ from aeviz.app.subject import ModelSubject
 from aeviz.charts import bars, pixels, theme
 from aeviz.data import datasets
 from aeviz.models.base import Autoencoder
-
-FAR = 3.0
-"""A place is far from every code beyond this many typical gaps between neighbours."""
 
 
 @st.cache_data(max_entries=6, show_spinner=False)
@@ -41,30 +39,48 @@ def _atlas(
     _model: Autoencoder,
     _plane: Plane,
     _points: np.ndarray,
-) -> AtlasFile:
+) -> tuple[AtlasFile, Estimate]:
     decoded = planes.fitting_atlas(_model, _plane, window, _points, label)
-    return AtlasFile(pixels.png(decoded.sheet()), decoded.size, window)
+    assert decoded.error is not None  # by which it was chosen
+    return AtlasFile(pixels.png(decoded.sheet()), decoded.size, window), decoded.error
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """Points (N, 2) of the test codes, the window, and what is far on the plane and in space."""
+    """Points (N, 2) of the test codes, the window, and how far from all of them is far."""
 
     points: np.ndarray
     window: Window
-    far_points: float
-    far_codes: float
+    far: float
 
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring the map")
 def _frame(
     name: str, data_name: str, plane_key: str, _subject: ModelSubject, _plane: Plane
 ) -> _Frame:
-    codes = _subject.codes()
-    points = _plane.project(codes).astype(np.float32)
-    far_points = FAR * neighbours.typical_gap(points)
-    far_codes = far_points if codes.shape[1] == 2 else FAR * neighbours.typical_gap(codes)
-    return _Frame(points, planes.window_of(points), far_points, far_codes)
+    points = _plane.project(_subject.codes()).astype(np.float32)
+    # The browser, which has only these points, asks how far the nearest is while the probe moves.
+    return _Frame(points, planes.window_of(points), holes.far(neighbours.gaps(points)))
+
+
+def _seen(subject: ModelSubject, plane: Plane) -> _Frame:
+    return _frame(subject.key, subject.data.name, planes.plane_key(plane), subject, plane)
+
+
+def _drawn(
+    subject: ModelSubject, plane: Plane, window: Window, label: int | None
+) -> tuple[AtlasFile, Estimate]:
+    points, plane_key = _seen(subject, plane).points, planes.plane_key(plane)
+    return _atlas(subject.key, plane_key, window, label, subject.model, plane, points)
+
+
+def grid_of(subject: ModelSubject, plane: Plane, label: int | None) -> tuple[int, Estimate]:
+    """Of the grid decoded behind the whole map: nodes a side, and the error of its blend.
+
+    The error is in grey levels of 255, where the test codes are.
+    """
+    file, error = _drawn(subject, plane, _seen(subject, plane).window, label)
+    return file.size, error
 
 
 def _shared_window() -> Window | None:
@@ -92,9 +108,9 @@ def _exact(
     subject: ModelSubject,
     plane: Plane,
     place: tuple[float, float],
-    far: float,
     label: int | None,
 ) -> Exact:
+    """What the decoder makes of a place, and what is near it."""
     code = plane.lift(np.array([place], np.float32))
     distances, indices = neighbours.nearest(subject.codes(), code, 5)
     told = None if label is None else np.array([label])
@@ -102,9 +118,28 @@ def _exact(
         place,
         subject.codec.decode(code, told)[0],
         list(zip(indices[0].tolist(), distances[0].tolist(), strict=True)),
-        bool(distances[0, 0] > far),
+        _is_far(subject, plane, place),
         "in code space" if plane.exact else "in code space from the blended code",
     )
+
+
+def _is_far(subject: ModelSubject, plane: Plane, place: tuple[float, float]) -> bool:
+    """Whether a place is far from every training code, in wide codes from all points of the map.
+
+    Those are not measured in code space: a plane passes all of them at much the same distance.
+    """
+    frame, point = _seen(subject, plane), np.array([place], np.float32)
+    if np.allclose(point, frame.points[0], rtol=1e-5):
+        return False  # where the probe starts; the map does not wait for the training codes
+    if subject.code_dim > neighbours.NARROW:
+        return bool(neighbours.nearest(frame.points, point)[0][0, 0] > frame.far)
+    return bool(subject.known().away(plane.lift(point))[0] > subject.far())
+
+
+def prepare(subject: ModelSubject) -> None:
+    """Measure what is asked for where the probe rests; called after all is drawn."""
+    if subject.code_dim <= neighbours.NARROW:
+        subject.far()
 
 
 def _clicked(subject: ModelSubject, index: int) -> Clicked:
@@ -163,22 +198,18 @@ def explore(
         wheel: whether the mouse wheel zooms.
     """
     sidebar.still_there(subject.key)
-    data, plane_key = subject.data, planes.plane_key(plane)
-    frame = _frame(subject.key, data.name, plane_key, subject, plane)
-    same = f"{subject.key} {data.name} {plane_key}"
+    data, frame = subject.data, _seen(subject, plane)
+    same = f"{subject.key} {data.name} {planes.plane_key(plane)}"
     done, memory = state(key, same), _memory(key, same)
     memory.probe, memory.view = done.probe or memory.probe, done.view or memory.view
-
-    def atlas(window: Window) -> AtlasFile:
-        return _atlas(subject.key, plane_key, window, label, subject.model, plane, frame.points)
 
     points, window, view = frame.points, frame.window, memory.view
     x, y = memory.probe or points[0].tolist()
     session.say("probe", (f"{x:.6g}", f"{y:.6g}"))
-    atlases = [atlas(window)]
+    atlases = [_drawn(subject, plane, window, label)[0]]
     if view and not np.allclose(view, window, atol=0.03 * (window[1] - window[0])):
         session.say("view", [f"{v:.6g}" for v in view])
-        atlases.append(atlas(_rounded(view)))
+        atlases.append(_drawn(subject, plane, _rounded(view), label)[0])
     else:
         session.say("view")
     latent_map(
@@ -191,8 +222,8 @@ def explore(
         window=window,
         atlases=atlases,
         probe=(x, y),
-        far=frame.far_points,
-        exact=_exact(subject, plane, (x, y), frame.far_codes, label),
+        far=frame.far,
+        exact=_exact(subject, plane, (x, y), label),
         clicked=None if done.clicked is None else _clicked(subject, done.clicked),
         view=view,
         background=background,
@@ -216,11 +247,13 @@ def _selection(subject: ModelSubject, chosen: np.ndarray) -> None:
         st.plotly_chart(
             bars.class_counts(counts, data.classes), config=theme.CONFIG, key="selected"
         )
+        error = estimate.mean(squared)
+        mse = error.text() if len(chosen) > 1 else f"{error.value:.4f}"
         mean, spread = (
             ", ".join(f"{v:.2f}" for v in values[:2]) for values in (codes.mean(0), codes.std(0))
         )
         st.markdown(
-            f"Mean MSE **{squared.mean():.4f}**, most common: "
+            f"Mean MSE **{mse}**, most common: "
             f"**{data.classes[counts.argmax()]}** ({counts.max() / len(chosen):.0%}). "
             f"First latent dimensions: mean {mean}; standard deviation {spread}."
         )

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import neighbours, paths
+from aeviz.analysis import estimate, paths
 from aeviz.app import session, widgets
 from aeviz.app.components.player import player
 from aeviz.app.subject import ModelSubject
@@ -59,14 +59,11 @@ class Path:
 
     @cached_property
     def away(self) -> np.ndarray:
-        """How far each place is from the nearest test code (FRAMES,)."""
-        return neighbours.nearest(self.subject.codes(), self.codes)[0][:, 0]
+        """How far each place is from the nearest training code (FRAMES,).
 
-    @property
-    def lengths(self) -> tuple[float, float]:
-        """How far its middle is from the origin, and how far test codes are on average."""
-        middle, every = self.codes[FRAMES // 2], self.subject.codes()
-        return float(np.linalg.norm(middle)), float(np.linalg.norm(every, axis=1).mean())
+        The ends are codes of test images, so that they are no such codes themselves.
+        """
+        return self.subject.known().away(self.codes)
 
     def decoded(self, codes: np.ndarray) -> np.ndarray:
         """The images (N, H, W) of places (N, D) on it."""
@@ -133,7 +130,10 @@ def film(path: Path) -> None:
             "Decoded along the path": path.decoded(path.codes),
             "Pixels cross-faded": path.faded(FRAMES),
         },
-        [f"{share:.0%} of the way. Nearest test code: {gap:.2g} away." for share, gap in shares],
+        [
+            f"{share:.0%} of the way. Nearest training code: {gap:.2g} away."
+            for share, gap in shares
+        ],
         list(path.marks.items()),
     )
 
@@ -194,13 +194,33 @@ def strip(path: Path) -> None:
 
 
 def emptiness(path: Path) -> None:
-    """How far the path is from test codes, beside how far these are from each other."""
+    """How far the path is from training codes, beside how far test codes are from these."""
     st.subheader("Does the path cross empty space?", anchor=False)
-    half, most = path.subject.gaps()
+    subject = path.subject
+    gaps, known = subject.gaps(), len(subject.known().codes)
+    half, most = np.quantile(gaps, (0.5, 0.9)).tolist()
     st.plotly_chart(curves.distance_curve(path.away, half, most, path.marks), config=theme.PLAIN)
-    furthest = path.away.max()
+    furthest, far = path.away.max(), subject.far()
+    drawn = known < len(subject.trained_with())
     st.markdown(
-        f"At its emptiest the path is **{furthest:.2g}** from the nearest of "
-        f"{len(path.subject.codes()):,} test codes, **{furthest / half:.1f} times** the distance "
-        "within which half of them have a neighbour."
+        f"At its emptiest the path is **{furthest:.2g}** from the nearest of {known:,} training "
+        f"codes{' drawn at random' if drawn else ''}, **{furthest / half:.1f} times** the distance "
+        f"within which half of {len(gaps):,} test codes have one. On the map a place is far from "
+        f"every code beyond {far:.2g}."
+    )
+
+
+def shell(path: Path) -> str:
+    """How long codes are beside the radius of the prior's shell, in sentences."""
+    subject, codes = path.subject, path.subject.codes()
+    if not subject.model.gaussian_prior:
+        return ""
+    root, middle = np.sqrt(subject.code_dim), np.linalg.norm(path.codes[FRAMES // 2])
+    means = "the means that the encoder gives are" if subject.model.has_posterior else "codes are"
+    return (
+        f"In a space of many dimensions D nearly all of the prior lies near a shell of radius √D, "
+        f"here {root:.2f}, and the middle of a straight path lies inside the shell of its ends. "
+        f"Here {means} {estimate.mean(np.linalg.norm(codes, axis=1)).text('.2f')} long on average "
+        f"over {len(codes):,} test images (± is one standard error), and the middle of this path "
+        f"{middle:.2f}."
     )

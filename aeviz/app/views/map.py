@@ -5,16 +5,32 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import planes
+from aeviz.analysis import planes, projections
+from aeviz.analysis.estimate import Estimate
+from aeviz.analysis.holes import PAIRS, SPANNED, Holes
+from aeviz.analysis.neighbours import NARROW
 from aeviz.app import widgets
 from aeviz.app.components.link import has_webgl
 from aeviz.app.subject import ModelSubject
-from aeviz.app.views.explore import explore
+from aeviz.app.views.explore import explore, grid_of
 from aeviz.charts import maps, theme
 
-__all__ = ["HOW", "choose_background", "choose_plane", "choose_view", "explore", "space"]
+__all__ = [
+    "HOW",
+    "choose_background",
+    "choose_plane",
+    "choose_view",
+    "explore",
+    "grid",
+    "holes",
+    "space",
+]
 
 VIEWS = {"pca": "PCA plane", "axes": "Two axes", "umap": "UMAP", "tsne": "t-SNE"}
+SETTINGS = {
+    "umap": f"{projections.NEIGHBOURS} neighbours",
+    "tsne": f"perplexity {projections.PERPLEXITY}",
+}
 HOW = {"space": "Move the sliders"}
 """How one comes to a place, where it is not by the probe."""
 DOTS = 4000
@@ -55,8 +71,8 @@ def choose_plane(subject: ModelSubject, view: str) -> planes.Plane | None:
     if places is None:
         return None
     st.caption(
-        f"{VIEWS[view]} is for looking: distances and empty areas mean little. The probe decodes a "
-        "weighted mean of the nearest codes, so its image is approximate."
+        f"{VIEWS[view]} ({SETTINGS[view]}) is for looking: distances and empty areas mean little. "
+        "The probe decodes a weighted mean of the nearest codes, so its image is approximate."
     )
     return planes.EmbeddingPlane(subject.codes(), places, VIEWS[view])
 
@@ -123,3 +139,67 @@ def space(subject: ModelSubject, told: np.ndarray | None) -> None:
             seen, config=theme.CONFIG, key="space", alt="map of test codes in three dimensions"
         )
         st.caption("Drag to turn it, scroll to come nearer. The sliders move the pink dot.")
+
+
+def grid(subject: ModelSubject, plane: planes.Plane, label: int | None) -> str:
+    """What lies behind the dots, and how near the blend comes to the decoder, in sentences."""
+    size, error = grid_of(subject, plane, label)
+    return (
+        "The images behind the dots are what the decoder makes of each place, decoded on a grid of "
+        f"{size} by {size} codes. While the probe moves, its image is blended from that grid, "
+        f"which among the test codes is {error.text('.2f')} grey levels of 255 off, as a mean over "
+        "pixels and places; when it rests, the place itself is decoded."
+    )
+
+
+def holes(subject: ModelSubject) -> None:
+    """How much of the space among the codes is far from all of them, beside PCA's."""
+    wide = subject.code_dim > NARROW
+    # To encode ten thousand training images for it takes some models a while.
+    if wide and not widgets.toggle("Measure the space between the codes", "holes"):
+        return
+    st.subheader("Does it have holes?", anchor=False)
+    found, seen, known = subject.holes(), len(subject.gaps()), len(subject.known().codes)
+    if subject.code_dim <= SPANNED:
+        st.markdown(
+            f"{_hull(subject, found)}{_paths(found)} between two test codes cross a place that is "
+            f"far from every training code. {_beside(subject.pca().holes())}"
+        )
+    else:
+        st.markdown(
+            f"Not by distance: in {subject.code_dim} dimensions {_paths(found)} between two test "
+            "codes cross a place that is far from every training code. Two test codes are "
+            f"themselves only {found.apart / found.far:.1f} times that far apart (median)."
+        )
+    st.caption(
+        f"Far: more than {found.far:.3g} from each of {known:,} training codes"
+        f"{' drawn at random' if wide else ''}, three times the distance within which 90 % of "
+        f"{seen:,} test codes have one. Only the space among the test codes counts, without the "
+        "1 % that lie farthest out. ± is one standard error. A hole says that the decoder was "
+        "never trained there, not that its image is bad."
+    )
+
+
+def _hull(subject: ModelSubject, found: Holes) -> str:
+    if found.hull is None:
+        return ""
+    room = "area" if subject.code_dim == 2 else "volume"
+    return (
+        f"**{_percent(found.hull)}** of the {room} among the test codes is far from every training "
+        "code. "
+    )
+
+
+def _paths(found: Holes) -> str:
+    if found.paths.value == 0:
+        return f"**none** of {PAIRS:,} straight paths"
+    return f"**{_percent(found.paths)}** of the straight paths"
+
+
+def _beside(linear: Holes) -> str:
+    hull = "" if linear.hull is None else f"{_percent(linear.hull)} and "
+    return f"With PCA in place of the model it is {hull}{_percent(linear.paths)}."
+
+
+def _percent(share: Estimate) -> str:
+    return Estimate(100 * share.value, 100 * share.error).text(".1f") + " %"

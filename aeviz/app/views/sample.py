@@ -8,13 +8,28 @@ import numpy as np
 import streamlit as st
 
 from aeviz.analysis import neighbours, sampling
+from aeviz.analysis.estimate import Estimate
 from aeviz.app import widgets
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import maps, pixels, theme
+from aeviz.models.base import Autoencoder
 
 NEAREST = {"no": "Hide", "pixels": "In pixels", "codes": "In latent space"}
 DOTS = 3000
 GRID = 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where codes come from.
+
+    kind: as `ModelSubject.draw` takes it; temperature: factor on the spread, or of a softmax;
+    components: Gaussians of a mixture.
+    """
+
+    kind: str
+    temperature: float = 1.0
+    components: int = 1
 
 
 @dataclass(frozen=True)
@@ -24,6 +39,7 @@ class Drawn:
     even: they stand in a grid; near: a key of NEAREST.
     """
 
+    source: Source
     codes: np.ndarray
     images: np.ndarray
     even: bool
@@ -36,7 +52,9 @@ def say_prior(subject: ModelSubject) -> None:
     if not _has_prior(subject):
         st.info(
             f"A {model.title.lower()} has no prior to draw from. {model.no_prior} Here codes are "
-            "drawn from a Gaussian mixture that was fitted to its training codes afterwards."
+            "drawn from a Gaussian mixture that was fitted to its training codes afterwards. It "
+            "keeps to where codes are; one Gaussian with their mean and covariance draws from the "
+            "holes between them as well, and shows what the decoder makes of these."
         )
 
 
@@ -44,36 +62,54 @@ def _has_prior(subject: ModelSubject) -> bool:
     return sampling.sample_prior(subject.model, 1) is not None
 
 
+def _plain(subject: ModelSubject) -> bool:
+    """Whether it draws from N(0, I) itself, and not from what was fitted to its codes."""
+    return subject.model.gaussian_prior and subject.model.sampler == Autoencoder.sampler
+
+
+def _sources(subject: ModelSubject) -> dict[str, str]:
+    model = subject.model
+    if not _has_prior(subject):
+        return {"mixture": "A Gaussian mixture", "gaussian": "One Gaussian"}
+    normal = {"normal": "The prior N(0, I)"} if model.gaussian_prior and not _plain(subject) else {}
+    return {"prior": model.sampler, **normal, "mixture": "A Gaussian mixture"}
+
+
 def draw(subject: ModelSubject) -> Drawn:
     """Widgets that choose where codes come from, and the codes."""
-    model, source = subject.model, "mixture"
-    if _has_prior(subject):
-        sources = {"prior": model.sampler, "mixture": "A Gaussian mixture"}
-        source = widgets.choice("Codes come from", sources, "sample_from")
+    kind = widgets.choice("Codes come from", _sources(subject), "sample_from")
     told = widgets.decoded_as(subject, "sample_label", in_turn=True)
-    flat = source == "prior" and model.gaussian_prior and subject.code_dim == 2
-    even, near = flat and _evenly(), "no"
+    normal = kind == "normal" or (kind == "prior" and _plain(subject))
+    even, near, source = normal and subject.code_dim == 2 and _evenly(), "no", Source(kind)
     if even:
         codes = sampling.prior_grid(GRID)
     else:
-        seed, count, temperature = _how_many()
+        softmax = kind == "prior" and subject.model.config.codebook_size > 0
+        seed, count, temperature = _how_many(softmax=softmax)
         near = widgets.choice(
             "Nearest training image",
             NEAREST,
             "sample_nearest",
             "Is a sample new, or does it repeat an image that the model was trained on?",
         )
-        if source == "mixture":
-            components = widgets.slider(
-                "Gaussians in the mixture", 1, 40, 10, key="sample_components"
-            )
-            mixture = subject.mixture(components)
-            codes = sampling.sample_mixture(mixture, count, temperature, seed)
-        else:
-            codes = sampling.sample_prior(model, count, temperature, seed)
-    assert codes is not None  # without a prior the source is the mixture
+        components = _components(subject) if kind == "mixture" else 1
+        source = Source("mixture" if kind == "gaussian" else kind, temperature, components)
+        codes = subject.draw(source.kind, count, temperature, seed, components)
     labels = None if told is None else np.resize(told, len(codes))
-    return Drawn(codes, subject.codec.decode(codes, labels), even, near)
+    return Drawn(source, codes, subject.codec.decode(codes, labels), even, near)
+
+
+def _components(subject: ModelSubject) -> int:
+    axes = sampling.MIXTURE_AXES
+    wide = f"Fitted along the first {axes} principal axes of the codes."
+    return widgets.slider(
+        "Gaussians in the mixture",
+        1,
+        40,
+        10,
+        key="sample_components",
+        help=wide if subject.code_dim > axes else None,
+    )
 
 
 def _evenly() -> bool:
@@ -85,20 +121,27 @@ def _evenly() -> bool:
     )
 
 
-def _how_many() -> tuple[int, int, float]:
-    """Widgets that choose the seed of the draw, how many codes, and how far they spread."""
+def _how_many(*, softmax: bool) -> tuple[int, int, float]:
+    """Widgets that choose the seed of the draw, how many codes, and the temperature.
+
+    Args:
+        softmax: it is that of a softmax over codebook entries, and no factor on a spread.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         seed = widgets.draw_again("sample_seed")
     with st.container(horizontal=True, gap="medium"):
         count = widgets.slider("How many", 4, 64, 36, 4, key="sample_count")
         temperature = widgets.slider(
-            "Temperature",
+            "Softmax temperature" if softmax else "Temperature",
             0.0,
             2.0,
             1.0,
             0.1,
             key="sample_temperature",
-            help="Factor on the spread: lower gives typical images, higher gives unusual ones.",
+            help="Divides the logits of the next codebook entry: at 0 the likeliest one is taken; "
+            "higher makes the chances more even."
+            if softmax
+            else "Factor on the spread: lower gives typical images, higher gives unusual ones.",
         )
     return seed, count, temperature
 
@@ -112,6 +155,23 @@ def on_map(subject: ModelSubject, drawn: Drawn) -> None:
     maps.overlay(dots, points, plane.project(drawn.codes), size, plane.axis_titles)
     st.plotly_chart(widgets.drawable(dots), config=theme.CONFIG, key="samples")
     st.caption("Black dots: the codes drawn. Coloured: test codes, put there by the encoder.")
+
+
+def likeness(subject: ModelSubject, drawn: Drawn) -> None:
+    """How well a nearest neighbour tells draws from the codes of test images."""
+    source = drawn.source
+    if source.kind == "prior" and subject.model.config.codebook_size > 0:
+        return  # it draws entry by entry: a minute for as many as are needed
+    found = subject.told_apart(source.kind, source.temperature, source.components)
+    posterior = source.kind != "mixture" and subject.model.has_posterior
+    codes = "draws from the posteriors" if posterior else "the codes"
+    draw, code = (Estimate(100 * f.value, 100 * f.error).text(".1f") for f in found)
+    st.caption(
+        f"Are these draws spread as {codes} of test images are? The nearest neighbour of a draw is "
+        f"another draw in **{draw} %** of cases (± one standard error), that of a code another "
+        f"code in **{code} %**. Both would be 50 % if they were, and 100 % if they lay apart. "
+        f"Measured on {sampling.TOLD:,} of each."
+    )
 
 
 def sheet(drawn: Drawn) -> None:

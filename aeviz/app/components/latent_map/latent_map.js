@@ -4,7 +4,7 @@
 const SHEET_COLUMNS = 100; // real digits per row of their sheet
 const REST_MS = 90; // the pointer rests: ask for the exact decode
 const SVG_DOTS = 3000; // without WebGL each dot is an element of the page, and slow to move
-const FAR_TEXT = "Far from every code: the decoder was never asked for anything here.";
+const FAR_TEXT = "Far from every code: the decoder was never trained here.";
 
 const instances = new WeakMap();
 
