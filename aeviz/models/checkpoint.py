@@ -298,7 +298,7 @@ def digest(name: str) -> str:
     content = path.read_bytes()
     card = read_card(content)
     start = 8 + int.from_bytes(content[:8], "little")
-    usual = type(card.config)().to_dict()
+    usual = type(card.config)().to_dict() | card.config.before
     own = {name: value for name, value in card.config.to_dict().items() if value != usual[name]}
     found = hashlib.sha256(json.dumps([card.variant, own]).encode())
     found.update(content[start:])
