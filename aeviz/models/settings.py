@@ -178,11 +178,12 @@ ERRORS = {
     "absolute": r"\lVert x - \hat x \rVert_1",
 }
 LOG_P = {
-    "bernoulli": r"\textstyle\sum_i \bigl(x_i \ln \hat x_i + (1 - x_i) \ln (1 - \hat x_i)\bigr)",
+    "bernoulli": r"\textstyle\sum_i x_i \ln \hat x_i"
+    r" \\ {} + \textstyle\sum_i (1 - x_i) \ln (1 - \hat x_i)",
     "squared": r"-\tfrac{1}{2 \sigma^2} \lVert x - \hat x \rVert^2"
-    r" - \tfrac{P}{2} \ln (2 \pi \sigma^2), \quad"
+    r" - \tfrac{P}{2} \ln (2 \pi \sigma^2) \\[4pt]"
     r" \sigma^2 = \tfrac{1}{P}\, \mathbb{E}\, \lVert x - \hat x \rVert^2",
-    "absolute": r"-\tfrac{1}{b} \lVert x - \hat x \rVert_1 - P \ln (2 b), \quad"
+    "absolute": r"-\tfrac{1}{b} \lVert x - \hat x \rVert_1 - P \ln (2 b) \\[4pt]"
     r" b = \tfrac{1}{P}\, \mathbb{E}\, \lVert x - \hat x \rVert_1",
 }
 """Log p(x|z) of an image x with P pixels, as LaTeX."""

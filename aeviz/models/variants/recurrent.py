@@ -28,10 +28,11 @@ class Recurrent(Autoencoder):
         "reverse; GRU: Cho et al. 2014, arXiv:1406.1078"
     )
     formula = (
-        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2, \quad"
-        r" \hat x_t = \sigma(V s_t + d) \\[4pt]"
-        r" h_0 = 0, \quad h_t = \mathrm{GRU}(x_t, h_{t-1}), \quad z = W h_k + b \\[4pt]"
-        r" s_0 = \tanh(U z + a), \quad s_t = \mathrm{GRU}'([z, c_t], s_{t-1}) \end{gathered}"
+        r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2 \\[4pt]"
+        r" h_0 = 0, \quad h_t = \mathrm{GRU}(x_t, h_{t-1}) \\[4pt]"
+        r" z = W h_k + b, \quad s_0 = \tanh(U z + a) \\[4pt]"
+        r" s_t = \mathrm{GRU}'([z, c_t], s_{t-1}), \quad"
+        r" \hat x_t = \sigma(V s_t + d) \end{gathered}"
     )
     idea = "Read the image as a sequence of rows, keep one memory, and write all rows from it."
     when = "Your data are sequences, and some break off early and should be completed."

@@ -31,7 +31,7 @@ class VectorQuantised(Autoencoder):
     formula = (
         r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2"
         r" + \beta\, \lVert z - \mathrm{sg}(e) \rVert^2 \\[4pt] z = f(x), \quad"
-        r" e = \mathrm{arg\,min}_{e_k} \lVert z - e_k \rVert, \quad"
+        r" e = \mathrm{arg\,min}_{e_k} \lVert z - e_k \rVert \\[4pt]"
         r" \hat x = g\bigl(z + \mathrm{sg}(e - z)\bigr) \\[4pt]"
         r" e_k \leftarrow \text{moving mean of the } z \text{ nearest to it} \end{gathered}"
     )

@@ -39,8 +39,8 @@ class Wasserstein(Autoencoder):
     formula = (
         r"\begin{gathered} \mathcal{L} = \lVert x - \hat x \rVert^2"
         r" + \lambda\, \mathrm{MMD}_k^2\bigl(q(z), \mathcal{N}(0, I)\bigr) \\[4pt]"
-        r" \mathrm{MMD}_k^2(q, p) = \mathbb{E}\, k(z, z') + \mathbb{E}\, k(\epsilon, \epsilon')"
-        r" - 2\, \mathbb{E}\, k(z, \epsilon) \\[4pt]"
+        r" \mathrm{MMD}_k^2 ="
+        r" \mathbb{E}\bigl[k(z, z') + k(\epsilon, \epsilon') - 2 k(z, \epsilon)\bigr] \\[4pt]"
         r" k(a, b) = \textstyle\sum_s \frac{2 D s}{2 D s + \lVert a - b \rVert^2} \end{gathered}"
     )
     idea = "Let each code be a sharp point, and ask only that all together look like the prior."
