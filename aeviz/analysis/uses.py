@@ -126,7 +126,7 @@ def tell_apart(
     labels = labels[draw(CODES, len(labels))]
     both = train_codes, labels, test_codes, dataset.test_labels
     progress(0.0, "Training the probe")
-    found = {"probe_accuracy": probe.linear_probe(*both).value}
+    found = {"probe_accuracy": probe.linear_probe(*both)}
     progress(0.4, "Finding neighbours")
     right = round(neighbours.neighbour_accuracy(*both) * len(test_codes))
     found["neighbour_accuracy"] = estimate.mean(np.arange(len(test_codes)) < right)

@@ -306,7 +306,7 @@ def rate_distortion(
         shapes, notes = [theme.upright(size, theme.FILES, 2, "dash")], [note]
     every = [e for curve in (*shown.values(), others) for e in curve.errors]
     best, worst = min(every, default=0.001), max(every, default=0.05)
-    ticks = {"tickvals": [0.3, 1, 3, 10, 30, 100, 300, 1000], "tickangle": 0}
+    ticks = {"tickvals": [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000], "tickangle": 0}
     return theme.figure(
         traces,
         height=height,
