@@ -243,18 +243,23 @@ def write_readme() -> None:
 
 
 def readme_line(item: tuple[str, checkpoint.Card]) -> str:
-    """A model's line of that table, from its card."""
+    """A model's line of that table, from its card; a figure of unknown error stands alone."""
     name, card = item
-    found = {k: Estimate(v, card.errors.get(k, float("nan"))) for k, v in card.figures.items()}
-    if "elbo" in found:
-        key = "binarised" if card.config.binarise else "grey"
-        found[key] = Estimate(-found["elbo"].value, found["elbo"].error)
+
+    def text(key: str, how: str) -> str:
+        if key not in card.figures:
+            return ""
+        value, error = abs(card.figures[key]), card.errors.get(key)  # an ELBO is below 0
+        return f"{value:{how}}" if error is None else Estimate(value, error).text(how)
+
+    elbo = text("elbo", ".1f")
     cells = [
         f"`{name}`" + (", told the label" if MODELS[card.variant].uses_labels else ""),
-        *(found[key].text() for key in ("mse", "pca_mse_clipped", "bce")),
-        found["psnr"].text(".2f"),
-        found["neighbour_accuracy"].text(),
-        *(found[key].text(".1f") if key in found else "" for key in ("grey", "binarised")),
+        *(text(key, ".5f") for key in ("mse", "pca_mse_clipped")),
+        text("bce", ".4f"),
+        text("psnr", ".2f"),
+        text("neighbour_accuracy", ".4f"),
+        *(("", elbo) if card.config.binarise else (elbo, "")),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -286,7 +291,7 @@ def _reconstructed(digits: datasets.Dataset) -> dict[str, str]:
         linear = pca.pca(digits, width)
         raw = estimate.mean(errors.mse(x, linear.decode(linear.encode(x))))
         clipped = errors.compare(x, linear.reconstruct(x)).estimates
-        texts[f"mse {width}"] = f"PCA {raw.text()}, clipped {clipped['mse'].text()}"
+        texts[f"mse {width}"] = f"PCA {raw.text('.5f')}, clipped {clipped['mse'].text('.5f')}"
         texts[f"bce {width}"] = f"PCA, clipped {clipped['bce'].text()}"
     texts["bce 32"] += f"; floor {estimate.mean(errors.bce(x, x)).text()}"
     return texts
@@ -449,7 +454,7 @@ def lived_figure(
 
 
 COLUMNS = {
-    "mse": ("MSE", ".4f"),
+    "mse": ("MSE", ".5f"),
     "bce": ("BCE, nats a pixel", ".4f"),
     "neighbour_accuracy": ("5-NN", ".4f"),
     "probe_accuracy": ("probe", ".4f"),

@@ -360,5 +360,5 @@ def test_the_written_table_is_of_the_checkpoints_that_are_pretrained() -> None:
     for name, card in checkpoint.pretrained().items():
         assert f"`{card.command}`, seed {card.seed}" in text
         value, error = kept["pretrained"][name]["errors"]["figures"]["mse"]
-        assert f"{value:.4f} ± {error:.4f}" in text
+        assert f"{value:.5f} ± {error:.5f}" in text
         assert value == pytest.approx(card.figures["mse"], rel=1e-3)
