@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import itertools
 import json
 import math
 import shlex
@@ -23,7 +24,7 @@ import torch
 
 from aeviz.analysis import baselines, estimate, few_labels, supervised, uses
 from aeviz.analysis.codec import of_model
-from aeviz.analysis.few_labels import Learner, Settings
+from aeviz.analysis.few_labels import Learned, Learner, Settings
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.base import Autoencoder
@@ -90,14 +91,20 @@ def codes(again: bool) -> None:
 
 
 def labels(again: bool, names: tuple[str, ...]) -> None:
-    """Measure accuracy with few labels and with all."""
+    """Measure accuracy with few labels and with all, number by number."""
     digits = datasets.load("mnist")
     fresh = again or not few_labels.KEPT.exists()
     kept = {} if fresh else json.loads(few_labels.KEPT.read_text(encoding="utf-8"))
     for name in missing(kept, list(names)):
+        kept.pop(name, None)
+    for name, count in itertools.product(names, COUNTS):
+        found = Learned.model_validate(kept[name]["learned"]) if name in kept else None
+        if found is not None and count in found.accuracy["code"]:
+            continue
         model = checkpoint.load(checkpoint.FOLDER / name)
-        found = timed(f"{name}, few labels", lambda m=model: few_labels.measure(m, digits, COUNTS))
-        kept[name] = {"sha256": checkpoint.digest(name), "learned": found.model_dump(mode="json")}
+        work = functools.partial(few_labels.measure, model, digits, (count,))
+        learned = timed(f"{name}, {count:,} labels", work).join(found).model_dump(mode="json")
+        kept[name] = {"sha256": checkpoint.digest(name), "learned": learned}
         write(few_labels.KEPT, {name: kept[name] for name in names if name in kept})
 
 

@@ -104,12 +104,12 @@ def test_what_cannot_be_asked_of_a_model() -> None:
 
 
 def test_a_network_from_scratch_learns_from_a_thousand_labels_what_it_can() -> None:
-    """Multiplied by hundreds before the classifier, its code reaches 0.878 (0.003) at most."""
+    """Of what it learned when its code was multiplied by hundreds, 0.879 was the most."""
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-32d")
     learner = Learner(model, MNIST.train_images[:10_000], MNIST.test_images, MNIST)
     chosen = supervised.draw(MNIST.train_labels[:10_000], 1000, 0)
     found = learner.predict("scratch", chosen, MNIST.train_labels[chosen], SETTINGS[1000], 0)
-    assert (found == MNIST.test_labels).mean() > 0.884
+    assert (found == MNIST.test_labels).mean() > 0.89
 
 
 LEARNED = Learned(
