@@ -79,15 +79,14 @@ def find(codes: np.ndarray, gaps: np.ndarray, away: Away, seed: int = 0) -> Hole
     middle = np.flatnonzero(_middle(codes))
     first = draw.integers(len(middle), size=PAIRS)
     second = (first + draw.integers(1, len(middle), size=PAIRS)) % len(middle)
-    pairs = middle[first], middle[second]
-    ends, near = [codes[k] for k in pairs], [gaps[k] for k in pairs]
+    a, b = middle[first], middle[second]
     # What resamples call far moves by a few per cent: nearer than that no path need be known well.
-    peaks = emptiest(*ends, *near, away, enough=0.8 * far(gaps))
+    peaks = emptiest(codes[a], codes[b], gaps[a], gaps[b], away, enough=0.8 * far(gaps))
     return Holes(
         far(gaps),
         estimate.bootstrap(_share, peaks, gaps, draws=DRAWS, seed=seed),
         _hull(codes, gaps, away, draw) if _spans(codes) else None,
-        float(np.median(np.linalg.norm(ends[1] - ends[0], axis=1))),
+        float(np.median(np.linalg.norm(codes[b] - codes[a], axis=1))),
     )
 
 
@@ -155,8 +154,9 @@ def emptiest(
     while len(path):
         most = (near_left + near_right + lengths[path] * (right - left)) / 2
         open_ = most > np.maximum((1 + CLOSE) * found[path], enough)
-        path, left, right, near_left, near_right = (
-            part[open_] for part in (path, left, right, near_left, near_right)
+        path = path[open_]
+        left, right, near_left, near_right = (
+            part[open_] for part in (left, right, near_left, near_right)
         )
         if len(path) == 0:
             break

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import estimate, paths
+from aeviz.analysis import estimate, neighbours, paths
 from aeviz.app import session, widgets
 from aeviz.app.components.player import player
 from aeviz.app.subject import ModelSubject
@@ -200,13 +200,14 @@ def emptiness(path: Path) -> None:
     gaps, known = subject.gaps(), len(subject.known().codes)
     half, most = np.quantile(gaps, (0.5, 0.9)).tolist()
     st.plotly_chart(curves.distance_curve(path.away, half, most, path.marks), config=theme.PLAIN)
-    furthest, far = path.away.max(), subject.far()
-    drawn = known < len(subject.trained_with())
+    furthest, wide = path.away.max(), subject.code_dim > neighbours.NARROW
+    on_map = (
+        "" if wide else f" On the map a place is far from every code beyond {subject.far():.3g}."
+    )
     st.markdown(
         f"At its emptiest the path is **{furthest:.2g}** from the nearest of {known:,} training "
-        f"codes{' drawn at random' if drawn else ''}, **{furthest / half:.1f} times** the distance "
-        f"within which half of {len(gaps):,} test codes have one. On the map a place is far from "
-        f"every code beyond {far:.2g}."
+        f"codes{' drawn at random' if wide else ''}, **{furthest / half:.1f} times** the distance "
+        f"within which half of {len(gaps):,} test codes have one.{on_map}"
     )
 
 

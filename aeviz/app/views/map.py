@@ -162,8 +162,9 @@ def holes(subject: ModelSubject) -> None:
     found, seen, known = subject.holes(), len(subject.gaps()), len(subject.known().codes)
     if subject.code_dim <= SPANNED:
         st.markdown(
-            f"{_hull(subject, found)}{_paths(found)} between two test codes cross a place that is "
-            f"far from every training code. {_beside(subject.pca().holes())}"
+            f"{_hull(subject, found)}{_paths(found)} between two test codes cross "
+            f"{'such a place' if found.hull else 'a place that is far from every training code'}. "
+            f"{_beside(subject.pca().holes())}"
         )
     else:
         st.markdown(
