@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -127,8 +127,8 @@ class Contractive(Autoencoder):
             rows = vmap(jacrev(lambda one: self.encode(one[None])[0]))(x)  # (B, D, C, H, W)
             return rows.flatten(1).square().sum(1)
         # E |v J|^2 = |J|_F^2 for v ~ N(0, I): Hutchinson 1990.
-        backward: Any = torch.func.vjp(self.encode, x)[1]
-        (row,) = backward(torch.randn(len(x), self.config.latent_dim, device=x.device))
+        z, backward = cast(tuple[Tensor, Any], torch.func.vjp(self.encode, x))
+        (row,) = backward(torch.randn_like(z))
         return row.flatten(1).square().sum(1)
 
     @property
