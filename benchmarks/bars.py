@@ -64,7 +64,7 @@ class Bar:
         return "-" if target is None else f"{'at least' if self.more else 'at most'} {target:g}"
 
 
-CHOSEN = "the choice below"
+CHOSEN = "the choice above"
 TWO, WIDE = "two dimensions", "32 dimensions"
 GREY = "variational, two dimensions, grey pixels"
 ONLY = "the only one of its kind"

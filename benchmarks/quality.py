@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -380,11 +381,12 @@ REFERENCES = {
 
 
 def figures_of(kept: dict[str, Any], name: str) -> Figures:
-    """All that is known of a pretrained model, or of the ten of one digit each."""
+    """All that is known of a pretrained model as it is, or of the ten of one digit each."""
     if name == ONE_CLASS:
         return unpack(kept.get(ONE_CLASS, {}).get("figures", {}))
-    parts = kept["pretrained"].get(name, {}).values()
-    return {key: one for part in parts for key, one in unpack(part["figures"]).items()}
+    parts, digest = kept["pretrained"].get(name, {}).values(), checkpoint.digest(name)
+    same = [unpack(part["figures"]) for part in parts if part["digest"] == digest]
+    return {key: one for found in same for key, one in found.items()}
 
 
 def competitor(bar: Bar) -> tuple[str, str]:
@@ -418,10 +420,8 @@ def rows(kept: dict[str, Any], texts: dict[str, str]) -> list[list[str]]:
         ours, lived = "-", lived_figure(bar.key, bar.sign, mine, best)
         if lived is not None:
             about = "" if bar.key in mine.get("errors", {}) else "about "
-            ours = (
-                f"{lived.value:{how}} ± {about}{lived.error:{how}} "
-                f"({mine['steps']} steps, {mine['seconds']:.0f} s)"
-            )
+            apart = "" if math.isnan(lived.error) else f" ± {about}{lived.error:{how}}"
+            ours = f"{lived.value:{how}}{apart} ({mine['steps']} steps, {mine['seconds']:.0f} s)"
             if bar.live is not None:
                 results.append(f"live {bar.verdict(lived, bar.live, mine['seconds'])}")
         if best is not None and bar.target is not None:
@@ -549,7 +549,7 @@ def missed(lines: list[list[str]]) -> str:
 
 def chosen() -> str:
     """How the models of the first table were chosen."""
-    why = [f"- {bar.what}: `{name}`, by {by}" for bar in BARS for name, by in [competitor(bar)]]
+    why = [f"- {bar.what}: `{name}` ({by})" for bar in BARS for name, by in [competitor(bar)]]
     text = (
         "By what a model was made for, or by digits that no test saw: recipes of pretrained models "
         "were trained anew on the first 50,000 training digits, equally long, and measured on the "

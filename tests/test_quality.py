@@ -173,7 +173,8 @@ def some_figures() -> dict[str, Any]:
     kept: dict[str, Any] = {"pretrained": {}, "live": {}}
     for k, name in enumerate(checkpoint.pretrained()):
         figures = {"mse": [0.03 + k / 1000, 0.0001], "nll": [90.0 + k, 1.0], "elbo": [-99.0 - k, 1]}
-        kept["pretrained"][name] = {"errors": {"figures": figures}}
+        part = {"digest": checkpoint.digest(name), "figures": figures}
+        kept["pretrained"][name] = {"errors": part}
     kept[bars.ONE_CLASS] = {"figures": {"auroc": [0.99, 0.001]}}
     return kept
 
@@ -197,6 +198,8 @@ def test_rows_are_of_the_competitor_whatever_others_have(
     ten = lines["one-class AUROC by blurred error for the ink, mean of ten digits"]
     assert ten[5] == "0.9900 ± 0.0010 (`one class`)"
     assert ten[7] == "pretrained held"
+    kept["pretrained"]["denoising-2d-masking"]["errors"]["digest"] = "of other weights"
+    assert {line[0]: line for line in quality.rows(kept, {})}["MSE, 2 dimensions"][5] == "-"
     kept["live"]["2-d"] |= {"seconds": 61.0, "errors": {"mse": 0.0005}}
     line = {line[0]: line for line in quality.rows(kept, {})}["MSE, 2 dimensions"]
     assert line[3] == "0.03355 ± 0.00050 (9 steps, 61 s)"
