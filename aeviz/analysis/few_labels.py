@@ -120,10 +120,10 @@ class Learned(BaseModel):
         for both drops out of the error: of test images those that one of them gets right remain
         (McNemar 1947, Psychometrika 12:153). None where either was not measured.
         """
-        both = [self.accuracy.get(m, {}).get(count) for m in ("tuned", "scratch")]
-        if not all(both):
+        tuned, scratch = (self.accuracy.get(m, {}).get(count) for m in ("tuned", "scratch"))
+        if not tuned or not scratch:
             return None
-        gaps = np.subtract(*both)
+        gaps = np.subtract(tuned, scratch)
         return _estimate(gaps, float(np.mean(self.differ[count] - gaps**2)) / self.tested)
 
     def join(self, other: Learned | None) -> Learned:
@@ -182,7 +182,8 @@ class Learner:
 
     def features(self, method: str, settings: Settings) -> supervised.Features:
         """What a regression reads, standardised as the settings say."""
-        return supervised.standardised(*self.raw[method], settings.floor[method], UNLABELLED)
+        known, queries = self.raw[method]
+        return supervised.standardised(known, queries, settings.floor[method], UNLABELLED)
 
     def predict(
         self, method: str, chosen: np.ndarray, labels: np.ndarray, settings: Settings, seed: int

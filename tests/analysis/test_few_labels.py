@@ -171,8 +171,8 @@ def test_errors_hold_the_draws_of_labels_and_the_test_images() -> None:
 
 
 def test_settings_are_chosen_where_no_step_of_a_grid_scores_higher() -> None:
-    grids = [tuple(range(9)), tuple(range(12))]
-    asked = []
+    grids = [tuple(map(float, range(9))), tuple(map(float, range(12)))]
+    asked: list[tuple[float, ...]] = []
 
     def score(at: tuple[float, ...]) -> float:
         asked.append(at)
@@ -187,9 +187,10 @@ def test_what_is_kept_is_of_files_as_they_are_and_is_what_they_give() -> None:
     assert len(kept) >= 2
     assert set(kept) <= set(PRETRAINED)
     for found in kept.values():
-        assert found.counts == [10, 100, 1000, 60_000]
+        assert found.counts in ([10, 100, 1000], [10, 100, 1000, 60_000])
         for by_count in found.accuracy.values():
-            assert {n: len(shares) for n, shares in by_count.items()} == few_labels.DRAWS
+            draws = {n: len(shares) for n, shares in by_count.items()}
+            assert draws == {n: few_labels.DRAWS[n] for n in found.counts}
     name, found = next(iter(kept.items()))
     model = checkpoint.load(checkpoint.FOLDER / name)
     learner = Learner(model, MNIST.train_images[:10_000], MNIST.test_images, MNIST)
