@@ -200,9 +200,10 @@ def test_the_loss_is_finite_and_made_of_named_terms(model: Autoencoder, digits: 
 def test_every_reconstruction_loss_works(model_class: type[Autoencoder], digits: Tensor) -> None:
     if "reconstruction" not in knobs(model_class.Config):
         pytest.skip("its theory allows one reconstruction loss")
-    units = set()
-    for kind in knobs(model_class.Config)["reconstruction"][0].choices or ():
-        config = model_class.Config.from_dict({"reconstruction": kind})
+    units, setting = set(), knobs(model_class.Config)["reconstruction"][0]
+    others = {name: tuple(those)[-1] for name, those in setting.when.items()}  # it counts with them
+    for kind in setting.choices or ():
+        config = model_class.Config.from_dict({"reconstruction": kind, **others})
         model = optim.build(model_class, config, 0)
         assert torch.isfinite(loss_of(model, digits).total)
         units.add(model.unit)
