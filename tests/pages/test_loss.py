@@ -164,7 +164,7 @@ def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTe
     linear = pca.pca(MNIST, 50)
     for found in (apply.reconstruct(model, MNIST.test_images), linear.reconstruct(x)):
         explained = 1 - np.square(found - x).mean() / variance
-        assert f"**{explained:.3f} ± 0.0" in text(app)
+        assert f"**{explained:.4f} ± 0.0" in text(app)
     assert "PCA, 50 components explains" in text(app)
     assert len(pictures(app, "atom of z")) == 24
     most = int(shares.argmax())
