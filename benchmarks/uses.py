@@ -37,14 +37,14 @@ COUNTS = few_labels.FEW + few_labels.ALL
 CHOSEN_WITH = "vanilla-32d"
 """Settings are chosen with a model of this recipe that never saw the held-out digits."""
 EPOCHS = "15"
+"""A quarter of the recipe's."""
 GRIDS = {
     "floor": (0.03, 0.1, 0.3, 1.0),
     "strength": tuple(10.0**k for k in range(-5, 6)),
     "lr": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
     "steps": (5, 15, 50, 150, 500, 1500, 4000),
 }
-"""What is tried of each setting. With all labels 4,000 steps are the best and the most: more take
-longer than a page may."""
+"""What is tried of each setting. With all labels more steps take longer than a page may."""
 GAIN = 0.002
 """A step must raise the share of right digits by as much to be taken: less may be chance."""
 FIRST = 100
