@@ -37,16 +37,16 @@ COUNTS = few_labels.FEW + few_labels.ALL
 CHOSEN_WITH = "vanilla-32d"
 """Settings are chosen with a model of this recipe that never saw the held-out digits."""
 EPOCHS = "15"
+"""A quarter of the recipe's."""
 GRIDS = {
     "floor": (0.03, 0.1, 0.3, 1.0),
     "strength": tuple(10.0**k for k in range(-5, 6)),
     "lr": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
     "steps": (5, 15, 50, 150, 500, 1500, 4000),
 }
-"""What is tried of each setting; with all labels more than 4,000 steps would be better by little,
-and take longer than a page may."""
+"""What is tried of each setting. With all labels more steps take longer than a page may."""
 GAIN = 0.002
-"""What is chosen must raise the share of right digits by as much: less is chance."""
+"""A step must raise the share of right digits by as much to be taken: less may be chance."""
 FIRST = 100
 """Seed of the first draw that settings are chosen with; scored are others."""
 TRIES = {10: 5, 100: 3, 1000: 2, 60_000: 1}
@@ -119,8 +119,8 @@ def timed(what: str, work: Callable[[], Any]) -> Any:
 def unseen() -> Autoencoder:
     """A model of the recipe of CHOSEN_WITH that learned from the digits that are not held out.
 
-    It is trained once, in a minute or two, for a quarter of the epochs: settings depend little
-    on the rest. It is kept in the cache folder.
+    It is trained once, in a few minutes, for a quarter of the epochs, and kept in the cache
+    folder.
     """
     card = checkpoint.pretrained()[CHOSEN_WITH]
     path = datasets.cache_folder() / "chosen" / f"{CHOSEN_WITH}-not-held-out"

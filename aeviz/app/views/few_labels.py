@@ -55,7 +55,7 @@ def _offer(subject: ModelSubject, counts: tuple[int, ...], label: str) -> None:
 def accuracy(subject: ModelSubject, found: Learned) -> None:
     """The accuracy of each method against the number of labels: curves, a table, other models."""
     names = {method: few_labels.title(method, found.numbers) for method in found.accuracy}
-    chart, words = st.columns([5, 6], gap="medium")
+    chart, words = st.columns([5, 7], gap="medium")
     with chart:
         st.plotly_chart(
             curves.label_curves({name: _curve(found, method) for method, name in names.items()}),
