@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from aeviz.analysis import anomaly, anomaly_score, pca
+from aeviz.app import texts
 from aeviz.charts import export
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, objective, optim
@@ -390,15 +391,25 @@ def test_what_is_compared_no_model_has_seen() -> None:
     assert np.array_equal(labels, MNIST.train_labels[50_000:])
 
 
+KINDS = ("mse", "blurred")
+
+
+def test_the_best_is_chosen_by_either_score_and_within_its_error_by_the_plain_one() -> None:
+    kept = {
+        "a": {"mse": [0.90, 0.01], "blurred": [0.97, 0.005]},
+        "b": {"mse": [0.95, 0.01], "blurred": [0.966, 0.005]},  # within the error of the first
+        "c": {"mse": [0.964, 0.01], "blurred": [0.90, 0.005]},
+    }
+    assert one_class.best(kept, ["a", "b", "c"]) == "b"
+    assert one_class.best(kept, ["a", "c"]) == "a"
+
+
 def test_what_the_app_has_is_what_was_chosen() -> None:
     kept = json.loads(one_class.CHOSEN.read_text(encoding="utf-8"))
-
-    def best(names: list[str]) -> str:
-        return max(names, key=lambda name: sum(kept[name][kind][0] for kind in ("mse", "blurred")))
-
-    assert best([one_class.PRETRAINED, *one_class.RIVALS]) == one_class.PRETRAINED
+    recipes = [one_class.PRETRAINED, *one_class.RIVALS]
+    assert one_class.best(kept, recipes) == one_class.PRETRAINED
     widths = [f"PCA, {width}" for width in one_class.PCA_WIDTHS]
-    assert best(widths) == f"PCA, {anomaly.PCA_WIDTH}"
+    assert one_class.best(kept, widths) == f"PCA, {anomaly.PCA_WIDTH}"
     blurs = {blur: kept["scores of models"][f"blur {blur:g}"][0] for blur in one_class.BLURS}
     assert max(blurs, key=blurs.__getitem__) == anomaly_score.BLUR
     compared = {k: v[0] for k, v in kept["scores of models"].items() if k[:3] in ("one", "mea")}
@@ -406,3 +417,9 @@ def test_what_the_app_has_is_what_was_chosen() -> None:
     text = (one_class.CHOSEN.parent / "one_class.md").read_text(encoding="utf-8")
     for name in (one_class.PRETRAINED, *widths):
         assert f"{kept[name]['mse'][0]:.4f} ± {kept[name]['mse'][1]:.4f}" in text
+    said = texts.of("anomaly").part("explanation", score="")
+    others = [one_class.PRETRAINED, "nothing masked", f"PCA, {anomaly.PCA_WIDTH}"]
+    blurred, plain = ([f"{kept[name][kind][0]:.3f}" for name in others] for kind in KINDS[::-1])
+    for figure in (*blurred, *plain):
+        assert figure in said
+    assert max(kept[name][kind][1] for name in others for kind in KINDS) < 0.0015
