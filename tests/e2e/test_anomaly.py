@@ -20,8 +20,9 @@ def count(page: Page, name: str) -> int:
 def figure(page: Page, name: str) -> tuple[float, float]:
     """A figure below the histograms and its standard error, both in %."""
     cell = page.locator(".figures div", has=page.get_by_text(name, exact=True))
-    value, error = re.fullmatch(r"([\d.]+) ± ([\d.]+) %", cell.locator("dd").inner_text()).groups()
-    return float(value), float(error)
+    found = re.fullmatch(r"([\d.]+) ± ([\d.]+) %", cell.locator("dd").inner_text())
+    assert found is not None
+    return float(found[1]), float(found[2])
 
 
 def settled(page: Page) -> Locator:
