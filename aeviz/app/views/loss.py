@@ -26,8 +26,6 @@ ATOMS, MOST_ENTRIES = 24, 64
 """Images in a gallery."""
 ORDERS = {"size": "Largest first", "code": "As in the code"}
 SCALES = {"plain": "As it is", "spread": "By the spread of the codes"}
-TELLING = ("stability", "compression")
-"""What those models serve best that say most beside another one's slopes."""
 
 
 def _chart(figure: Any, key: str, alt: str) -> None:
@@ -360,8 +358,11 @@ def _spectra(subject: ModelSubject) -> dict[str, np.ndarray]:
 
 
 def _telling(name: str) -> int:
-    best = zoo.MODELS[library.card(name).variant].needs[0]
-    return TELLING.index(best) if best in TELLING else len(TELLING)
+    """The less, the more a model's slopes say beside another's: first one whose loss has them."""
+    variant = zoo.MODELS[library.card(name).variant]
+    if "squared_jacobian" in mechanism.reports(variant):
+        return 0
+    return 1 if variant.needs[0] == "compression" else 2
 
 
 def _short(value: float) -> str:
