@@ -54,19 +54,3 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.delenv("AEVIZ_RUNS", raising=False)
         patch.delenv("AEVIZ_DATA", raising=False)
         yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def pages_run_through_app() -> Iterator[None]:
-    """AppTest takes pages/ for Streamlit's older kind of app in every run, and skips app.py.
-
-    It asks anew each time, so that what app.py does about it at a server's start is of no use.
-    """
-
-    class NoPagesFolder(type(Path())):
-        def exists(self, **options: bool) -> bool:
-            return self.name != "pages" and super().exists(**options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("streamlit.runtime.pages_manager.Path", NoPagesFolder)
-        yield

@@ -147,8 +147,8 @@ def test_the_app_starts_where_the_locale_is_not_utf_8(tmp_path: Path) -> None:
     program = (
         "import locale; print(locale.getpreferredencoding(False))\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "app = AppTest.from_file('app.py', default_timeout=120).run()\n"
-        "app.switch_page('pages/anomaly.py').run()\n"  # it shows the threshold's triangle
+        "app = AppTest.from_file('tests/pages/entry.py', default_timeout=120).run()\n"
+        "app.switch_page('../../pages/anomaly.py').run()\n"  # it shows the threshold's triangle
         "print(len(app.exception), [error.value for error in app.error])\n"
     )
     settings = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -16,9 +16,9 @@ from tests.pages.pretrained import ONE_OF_EACH
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_the_layers_the_words_the_formula_and_the_code_of_a_model(name: str) -> None:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app = AppTest.from_file("entry.py", default_timeout=120)
     app.query_params["model"] = name
-    app.run().switch_page("pages/anatomy.py").run()
+    app.run().switch_page("../../pages/anatomy.py").run()
     assert not app.exception
     model = checkpoint.load(checkpoint.FOLDER / name)
     drawn = [chart.proto.spec for chart in app.get("graphviz_chart")]

@@ -317,9 +317,9 @@ def test_what_is_set_is_there_again_after_another_page() -> None:
     address = {"normal_digits": "7", "slipped_in": "10", "let_through": "80.0"}
     address |= {"odd_score": "blurred", "odd_share": "5.0"}
     assert address.items() <= dict(app.query_params).items()
-    app.switch_page("pages/home.py").run()
+    app.switch_page("../../pages/home.py").run()
     app.query_params.clear()
-    app.switch_page("pages/anomaly.py").run()
+    app.switch_page("../../pages/anomaly.py").run()
     assert not app.exception
     assert sent(app) == before
     assert app.pills(key="normal_digits").value == ["7"]

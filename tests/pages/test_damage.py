@@ -64,7 +64,7 @@ def test_the_page_of_a_damaged_run_says_so_and_offers_the_others(
         assert "Traceback" not in said
     assert app.file_uploader  # the page goes on below
     # Nor does the link break what its owner does next.
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("../../pages/sample.py").run()
     assert not app.exception
 
 
@@ -74,12 +74,12 @@ def test_a_link_to_a_damaged_model_says_so_and_shows_the_home_pages(
     run: str, page: str, way: str
 ) -> None:
     WAYS[way](place.path_of(run) / "final.safetensors")
-    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app = AppTest.from_file("entry.py", default_timeout=120)
     app.query_params["model"] = run
     app.run()
     assert not app.exception
     assert "model of this link cannot be used" in told(app)
-    app.switch_page(f"pages/{page}.py").run()
+    app.switch_page(f"../../pages/{page}.py").run()
     assert not app.exception
     assert box(app, "Model").value == library.home()
 

@@ -49,10 +49,10 @@ def quickly_fitted() -> Iterator[None]:
 
 
 def open_page(model: str = HOME) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app = AppTest.from_file("entry.py", default_timeout=120)
     app.query_params["model"] = model
     app.run()
-    app.switch_page("pages/denoise.py").run()
+    app.switch_page("../../pages/denoise.py").run()
     assert not app.exception
     return app
 
@@ -271,8 +271,8 @@ def test_an_image_of_ones_own_is_there_again_after_another_page() -> None:
     app.file_uploader(key="spoilt_file").upload("noisy.png", pixels.png(x), "image/png").run()
     before = images(app)
     assert before["noisy"] == pixels.data_uri(x)
-    app.switch_page("pages/home.py").run()
-    app.switch_page("pages/denoise.py").run()
+    app.switch_page("../../pages/home.py").run()
+    app.switch_page("../../pages/denoise.py").run()
     assert not app.exception
     assert images(app) == before
     next(b for b in app.button if b.label == "Forget").click().run()
@@ -283,10 +283,10 @@ def test_the_models_beside_are_in_the_address_unless_they_are_as_at_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(denoising, "MEASURED_ON", 5)
-    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app = AppTest.from_file("entry.py", default_timeout=120)
     app.query_params["strength_curve"] = "true"
     app.query_params["strength_beside"] = "vanilla-2d,no-such-model,vanilla-2d"
-    app.switch_page("pages/denoise.py").run()
+    app.switch_page("../../pages/denoise.py").run()
     assert not app.exception
     beside = app.multiselect(key="strength_beside")
     assert beside.value == ["vanilla-2d"]
@@ -347,10 +347,10 @@ def test_a_model_that_was_not_trained_to_clean_says_so_and_offers_one_that_was()
 
 def first_visit(**query: str) -> AppTest:
     """The page as somebody meets it who chose no model."""
-    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app = AppTest.from_file("entry.py", default_timeout=120)
     for key, value in query.items():
         app.query_params[key] = value
-    app.switch_page("pages/denoise.py").run()
+    app.switch_page("../../pages/denoise.py").run()
     assert not app.exception
     return app
 
@@ -396,8 +396,8 @@ def test_the_sidebars_model_is_one_press_away_and_the_address_says_so() -> None:
     assert used(app) == HOME
     assert app.query_params["denoise_with"] in ("sidebar", ["sidebar"])
     assert used(first_visit(denoise_with="sidebar")) == HOME
-    app.switch_page("pages/home.py").run()
-    app.switch_page("pages/denoise.py").run()
+    app.switch_page("../../pages/home.py").run()
+    app.switch_page("../../pages/denoise.py").run()
     assert used(app) == HOME  # kept for the session
     next(b for b in app.button if b.label == f"Use {library.title(BEST)}").click().run()
     assert used(app) == BEST
@@ -465,9 +465,9 @@ def test_what_is_set_is_there_again_after_another_page(monkeypatch: pytest.Monke
     }
     assert address.items() <= dict(app.query_params).items()
     before = images(app)
-    app.switch_page("pages/home.py").run()
+    app.switch_page("../../pages/home.py").run()
     app.query_params.clear()
-    app.switch_page("pages/denoise.py").run()
+    app.switch_page("../../pages/denoise.py").run()
     assert not app.exception
     assert images(app) == before
     assert app.slider(key="low_resolution").value == 3

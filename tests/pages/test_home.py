@@ -10,7 +10,7 @@ from tests.pages.opening import box, components
 
 
 def test_home_shows_the_map_of_the_pretrained_vae_and_the_ways_on() -> None:
-    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    app = AppTest.from_file("entry.py", default_timeout=120).run()
     assert not app.exception
     assert len(components(app, "latent_map")) == 1
     assert box(app, "Model").value == "variational-2d"
@@ -20,7 +20,7 @@ def test_home_shows_the_map_of_the_pretrained_vae_and_the_ways_on() -> None:
 
 
 def test_every_page_is_reached_from_home_under_the_headings_of_the_sidebar() -> None:
-    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    app = AppTest.from_file("entry.py", default_timeout=120).run()
     links = {element.proto.page for element in app.get("page_link")}  # type: ignore[attr-defined]
     assert links == set(pages.PAGES) - {"home"}
     headings = " ".join(e.value for e in app.markdown if e.value.startswith("##### "))
@@ -29,7 +29,7 @@ def test_every_page_is_reached_from_home_under_the_headings_of_the_sidebar() -> 
 
 
 def test_a_model_in_the_address_that_does_not_exist_falls_back_to_the_home_model() -> None:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app = AppTest.from_file("entry.py", default_timeout=120)
     app.query_params["model"] = "../../etc/passwd"
     app.run()
     assert not app.exception

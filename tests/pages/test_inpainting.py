@@ -26,12 +26,12 @@ COVARIANCE = np.cov(MNIST.train_images.reshape(60_000, 784).T / np.float32(255))
 
 
 def open_page(model: str, **address: str) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app = AppTest.from_file("entry.py", default_timeout=120)
     for key, value in address.items():
         app.query_params[key] = value
     app.run()
     box(app, "Model").set_value(model)
-    app.switch_page("pages/inpainting.py").run()
+    app.switch_page("../../pages/inpainting.py").run()
     assert not app.exception
     return app
 
@@ -163,9 +163,9 @@ def test_what_is_hidden_is_hidden_still_after_another_page() -> None:
     app.segmented_control(key="hide").set_value("rows").run()
     app.slider(key="rows_shown").set_value(9).run()
     hidden = kept(app, "hidden")
-    app.switch_page("pages/home.py").run()
+    app.switch_page("../../pages/home.py").run()
     app.query_params.clear()
-    app.switch_page("pages/inpainting.py").run()
+    app.switch_page("../../pages/inpainting.py").run()
     assert not app.exception
     assert app.segmented_control(key="hide").value == "rows"
     assert app.slider(key="rows_shown").value == 9

@@ -19,9 +19,9 @@ from tests.pages.pretrained import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    app = AppTest.from_file("entry.py", default_timeout=120).run()
     box(app, "Model").set_value(model)
-    return app.switch_page("pages/interpolate.py").run()
+    return app.switch_page("../../pages/interpolate.py").run()
 
 
 def strip(app: AppTest) -> list[str]:
@@ -135,8 +135,8 @@ def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:
     app.slider(key="path_steps").set_value(5)
     app.text_input(key="via").set_value("61").run()
     before = strip(app)
-    app.switch_page("pages/home.py").run()
-    app.switch_page("pages/interpolate.py").run()
+    app.switch_page("../../pages/home.py").run()
+    app.switch_page("../../pages/interpolate.py").run()
     assert not app.exception
     assert app.slider(key="path_steps").value == 5
     assert app.text_input(key="via").value == "61"

@@ -52,8 +52,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def app(folder: Path) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120).run()
-    app.switch_page("pages/ladder.py").run()
+    app = AppTest.from_file("entry.py", default_timeout=120).run()
+    app.switch_page("../../pages/ladder.py").run()
     assert not app.exception
     return app
 
@@ -117,8 +117,8 @@ def test_the_rung_is_kept_while_another_page_is_shown_and_asked_for_by_the_addre
 ) -> None:
     app.select_slider(key="rung").set_value(8).run()
     assert app.query_params["rung"] == "8"
-    app.switch_page("pages/home.py").run()
-    app.switch_page("pages/ladder.py").run()
+    app.switch_page("../../pages/home.py").run()
+    app.switch_page("../../pages/ladder.py").run()
     assert app.select_slider(key="rung").value == 8
     for asked, given in (("2", 2), ("3", 4), ("two", 4)):
         assert opened("ladder", rung=asked).select_slider(key="rung").value == given

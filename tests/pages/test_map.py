@@ -21,10 +21,10 @@ from tests.pages.pretrained import ONE_OF_EACH
 
 
 def open_map(**query: str) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app = AppTest.from_file("entry.py", default_timeout=120)
     for name, value in query.items():
         app.query_params[name] = value
-    return app.run().switch_page("pages/map.py").run()
+    return app.run().switch_page("../../pages/map.py").run()
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)

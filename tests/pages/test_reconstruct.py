@@ -20,9 +20,9 @@ MNIST = datasets.load()
 
 
 def open_page(model: str, **settings: str) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    app = AppTest.from_file("entry.py", default_timeout=120).run()
     box(app, "Model").set_value(model)
-    app.switch_page("pages/reconstruct.py").run()
+    app.switch_page("../../pages/reconstruct.py").run()
     for key, value in settings.items():
         app.segmented_control(key=key).set_value(value).run()
     assert not app.exception
@@ -138,8 +138,8 @@ def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:
     app = open_page("vanilla-2d", copies_of="4")
     box(app, "Seed").set_value(7).run()
     before = indices(app)
-    app.switch_page("pages/home.py").run()
-    app.switch_page("pages/reconstruct.py").run()
+    app.switch_page("../../pages/home.py").run()
+    app.switch_page("../../pages/reconstruct.py").run()
     assert (box(app, "By digit").value, box(app, "Seed").value) == ("4", 7)
     assert indices(app) == before
     assert app.query_params["copies_seed"] == "7"

@@ -18,9 +18,9 @@ from tests.pages.pretrained import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    app = AppTest.from_file("entry.py", default_timeout=120).run()
     box(app, "Model").set_value(model)
-    return app.switch_page("pages/sample.py").run()
+    return app.switch_page("../../pages/sample.py").run()
 
 
 def images(app: AppTest) -> list[str]:
@@ -174,8 +174,8 @@ def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:
     box(app, "Seed").set_value(7).run()
     before = images(app)
     assert len(before) == 16
-    app.switch_page("pages/home.py").run()
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("../../pages/home.py").run()
+    app.switch_page("../../pages/sample.py").run()
     assert not app.exception
     assert app.slider(key="sample_count").value == 8
     assert app.slider(key="sample_temperature").value == 1.5
@@ -183,8 +183,8 @@ def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:
     assert images(app) == before
     app.segmented_control(key="sample_from").set_value("prior").run()
     app.toggle(key="sample_grid").set_value(True).run()
-    app.switch_page("pages/home.py").run()
-    app.switch_page("pages/sample.py").run()
+    app.switch_page("../../pages/home.py").run()
+    app.switch_page("../../pages/sample.py").run()
     assert app.toggle(key="sample_grid").value
     assert len(images(app)) == 1
     app.toggle(key="sample_grid").set_value(False).run()  # what the grid had no use for is there

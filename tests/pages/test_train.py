@@ -26,10 +26,10 @@ PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise")
 
 
 def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file("../../app.py", default_timeout=120).run()
+    app = AppTest.from_file("entry.py", default_timeout=120).run()
     for name, value in query.items():
         app.query_params[name] = value
-    app = app.switch_page("pages/train.py").run()
+    app = app.switch_page("../../pages/train.py").run()
     assert not app.exception
     return app
 
@@ -205,8 +205,8 @@ def test_settings_outlive_a_look_at_another_page_and_at_another_variant() -> Non
         number(app, label).set_value(value).run()
     app.button(key="pick-vanilla").click().run()
     assert number(app, "Seed").value == 0
-    app.switch_page("pages/loss.py").run()
-    app.switch_page("pages/train.py").run()
+    app.switch_page("../../pages/loss.py").run()
+    app.switch_page("../../pages/train.py").run()
     app.button(key="pick-variational").click().run()
     assert not app.exception
     assert {label: number(app, label).value for label in chosen} == chosen
@@ -281,14 +281,14 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
     for term in ("reconstruction", "kl", "total"):
         assert f"{term}, nats per image" in charts["curves"]
     assert [column["text"] for column in drawn["columns"]] == list("0123456789")
-    assert [name for name, _ in drawn["columns"][0]["pictures"]] == ["original", "reconstruction"]
+    assert [name for name, _ in drawn["columns"][0]["images"]] == ["original", "reconstruction"]
 
     button(app, "Explore its map").click().run()
     assert not app.exception
     assert box(app, "Model").value == run
     assert len(components(app, "latent_map")) == 1
     for page in PAGES:
-        app.switch_page(f"pages/{page}.py").run()
+        app.switch_page(f"../../pages/{page}.py").run()
         assert not app.exception
         assert box(app, "Model").value == run
 
@@ -318,8 +318,8 @@ def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
 
 def test_a_run_stays_in_view_and_in_the_list_when_another_page_was_looked_at(finished: str) -> None:
     app = open_page(run=finished)
-    app.switch_page("pages/home.py").run()
-    app.switch_page("pages/train.py").run()
+    app.switch_page("../../pages/home.py").run()
+    app.switch_page("../../pages/train.py").run()
     assert query(app, "run") == finished
     links = [link.proto for link in app.get("page_link") if "finished" in link.proto.label]
     assert [(link.query_string, link.disabled) for link in links] == [(f"run={finished}", True)]
@@ -327,10 +327,10 @@ def test_a_run_stays_in_view_and_in_the_list_when_another_page_was_looked_at(fin
 
 def test_a_variant_chosen_on_the_home_page_wins_over_the_last_run(finished: str) -> None:
     app = open_page(run=finished)
-    app.switch_page("pages/home.py").run()
+    app.switch_page("../../pages/home.py").run()
     app.query_params.clear()
     app.query_params["variant"] = "denoising"
-    app.switch_page("pages/train.py").run()
+    app.switch_page("../../pages/train.py").run()
     assert app.button(key="pick-denoising").disabled
 
 
@@ -439,13 +439,13 @@ def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(
     assert not app.exception
     assert not app.error
     drawn = drawing(run)
-    assert [len(column["pictures"]) for column in drawn["columns"]] == [2] * 10
+    assert [len(column["images"]) for column in drawn["columns"]] == [2] * 10
     assert {"curves", "run-map"} <= {chart["name"] for chart in drawn["charts"]}
     codes = store.load_model(run).sample_prior(3)
     assert codes is None or codes.isfinite().all()
     # It is the chosen model at once; its map opens, and Undo goes back.
     assert box(app, "Model").value == run
-    app.switch_page("pages/map.py").run()
+    app.switch_page("../../pages/map.py").run()
     assert not app.exception
     assert len(components(app, "latent_map")) == 1
     button(app, "Undo").click().run()
@@ -465,7 +465,7 @@ def loaded() -> tuple[AppTest, str]:
     run = query(app, "run") or ""
     button(app, "Sample").click().run()
     assert box(app, "Model").value == run
-    app.switch_page("pages/train.py").run()
+    app.switch_page("../../pages/train.py").run()
     return app, run
 
 
@@ -499,7 +499,7 @@ def test_a_run_that_somebody_else_removes_is_no_red_box(
     page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, run = loaded()
-    app.switch_page(f"pages/{page}.py").run()
+    app.switch_page(f"../../pages/{page}.py").run()
     inner = own.choose_finished
 
     def as_the_page_begins() -> None:
