@@ -35,7 +35,7 @@ NAMES = {
 PINS = {"clean": "clean", "noisy": "corrupted", "cleaned": "cleaned"}
 """Those of them whose codes are on the map, and their names there."""
 # All eight in one row on a laptop; on a phone three, as wide as the screen.
-SIZE = "min(14rem, max(7.4vw, min(6.6rem, 33.3vw - 1.3rem)))"
+SIZE = "min(14rem, max(7.4vw, min(max(6.6rem, 16rem - 25vw), 33.3vw - 1.3rem)))"
 
 Versions = dict[str, np.ndarray]
 """What `denoising.versions` gives."""
