@@ -420,7 +420,7 @@ def test_what_the_app_has_is_what_was_chosen() -> None:
     for name in (one_class.PRETRAINED, *widths):
         assert f"{kept[name]['mse'][0]:.4f} ± {kept[name]['mse'][1]:.4f}" in text
     said = texts.of("anomaly").part("explanation", score="")
-    others = [one_class.PRETRAINED, "nothing masked", f"PCA, {anomaly.PCA_WIDTH}"]
+    others = [one_class.PRETRAINED, "nothing masked, 256 units wide", f"PCA, {anomaly.PCA_WIDTH}"]
     blurred, plain = ([f"{kept[name][kind][0]:.3f}" for name in others] for kind in KINDS[::-1])
     for figure in (*blurred, *plain):
         assert figure in said
