@@ -1,7 +1,7 @@
 """What pretrained codes are good for, kept for the app: `python -m benchmarks.uses`.
 
-Writes aeviz/uses.json and aeviz/few_labels.json and keeps after each model, so that it can be
-interrupted; a checkpoint is measured again when its file has changed. `--choose` prints what the
+Writes uses.json and few_labels.json of aeviz/analysis/measured and keeps each model, so that it can
+be interrupted; a checkpoint is measured again when its file has changed. `--choose` prints what the
 settings of aeviz/analysis/few_labels.py were chosen by, on held-out training digits.
 """
 

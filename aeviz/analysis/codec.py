@@ -204,7 +204,7 @@ class PCACodec:
 
 @dataclass(frozen=True)
 class PixelsCodec:
-    """Every pixel is a number of the code: what codes are compared with.
+    """Every pixel is a dimension of the code: what codes are compared with.
 
     shape: of an image as an array, (H, W), or (C, H, W) of several channels.
     """

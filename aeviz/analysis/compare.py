@@ -110,7 +110,7 @@ def typical_distance(codes: np.ndarray, seed: int = 0) -> Estimate:
     second = (first + draw.integers(1, len(codes), size=PAIRS)) % len(codes)
     distances = [
         np.linalg.norm(codes[first[k : k + AT_ONCE]] - codes[second[k : k + AT_ONCE]], axis=1)
-        for k in range(0, PAIRS, AT_ONCE)  # 10,000 codes of 1,024 numbers are 40 MB
+        for k in range(0, PAIRS, AT_ONCE)  # 10,000 codes of 1,024 dimensions are 40 MB
     ]
     return estimate.bootstrap(lambda x: float(np.median(x)), np.concatenate(distances))
 

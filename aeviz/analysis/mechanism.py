@@ -53,19 +53,19 @@ def reports(model_class: type[Autoencoder]) -> frozenset[str]:
         return frozenset(model.loss(torch.zeros(2, *model.shape)).metrics)
 
 
-# -- numbers that say something ---------------------------------------------------------------
+# -- active and collapsed dimensions --------------------------------------------------------------
 
 COLLAPSED = 0.01
-"""Nats per image: a number of the code with less is not in use."""
+"""Nats per image: a latent dimension with less has collapsed."""
 
 
 def collapsed(kl_per_dim: np.ndarray) -> np.ndarray:
-    """Which numbers of a code, from 0 on, hardly say anything: kl_per_dim (D,) in nats."""
+    """Which latent dimensions, from 0 on, have collapsed: kl_per_dim (D,) in nats."""
     return np.flatnonzero(kl_per_dim < COLLAPSED)
 
 
 def listed(which: np.ndarray, most: int = 8) -> str:
-    """Numbers of a code, counted from 0, as a person reads them: "z1, z3 and z7"."""
+    """Latent dimensions, counted from 0, as a person reads them: "z1, z3 and z7"."""
     names = [f"z{k + 1}" for k in which[:most]]
     if len(which) > most:
         return f"{', '.join(names)} and {len(which) - most} more"
@@ -184,7 +184,7 @@ def jacobian(
 ) -> np.ndarray | None:
     """Slopes of the code in the pixels, (N, code_dim, pixels); None where a code moves in jumps.
 
-    Exact: a backward pass for each number of the code, for all images (N, H, W) at once, as the
+    Exact: a backward pass for each latent dimension, for all images (N, H, W) at once, as the
     code of one does not depend on the others.
 
     Args:

@@ -51,7 +51,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def _shared(spinner: str, entries: int = 48) -> Callable[[Method], Method]:
     """A method whose result is computed once for everybody, kept under key, data and arguments.
 
-    Results are no reconstructions, as a wide code is 40 MB: to be read only.
+    Results are shared and not copied, as a wide code is 40 MB: to be read only.
     """
 
     def decorate(method: Method) -> Method:

@@ -29,7 +29,7 @@ class Corruption:
 
     strength: what it is called, with its unit; low, high, step, start: of its slider.
     curve: strengths to measure at, from weak to strong; the first one changes nothing.
-    spoil: images (N, H, W) in [0, 1], strength and seed -> corrupted ones, clipped by `apply`.
+    corrupt: images (N, H, W) in [0, 1], strength and seed -> corrupted ones, clipped by `apply`.
     seeded: there is chance in it.
     """
 
@@ -42,7 +42,7 @@ class Corruption:
     curve: tuple[float, ...]
     help: str
     formula: str
-    spoil: Callable[[np.ndarray, float, int], np.ndarray]
+    corrupt: Callable[[np.ndarray, float, int], np.ndarray]
     seeded: bool = True
 
     def apply(self, images: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
@@ -51,7 +51,7 @@ class Corruption:
         The first of several is corrupted as it would be alone.
         """
         x = datasets.to_float(images)
-        corrupted = self.spoil(x.reshape(-1, *x.shape[-2:]), strength, seed)
+        corrupted = self.corrupt(x.reshape(-1, *x.shape[-2:]), strength, seed)
         return np.clip(corrupted, 0, 1).astype(np.float32).reshape(x.shape)
 
 

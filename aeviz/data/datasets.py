@@ -156,7 +156,7 @@ def read_idx(buffer: bytes, offset: int = 0) -> tuple[np.ndarray, int]:
 def load(name: str = "mnist", progress: Progress | None = None) -> Dataset:
     """Load a data set by its name in SOURCES; a second call returns the same object.
 
-    MNIST ships with the package. The others are read from `$AEVIZ_DATA` or from an earlier
+    MNIST is part of the package. The others are read from `$AEVIZ_DATA` or from an earlier
     download, else downloaded through torchvision.
 
     Args:

@@ -58,9 +58,8 @@ _HTML = f"""
 </div>
 """
 
-_component = browser.declare(
-    HERE, _HTML, isolated=False
-)  # Plotly's own style rules live in the page's head
+# Not isolated: Plotly's own style rules live in the page's head.
+_component = browser.declare(HERE, _HTML, isolated=False)
 
 
 @dataclass(frozen=True)

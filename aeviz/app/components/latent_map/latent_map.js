@@ -68,7 +68,7 @@ class LatentMap {
     this.root = parent.querySelector(".aeviz-map");
     this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     this.plot = this.part("plot");
-    this.plot.dataset.twoFingers = "true"; // see touch.js of aeviz/browser
+    this.plot.dataset.twoFingers = "true"; // see touch.js of components/browser
     this.background = this.part("background");
     this.handle = this.part("probe");
     this.canvas = this.part("digit");
@@ -377,7 +377,7 @@ class LatentMap {
   }
 
   // Two fingers move and zoom the map: the places between them stay between them. One finger
-  // scrolls the page: see touch.js of aeviz/browser.
+  // scrolls the page: see touch.js of components/browser.
   pinch() {
     const grip = (event) => {
       const fingers = [...event.touches].filter(({ target }) => this.plot.contains(target));

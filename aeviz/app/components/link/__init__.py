@@ -14,9 +14,8 @@ COOKIE = "aeviz_runs"
 MOST = 20
 """Runs in the cookie."""
 
-_component = browser.declare(
-    HERE, "<span hidden></span>", isolated=False
-)  # its one sentence stands over whatever page is open
+# Not isolated: its one sentence stands outside of it, over whatever page is open.
+_component = browser.declare(HERE, "<span hidden></span>", isolated=False)
 
 
 def link(runs: Sequence[str]) -> None:

@@ -27,7 +27,8 @@ EVERY = 400
 """Milliseconds from an answer to the next question, at least."""
 
 _HTML = (HERE / "watch.html").read_text(encoding="utf-8")
-_component = browser.declare(HERE, _HTML, isolated=False)  # Plotly's rules live in the page's head
+# Not isolated: Plotly's own style rules live in the page's head.
+_component = browser.declare(HERE, _HTML, isolated=False)
 
 
 def watch(
