@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -24,18 +23,6 @@ def by_class(errors: np.ndarray, labels: np.ndarray, classes: int) -> list[Estim
     nothing = Estimate(math.nan, math.nan)
     parts = (errors[labels == label] for label in range(classes))
     return [estimate.mean(part) if len(part) else nothing for part in parts]
-
-
-def best(errors: Mapping[str, np.ndarray]) -> tuple[str, bool]:
-    """Whose mean error over the same images (N,) is least, and whether that is sure.
-
-    Sure is what leads by more than its standard error, that of the difference for each image.
-    """
-    order = sorted(errors, key=lambda name: float(errors[name].mean(dtype=np.float64)))
-    if len(order) < 2:
-        return order[0], True
-    lead = estimate.mean(errors[order[1]] - errors[order[0]])
-    return order[0], lead.value > lead.error
 
 
 def worst(errors: np.ndarray, n: int) -> np.ndarray:

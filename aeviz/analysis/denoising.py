@@ -423,8 +423,6 @@ def ranking(squared: Mapping[str, np.ndarray]) -> Ranking:
 
     PSNR is that of the mean squared error; infinite where nothing is left.
     """
-    means = {name: estimate.mean(values) for name, values in squared.items()}
-    order = sorted(means, key=lambda name: means[name].value)
-    lead = estimate.mean(squared[order[1]] - squared[order[0]])
-    found = {name: estimate.psnr(means[name]) for name in order}
-    return Ranking(found, lead.value > lead.error)
+    order, decided = estimate.ranked(squared)
+    found = {name: estimate.psnr(estimate.mean(squared[name])) for name in order}
+    return Ranking(found, decided)

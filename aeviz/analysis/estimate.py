@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,18 @@ def of_draws(draws: np.ndarray) -> Estimate:
     chance is part of the spread between images.
     """
     return mean(np.asarray(draws, np.float64).mean(0))
+
+
+def ranked(errors: Mapping[str, np.ndarray]) -> tuple[list[str], bool]:
+    """Whose mean error over the same images (N,) is least, who comes next; is the lead sure?
+
+    Sure is one of more than its standard error, that of the difference for each image.
+    """
+    order = sorted(errors, key=lambda name: float(errors[name].mean(dtype=np.float64)))
+    if len(order) < 2:
+        return order, True
+    lead = mean(errors[order[1]] - errors[order[0]])
+    return order, lead.value > lead.error
 
 
 def psnr(mse: Estimate) -> Estimate:

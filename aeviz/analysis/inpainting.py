@@ -263,18 +263,18 @@ def hidden_errors(
     images: np.ndarray, reconstructions: np.ndarray, visible: np.ndarray
 ) -> np.ndarray:
     """Mean squared error (N,) of the pixels of each image that are not visible; each has some."""
-    error = np.square(
-        datasets.to_float(images) - datasets.to_float(reconstructions), dtype=np.float64
-    )
+    error = _squared(images, reconstructions)
     return np.where(visible, 0, error).sum((1, 2)) / (~visible).sum((1, 2))
 
 
 def hidden_mse(images: np.ndarray, reconstructions: np.ndarray, visible: np.ndarray) -> float:
     """Mean squared error of the pixels that are not visible, of all images together."""
-    error = np.square(
-        datasets.to_float(images) - datasets.to_float(reconstructions), dtype=np.float64
-    )
-    return float(error[~visible].mean())
+    return float(_squared(images, reconstructions)[~visible].mean())
+
+
+def _squared(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
+    error = datasets.to_float(images) - datasets.to_float(reconstructions)
+    return np.square(error, dtype=np.float64)
 
 
 NOISE = 1e-4

@@ -26,16 +26,6 @@ def test_the_error_of_a_class_is_the_mean_of_its_images() -> None:
     assert np.isnan(found[10].value)  # there is no eleventh class
 
 
-def test_the_best_is_sure_where_images_agree_though_they_differ_among_themselves() -> None:
-    rng = np.random.default_rng(0)
-    hard = rng.exponential(size=500)
-    assert compare.best({"b": hard + 0.01, "a": hard}) == ("a", True)
-    assert compare.best({"a": hard})[0] == "a"
-    noise = rng.normal(size=500)
-    name, sure = compare.best({"a": hard, "b": hard + noise - noise.mean() + 0.001})
-    assert (name, sure) == ("a", False)
-
-
 def test_the_worst_come_first_and_of_each_class_the_first() -> None:
     errors = CODES[:, 0]
     assert np.array_equal(errors[compare.worst(errors, 20)], np.sort(errors)[::-1][:20])

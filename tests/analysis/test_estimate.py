@@ -96,3 +96,13 @@ def test_a_figure_has_no_more_digits_than_its_error_allows() -> None:
     }
     for (value, error), text in texts.items():
         assert Estimate(value, error).brief() == text
+
+
+def test_the_best_is_sure_where_images_agree_though_they_differ_among_themselves() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.exponential(size=500)
+    assert estimate.ranked({"b": hard + 0.01, "a": hard}) == (["a", "b"], True)
+    assert estimate.ranked({"a": hard})[0] == ["a"]
+    noise = rng.normal(size=500)
+    order, sure = estimate.ranked({"a": hard, "b": hard + noise - noise.mean() + 0.001})
+    assert (order, sure) == (["a", "b"], False)

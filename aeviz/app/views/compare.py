@@ -172,8 +172,7 @@ def hard_classes(subjects: Sequence[Subject]) -> None:
     st.subheader("Which classes are hard?", anchor=False)
     errors = {subject.title: subject.errors().mse for subject in subjects}
     overall = {title: estimate.mean(its) for title, its in errors.items()}
-    best, sure = compare.best(errors)
-    others = sorted({*errors} - {best}, key=lambda title: overall[title].value)
+    (best, *others), sure = estimate.ranked(errors)
     st.markdown(
         f"Over all {len(data.test_labels):,} test images **{best}** reconstructs best, with an MSE "
         f"of **{overall[best].text('.5f')}**; "
