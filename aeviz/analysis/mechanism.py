@@ -7,8 +7,10 @@ from functools import cache
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from aeviz.analysis import estimate
+from aeviz.analysis.estimate import Estimate
 from aeviz.data import datasets
 from aeviz.models import apply, objective, optim
 from aeviz.models.base import Autoencoder
@@ -16,29 +18,43 @@ from aeviz.models.base import Autoencoder
 # -- what the loss says -----------------------------------------------------------------------
 
 
+BATCHES = 10
+"""So many parts of the images are compared: a term need not be a mean over images."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What images cost a model, as it would in training.
 
-    terms: in the model's unit per image, weights included; their sum is minimised.
+    terms: in the model's unit per image, weights included.
+    total: their sum, which is minimised. All errors are from the spread over ten batches.
     metrics: numbers () or (D,) that are watched only.
     """
 
-    terms: dict[str, float]
+    terms: dict[str, Estimate]
+    total: Estimate
     metrics: dict[str, np.ndarray]
-
-    @property
-    def total(self) -> float:
-        """What is minimised."""
-        return sum(self.terms.values())
 
 
 def cost(model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None) -> Cost:
     """The loss of images (N, H, W) uint8 in its parts, with the same noise each time."""
-    found = objective.validate(model, images, labels)
+    order = np.random.default_rng(0).permutation(len(images))  # MNIST's first half is the easier
+    shuffled = (images[order], None if labels is None else labels[order])
+    batches = objective.losses(model, *shuffled, batch=max(len(images) // BATCHES, 1))
+    whole = objective.averaged(batches)
+
+    def estimated(value: Tensor, of: list[Tensor]) -> Estimate:
+        spread = estimate.mean(np.array([float(part) for part in of]))
+        return Estimate(float(value), spread.error)
+
+    parts = [loss for _, loss in batches]
     return Cost(
-        {name: float(value) for name, value in found.terms.items()},
-        {name: value.cpu().numpy() for name, value in found.metrics.items()},
+        {
+            name: estimated(value, [loss.terms[name] for loss in parts])
+            for name, value in whole.terms.items()
+        },
+        estimated(whole.total, [loss.total for loss in parts]),
+        {name: value.cpu().numpy() for name, value in whole.metrics.items()},
     )
 
 

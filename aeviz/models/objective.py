@@ -22,25 +22,45 @@ def pixels(images: Tensor) -> Tensor:
     return images.to(torch.float32).mul_(1 / 255)
 
 
-@torch.no_grad()
 def validate(
     model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None, *, seed: int = 0
 ) -> Loss:
     """Loss averaged over images (N, H, W) uint8, with the same noise each time."""
+    return averaged(losses(model, images, labels, seed=seed))
+
+
+@torch.no_grad()
+def losses(
+    model: Autoencoder,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    seed: int = 0,
+    batch: int = 1000,
+) -> list[tuple[int, Loss]]:
+    """The same by batches: how many images it has, and the loss averaged over them."""
     training = model.training
     model.eval()
-    parts: dict[str, dict[str, list[Tensor]]] = {"terms": {}, "metrics": {}}
-    shares: list[float] = []
+    found = []
     with optim.Noise(seed, model.device):
-        for start in range(0, len(images), 1000):
-            part = torch.from_numpy(np.array(images[start : start + 1000])).to(model.device)
-            some = None if labels is None else labels[start : start + 1000]
+        for start in range(0, len(images), batch):
+            part = torch.from_numpy(np.array(images[start : start + batch])).to(model.device)
+            some = None if labels is None else labels[start : start + batch]
             loss = model.loss(pixels(part), **apply.labels_for(model, some))
-            for kind, values in (("terms", loss.terms), ("metrics", loss.metrics)):
-                for name, value in values.items():
-                    parts[kind].setdefault(name, []).append(value)
-            shares.append(len(part) / len(images))
+            found.append((len(part), loss))
     model.train(training)
+    return found
+
+
+def averaged(found: list[tuple[int, Loss]]) -> Loss:
+    """The loss of all images of some batches."""
+    parts: dict[str, dict[str, list[Tensor]]] = {"terms": {}, "metrics": {}}
+    count = sum(many for many, _ in found)
+    for _, loss in found:
+        for kind, values in (("terms", loss.terms), ("metrics", loss.metrics)):
+            for name, value in values.items():
+                parts[kind].setdefault(name, []).append(value)
+    shares = [many / count for many, _ in found]
     return Loss(*({n: _weighted(v, shares) for n, v in of.items()} for of in parts.values()))
 
 

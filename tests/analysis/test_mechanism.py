@@ -31,8 +31,19 @@ def test_the_terms_are_those_of_copies_in_the_model_s_unit() -> None:
     found = mechanism.cost(model, IMAGES)
     mse = errors.mse(IMAGES, apply.reconstruct(model, IMAGES)).mean()
     assert list(found.terms) == ["reconstruction"]
-    assert found.total == pytest.approx(784 * mse, rel=1e-5)
+    assert found.total.value == pytest.approx(784 * mse, rel=1e-5)
     assert model.unit == "squared error per image"
+
+
+def test_the_error_of_a_term_is_near_that_of_a_mean_over_images() -> None:
+    model, images = pretrained("vanilla-2d"), MNIST.test_images
+    squares = 784 * errors.mse(images, apply.reconstruct(model, images))
+    exact = squares.std(ddof=1) / len(squares) ** 0.5
+    found = mechanism.cost(model, images)
+    assert 0.5 * exact < found.total.error < 2 * exact  # of ten batches: known to a quarter
+    shuffled = squares[np.random.default_rng(0).permutation(10_000)]
+    batches = shuffled.reshape(10, 1000).mean(1)
+    assert found.total.error == pytest.approx(batches.std(ddof=1) / 10**0.5, rel=1e-4)
 
 
 def test_kl_of_each_number_is_that_of_torch_s_distributions_and_names_those_that_collapsed() -> (
@@ -45,7 +56,7 @@ def test_kl_of_each_number_is_that_of_torch_s_distributions_and_names_those_that
     expected = kl_divergence(Normal(mu, (0.5 * log_var).exp()), Normal(0, 1)).mean(0).numpy()
     kl = found.metrics["kl_per_dim"]
     np.testing.assert_allclose(kl, expected, rtol=1e-4, atol=1e-5)
-    assert found.terms["kl"] == pytest.approx(expected.sum(), rel=1e-4)  # its beta is 1
+    assert found.terms["kl"].value == pytest.approx(expected.sum(), rel=1e-4)  # its beta is 1
     unused = mechanism.collapsed(kl)
     assert unused.tolist() == [k for k in range(32) if expected[k] < 0.01]
     assert 0 < len(unused) < 32

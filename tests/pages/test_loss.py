@@ -101,7 +101,10 @@ def test_a_plain_model_shows_its_terms_its_most_varied_dimension_and_its_slopes(
     (bar,) = shown["squared error per image"]
     mse = 784 * model.card.figures["mse"]
     assert values(bar["x"])[0] == pytest.approx(mse, rel=1e-4)
-    assert f"Reconstruction **{mse:.4g}** squared error per image" in text(app)
+    found = re.search(r"Reconstruction \*\*([\d.]+) ± ([\d.]+)\*\* squared error per im", text(app))
+    assert found
+    assert float(found[1]) == pytest.approx(mse, abs=float(found[2]) / 2)
+    assert 0.5 < float(found[2]) / (784 * model.card.errors["mse"]) < 2  # of ten batches
     assert set(shown) == {"squared error per image", "Step", "Singular value, from the largest"}
     codes = apply.encode(model, MNIST.test_images)
     dimension = int(codes.var(0).argmax())

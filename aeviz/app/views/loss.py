@@ -62,7 +62,10 @@ def terms(subject: ModelSubject) -> None:
     steps, fallen = _curves(subject)
     with bars:
         costs = zip(("Test", "Training"), subject.costs(), strict=True)
-        named = {title: _titled(cost.terms) for title, cost in costs}
+        named = {
+            title: {term: it.value for term, it in _titled(cost.terms).items()}
+            for title, cost in costs
+        }
         figure = loss_terms(named, subject.model.unit)
         _chart(figure, "terms", "each term of the loss")
     with words:
@@ -94,14 +97,16 @@ def _curves(subject: ModelSubject) -> tuple[np.ndarray, dict[str, tuple[np.ndarr
 
 def _in_words(subject: ModelSubject) -> None:
     (test, _), trained_on = subject.costs(), subject.model.card.data
-    parts = " + ".join(f"{term} **{value:.4g}**" for term, value in _titled(test.terms).items())
-    total = f" = **{test.total:.4g}**" if len(test.terms) > 1 else ""
+    parts = " + ".join(f"{term} **{it.brief()}**" for term, it in _titled(test.terms).items())
+    total = f" = **{test.total.brief()}**" if len(test.terms) > 1 else ""
     note = "If the training loss is much lower, the model has overfit."
     if trained_on != subject.data.name:
         note = f"It was trained on {datasets.SOURCES[trained_on].title}, so all of them are new."
     elif (spec := library.spec(subject.key)) and spec.classes is not None:
         note = "It was trained on some of the classes; the test images are of all."
-    st.markdown(f"On test images: {parts}{total} {subject.model.unit}. {note}")
+    st.markdown(
+        f"On test images: {parts}{total} {subject.model.unit}, ± one standard error. {note}"
+    )
 
 
 def _train_one(variant: str) -> None:
