@@ -187,11 +187,36 @@ def test_a_plain_code_beats_as_many_principal_components() -> None:
 
 def test_layers_made_for_images_reconstruct_better_with_as_many_weights() -> None:
     ours, plain = pretrained("convolutional-32d"), pretrained("vanilla-32d")
-    weights = [sum(p.numel() for p in model.parameters()) for model in (ours, plain)]
-    assert weights[0] <= weights[1]
+    assert weights(ours) <= weights(plain)
     assert ours.code_dim == plain.code_dim == 32
     errors = [mse(apply.reconstruct(model, IMAGES)) for model in (ours, plain)]
     assert errors[0] < 0.9 * errors[1]
+
+
+def weights(model: Autoencoder) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+def test_the_convolutional_default_is_ahead_of_dense_layers_with_as_many_weights() -> None:
+    wide = replace(preset("vanilla"), latent_dim=32, width=1024, depth=1)
+    ours, dense = (
+        trained(variant, config, 120)
+        for variant, config in (("convolutional", preset("convolutional")), ("vanilla", wide))
+    )
+    assert ours.code_dim == dense.code_dim == 32
+    assert weights(ours) <= weights(dense)
+    errors = [mse(apply.reconstruct(model, IMAGES)) for model in (ours, dense)]
+    assert errors[0] < 0.8 * errors[1]
+
+
+def test_so_is_the_convolutional_variational_one() -> None:
+    wide = replace(preset("variational"), latent_dim=32, depth=2)
+    variant = "convolutional_variational"
+    ours, dense = trained(variant, preset(variant), 150), trained("variational", wide, 150)
+    assert ours.code_dim == dense.code_dim == 32
+    assert weights(ours) <= weights(dense)
+    nats = [float(objective.validate(model, IMAGES).total) for model in (ours, dense)]
+    assert nats[0] < nats[1] - 8
 
 
 def test_the_whole_codebook_is_used() -> None:

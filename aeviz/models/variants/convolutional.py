@@ -56,8 +56,8 @@ class Convolutional(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
+        "a good reconstruction (32 dimensions)": Config(latent_dim=32, hidden=512, batch_norm=True),
         "a map (2 dimensions)": Config(activation="tanh"),
-        "a good reconstruction (32 dimensions)": Config(latent_dim=32),
     }
 
     config: Config

@@ -59,8 +59,8 @@ class ConvolutionalVariational(Autoencoder):
         binarise: bool = binarise_knob()
 
     presets = {
+        "wide code (32 dimensions)": Config(latent_dim=32, batch_norm=True),
         "a map (2 dimensions)": Config(),
-        "wide code (32 dimensions)": Config(latent_dim=32),
         "black or white pixels": Config(latent_dim=32, channels=32, binarise=True),
     }
 
