@@ -256,7 +256,8 @@ def readme_line(item: tuple[str, checkpoint.Card]) -> str:
     elbo = text("elbo", ".1f")
     cells = [
         f"`{name}`" + (", told the label" if MODELS[card.variant].uses_labels else ""),
-        *(text(key, ".5f") for key in ("mse", "pca_mse_clipped")),
+        text("mse", ".5f"),
+        text("pca_mse_clipped", ".5f") if card.code_dim < math.prod(card.shape) else "nothing lost",
         text("bce", ".4f"),
         text("psnr", ".2f"),
         text("neighbour_accuracy", ".4f"),
