@@ -14,7 +14,7 @@ widgets.heading(
 )
 asked = widgets.decoded_as(subject, "home_label")
 label = None if asked is None else int(asked[0])
-explore("home", subject, subject.plane(), label=label, wheel=False)
+explore("home", subject, subject.plane(), label=label, dots=False, wheel=False, pad=True)
 
 st.subheader("What next?", anchor=False)
 home.sections()

@@ -7,7 +7,7 @@ top = st.container()
 subject = sidebar.subject()
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     kind = view.choose_view(subject)
-    background, opacity = view.choose_background(possible=kind != "space")
+    layers = view.choose_layers(possible=kind != "space")
 with top:
     widgets.heading("map", probe=view.HOW.get(kind, "Drag the round probe"))
 asked = widgets.decoded_as(subject, "map_label")
@@ -19,7 +19,7 @@ else:
     if plane is None:
         st.stop()
     label = None if asked is None else int(asked[0])
-    view.explore("map", subject, plane, label=label, background=background, opacity=opacity)
+    view.explore("map", subject, plane, label=label, **layers)
     behind = view.grid(subject, plane, label)
 view.holes(subject)
 formula, images = subject.model.formula_of(subject.model.config), f"{len(subject.codes()):,}"

@@ -33,6 +33,11 @@ class Plane(Protocol):
         """True where `project(lift(points))` gives the points again."""
         ...
 
+    @property
+    def equal(self) -> bool:
+        """True where both axes have the same unit, so that one scale is right for both."""
+        ...
+
     def project(self, codes: np.ndarray) -> np.ndarray:
         """Points (N, 2) of codes (N, D)."""
         ...
@@ -50,6 +55,7 @@ class AxesPlane:
     second: int
     base: np.ndarray
     exact: bool = True
+    equal: bool = True
 
     @property
     def axis_titles(self) -> tuple[str, str]:
@@ -79,6 +85,7 @@ class PCAPlane:
     shares: tuple[float, float]
     """Fraction of the codes' variance along each axis."""
     exact: bool = True
+    equal: bool = True
 
     @property
     def axis_titles(self) -> tuple[str, str]:
@@ -100,6 +107,7 @@ class LinePlane:
     """Codes of one number: it runs along x; y only spreads the dots so that they can be seen."""
 
     exact: bool = True
+    equal: bool = False
     axis_titles: tuple[str, str] = ("code z1", "no meaning, spreads the dots")
 
     def project(self, codes: np.ndarray) -> np.ndarray:
@@ -125,6 +133,7 @@ class EmbeddingPlane:
     method: str
     neighbours: int = 8
     exact: bool = False
+    equal: bool = True
     _trees: dict = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -177,12 +186,56 @@ def default_plane(codes: np.ndarray) -> Plane:
     return pca_plane(codes)
 
 
-def window_of(points: np.ndarray) -> Window:
-    """A window that shows nearly all points (N, 2): 0.2 % may lie outside at each side."""
+def window_of(points: np.ndarray, *, equal: bool = True) -> Window:
+    """A window that shows nearly all points (N, 2): 0.2 % may lie outside at each side.
+
+    Args:
+        equal: as wide as high, in units of the axes: on a square map both have one scale.
+    """
     low, high = np.percentile(points, [0.2, 99.8], axis=0)
-    margin = 0.06 * np.maximum(high - low, 1e-3)
-    (x0, y0), (x1, y1) = low - margin, high + margin
+    half = 0.56 * np.maximum(high - low, 1e-3)
+    if equal:
+        half = np.full(2, half.max())
+    (x0, y0), (x1, y1) = (low + high) / 2 - half, (low + high) / 2 + half
     return float(x0), float(x1), float(y0), float(y1)
+
+
+def ellipse(plane: Plane, code: np.ndarray, spread: np.ndarray) -> np.ndarray | None:
+    """The axes (2, 2), as columns, of an ellipse: one standard deviation around a code (D,).
+
+    That of independent dimensions, on a plane that is a linear view of them; None on others.
+
+    Args:
+        spread: (D,), one standard deviation of each dimension.
+    """
+    if not (plane.exact and plane.equal):
+        return None
+    moved = plane.project(code + np.diag(spread)) - plane.project(code[None])
+    variances, axes = np.linalg.eigh(np.asarray(moved.T @ moved, np.float64))
+    return axes * np.sqrt(np.maximum(variances, 0))
+
+
+def crossing(points: np.ndarray, labels: np.ndarray, window: Window, grid: int = 40) -> np.ndarray:
+    """A place (2,) where three classes meet: the third of them is as common there as anywhere.
+
+    Args:
+        points: (N, 2), labels: (N,).
+        window: it is looked for in the middle of it.
+        grid: places along each side that are compared.
+    """
+    from scipy.spatial import KDTree
+
+    x0, x1, y0, y1 = window
+    across, up = (
+        np.linspace(a + (b - a) / 4, b - (b - a) / 4, grid) for a, b in ((x0, x1), (y0, y1))
+    )
+    places = np.stack(np.meshgrid(across, up), -1).reshape(-1, 2)
+    far, near = KDTree(points).query(places, min(60, len(points)))
+    counts = np.stack([(labels[near] == c).mean(1) for c in range(int(labels.max()) + 1)], 1)
+    third = np.sort(counts, 1)[:, -3] if counts.shape[1] > 2 else counts.min(1)
+    # Where codes are thin three classes meet by chance: only places as dense as most codes count.
+    dense = far[:, -1] <= np.quantile(far[:, -1], 0.3)
+    return places[np.where(dense, third, -1).argmax()]
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def test_a_decoder_that_bends_gets_a_finer_atlas_and_only_that() -> None:
         codes = apply.encode(model, datasets.load().test_images)
         plane = planes.default_plane(codes)
         points = plane.project(codes)
-        x0, x1, y0, y1 = window = planes.window_of(points)
+        x0, x1, y0, y1 = window = planes.window_of(points, equal=False)
         atlas = planes.fitting_atlas(model, plane, window, points)
         found[name] = atlas.size
         inside = (points > (x0, y0)).all(1) & (points < (x1, y1)).all(1)
@@ -184,11 +184,39 @@ def test_keys_differ_where_planes_differ() -> None:
 def test_the_window_of_real_codes_leaves_out_the_few_far_ones_and_no_more() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     points = apply.encode(model, datasets.load().test_images)
-    x0, x1, y0, y1 = planes.window_of(points)
-    for values, low, high in ((points[:, 0], x0, x1), (points[:, 1], y0, y1)):
-        ordered = np.sort(values)
-        most = ordered[[20, -21]]  # all but 0.2 % of 10,000 at each side
-        assert low < most[0]
-        assert most[1] < high
-        assert high - low < 1.13 * np.ptp(most)
-        assert np.ptp(ordered) > high - low  # these codes have far ones
+    widths = []
+    for equal in (False, True):
+        x0, x1, y0, y1 = planes.window_of(points, equal=equal)
+        for values, low, high in ((points[:, 0], x0, x1), (points[:, 1], y0, y1)):
+            ordered = np.sort(values)
+            most = ordered[[20, -21]]  # all but 0.2 % of 10,000 at each side
+            assert low < most[0]
+            assert most[1] < high
+            if not equal:
+                assert high - low < 1.13 * np.ptp(most)
+                assert np.ptp(ordered) > high - low  # these codes have far ones
+        widths.append((x1 - x0, y1 - y0))
+    assert widths[1] == pytest.approx((max(widths[0]), max(widths[0])))
+
+
+def test_an_ellipse_is_one_standard_deviation_of_what_is_drawn_around_a_code() -> None:
+    rng, codes = np.random.default_rng(0), wide_codes()
+    spread = rng.uniform(0.1, 1, codes.shape[1])
+    for plane in (planes.pca_plane(codes), planes.AxesPlane(3, 1, codes.mean(0))):
+        found = planes.ellipse(plane, codes[0], spread)
+        assert found is not None
+        drawn = codes[0] + spread * rng.normal(size=(200_000, codes.shape[1]))
+        expected = np.cov(plane.project(drawn.astype(np.float32)).T)
+        np.testing.assert_allclose(found @ found.T, expected, atol=0.02 * expected.max())
+    assert planes.ellipse(planes.EmbeddingPlane(codes, codes[:, :2], "x"), codes[0], spread) is None
+
+
+def test_three_classes_meet_where_the_map_begins() -> None:
+    rng = np.random.default_rng(0)
+    middles = np.array([[0.0, 1.0], [0.9, -0.6], [-0.9, -0.6]])
+    labels = rng.integers(3, size=6000)
+    points = middles[labels] + 0.5 * rng.normal(size=(6000, 2))
+    place = planes.crossing(points, labels, planes.window_of(points))
+    assert np.linalg.norm(place) < 0.6
+    found = np.bincount(labels[np.square(points - place).sum(1).argsort()[:60]]) / 60
+    assert found.min() > 0.2

@@ -136,8 +136,12 @@ PLACE = r"""(role, name) => {
   const box = found.getBoundingClientRect();
   return [box.left + box.width / 2, box.top + box.height / 2];
 }"""
-READY = """() => document.querySelector('[data-testid=latent-map][data-ready=true]')
-  && document.querySelector('[data-testid=probe-digit]').dataset.shows === 'exact'"""
+# Touched, as the probe walks until then, and at rest.
+READY = """() => {
+  const root = document.querySelector('[data-testid=latent-map][data-ready=true]');
+  root?.dispatchEvent(new PointerEvent("pointerdown"));
+  return root && document.querySelector('[data-testid=probe-digit]').dataset.shows === 'exact';
+}"""
 DIGIT = """() => Array.from(document.querySelector('[data-testid=probe-digit]').getContext('2d')
   .getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)"""
 COORDINATES = "() => document.querySelector('[data-testid=probe-coordinates]').innerText"

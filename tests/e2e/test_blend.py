@@ -92,7 +92,10 @@ def data_of(atlases: list[planes.Atlas]) -> dict[str, Any]:
             for atlas in atlases
         ],
         "background": False,
-        "opacity": 0.6,
+        "dots": True,
+        "equal": True,
+        "walk": 0,
+        "input": None,
         "far": 1,
         "noun": "digits",
         "wheel": False,
@@ -120,7 +123,7 @@ def places(atlas: planes.Atlas) -> dict[str, tuple[float, float]]:
 
 
 def mount(page: Page, atlases: list[planes.Atlas]) -> None:
-    code = script(latent_map.HERE / "latent_map.js")
+    code = script(latent_map.HERE)
     page.evaluate(MOUNT, {"code": code, "data": data_of(atlases)})
 
 

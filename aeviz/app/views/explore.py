@@ -14,15 +14,20 @@ from aeviz.app import session, sidebar, widgets
 from aeviz.app.components.latent_map import (
     AtlasFile,
     Clicked,
+    Drawn,
     Exact,
     latent_map,
     points_file,
     state,
 )
 from aeviz.app.subject import ModelSubject
+from aeviz.app.views import encoded
 from aeviz.charts import bars, pixels, theme
 from aeviz.data import datasets
 from aeviz.models.base import Autoencoder
+
+WALK = 0.07
+"""How far the probe walks before it is touched, as a share of the map."""
 
 
 @st.cache_data(max_entries=6, show_spinner=False)
@@ -52,6 +57,8 @@ class _Frame:
     points: np.ndarray
     window: Window
     far: float
+    start: tuple[float, float]
+    """Where the probe is at first: where three classes meet."""
 
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring the map")
@@ -60,7 +67,9 @@ def _frame(
 ) -> _Frame:
     points = _plane.project(_subject.codes()).astype(np.float32)
     # The browser, which has only these points, asks how far the nearest is while the probe moves.
-    return _Frame(points, planes.window_of(points), holes.far(neighbours.gaps(points)))
+    window = planes.window_of(points, equal=_plane.equal)
+    x, y = planes.crossing(points, _subject.data.test_labels, window).tolist()
+    return _Frame(points, window, holes.far(neighbours.gaps(points)), (x, y))
 
 
 def _seen(subject: ModelSubject, plane: Plane) -> _Frame:
@@ -129,7 +138,7 @@ def _is_far(subject: ModelSubject, plane: Plane, place: tuple[float, float]) -> 
     Those are not measured in code space: a plane passes all of them at much the same distance.
     """
     frame, point = _seen(subject, plane), np.array([place], np.float32)
-    if np.allclose(point, frame.points[0], rtol=1e-5):
+    if np.allclose(point, [frame.start], rtol=1e-5):
         return False  # where the probe starts; the map does not wait for the training codes
     if subject.code_dim > neighbours.NARROW:
         return bool(neighbours.nearest(frame.points, point)[0][0, 0] > frame.far)
@@ -155,22 +164,36 @@ def _clicked(subject: ModelSubject, index: int) -> Clicked:
     return Clicked(seen.images[0], seen.reconstructions[0], text)
 
 
+def _near(window: Window, place: tuple[float, ...]) -> tuple[float, float]:
+    """A place as it is, or the nearest one that lies within a window's width of it."""
+    x0, x1, y0, y1 = window
+    x, y = place[:2]
+    return (
+        min(max(x, 2 * x0 - x1), 2 * x1 - x0),
+        min(max(y, 2 * y0 - y1), 2 * y1 - y0),
+    )
+
+
 @dataclass
 class _Memory:
-    """What a person did on a map: where the probe rests, and the window that is in view."""
+    """What a person did on a map: where the probe rests, what is in view, what they drew."""
 
     same: str
-    probe: tuple[float, ...] | None
-    view: Window | None
+    probe: tuple[float, ...] | None = None
+    view: Window | None = None
+    nearest: int | None = None
+    """The test image nearest to the probe, which it keeps where another model is chosen."""
+    drawn: Drawn | None = None
 
 
-def _memory(key: str, same: str) -> _Memory:
-    """What is known of a map; nothing of another one's, whose places mean nothing here."""
+def _memory(key: str, same: str, points: np.ndarray) -> _Memory:
+    """What is known of a map; of another one's only the image, as its places mean nothing here."""
     memory: _Memory | None = session.get(f"{key}-memory")
     if memory is None:
         memory = _Memory(same, session.asked_numbers("probe", 2), _shared_window())
     elif memory.same != same:
-        memory = _Memory(same, None, None)
+        kept = None if memory.nearest is None else tuple(points[memory.nearest].tolist())
+        memory = _Memory(same, kept, None, memory.nearest, memory.drawn)
         session.say("probe")
         session.say("view")
     session.note(f"{key}-memory", memory)
@@ -185,8 +208,9 @@ def explore(
     *,
     label: int | None = None,
     background: bool = True,
-    opacity: float = 0.6,
+    dots: bool = True,
     wheel: bool = True,
+    pad: bool = False,
 ) -> None:
     """Draw the map of a model's test codes on a plane, and what was selected on it below.
 
@@ -196,22 +220,34 @@ def explore(
         key: of the component; what the person did is read with `latent_map.state`.
         label: for variants with `uses_labels`, what every place is decoded as.
         wheel: whether the mouse wheel zooms.
+        pad: whether an image can be drawn, encoded and decoded beside it.
     """
     sidebar.still_there(subject.key)
     data, frame = subject.data, _seen(subject, plane)
     same = f"{subject.key} {data.name} {planes.plane_key(plane)}"
-    done, memory = state(key, same), _memory(key, same)
-    memory.probe, memory.view = done.probe or memory.probe, done.view or memory.view
+    points, window = frame.points, frame.window
+    done, memory = state(key, same), _memory(key, same, points)
+    memory.view = done.view or memory.view
+    memory.drawn = done.drawn or memory.drawn
+    untouched = memory.probe is None and done.probe is None and memory.drawn is None
+    memory.probe = done.probe or memory.probe
 
-    points, window, view = frame.points, frame.window, memory.view
-    x, y = memory.probe or points[0].tolist()
+    shown = None
+    if pad:
+        first = int(np.square(points - frame.start).sum(1).argmin())
+        shown = encoded.image(subject, plane, memory.drawn or Drawn(0, index=first))
+        if done.drawn and not done.touched and shown.image is not None:
+            memory.probe = shown.place
+    x, y = _near(window, memory.probe) if memory.probe else frame.start
     session.say("probe", (f"{x:.6g}", f"{y:.6g}"))
-    atlases = [_drawn(subject, plane, window, label)[0]]
+    atlases, view = [_drawn(subject, plane, window, label)[0]], memory.view
     if view and not np.allclose(view, window, atol=0.03 * (window[1] - window[0])):
         session.say("view", [f"{v:.6g}" for v in view])
         atlases.append(_drawn(subject, plane, _rounded(view), label)[0])
     else:
         session.say("view")
+    exact = _exact(subject, plane, (x, y), label)
+    memory.nearest = exact.nearest[0][0]
     latent_map(
         key,
         points=points_file(points, data.test_labels),
@@ -219,17 +255,20 @@ def explore(
         shape=data.shape[1:],
         classes=data.classes,
         axis_titles=plane.axis_titles,
+        equal=plane.equal,
         window=window,
         atlases=atlases,
         probe=(x, y),
         far=frame.far,
-        exact=_exact(subject, plane, (x, y), label),
+        exact=exact,
         clicked=None if done.clicked is None else _clicked(subject, done.clicked),
         view=view,
+        input=shown,
         background=background,
-        opacity=opacity,
+        dots=dots,
         noun="digits" if data.name == "mnist" else "images",
         wheel=wheel,
+        walk=WALK * (window[1] - window[0]) if pad and untouched else 0.0,
         move=same,
     )
     if done.selection:

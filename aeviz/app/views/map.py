@@ -17,7 +17,7 @@ from aeviz.charts import maps, theme
 
 __all__ = [
     "HOW",
-    "choose_background",
+    "choose_layers",
     "choose_plane",
     "choose_view",
     "explore",
@@ -33,6 +33,15 @@ SETTINGS = {
 }
 HOW = {"space": "Move the sliders"}
 """How one comes to a place, where it is not by the probe."""
+LAYERS = {
+    "background": (
+        "Territories",
+        "What the decoder makes of each place, in the colour of the nearest codes; pale where "
+        "no code is near.",
+    ),
+    "dots": ("Dots", "The code of each test image, in the colour of its class."),
+}
+"""What can lie on the map: its title and one sentence."""
 DOTS = 4000
 """In space."""
 SLIDERS = 16
@@ -52,13 +61,13 @@ def choose_view(subject: ModelSubject) -> str:
     )
 
 
-def choose_background(*, possible: bool) -> tuple[bool, float]:
-    """Whether decoded images lie behind the dots, and how opaque."""
-    shown = widgets.toggle("Decoded background", "background", True, disabled=not possible)
-    opacity = widgets.slider(
-        "Opacity", 0.1, 1.0, 0.6, 0.1, key="opacity", disabled=not (shown and possible), width=180
-    )
-    return shown, opacity
+def choose_layers(*, possible: bool) -> dict[str, bool]:
+    """What is drawn on the map: the ground of decoded images, the dots."""
+    with st.container(horizontal=True, gap="medium"):
+        return {
+            key: widgets.toggle(title, key, True, help=sentence, disabled=not possible)
+            for key, (title, sentence) in LAYERS.items()
+        }
 
 
 def choose_plane(subject: ModelSubject, view: str) -> planes.Plane | None:

@@ -28,22 +28,25 @@ HERE = Path(__file__).parent
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-def script(file: Path) -> str:
-    """The JavaScript of a component, with what is shared in front of it."""
-    shared = (HERE / "browser.js").read_text(encoding="utf-8")
-    return shared + file.read_text(encoding="utf-8")
+def script(folder: Path) -> str:
+    """The JavaScript of a component: what all share, then its files, its own name's last."""
+    own = folder / f"{folder.name}.js"
+    parts = sorted(file for file in folder.glob("*.js") if file != own)
+    files = [HERE / "browser.js", *parts, own]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def declare(folder: Path, html: str, *, isolated: bool = True) -> Callable[..., Any]:
     """The component `aeviz.<folder>`, to be mounted with a key and its data.
 
     Args:
-        folder: has its JavaScript and its style rules, which are called as the folder is.
+        folder: has its JavaScript and its style rules, which are called as the folder is, and
+            parts of the former in files of their own.
         html: what it stands in.
         isolated: neither its rules nor the page's go through its border.
     """
     css = (folder / f"{folder.name}.css").read_text(encoding="utf-8")
-    js = script(folder / f"{folder.name}.js")
+    js = script(folder)
     return components.component(
         f"aeviz.{folder.name}", html=html, css=css, js=js, isolate_styles=isolated
     )

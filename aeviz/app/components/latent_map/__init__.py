@@ -20,20 +20,52 @@ from aeviz.app.components import browser
 from aeviz.charts import pixels, theme
 
 HERE = Path(__file__).parent
+SENT = 112
+"""Height and width of a drawing as the pad gives it on; in pad.js too."""
 
 _CELL = '<div><canvas role="img"></canvas><b></b><small></small></div>'
 _HTML = f"""
-<div class="aeviz-map" data-testid="latent-map">
+<div class="aeviz-map" data-testid="latent-map" data-input="false">
+  <div class="input" data-part="input" hidden>
+    <canvas class="pad" data-part="pad" data-testid="pad" tabindex="-1" role="img"
+      aria-label="Pad: draw a digit"></canvas>
+    <p class="buttons">
+      <button type="button" data-part="clear">Clear</button>
+      <button type="button" data-part="roll">Another digit</button>
+    </p>
+    <p class="trouble" data-part="trouble" role="status"></p>
+    <div class="three two">
+      <figure><canvas data-part="seen" role="img" aria-label="The image as it is encoded"></canvas>
+        <figcaption>the image, 784 pixels</figcaption></figure>
+      <figure><canvas data-part="reconstruction" data-testid="reconstruction" role="img"
+        aria-label="What the decoder makes of its code"></canvas>
+        <figcaption>its reconstruction</figcaption></figure>
+    </div>
+    <p class="quiet" data-part="error"></p>
+    <p class="quiet" data-part="apart"></p>
+  </div>
+  <div class="funnel encoder" aria-hidden="true"><span>encoder</span></div>
   <div class="stage">
-    <div class="background" data-part="background"></div>
-    <div class="plot" data-part="plot"></div>
+    <canvas class="under" data-part="ground" aria-hidden="true"></canvas>
     <div class="probe" data-part="probe" data-testid="probe" role="slider" tabindex="0" hidden
       aria-label="Probe: drag it, or move it with the arrow keys"></div>
+    <div class="plot" data-part="plot"></div>
+    <canvas class="over" data-part="images" aria-hidden="true"></canvas>
+    <svg class="over" data-part="rings" aria-hidden="true">
+      <g><circle r="1"></circle><circle r="2"></circle></g>
+    </svg>
+    <i class="encoded" data-part="encoded" data-testid="encoded" hidden></i>
+    <div class="names" data-part="names"></div>
+    <div class="scale" data-part="scale" aria-hidden="true"><i></i><b></b><span></span></div>
+    <div class="minimap" data-part="minimap" aria-hidden="true" hidden>
+      <canvas></canvas><i></i>
+    </div>
     <div class="tip" data-part="tip" hidden>
       <canvas></canvas><span></span>
     </div>
     <p class="far" data-part="message" role="alert" hidden></p>
   </div>
+  <div class="funnel decoder" aria-hidden="true"><span>decoder</span></div>
   <div class="inspector">
     <canvas class="digit" data-part="digit" data-testid="probe-digit" role="img"
       aria-label="What the decoder makes of the probe's place"></canvas>
@@ -50,7 +82,7 @@ _HTML = f"""
         <figure><canvas></canvas><figcaption>original</figcaption></figure>
         <figure><canvas></canvas>
           <figcaption>reconstruction</figcaption></figure>
-        <figure><canvas></canvas><figcaption>error</figcaption></figure>
+        <figure><canvas class="signed"></canvas><figcaption>error</figcaption></figure>
       </div>
       <p class="quiet"></p>
     </div>
@@ -60,6 +92,18 @@ _HTML = f"""
 
 # Not isolated: Plotly's own style rules live in the page's head.
 _component = browser.declare(HERE, _HTML, isolated=False)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An image that was drawn on the pad, or a test image that was asked for."""
+
+    number: int
+    """Which one it is, of those of this map."""
+    grey: bytes | None = None
+    """SENT x SENT grey values, white on black."""
+    index: int | None = None
+    """Of the test image."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +117,11 @@ class MapState:
     view: Window | None = None
     """What is visible after zooming or panning."""
     selection: tuple[int, ...] = ()
-    """Numbers of the points chosen by box or lasso."""
+    """Numbers of the points chosen by box or lasso, or by the name of their class."""
+    drawn: Drawn | None = None
+    """The newest image that was given to be encoded."""
+    touched: bool = False
+    """Whether the probe was moved since."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +154,22 @@ class Clicked:
     text: str
 
 
+@dataclass(frozen=True)
+class Input:
+    """An image (H, W) that is encoded, and what comes back of it; or why there is none."""
+
+    number: int = 0
+    """Which of the images of the pad it is; 0 for the one that is there at first."""
+    image: np.ndarray | None = None
+    reconstruction: np.ndarray | None = None
+    place: tuple[float, float] = (0.0, 0.0)
+    ellipse: np.ndarray | None = None
+    """(2, 2), columns: one standard deviation of the posterior along two axes, on the map."""
+    text: str = ""
+    """On the error of the reconstruction."""
+    trouble: str = ""
+
+
 def points_file(points: np.ndarray, labels: np.ndarray) -> bytes:
     """Points (N, 2) and labels (N,) as the browser reads them: float32 pairs, then uint8."""
     return np.asarray(points, "<f4").tobytes() + np.asarray(labels, np.uint8).tobytes()
@@ -128,13 +192,23 @@ def state(key: str, of: str = "") -> MapState:
     """
     raw: Any = session.get(key) or {}
     done = {name: told for name in raw if (told := raw[name]) and told.get("of") == of}
-    probe, view, selection = (done.get(name, {}) for name in ("probe", "view", "selection"))
+    probe, view, selection, drawn = (
+        done.get(name, {}) for name in ("probe", "view", "selection", "drawn")
+    )
     return MapState(
         probe=(float(probe["x"]), float(probe["y"])) if probe else None,
         clicked=int(probe["index"]) if probe and probe.get("index") is not None else None,
         view=tuple(float(v) for v in view["window"]) if view else None,  # type: ignore[arg-type]
         selection=tuple(int(i) for i in selection.get("numbers", ())),
+        drawn=_drawn(drawn) if drawn else None,
+        touched=probe.get("count", 0) > drawn.get("count", 0),
     )
+
+
+def _drawn(told: dict[str, Any]) -> Drawn:
+    grey = base64.b64decode(told["grey"]) if told.get("grey") else None
+    index = int(told["index"]) if told.get("index") is not None else None
+    return Drawn(int(told["number"]), grey, index)
 
 
 def latent_map(
@@ -145,6 +219,7 @@ def latent_map(
     shape: tuple[int, int],
     classes: Sequence[str],
     axis_titles: tuple[str, str],
+    equal: bool,
     window: Window,
     atlases: Sequence[AtlasFile],
     probe: tuple[float, float],
@@ -152,10 +227,12 @@ def latent_map(
     exact: Exact | None = None,
     clicked: Clicked | None = None,
     view: Window | None = None,
+    input: Input | None = None,
     background: bool = True,
-    opacity: float = 0.6,
+    dots: bool = True,
     noun: str = "digits",
     wheel: bool = True,
+    walk: float = 0.0,
     move: str = "",
 ) -> MapState:
     """Mount the map; it keeps its probe and zoom when called again with the same points.
@@ -164,12 +241,15 @@ def latent_map(
         points: from `points_file`.
         sheet: PNG of the real digits, a hundred in a row.
         shape: height and width of an image.
+        equal: both axes have one scale.
         window: visible at first and after a double click.
         atlases: decoded grids, the whole window first, finer ones after it.
         probe: where the probe starts; later only when `move` changes.
         far: distance on the map beyond which a place counts as far from every code.
         view: visible part at first, when not the whole window.
+        input: what is on the pad; without it there is no pad.
         wheel: whether the mouse wheel zooms.
+        walk: how far from its start the probe walks until somebody touches it.
         move: a new text puts the probe to `probe`.
     """
     data: dict[str, Any] = {
@@ -180,6 +260,7 @@ def latent_map(
         "classes": list(classes),
         "colours": list(theme.DIGITS),
         "axes": list(axis_titles),
+        "equal": equal,
         "window": list(window),
         "view": list(view) if view else None,
         "atlases": [
@@ -191,7 +272,8 @@ def latent_map(
             for number, layer in enumerate(atlases)
         ],
         "background": background,
-        "opacity": opacity,
+        "dots": dots,
+        "walk": walk,
         "probe": {"x": probe[0], "y": probe[1]},
         "move": move,
         "far": far,
@@ -199,7 +281,18 @@ def latent_map(
         "wheel": wheel,
         "exact": None,
         "clicked": None,
+        "input": None,
     }
+    if input is not None:
+        data["input"] = {"number": input.number, "trouble": input.trouble, "image": None}
+    if input is not None and input.image is not None and input.reconstruction is not None:
+        data["input"] |= {
+            "image": _grey(input.image),
+            "reconstruction": _grey(input.reconstruction),
+            "place": list(input.place),
+            "ellipse": None if input.ellipse is None else input.ellipse.tolist(),
+            "text": input.text,
+        }
     if exact is not None:
         data["exact"] = {
             "x": exact.place[0],
@@ -223,5 +316,6 @@ def latent_map(
         on_probe_change=lambda: None,
         on_view_change=lambda: None,
         on_selection_change=lambda: None,
+        on_drawn_change=lambda: None,
     )
     return state(key, move)
