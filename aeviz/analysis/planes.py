@@ -233,8 +233,8 @@ def crossing(points: np.ndarray, labels: np.ndarray, window: Window, grid: int =
     far, near = KDTree(points).query(places, min(60, len(points)))
     counts = np.stack([(labels[near] == c).mean(1) for c in range(int(labels.max()) + 1)], 1)
     third = np.sort(counts, 1)[:, -3] if counts.shape[1] > 2 else counts.min(1)
-    # Where codes are thin three classes meet by chance: only places as dense as most codes count.
-    dense = far[:, -1] <= np.quantile(far[:, -1], 0.3)
+    # Where codes are thin three classes meet by chance: only the denser half of the places counts.
+    dense = far[:, -1] <= np.quantile(far[:, -1], 0.5)
     return places[np.where(dense, third, -1).argmax()]
 
 

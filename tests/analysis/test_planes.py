@@ -215,7 +215,7 @@ def test_three_classes_meet_where_the_map_begins() -> None:
     rng = np.random.default_rng(0)
     middles = np.array([[0.0, 1.0], [0.9, -0.6], [-0.9, -0.6]])
     labels = rng.integers(3, size=6000)
-    points = middles[labels] + 0.5 * rng.normal(size=(6000, 2))
+    points = middles[labels] + 0.6 * rng.normal(size=(6000, 2))
     place = planes.crossing(points, labels, planes.window_of(points))
     assert np.linalg.norm(place) < 0.6
     found = np.bincount(labels[np.square(points - place).sum(1).argsort()[:60]]) / 60

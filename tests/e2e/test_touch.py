@@ -111,7 +111,7 @@ def test_one_finger_leaves_the_map_as_it_is_and_a_tap_moves_the_probe(
 
 
 def test_a_tap_on_a_dot_shows_its_copy(phone: Page, app: str) -> None:
-    phone.goto(app)
+    phone.goto(f"{app}/map")
     phone.wait_for_function(READY)
     phone.touchscreen.tap(*phone.evaluate(DOT))
     expect(phone.get_by_test_id("clicked")).to_contain_text("MSE")

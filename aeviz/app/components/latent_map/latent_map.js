@@ -444,8 +444,9 @@ class LatentMap {
   // Two fingers move and zoom the map: the places between them stay between them. One finger
   // scrolls the page: see touch.js of components/browser.
   pinch() {
+    const stage = this.plot.parentElement; // names lie over the plot
     const grip = (event) => {
-      const fingers = [...event.touches].filter(({ target }) => this.plot.contains(target));
+      const fingers = [...event.touches].filter(({ target }) => stage.contains(target));
       if (fingers.length !== 2) return null;
       const [[x, y], [u, v]] = fingers.map(({ clientX, clientY }) => [clientX, clientY]);
       const box = this.plot.getBoundingClientRect();
@@ -463,7 +464,7 @@ class LatentMap {
       event.stopPropagation();
     };
     const how = { capture: true, passive: false };
-    this.plot.addEventListener(
+    stage.addEventListener(
       "touchstart",
       (event) => {
         start = ["lasso", "select"].includes(this.plot._fullLayout?.dragmode) ? null : grip(event);
@@ -474,7 +475,7 @@ class LatentMap {
       },
       how,
     );
-    this.plot.addEventListener(
+    stage.addEventListener(
       "touchmove",
       (event) => {
         const now = start && grip(event);
@@ -494,7 +495,7 @@ class LatentMap {
     const done = (event) => {
       if (event.touches.length < 2) start = null;
     };
-    for (const kind of ["touchend", "touchcancel"]) this.plot.addEventListener(kind, done, true);
+    for (const kind of ["touchend", "touchcancel"]) stage.addEventListener(kind, done, true);
   }
 
   // At most one drawing a frame, of the newest place that the fingers asked for.
