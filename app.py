@@ -25,6 +25,7 @@ def show() -> None:
         from aeviz.app import sidebar, widgets  # noqa: F401
     sidebar.one_thread()
     sidebar.show()
+    pages.at_foot(page)
     notice = st.container()
     page.run()
     with notice:

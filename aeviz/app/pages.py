@@ -34,11 +34,14 @@ class Page:
 
 
 ORDER = {
-    "Explore": ("home", "chooser", "anatomy", "map", "interpolate", "sample"),
-    "Measure": ("reconstruct", "ladder", "denoise", "inpainting", "anomaly"),
-    "Compare": ("compare", "stability", "uses", "few_labels", "loss"),
-    "Make": ("train",),
+    "Lesson": ("home", "chooser"),
+    "Explore": ("map", "interpolate", "sample", "reconstruct", "compare", "anatomy", "loss"),
+    "Train": ("train",),
+    "Lab": ("ladder", "denoise", "inpainting", "anomaly", "stability", "uses", "few_labels"),
 }
+"""The four places: a lesson from its first view on; what is inside a model; one's own; and what a
+code is good for, each with an experiment to do.
+"""
 MOVED = {"which": "chooser", "hidden": "inpainting", "codes": "uses", "labels": "few_labels"}
 """Addresses of earlier versions, which lessons and bookmarks may name."""
 
@@ -52,7 +55,7 @@ PAGES = {key: _page(key, section) for section, keys in ORDER.items() for key in 
 
 
 def navigation() -> StreamlitPage:
-    """The page that was asked for; draws the navigation."""
+    """The page that was asked for; draws the four places with a menu each, above all pages."""
     shown = {
         section: [
             st.Page(PAGES[key].path, title=PAGES[key].title, default=key == "home") for key in keys
@@ -61,8 +64,27 @@ def navigation() -> StreamlitPage:
     }
     for old, new in MOVED.items():
         page = st.Page(_moved(new), title=old, url_path=old, visibility="hidden")
-        shown["Explore"].append(page)
-    return st.navigation(shown, expanded=True)
+        shown["Lesson"].append(page)
+    return st.navigation(shown, position="top")
+
+
+def at_foot(page: StreamlitPage) -> None:
+    """The four places as a bar at the foot of a phone, where Streamlit folds its own away.
+
+    Elsewhere the style sheet hides it. The place of the page is marked here and above.
+    """
+    key = page.url_path or "home"
+    places = list(ORDER)
+    with st.container(key="four-places", horizontal=True, gap=None):
+        for place, keys in ORDER.items():
+            link(keys[0], place)
+    if key in PAGES:
+        nth = places.index(PAGES[key].section) + 1
+        marked = (
+            f"[data-testid=stTopNav] > div:nth-child({nth}) > button, "
+            f".st-key-four-places > div:nth-child({nth}) a"
+        )
+        st.html(f"<style>{marked} {{ box-shadow: inset 0 -2px; }}</style>")
 
 
 def _moved(key: str) -> Callable[[], None]:

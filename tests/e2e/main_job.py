@@ -125,7 +125,8 @@ def wait(driver: Driver, function: str, *given: Any, seconds: float = 60) -> Any
 # The middle of the first visible element of a role that has a name, or that matches a selector.
 PLACE = r"""(role, name) => {
   const every = {
-    link: "a[href]", button: "button", field: "input", option: "[role=option]", heading: "h1, h2",
+    link: "a[href]", button: "[data-testid=stMain] button", field: "input",
+    option: "[role=option]", heading: "h1, h2",
   };
   const said = (e) =>
     (e.getAttribute("aria-label") || e.labels?.[0]?.innerText || e.innerText || "").trim();
@@ -171,6 +172,12 @@ def click(driver: Driver, role: str, name: str | None = None) -> None:
     driver.drag([place(driver, role, name)])
 
 
+def go(driver: Driver, place_: str, page: str) -> None:
+    """Open a page as a person does: its place in the navigation, then its name."""
+    click(driver, "[data-testid=stTopNavSection]", place_)
+    click(driver, "[data-testid=stTopNavDropdownLink]", page)
+
+
 def difference(a: list[int], b: list[int]) -> float:
     return sum(abs(p - q) for p, q in zip(a, b, strict=True)) / len(a)
 
@@ -205,7 +212,7 @@ def main_job(driver: Driver, address: str, *, train: bool = True) -> None:
     driver.goto(address)
     step(READY)
     drag_the_probe(driver)
-    click(driver, "link", "Latent map")
+    go(driver, "Explore", "Latent map")
     step("() => /\\/map(\\?|$)/.test(location.href)")
     wait(driver, PLACE, "heading", "Where does each digit live?")
     step(READY)
@@ -218,11 +225,11 @@ def main_job(driver: Driver, address: str, *, train: bool = True) -> None:
     step("() => location.search.includes('model=vanilla')")
     step(READY)
 
-    click(driver, "link", "Sample")
+    go(driver, "Explore", "Sample")
     step("() => document.querySelector('img[alt=\"sample 1\"]')?.naturalWidth > 0")
     if not train:
         return
-    click(driver, "link", "Train")
+    go(driver, "Train", "Train")
     click(driver, "field", "Seconds")
     driver.replace("2")
     click(driver, "button", "Train")

@@ -13,11 +13,12 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from aeviz.charts import pixels
 from aeviz.data import corruption, digits
+from tests.e2e.conftest import go_to
 
 
 def open_page(page: Page, app: str) -> None:
     page.goto(app)
-    page.get_by_role("link", name="Denoise", exact=True).first.click()
+    go_to(page, "Denoise")
     page.get_by_alt_text("cleaned", exact=True).wait_for(timeout=60_000)
 
 

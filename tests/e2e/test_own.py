@@ -6,13 +6,14 @@ import re
 
 from playwright.sync_api import Page, WebSocket, expect
 
+from tests.e2e.conftest import go_to
 from tests.e2e.test_train import open_page, progress, run_of, train_for, wait_for_step
 
 NO_LINE = "No connection to aeviz"
 
 
-def go_to(page: Page, title: str, heading: str) -> None:
-    page.get_by_role("link", name=title, exact=True).first.click()
+def open_next(page: Page, title: str, heading: str) -> None:
+    go_to(page, title)
     page.get_by_role("heading", level=1, name=heading).wait_for(timeout=60_000)
 
 
@@ -21,7 +22,7 @@ def test_a_run_that_finishes_is_chosen_on_whatever_page_one_is_and_undone(
 ) -> None:
     open_page(page, app, "?variant=vanilla")
     train_for(page, 8)
-    go_to(page, "Sample", "What does it draw on its own?")
+    open_next(page, "Sample", "What does it draw on its own?")
     main = page.get_by_test_id("stMain")
     expect(main.get_by_role("link", name="Your run")).to_be_in_viewport()
     expect(main.get_by_role("progressbar")).to_be_in_viewport()
@@ -69,7 +70,7 @@ def test_a_link_that_is_pressed_long_while_a_run_is_watched_opens_a_whole_page(
     open_page(page, app, "?variant=linear")
     train_for(page, 900)
     wait_for_step(page, after=0)
-    go_to(page, "Sample", "What does it draw on its own?")
+    open_next(page, "Sample", "What does it draw on its own?")
     link = page.get_by_test_id("stMain").get_by_role("link", name="Your run")
     link.hover()
     page.mouse.down()

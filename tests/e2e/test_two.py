@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from aeviz.app import library
 from aeviz.charts import pixels
 from aeviz.data import corruption, datasets
-from tests.e2e.conftest import start_app
+from tests.e2e.conftest import go_to, start_app
 from tests.e2e.test_boxes import settled
 from tests.e2e.test_map import digit
 
@@ -103,7 +103,7 @@ def test_each_of_two_sees_their_own_model_data_and_noise(
     assert met[0] != met[1]
 
     for page in pair:
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Denoise").click()
+        go_to(page, "Denoise")
     for page in pair:
         page.get_by_alt_text("cleaned", exact=True).wait_for(timeout=60_000)
     for page, chosen in zip(pair, CHOSEN, strict=True):
