@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from aeviz.app import pages
 
@@ -67,6 +68,23 @@ def go_to(page: Page, title: str, *, seconds: float = 60) -> None:
     menu = page.get_by_test_id("stTopNav").get_by_role("button", name=place, exact=True)
     menu.click(timeout=1000 * seconds)
     page.get_by_role("menuitem", name=title, exact=True).click()
+
+
+def choose_model(page: Page, title: str) -> None:
+    """Choose a model above the page, by its name, without waiting for what comes of it."""
+    picker(page).click()
+    page.get_by_test_id("stPopoverBody").get_by_role("button", name=title, exact=True).click()
+
+
+def picker(page: Page) -> Locator:
+    """What opens the list of models, and says which is chosen."""
+    return page.locator(".st-key-top-row").get_by_role("button", name=re.compile("^Model "))
+
+
+def expect_model(page: Page, title: str | re.Pattern[str], *, seconds: float = 20) -> None:
+    """Wait until a model is the chosen one."""
+    said = title if isinstance(title, re.Pattern) else re.compile(f"^Model {re.escape(title)}")
+    expect(picker(page)).to_have_text(said, timeout=1000 * seconds)
 
 
 def listed(page: Page) -> list[str]:

@@ -218,10 +218,9 @@ def main_job(driver: Driver, address: str, *, train: bool = True) -> None:
     step(READY)
     click_a_dot(driver)
 
-    click(driver, "field", "Model")
-    driver.type("Vanilla")
-    click(driver, "option")
-    step("() => document.querySelector('input[aria-label=Model]').value.startsWith('Vanilla')")
+    click(driver, ".st-key-top-row [data-testid=stPopover] button")
+    click(driver, "[data-testid=stPopoverBody] button", "Vanilla, 2 dimensions")
+    step("() => /Vanilla/.test(document.querySelector('.st-key-top-row').innerText)")
     step("() => location.search.includes('model=vanilla')")
     step(READY)
 

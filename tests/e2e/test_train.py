@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS, short_title
-from tests.e2e.conftest import go_to
+from tests.e2e.conftest import expect_model, go_to
 
 # The map of a run: how many codes it shows, and the first of them.
 MAP = """() => {
@@ -85,11 +85,8 @@ def train_button(page: Page) -> Locator:
 
 
 def expect_own_model(page: Page, name: str) -> None:
-    """The sidebar names an own model as the chosen one."""
-    chosen = page.get_by_role("combobox", name="Model", exact=True)
-    expect(chosen).to_have_value(
-        re.compile(rf"^Yours, [0-9:]+: {name}, 2 dimensions$"), timeout=60_000
-    )
+    """An own model is the chosen one."""
+    expect_model(page, re.compile(rf"^Model Yours, [0-9:]+: {name}, 2 dimensions"), seconds=60)
 
 
 def test_a_model_is_trained_while_one_watches_then_used_downloaded_and_loaded_again(

@@ -6,14 +6,14 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.app import pages
 from aeviz.models.zoo import MODELS
-from tests.pages.opening import box, components
+from tests.pages.opening import chosen_model, components
 
 
 def test_home_shows_the_map_of_the_pretrained_vae_and_the_ways_on() -> None:
     app = AppTest.from_file("entry.py", default_timeout=120).run()
     assert not app.exception
     assert len(components(app, "latent_map")) == 1
-    assert box(app, "Model").value == "variational-2d"
+    assert chosen_model(app) == "variational-2d"
     text = " ".join(element.value for element in app.markdown)
     for model_class in MODELS.values():
         assert model_class.idea in text
@@ -33,4 +33,4 @@ def test_a_model_in_the_address_that_does_not_exist_falls_back_to_the_home_model
     app.query_params["model"] = "../../etc/passwd"
     app.run()
     assert not app.exception
-    assert box(app, "Model").value == "variational-2d"
+    assert chosen_model(app) == "variational-2d"
