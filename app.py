@@ -27,6 +27,7 @@ def show() -> None:
     bar.show(page)
     notice = st.container()
     page.run()
+    pages.next_step(page)
     with notice:
         sidebar.settle()
     bar.settle()

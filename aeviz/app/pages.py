@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import streamlit as st
@@ -42,6 +43,22 @@ ORDER = {
 """The four places: a lesson from its first view on; what is inside a model; one's own; and what a
 code is good for, each with an experiment to do.
 """
+LESSON = ("home", "ladder", "map", "loss", "denoise", "anomaly", "train")
+"""The pages of a lesson in order: squeezed, how narrow, holes, beta, noise, the odd one out."""
+NEXT = dict(pairwise(LESSON)) | {
+    "chooser": "anatomy",  # what it recommends, opened
+    "anatomy": "loss",
+    "interpolate": "sample",  # between two codes, then anywhere
+    "sample": "loss",  # which says why a prior is filled
+    "reconstruct": "ladder",
+    "compare": "uses",
+    "inpainting": "anomaly",
+    "stability": "uses",
+    "uses": "few_labels",
+    "few_labels": "train",
+    "train": "map",  # one's own
+}
+"""The page that each page ends with."""
 MOVED = {"which": "chooser", "hidden": "inpainting", "codes": "uses", "labels": "few_labels"}
 """Addresses of earlier versions, which lessons and bookmarks may name."""
 
@@ -85,6 +102,13 @@ def at_foot(page: StreamlitPage) -> None:
             f".st-key-four-places > div:nth-child({nth}) a"
         )
         st.html(f"<style>{marked} {{ box-shadow: inset 0 -2px; }}</style>")
+
+
+def next_step(page: StreamlitPage) -> None:
+    """At the end of a page: what a student would ask for next."""
+    if following := NEXT.get(page.url_path or "home"):
+        with st.container(key="next-step"):
+            link(following, f"Next: **{PAGES[following].question}**")
 
 
 def _moved(key: str) -> Callable[[], None]:

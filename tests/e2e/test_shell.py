@@ -56,6 +56,18 @@ def test_the_row_shows_the_map_of_the_chosen_model(page: Page, app: str) -> None
     expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)  # who has chosen wants to see
 
 
+def test_the_lesson_is_walked_from_one_next_step_to_the_other(page: Page, app: str) -> None:
+    open_page(page, app)
+    for key in pages.LESSON[1:]:
+        step = page.locator(".st-key-next-step").get_by_role("link")
+        expect(step).to_have_text(f"Next: {pages.PAGES[key].question}", timeout=60_000)
+        step.click()
+        page.wait_for_url(re.compile(f"/{key}([?]|$)"))
+        heading = page.get_by_role("heading", level=1, name=pages.PAGES[key].question)
+        heading.wait_for(timeout=60_000)
+        settled(page)
+
+
 def test_on_a_phone_the_four_places_are_one_tap_away(browser: Browser, app: str) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
