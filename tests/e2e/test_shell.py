@@ -68,6 +68,53 @@ def test_the_lesson_is_walked_from_one_next_step_to_the_other(page: Page, app: s
         settled(page)
 
 
+def test_back_and_forward_go_from_page_to_page_and_from_model_to_model(
+    page: Page, app: str
+) -> None:
+    open_page(page, f"{app}/reconstruct")
+    first = page.evaluate("history.length")
+    go_to(page, "Sample")
+    page.get_by_alt_text("sample 1", exact=True).wait_for(timeout=60_000)
+    seed = page.get_by_role("spinbutton", name="Seed")
+    for k in (1, 2, 3):
+        page.get_by_role("button", name="Draw again").click()
+        expect(page).to_have_url(re.compile(f"sample_seed={k}"))
+        settled(page)
+    assert page.evaluate("history.length") == first + 1
+    choose_model(page, "Vanilla, 2 dimensions")
+    expect(page).to_have_url(re.compile("model=vanilla-2d"))
+    page.wait_for_timeout(1000)  # until the script is under way
+    settled(page)
+    go_to(page, "Reconstruct")  # the model goes along
+    page.get_by_role("heading", name=pages.PAGES["reconstruct"].question).wait_for()
+    expect(page).to_have_url(re.compile("/reconstruct[?]model=vanilla-2d"))
+    settled(page)
+    assert page.evaluate("history.length") == first + 3
+
+    for go, key in (
+        (page.go_back, "sample"),
+        (page.go_forward, "reconstruct"),
+        (page.go_back, "sample"),
+    ):
+        go()
+        page.get_by_role("heading", level=1, name=pages.PAGES[key].question).wait_for()
+        page.wait_for_timeout(300)
+        settled(page)
+    expect(seed).to_have_value("3")
+    expect_model(page, "Vanilla, 2 dimensions")
+    page.go_back()
+    expect_model(page, "Variational, 2 dimensions")
+    expect(page).to_have_url(re.compile("/sample[?]sample_seed=3$"))
+    settled(page)
+    page.go_back()
+    page.get_by_role("heading", name=pages.PAGES["reconstruct"].question).wait_for()
+    expect_model(page, "Variational, 2 dimensions")
+    page.go_forward()
+    page.go_forward()
+    expect_model(page, "Vanilla, 2 dimensions")
+    expect(seed).to_have_value("3")
+
+
 def test_on_a_phone_the_four_places_are_one_tap_away(browser: Browser, app: str) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True

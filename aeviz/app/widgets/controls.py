@@ -236,7 +236,7 @@ def several(
 
     In the address under its key, where it is not what it starts with.
     """
-    held, followed = session.value(key), f"{key}-start"
+    held, followed = None if session.went_back() else session.value(key), f"{key}-start"
     wanted = session.asked_list(key) if held is None else held
     wanted = [name for name in wanted if name in names][:most]  # a run may have been deleted
     if held is None and not wanted and session.asked(key) != "":  # which says: none

@@ -9,8 +9,8 @@ hold below any path, also where a proxy takes the path away before this server s
 and href take them as they are, and JavaScript must not put a slash in front.
 
 `on_every_page` is there once, above all pages: on every Plotly chart of the page a finger scrolls
-the page, and Escape ends Present. A chart that has a meaning for two fingers says so with
-`data-two-fingers`.
+the page, Escape ends Present, and Back leads to the page or the model before. A chart that has a
+meaning for two fingers says so with `data-two-fingers`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import streamlit.components.v2 as components
 from streamlit.runtime import get_instance
 
 HERE = Path(__file__).parent
-SCRIPTS = ("touch.js", "present.js")
+SCRIPTS = ("touch.js", "present.js", "history.js")
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
@@ -74,7 +74,7 @@ def plotly_url(place: str) -> str:
 
 
 def on_every_page() -> None:
-    """One finger scrolls on charts, and Escape ends Present; put there once.
+    """One finger scrolls on charts, Escape ends Present, Back skips places; put there once.
 
     Plain scripts: neither `st.plotly_chart` nor a toggle gives a component's JavaScript a way in.
     """
