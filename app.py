@@ -18,17 +18,19 @@ from aeviz.app import pages
 
 def show() -> None:
     """The page that was asked for, and what all pages share."""
-    st.set_page_config(page_title="aeviz", layout="wide", initial_sidebar_state="auto")
+    st.set_page_config(page_title="aeviz", layout="wide", initial_sidebar_state="collapsed")
     page = pages.navigation()
     first = "aeviz.app.widgets" not in sys.modules  # seconds for torch, once in a server's life
     with st.spinner("Loading the models") if first else nullcontext():
-        from aeviz.app import sidebar, widgets  # noqa: F401
+        from aeviz.app import bar, sidebar, widgets  # noqa: F401
     sidebar.one_thread()
-    sidebar.show()
+    bar.show(page)
     notice = st.container()
     page.run()
+    pages.next_step(page)
     with notice:
         sidebar.settle()
+    bar.settle()
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from statistics import median
 import numpy as np
 from playwright.sync_api import Browser, Error, Page, expect
 
+from aeviz.app import pages
 from benchmarks import browser, machine
 
 PAGE_MUST = 0.8
@@ -60,8 +61,10 @@ WATCH = """() => {
 
 def switch(page: Page, title: str) -> float:
     """Seconds from a real click on a page's link in the navigation until that page is usable."""
-    link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True)
-    link.scroll_into_view_if_needed()
+    (place,) = (found.section for found in pages.PAGES.values() if found.title == title)
+    page.get_by_test_id("stTopNav").get_by_role("button", name=place, exact=True).click()
+    link = page.get_by_role("menuitem", name=title, exact=True)
+    link.wait_for()
     page.evaluate(WATCH)
     link.click()
     try:
@@ -76,8 +79,7 @@ def time_pages(
     page: Page, rounds: int, random: np.random.Generator
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Seconds of each page: the first visit to it in the life of a server, and later ones."""
-    names = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
-    titles = [name.strip() for name in names]
+    titles = [found.title for found in pages.PAGES.values()]
     current = titles[0]  # the home page
     first = {}
     for title in [*titles[1:], titles[0]]:

@@ -11,7 +11,8 @@ with which:
     models = widgets.pick_subjects("compared")
 with wide:
     subjects = [*models, view.pick_pca(models[0], COMPONENTS)]
-view.side_by_side(subjects)
+with widgets.exhibit():
+    view.side_by_side(subjects)
 view.hard_classes(subjects)
 moved = subjects[0].pixels().moves("shift", 2.0)
 widgets.explain("compare", moved=moved.text(".2f"))

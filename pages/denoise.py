@@ -8,7 +8,8 @@ widgets.heading("denoise")
 subject = view.choose_model()
 given = view.choose_images(subject)
 one = given.one(subject)
-view.row(subject, given, one)
+with widgets.exhibit():
+    view.row(subject, given, one)
 view.curve(subject, given)
 dots, words = st.columns([3, 2], gap="large")
 with dots:

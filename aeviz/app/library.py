@@ -17,6 +17,18 @@ from aeviz.training import place, store
 from aeviz.training.curves import Point
 from aeviz.training.spec import RunSpec
 
+TAGS = {
+    "ladder": "one wide layer",
+    "masking": "hidden pixels",
+    "deep": "more layers",
+    "long": "trained longer",
+    "bernoulli": "cross-entropy",
+    "binarised": "black and white",
+}
+"""What the last part of a name means, where two models differ in nothing else: no two may be called
+the same.
+"""
+
 # -- a model by its name ------------------------------------------------------------------------
 
 
@@ -114,12 +126,13 @@ def title(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
     its = card(name)
     text = zoo.describe(its.variant, its.code_dim)
-    if is_run(name):  # what tells them apart comes first: the sidebar is narrow
+    if is_run(name):  # what tells them apart comes first
         run, step = place.split(name)
         at = "" if step is None else f", step {its.steps:,}"
         return f"Yours, {place.started(run)}: {text}{at}"
-    tag = name.partition(f"-{its.latent_dim}d-")[2]  # no two may be called the same
-    return f"{text}, {tag}" if tag else text
+    tag = name.partition(f"-{its.latent_dim}d-")[2]
+    twins = [c for c in pretrained().values() if zoo.describe(c.variant, c.code_dim) == text]
+    return f"{text}, {TAGS.get(tag, tag)}" if tag and len(twins) > 1 else text
 
 
 def content(name: str) -> bytes:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 # -- the session --------------------------------------------------------------------------------
 
@@ -81,6 +82,12 @@ def say(key: str, text: object = None) -> None:
         text = ",".join(map(str, text))
     if st.query_params.get(key) != str(text):
         st.query_params[key] = str(text)
+
+
+def went_back() -> bool:
+    """True in the run after a person went Back or Forward: the address is what they want."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def address() -> dict[str, str]:
@@ -152,17 +159,19 @@ def box(key: str, start: Any = None) -> str:
 def begin(key: str, start: Any, read: Callable[[str], Any], fits: Callable[[Any], bool]) -> None:
     """Start with what is kept, else with what the address says, else with a default.
 
+    After Back or Forward the address comes first.
+
     Args:
         read: makes a value of the address's text; raises ValueError where that is none.
         fits: whether a value is possible in this run of the page.
     """
     # Not bind="query-params": it writes the option's label into the address instead of the option,
     # and the key of the box, which may change; and it forgets on the next page.
-    kept = value(key)
-    if kept is not None and fits(kept):
+    kept, back = value(key), went_back()
+    if kept is not None and fits(kept) and not back:
         return
     try:
-        asked_for = read(asked(key) or "") if kept is None else None
+        asked_for = read(asked(key) or "") if kept is None or back else None
     except ValueError:
         asked_for = None
     put(key, asked_for if asked_for is not None and fits(asked_for) else start)

@@ -125,7 +125,8 @@ def wait(driver: Driver, function: str, *given: Any, seconds: float = 60) -> Any
 # The middle of the first visible element of a role that has a name, or that matches a selector.
 PLACE = r"""(role, name) => {
   const every = {
-    link: "a[href]", button: "button", field: "input", option: "[role=option]", heading: "h1, h2",
+    link: "a[href]", button: "[data-testid=stMain] button", field: "input",
+    option: "[role=option]", heading: "h1, h2",
   };
   const said = (e) =>
     (e.getAttribute("aria-label") || e.labels?.[0]?.innerText || e.innerText || "").trim();
@@ -175,6 +176,12 @@ def click(driver: Driver, role: str, name: str | None = None) -> None:
     driver.drag([place(driver, role, name)])
 
 
+def go(driver: Driver, place_: str, page: str) -> None:
+    """Open a page as a person does: its place in the navigation, then its name."""
+    click(driver, "[data-testid=stTopNavSection]", place_)
+    click(driver, "[data-testid=stTopNavDropdownLink]", page)
+
+
 def difference(a: list[int], b: list[int]) -> float:
     return sum(abs(p - q) for p, q in zip(a, b, strict=True)) / len(a)
 
@@ -209,24 +216,23 @@ def main_job(driver: Driver, address: str, *, train: bool = True) -> None:
     driver.goto(address)
     step(READY)
     drag_the_probe(driver)
-    click(driver, "link", "Latent map")
+    go(driver, "Explore", "Latent map")
     step("() => /\\/map(\\?|$)/.test(location.href)")
     wait(driver, PLACE, "heading", "Where does each digit live?")
     step(READY)
     click_a_dot(driver)
 
-    click(driver, "field", "Model")
-    driver.type("Vanilla")
-    click(driver, "option")
-    step("() => document.querySelector('input[aria-label=Model]').value.startsWith('Vanilla')")
+    click(driver, ".st-key-top-row [data-testid=stPopover] button")
+    click(driver, "[data-testid=stPopoverBody] button", "Vanilla, 2 dimensions")
+    step("() => /Vanilla/.test(document.querySelector('.st-key-top-row').innerText)")
     step("() => location.search.includes('model=vanilla')")
     step(READY)
 
-    click(driver, "link", "Sample")
+    go(driver, "Explore", "Sample")
     step("() => document.querySelector('img[alt=\"sample 1\"]')?.naturalWidth > 0")
     if not train:
         return
-    click(driver, "link", "Train")
+    go(driver, "Train", "Train")
     click(driver, "field", "Seconds")
     driver.replace("2")
     click(driver, "button", "Train")

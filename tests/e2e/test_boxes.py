@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from aeviz.data import datasets
+from tests.e2e.conftest import expect_model
 
 # What is pressed when the answer to the press before it is, is not, or is half there.
 PAUSES = (0, 150)
@@ -76,7 +77,7 @@ def test_a_model_chosen_by_a_button_stays_though_a_click_follows(page: Page, app
     page.get_by_role("button", name="Other images").click()
     settled(page)
     expect(page).to_have_url(re.compile("model=vanilla-16d"))
-    expect(page.get_by_role("combobox", name="Model")).to_have_value(re.compile("16 dimensions"))
+    expect_model(page, "Vanilla, 16 dimensions")
 
 
 def test_a_class_and_a_random_image_are_still_drawn(page: Page, app: str) -> None:

@@ -14,11 +14,12 @@ from aeviz.analysis import errors, pca
 from aeviz.charts import export
 from aeviz.data import datasets
 from aeviz.models import checkpoint
+from tests.e2e.conftest import go_to
 
 
 def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page, app: str) -> None:
     page.goto(app)
-    page.get_by_role("link", name="Compare", exact=True).first.click()
+    go_to(page, "Compare")
     expect(
         page.get_by_alt_text("Reconstruction by Variational, 2 dimensions, 1", exact=True)
     ).to_be_visible(timeout=90_000)

@@ -21,7 +21,7 @@ from aeviz.app.pictures import sources
 from aeviz.charts import pixels
 from aeviz.data import digits
 from benchmarks import strangers
-from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium
+from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium, go_to
 
 CASES = Path(__file__).parents[1] / "cases"
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -30,7 +30,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 def open_page(page: Page, app: str, source: str) -> str:
     """Open the denoise page with a source; returns the address of the test image."""
     page.goto(app)
-    page.get_by_role("link", name="Denoise", exact=True).first.click()
+    go_to(page, "Denoise")
     clean = page.get_by_alt_text("clean", exact=True)
     clean.wait_for(timeout=60_000)
     before = clean.get_attribute("src") or ""
@@ -100,9 +100,9 @@ def test_a_seven_is_drawn_with_the_mouse_taken_back_and_drawn_again(page: Page, 
     page.get_by_role("button", name="New noise").click()  # other controls leave it alone
     expect(page).to_have_url(re.compile("noise_seed=1"))
     expect(clean).to_have_attribute("src", seven)
-    page.get_by_role("link", name="Home", exact=True).first.click()
+    go_to(page, "Home")
     page.get_by_test_id("latent-map").wait_for()
-    page.get_by_role("link", name="Denoise", exact=True).first.click()
+    go_to(page, "Denoise")
     page.get_by_test_id("stMain").get_by_text("Draw", exact=True).click()
     expect(clean).to_have_attribute("src", seven)  # and so do other pages
     page.get_by_role("button", name="Clear", exact=True).click()

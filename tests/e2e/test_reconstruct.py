@@ -6,10 +6,12 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.e2e.conftest import go_to
+
 
 def open_page(page: Page, app: str) -> None:
     page.goto(app)
-    page.get_by_role("link", name="Reconstruct", exact=True).first.click()
+    go_to(page, "Reconstruct")
     page.get_by_alt_text(re.compile(r"^Error of PCA, \d+ components, 10$")).wait_for(timeout=60_000)
 
 

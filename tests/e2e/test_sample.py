@@ -6,10 +6,12 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.e2e.conftest import go_to
+
 
 def test_drawing_again_changes_the_images_and_the_seed_is_shared(page: Page, app: str) -> None:
     page.goto(app)
-    page.get_by_role("link", name="Sample", exact=True).first.click()
+    go_to(page, "Sample")
     first = page.get_by_alt_text("sample 1", exact=True)
     first.wait_for(timeout=60_000)
     expect(page.get_by_alt_text("sample 36", exact=True)).to_be_visible()
@@ -24,7 +26,7 @@ def test_drawing_again_changes_the_images_and_the_seed_is_shared(page: Page, app
 
 def test_the_even_grid_is_one_large_image(page: Page, app: str) -> None:
     page.goto(app)
-    page.get_by_role("link", name="Sample", exact=True).first.click()
+    go_to(page, "Sample")
     page.get_by_text("An even grid", exact=True).click()
     sheet = page.get_by_alt_text("20 by 20 images decoded from an even grid")
     sheet.wait_for(timeout=60_000)

@@ -204,7 +204,7 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     labels = [button.proto.label for button in app.get("download_button")]
     assert labels == ["Download flagged list", "Download flagged images"]
 
-    # Where all digits are normal it is the only anomaly, and the model that of the sidebar.
+    # Where all digits are normal it is the only anomaly, and the model the chosen one.
     app.radio(key="odd_task").set_value("own").run()
     assert not app.exception
     model = checkpoint.load(checkpoint.FOLDER / app.session_state["model"])

@@ -13,7 +13,7 @@ from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS
 from aeviz.training import store
-from tests.pages.opening import box, opened
+from tests.pages.opening import chosen_model, opened
 
 KEPT = few_labels.kept()
 FIRST = next(iter(KEPT))
@@ -49,7 +49,7 @@ def test_what_is_kept_is_shown_with_its_finding_and_the_next_model_is_one_click_
     assert not app.info
     other = list(KEPT)[1]
     app.button(key=f"use-{other}").click().run()
-    assert box(app, "Model").value == other
+    assert chosen_model(app) == other
     assert few_labels.finding(KEPT[other]) in said(app)
 
 

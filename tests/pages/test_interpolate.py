@@ -14,13 +14,13 @@ from streamlit.testing.v1 import AppTest
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
-from tests.pages.opening import box, components, opened
+from tests.pages.opening import box, choose_model, components, opened
 from tests.pages.pretrained import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
     app = AppTest.from_file("entry.py", default_timeout=120).run()
-    box(app, "Model").set_value(model)
+    choose_model(app, model)
     return app.switch_page("../../pages/interpolate.py").run()
 
 

@@ -18,7 +18,7 @@ from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
 from aeviz.training import curves, place, store
-from tests.pages.opening import box, opened
+from tests.pages.opening import box, choose_model, chosen_model, opened
 
 MNIST = datasets.load()
 
@@ -33,7 +33,7 @@ def app() -> AppTest:
 
 
 def choose(app: AppTest, model: str) -> Any:
-    box(app, "Model").set_value(model).run()
+    choose_model(app, model).run()
     assert not app.exception, model
     return checkpoint.load(checkpoint.FOLDER / model)
 
@@ -76,7 +76,7 @@ def press(app: AppTest, label: str, model: str) -> Any:
         choose(app, "vanilla-2d")
     button(app, label).click().run()
     assert not app.exception
-    assert box(app, "Model").value == model
+    assert chosen_model(app) == model
     assert [b.label for b in app.button if b.disabled] == [label]
     return checkpoint.load(checkpoint.FOLDER / model)
 

@@ -16,7 +16,7 @@ from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
-from tests.pages.opening import box, components
+from tests.pages.opening import choose_model, chosen_model, components
 from tests.pages.pretrained import ONE_OF_EACH
 
 
@@ -31,7 +31,7 @@ def open_map(**query: str) -> AppTest:
 def test_every_pretrained_model_has_a_map(name: str) -> None:
     app = open_map(model=name)
     assert not app.exception
-    assert box(app, "Model").value == name
+    assert chosen_model(app) == name
     assert len(components(app, "latent_map")) == 1
 
 
@@ -161,7 +161,7 @@ def test_what_was_done_on_another_models_map_means_nothing_on_this_one() -> None
     app.run()
     assert app.query_params["probe"] == "2.5,-1.5"
     assert app.query_params["view"] == "0,1,0,1"
-    box(app, "Model").set_value("denoising-2d").run()
+    choose_model(app, "denoising-2d").run()
     start = app.query_params["probe"]
     assert start != "2.5,-1.5"
     for _ in range(2):  # the browser sends what it holds with each click, on whatever map

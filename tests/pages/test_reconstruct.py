@@ -13,7 +13,7 @@ from aeviz.app import texts
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, zoo
-from tests.pages.opening import box
+from tests.pages.opening import box, choose_model
 from tests.pages.pretrained import ONE_OF_EACH
 
 MNIST = datasets.load()
@@ -21,7 +21,7 @@ MNIST = datasets.load()
 
 def open_page(model: str, **settings: str) -> AppTest:
     app = AppTest.from_file("entry.py", default_timeout=120).run()
-    box(app, "Model").set_value(model)
+    choose_model(app, model)
     app.switch_page("../../pages/reconstruct.py").run()
     for key, value in settings.items():
         app.segmented_control(key=key).set_value(value).run()

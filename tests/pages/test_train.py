@@ -20,7 +20,7 @@ from aeviz.models.zoo import MODELS
 from aeviz.training import place, process, removal, store
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus, State
-from tests.pages.opening import box, components
+from tests.pages.opening import box, chosen_model, components
 
 PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise")
 
@@ -285,12 +285,12 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
 
     button(app, "Explore its map").click().run()
     assert not app.exception
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     assert len(components(app, "latent_map")) == 1
     for page in PAGES:
         app.switch_page(f"../../pages/{page}.py").run()
         assert not app.exception
-        assert box(app, "Model").value == run
+        assert chosen_model(app) == run
 
 
 def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
@@ -390,7 +390,7 @@ def test_a_downloaded_model_is_loaded_again_and_used(finished: str) -> None:
     assert run != finished
     assert not app.error
     button(app, "Sample").click().run()
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     assert not app.exception
 
 
@@ -444,13 +444,13 @@ def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(
     codes = store.load_model(run).sample_prior(3)
     assert codes is None or codes.isfinite().all()
     # It is the chosen model at once; its map opens, and Undo goes back.
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     app.switch_page("../../pages/map.py").run()
     assert not app.exception
     assert len(components(app, "latent_map")) == 1
     button(app, "Undo").click().run()
     assert not app.exception
-    assert box(app, "Model").value == library.home()
+    assert chosen_model(app) == library.home()
     assert "Undo" not in labels(app)
 
 
@@ -464,7 +464,7 @@ def loaded() -> tuple[AppTest, str]:
     app.file_uploader[0].upload("model.safetensors", content).run()
     run = query(app, "run") or ""
     button(app, "Sample").click().run()
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     app.switch_page("../../pages/train.py").run()
     return app, run
 
@@ -482,14 +482,14 @@ def test_a_run_is_removed_and_comes_back_with_undo_chosen_as_it_was() -> None:
     assert not app.exception
     assert not app.error
     assert listed(app) != before
-    assert box(app, "Model").value == library.home()
+    assert chosen_model(app) == library.home()
     assert "Train" in labels(app)  # it was in view, and is no longer
     assert f"Removed: Linear, 2 dimensions, {place.started(run)}." in {c.value for c in app.caption}
     app.button(key="restore").click().run()
     assert not app.exception
     assert not app.error
     assert listed(app) == before
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     assert "Undo" not in labels(app)
     assert removal.can_restore(run) is False
 
@@ -512,7 +512,7 @@ def test_a_run_that_somebody_else_removes_is_no_red_box(
     assert not place.is_run(run)
     assert not app.exception
     assert not app.error
-    assert box(app, "Model").value == library.home()
+    assert chosen_model(app) == library.home()
     said = "This run is not here: it was made on another machine, or deleted."
     assert [warning.value for warning in app.warning] == ([said] if page == "train" else [])
 

@@ -119,7 +119,7 @@ class Trial:
 def choose() -> Trial:
     """Steps 1 to 3: widgets for what is normal, for new images and for a kind of score."""
     digits = datasets.load("mnist")
-    st.subheader("1 Train on normal only", anchor=False)
+    st.header("1 Train on normal only", anchor=False)
     task = widgets.choice("What is normal, and what is not", TASKS, "odd_task", vertical=True)
     name, classes = sidebar.model_name(), tuple(range(len(digits.classes)))
     if task == "digits":
@@ -130,7 +130,7 @@ def choose() -> Trial:
     subject = ModelSubject(library.codec(name), digits)
     st.caption(biography(subject))
 
-    st.subheader("2 Run new data through", anchor=False)
+    st.header("2 Run new data through", anchor=False)
     at_hand = task == "digits" or (task == "fashion" and bool(datasets.find_folder("fashion")))
     if task == "fashion" and not at_hand:
         st.info(texts.of("anomaly").part("no_fashion"))
@@ -138,7 +138,7 @@ def choose() -> Trial:
         st.caption("Hand in what is not a digit, such as a letter: these images are the anomalies.")
     picked = pictures.pick_images(digits, "anomaly")
 
-    st.subheader("3 An anomaly score for each image", anchor=False)
+    st.header("3 An anomaly score for each image", anchor=False)
     offered = anomaly.offered(subject.model)
     kind = widgets.choice("Score", offered, "odd_score", vertical=True, read=anomaly.score_key)
     st.caption(_about(subject, kind))
@@ -167,7 +167,7 @@ def _about(subject: ModelSubject, kind: str) -> str:
 def choose_threshold(trial: Trial) -> float:
     """Step 4: a threshold to drag through the scores of a trial, and what it does; returns it."""
     scores, card = trial.scores, trial.subject.model.card
-    st.subheader("4 A threshold", anchor=False)
+    st.header("4 A threshold", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         quantile = widgets.slider(
             "Normal validation images below the threshold (%)",
@@ -316,7 +316,7 @@ def _figure(found: Estimate) -> str:
 def flag(trial: Trial, threshold: float) -> None:
     """Step 5: what a threshold flags and what it misses, to look at and to take home."""
     scores, given, found = trial.scores, trial.given, trial.of_given
-    st.subheader("5 Flag and act", anchor=False)
+    st.header("5 Flag and act", anchor=False)
     verdicts = [
         f"{_title(name, trial.own)}: {score:.3g}, "
         f"**{'flagged' if score > threshold else 'not flagged'}**"

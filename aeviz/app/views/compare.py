@@ -120,7 +120,7 @@ def _closer(
     subjects: Sequence[Subject], picked: pictures.Picked, codes: Sequence[np.ndarray]
 ) -> None:
     """One of the images: its code under each model, and its neighbours in each space."""
-    st.subheader("A closer look at one", anchor=False)
+    st.header("A closer look at one", anchor=False)
     k = 0
     if len(picked.images) > 1:
         each = {str(k): name for k, name in enumerate(picked.names)}
@@ -169,7 +169,7 @@ def _neighbours(
 def hard_classes(subjects: Sequence[Subject]) -> None:
     """The mean error of each model over all test images and those of each class."""
     data = subjects[0].data
-    st.subheader("Which classes are hard?", anchor=False)
+    st.header("Which classes are hard?", anchor=False)
     errors = {subject.title: subject.errors().mse for subject in subjects}
     overall = {title: estimate.mean(its) for title, its in errors.items()}
     (best, *others), sure = estimate.ranked(errors)

@@ -23,7 +23,7 @@ STARTS = {"clean": "Add noise to a clean image", "spoilt": "Use my own noisy ima
 MOST = 3
 """Models beside the chosen one in the curve."""
 WITH = "denoise_with"
-"""Which model the page uses: "best" or "sidebar"; in the address where it is not the usual one."""
+"""Which model the page uses: "best" or "chosen"; in the address where it is not the usual one."""
 NAMES = {
     "clean": "Clean",
     "noisy": "Corrupted",
@@ -46,26 +46,27 @@ Versions = dict[str, np.ndarray]
 def choose_model() -> ModelSubject:
     """The model that cleans: the best pretrained one until a person chose; says which and why.
 
-    What was chosen in the sidebar or by the address is used, and another one offered if it was not
+    What was chosen above the page or by the address is used, and another one offered if it was not
     trained to clean. A run that has just finished was chosen by nobody: it is used if it cleans.
-    The sidebar itself is left as it is, so other pages keep its model.
+    The choice itself is left as it is, so other pages keep its model.
     """
     chosen, best = sidebar.subject(), library.cleaner()
     asked, cleans = session.asked(WITH), denoising.cleans(type(chosen.model))
-    if session.get(WITH) is None and asked in ("best", "sidebar"):
+    asked = "chosen" if asked == "sidebar" else asked  # in addresses of earlier versions
+    if session.get(WITH) is None and asked in ("best", "chosen"):
         session.note(WITH, asked)
         session.note("model_chosen", False)
     elif session.get("model_chosen") or (cleans and own.chosen_now(chosen.key)):
-        session.note(WITH, "sidebar")
+        session.note(WITH, "chosen")
         session.note("model_chosen", False)
     which = session.start(WITH, lambda: "best")
-    usual = "best" if chosen.key == library.home() else "sidebar"
+    usual = "best" if chosen.key == library.home() else "chosen"
     session.say(WITH, None if which == usual else which)
     if best and which == "best":
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"Cleaned by *{library.title(best)}*, which was trained to clean.")
-            label = f"Use the sidebar's: {chosen.title}"
-            st.button(label, on_click=session.note, args=(WITH, "sidebar"))
+            label = f"Use the chosen model: {chosen.title}"
+            st.button(label, on_click=session.note, args=(WITH, "chosen"))
         return sidebar.subject(best)
     if not cleans:
         _offer(best)

@@ -8,10 +8,10 @@ from aeviz.app import pages
 from aeviz.models.zoo import MODELS, short_title
 
 QUESTIONS = {
+    "Lesson": "Lesson: which one do I need?",
     "Explore": "Explore: what is inside?",
-    "Measure": "Measure: how good is it?",
-    "Compare": "Compare: which is better?",
-    "Make": "Make: one of your own",
+    "Train": "Train: one of your own",
+    "Lab": "Lab: what is it good for?",
 }
 
 

@@ -195,7 +195,7 @@ def strip(path: Path) -> None:
 
 def emptiness(path: Path) -> None:
     """How far the path is from training codes, beside how far test codes are from these."""
-    st.subheader("Does the path cross empty space?", anchor=False)
+    st.header("Does the path cross empty space?", anchor=False)
     subject = path.subject
     gaps, known = subject.gaps(), len(subject.known().codes)
     half, most = np.quantile(gaps, (0.5, 0.9)).tolist()

@@ -128,7 +128,7 @@ def code(subject: ModelSubject) -> None:
     elif "kl_per_dim" in shown:
         _dimension(subject, _kl(subject, metrics["kl_per_dim"]))
     else:
-        st.subheader("What does one latent dimension do?", anchor=False)
+        st.header("What does one latent dimension do?", anchor=False)
         _dimension(subject, _pick_dimension(subject, int(subject.codes().var(0).argmax())))
 
 
@@ -174,7 +174,7 @@ def _dimension(subject: ModelSubject, dimension: int) -> None:
 
 def _kl(subject: ModelSubject, kl: np.ndarray) -> int:
     """KL of each dimension of a code (D,), in nats; returns the dimension that was chosen."""
-    st.subheader("Which latent dimensions are active?", anchor=False)
+    st.header("Which latent dimensions are active?", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         order = widgets.choice("Order", ORDERS, "kl_order")
         dimension = _pick_dimension(subject, int(kl.argmax()))
@@ -208,7 +208,7 @@ def _to_scale(images: np.ndarray) -> np.ndarray:
 
 def _units(subject: ModelSubject) -> int:
     """How often units fire, and what they draw; returns the dimension that was chosen."""
-    st.subheader("How often does a unit fire?", anchor=False)
+    st.header("How often does a unit fire?", anchor=False)
     codes = subject.codes()
     units = mechanism.units(subject.model, codes)
     shares, dead = units.shares, int(units.dead.sum())
@@ -224,7 +224,7 @@ def _units(subject: ModelSubject) -> int:
         )
     )
     _explained(subject, units.active.value)
-    st.subheader("What does a unit draw?", anchor=False)
+    st.header("What does a unit draw?", anchor=False)
     used = (-shares).argsort(kind="stable")[:ATOMS]
     atoms = _to_scale(mechanism.atoms(subject.model, codes, used))
     widgets.gallery(
@@ -282,7 +282,7 @@ def _unit(subject: ModelSubject, unit: int) -> None:
 def _entries(subject: ModelSubject) -> None:
     """How often each entry of a codebook is used, and what it encodes."""
     shares, windows = subject.entries()
-    st.subheader("Which codebook entries are used?", anchor=False)
+    st.header("Which codebook entries are used?", anchor=False)
     ranks = (-shares).argsort(kind="stable")
     figure = named_bars(
         100 * shares[ranks],
@@ -302,7 +302,7 @@ def _entries(subject: ModelSubject) -> None:
             else "None is dead: each is used somewhere."
         )
     )
-    st.subheader("What does each entry encode?", anchor=False)
+    st.header("What does each entry encode?", anchor=False)
     widgets.gallery(
         [
             widgets.Item([(windows[k], f"entry {k + 1}")], f"entry {k + 1}\n{shares[k]:.1%}")
@@ -326,7 +326,7 @@ def slopes(subject: ModelSubject) -> None:
     values = subject.spectrum()
     if values is None:
         return
-    st.subheader("How far does the code move when pixels do?", anchor=False)
+    st.header("How far does the code move when pixels do?", anchor=False)
     curve, words = st.columns([3, 2], gap="large")
     with words:
         shown = _spectra(subject)

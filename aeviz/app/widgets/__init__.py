@@ -27,7 +27,7 @@ from aeviz.app.widgets.images import (
     sheet,
     strip,
 )
-from aeviz.app.widgets.texts import explain, heading
+from aeviz.app.widgets.texts import exhibit, explain, heading
 from aeviz.app.widgets.waiting import offer, projected, working
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "draw_again",
     "drawable",
     "error_key",
+    "exhibit",
     "explain",
     "gallery",
     "heading",

@@ -236,7 +236,7 @@ def several(
 
     In the address under its key, where it is not what it starts with.
     """
-    held, followed = session.value(key), f"{key}-start"
+    held, followed = None if session.went_back() else session.value(key), f"{key}-start"
     wanted = session.asked_list(key) if held is None else held
     wanted = [name for name in wanted if name in names][:most]  # a run may have been deleted
     if held is None and not wanted and session.asked(key) != "":  # which says: none
@@ -263,7 +263,7 @@ def several(
 def pick_subjects(key: str, most: int | None = None) -> list[ModelSubject]:
     """A box that chooses one model or more, seen on the chosen data.
 
-    At first the sidebar's and another one, which follow the sidebar until a person chooses.
+    At first the chosen one and another, which follow the choice until a person chooses here.
 
     Args:
         key: also its name in the address.
@@ -280,7 +280,7 @@ def pick_subjects(key: str, most: int | None = None) -> list[ModelSubject]:
         help=f"{limit}. PCA as wide as the first one's code is always beside them.",
     )
     if not chosen:
-        st.info("No model selected: showing the sidebar model and a comparable one.")
+        st.info("No model selected: showing the chosen model and a comparable one.")
     return [sidebar.subject(name) for name in chosen or start]
 
 

@@ -68,7 +68,7 @@ def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> 
     """
     parts = []
     for row in table:
-        cells = [f"<h4>{html.escape(row.name)}</h4>"]
+        cells = [f"<p>{html.escape(row.name)}</p>"]
         for k, image in enumerate(row.pictures):
             alt = html.escape(f"{row.name}, {k + 1}", quote=True)
             cells.append(f'<img src="{pixels.data_uri(image)}" alt="{alt}">')

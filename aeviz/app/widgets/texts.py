@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.app import texts
 
@@ -17,6 +18,11 @@ def heading(page: str, **known: object) -> None:
     text = texts.of(page)
     st.title(text.question, anchor=False)
     st.markdown(texts.glossed(texts.filled(text.look_for, **known)), unsafe_allow_html=True)
+
+
+def exhibit() -> DeltaGenerator:
+    """What a page is about: all that is left of it while it is presented; one on each page."""
+    return st.container(key="exhibit")
 
 
 def explain(page: str, *formulas: str, **known: object) -> None:

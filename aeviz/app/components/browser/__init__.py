@@ -8,8 +8,9 @@ addresses to put into a component's data. They are relative to the page ("./medi
 hold below any path, also where a proxy takes the path away before this server sees it; fetch, src
 and href take them as they are, and JavaScript must not put a slash in front.
 
-`one_finger_scrolls` is there once, from the sidebar: on every Plotly chart of the page a finger
-scrolls the page. A chart that has a meaning for two fingers says so with `data-two-fingers`.
+`on_every_page` is there once, above all pages: on every Plotly chart of the page a finger scrolls
+the page, Escape ends Present, and Back leads to the page or the model before. A chart that has a
+meaning for two fingers says so with `data-two-fingers`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import streamlit.components.v2 as components
 from streamlit.runtime import get_instance
 
 HERE = Path(__file__).parent
+SCRIPTS = ("touch.js", "present.js", "history.js")
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
@@ -74,15 +76,15 @@ def plotly_url(place: str) -> str:
     return serve(_plotly(), "text/javascript", place)
 
 
-def one_finger_scrolls() -> None:
-    """On every chart of the page one finger scrolls; put there once, by the sidebar.
+def on_every_page() -> None:
+    """One finger scrolls on charts, Escape ends Present, Back skips places; put there once.
 
-    Plain script, as `st.plotly_chart` gives no component's JavaScript a way in.
+    Plain scripts: neither `st.plotly_chart` nor a toggle gives a component's JavaScript a way in.
     """
-    st.html(_touch(), unsafe_allow_javascript=True)
+    st.html(_scripts(), unsafe_allow_javascript=True)
 
 
 @cache
-def _touch() -> str:
-    code = (HERE / "touch.js").read_text(encoding="utf-8")
-    return f"<script>{code}</script>"
+def _scripts() -> str:
+    code = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    return "".join(f"<script>{one}</script>" for one in code)
