@@ -6,15 +6,12 @@ from aeviz.app.views.explore import explore, prepare
 from aeviz.models import zoo
 
 subject = sidebar.subject()
-widgets.heading(
-    "home",
-    model=subject.model.title.lower(),
-    images=f"{subject.model.card.trained_on:,}",
-    dimensions=zoo.dimensions(subject.code_dim),
-)
+widgets.heading("home", dimensions=zoo.dimensions(subject.code_dim))
 asked = widgets.decoded_as(subject, "home_label")
 label = None if asked is None else int(asked[0])
-explore("home", subject, subject.plane(), label=label, dots=False, wheel=False, pad=True)
+with widgets.exhibit():
+    explore("home", subject, subject.plane(), label=label, dots=False, wheel=False, pad=True)
+home.steps()
 
 st.subheader("What next?", anchor=False)
 home.sections()

@@ -1,10 +1,10 @@
-"""Parts of the home page: a card for each section of pages, and one for each variant."""
+"""Parts of the home page: the steps of a lesson, the pages by section, the variants."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from aeviz.app import pages
+from aeviz.app import pages, texts
 from aeviz.models.zoo import MODELS, short_title
 
 QUESTIONS = {
@@ -13,6 +13,14 @@ QUESTIONS = {
     "Train": "Train: one of your own",
     "Lab": "Lab: what is it good for?",
 }
+
+
+def steps() -> None:
+    """The steps of a lesson, in order, each a link to the page that shows it."""
+    with st.container(key="steps", horizontal=True, gap="small"):
+        for number, key in enumerate(pages.LESSON, 1):
+            step = texts.of(key).part("step")
+            pages.link(key, f"**{number}** {step}", disabled=key == "home")
 
 
 def sections() -> None:

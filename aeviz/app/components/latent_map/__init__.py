@@ -36,7 +36,7 @@ _HTML = f"""
     <p class="trouble" data-part="trouble" role="status"></p>
     <div class="three two">
       <figure><canvas data-part="seen" role="img" aria-label="The image as it is encoded"></canvas>
-        <figcaption>the image, 784 pixels</figcaption></figure>
+        <figcaption data-part="pixels"></figcaption></figure>
       <figure><canvas data-part="reconstruction" data-testid="reconstruction" role="img"
         aria-label="What the decoder makes of its code"></canvas>
         <figcaption>its reconstruction</figcaption></figure>

@@ -97,6 +97,7 @@ class LatentMap {
     [this.height, this.width, this.pixels] = [height, width, height * width];
     for (const canvas of this.root.querySelectorAll(".inspector canvas, .tip canvas, .three canvas"))
       Object.assign(canvas, { height, width });
+    this.part("pixels").textContent = `the image, ${this.pixels} pixels`;
     this.image = this.context.createImageData(width, height);
     this.image.data.fill(255);
     this.mixed = new Float32Array(this.pixels);
