@@ -159,7 +159,7 @@ def class_errors(errors: dict[str, list[Estimate]], rows: tuple[str, ...]) -> go
         "showscale": False,
         "xgap": 2,
         "ygap": 2,
-        "hovertemplate": "%{y}: MSE %{z:.5f} ± %{customdata:.5f}" + theme.ALONE,
+        "hovertemplate": "%{y}: MSE %{z:.5f} ± %{customdata:.1r}" + theme.ALONE,
     }
     fixed = {"fixedrange": True, "type": "category"}
     return theme.figure(
@@ -173,7 +173,7 @@ def class_errors(errors: dict[str, list[Estimate]], rows: tuple[str, ...]) -> go
 
 
 def _texts(column: Sequence[Estimate]) -> list[str]:
-    return [its.text(".4f") for its in column]
+    return [its.said(".4f") for its in column]
 
 
 def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:

@@ -307,7 +307,7 @@ def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float, sha
 
 def _figure(found: Estimate) -> str:
     """A figure with its standard error; without where a single image leaves it unknown."""
-    return f"{found.value:.3f}" if math.isnan(found.error) else found.text(".3f")
+    return found.said(".3f")
 
 
 # -- what it flags ----------------------------------------------------------------------------

@@ -175,8 +175,8 @@ def hard_classes(subjects: Sequence[Subject]) -> None:
     (best, *others), sure = estimate.ranked(errors)
     st.markdown(
         f"Over all {len(data.test_labels):,} test images **{best}** reconstructs best, with an MSE "
-        f"of **{overall[best].text('.5f')}**; "
-        + ", ".join(f"{title} has {overall[title].text('.5f')}" for title in others)
+        f"of **{overall[best].said('.5f')}**; "
+        + ", ".join(f"{title} has {overall[title].said('.5f')}" for title in others)
         + "."
         + ("" if sure else " The lead is within its standard error.")
     )

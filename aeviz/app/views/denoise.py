@@ -331,7 +331,7 @@ def _who_is_best(at: str, squared: Versions) -> str:
     first, second = list(ranked.psnr)[:2]
     if not np.isfinite(ranked.psnr[first].value):
         return f"{at}: nothing is corrupted, and who changes nothing is best."
-    best, next_best = (f"{ranked.psnr[name].text('.2f')} dB" for name in (first, second))
+    best, next_best = (f"{ranked.psnr[name].said('.2f')} dB" for name in (first, second))
     said = f"{at}: *{first}* cleans best, **{best}**; next is *{second}*, {next_best}."
     doubt = " Image by image, their difference is within its standard error."
     return said if ranked.decided else said + doubt

@@ -82,8 +82,8 @@ def in_words(rung: ModelSubject, ours: Estimate, theirs: Estimate) -> None:
     off = ratio * math.hypot(ours.error / ours.value, theirs.error / theirs.value)
     st.markdown(
         f"With {zoo.dimensions(rung.code_dim)} the MSE over {len(rung.data.test_labels):,} test "
-        f"images is **{ours.text(FORM)}**; that of PCA with as many components is "
-        f"{theirs.text(FORM)}, **{Estimate(ratio, off).text('.2f')} times** as much."
+        f"images is **{ours.said(FORM)}**; that of PCA with as many components is "
+        f"{theirs.said(FORM)}, **{Estimate(ratio, off).said('.2f')} times** as much."
     )
     subjects = [rung, rung.pca()]
     widgets.told_labels(subjects, rung.data.test_labels)
@@ -115,7 +115,7 @@ def whole(rungs: Mapping[int, ModelSubject], errors: Errors, shown: np.ndarray) 
     originals, labels = _originals(data, shown), data.test_labels[shown]
     table = [
         widgets.Row(
-            f"{zoo.dimensions(width).capitalize()}, MSE {errors[width][0].text(FORM)}",
+            f"{zoo.dimensions(width).capitalize()}, MSE {errors[width][0].said(FORM)}",
             subject.see(originals.pictures, labels).reconstructions,
         )
         for width, subject in rungs.items()

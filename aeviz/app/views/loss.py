@@ -247,8 +247,8 @@ def _explained(subject: ModelSubject, active: float) -> None:
     linear = subject.pca(min(max(round(active), 1), math.prod(subject.data.shape)))
     ours, theirs = (mechanism.explained(images, s.errors().mse) for s in (subject, linear))
     st.markdown(
-        f"With these its reconstructions explain **{ours.text()}** of the variance of the "
-        f"test pixels; {linear.title} explains **{theirs.text()}**."
+        f"With these its reconstructions explain **{ours.said()}** of the variance of the "
+        f"test pixels; {linear.title} explains **{theirs.said()}**."
     )
     st.caption(
         "± is one standard error over the test images. Explained variance: 1 less the squared "
