@@ -9,6 +9,7 @@ subject = view.choose_model()
 given = view.choose_images(subject)
 one = given.one(subject)
 view.row(subject, given, one)
+view.untrained(subject, one)
 view.curve(subject, given)
 dots, words = st.columns([3, 2], gap="large")
 with dots:

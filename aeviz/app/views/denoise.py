@@ -75,10 +75,7 @@ def choose_model() -> ModelSubject:
 def _offer(best: str | None) -> None:
     """Say that a model was not trained to clean, and offer one that was."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.info(
-            "This model was not trained to clean: it drops only what does not fit into its code.",
-            width=740,
-        )
+        st.info("This model was not trained to clean.", width=740)
         if best:
             label = f"Use {library.title(best)}"
             st.button(label, on_click=sidebar.use, args=(best,), type="primary")
@@ -182,6 +179,20 @@ def row(subject: ModelSubject, given: Given, one: Versions) -> None:
             )
     if given.clean is None:
         st.markdown(texts.of("denoise").part("own"))
+
+
+def untrained(subject: ModelSubject, one: Versions) -> None:
+    """What a model that was not trained to clean does to noise, by what became of the image."""
+    if denoising.cleans(type(subject.model)) or "clean" not in one:
+        return
+    noisy, cleaned, control = (
+        float(errors.compare(one["clean"], one[key]).psnr[0])
+        for key in ("noisy", "cleaned", "control")
+    )
+    part = "nearer" if cleaned > noisy else "further" if control > noisy else "lossy"
+    known = {"noisy": f"{noisy:.1f}", "cleaned": f"{cleaned:.1f}", "control": f"{control:.1f}"}
+    if np.isfinite(noisy):  # else nothing was corrupted
+        st.markdown(texts.of("denoise").part(f"untrained_{part}", **known))
 
 
 def _items(found: Versions, k: int) -> list[widgets.Item]:

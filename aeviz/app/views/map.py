@@ -185,8 +185,8 @@ def _hull(subject: ModelSubject, found: Holes) -> str:
         return ""
     room = "area" if subject.code_dim == 2 else "volume"
     return (
-        f"**{estimate.percent(found.hull, found.inside)}** of the {room} among the test codes is far "
-        "from every training code. "
+        f"**{estimate.percent(found.hull, found.inside)}** of the {room} among the test codes is "
+        "far from every training code. "
     )
 
 
