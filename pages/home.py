@@ -6,11 +6,13 @@ from aeviz.app.views.explore import explore, prepare
 from aeviz.models import zoo
 
 subject = sidebar.subject()
+squeezed, code = zoo.code(subject.model)
 widgets.heading(
     "home",
     model=subject.model.title.lower(),
     images=f"{subject.model.card.trained_on:,}",
-    dimensions=zoo.dimensions(subject.code_dim),
+    squeezed=squeezed,
+    code=code,
 )
 asked = widgets.decoded_as(subject, "home_label")
 label = None if asked is None else int(asked[0])

@@ -7,11 +7,13 @@ from aeviz.models import zoo
 
 model = sidebar.subject()
 subjects = [model, model.pca()]
-widgets.heading("reconstruct", dimensions=zoo.dimensions(model.code_dim))
+squeezed, code = zoo.code(model.model)
+widgets.heading("reconstruct", squeezed=squeezed, code=code)
 shown = view.pick(model)
 images, inspector = st.columns([4, 1], gap="medium")
 with inspector:
     view.overall(subjects)
 with images:
     view.side_by_side(subjects, shown)
+    widgets.beside_pca(subjects)
 widgets.explain("reconstruct", epsilon=f"{EPSILON:f}")
