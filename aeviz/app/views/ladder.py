@@ -112,10 +112,10 @@ def _fall(errors: Errors) -> str:
     """What the step from the narrowest to the widest code is worth, to the model and to PCA."""
     narrow, wide = min(errors), max(errors)
     ours, theirs = (_times(a, b) for a, b in zip(errors[narrow], errors[wide], strict=True))
+    part = f" to **1/{ours.value:.0f}**" if ours.value >= 1.5 else ""
     return (
-        f"From {narrow:,} to {zoo.dimensions(wide)} the error falls to "
-        f"**1/{ours.value:.0f}**: by a factor of {ours.said('.1f')}, that of PCA by "
-        f"{theirs.said('.1f')}."
+        f"From {narrow:,} to {zoo.dimensions(wide)} the error falls{part}, by a factor of "
+        f"{ours.said('.1f')}; that of PCA by {theirs.said('.1f')}."
     )
 
 
