@@ -72,7 +72,9 @@ def plotly_url(place: str) -> str:
 
 
 def one_finger_scrolls() -> None:
-    """On every chart of the page one finger scrolls; put there once, by the sidebar.
+    """On every chart of the page one finger scrolls, and Escape closes the sentence of a term.
+
+    Put there once, by the sidebar.
 
     Plain script, as `st.plotly_chart` gives no component's JavaScript a way in.
     """
@@ -81,5 +83,5 @@ def one_finger_scrolls() -> None:
 
 @cache
 def _touch() -> str:
-    code = (HERE / "touch.js").read_text(encoding="utf-8")
-    return f"<script>{code}</script>"
+    code = [(HERE / name).read_text(encoding="utf-8") for name in ("touch.js", "terms.js")]
+    return f"<script>{''.join(code)}</script>"
