@@ -123,7 +123,7 @@ def _hull(
 
     def inside(codes: np.ndarray, places: np.ndarray) -> np.ndarray:
         sides = ConvexHull(codes[_middle(codes)]).equations  # normal and offset, positive outside
-        return (places @ sides[:, :-1].T + sides[:, -1] <= 0).all(1)
+        return np.all(places @ sides[:, :-1].T + sides[:, -1] <= 0, axis=1)
 
     def share(seen: np.ndarray, asked: np.ndarray) -> float:
         return _share(asked[inside(seen[:, :-1], asked[:, :-1]), -1], seen[:, -1])

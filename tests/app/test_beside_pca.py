@@ -33,7 +33,7 @@ def test_a_page_says_what_the_code_is_and_where_pca_is_no_match(name: str) -> No
         size = kept.models[name].point.size.value
         theirs = kept.references.linear[392].point.size.value
         assert f"{size:.2f}" in captions
-        assert f"numbers of PCA take {theirs:.1f}" in captions
+        assert f"components of PCA take {theirs:.1f}" in captions
         assert size < theirs / 10
 
 
