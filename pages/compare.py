@@ -15,4 +15,4 @@ with widgets.exhibit():
     view.side_by_side(subjects)
 view.hard_classes(subjects)
 moved = subjects[0].pixels().moves("shift", 2.0)
-widgets.explain("compare", moved=moved.text(".2f"))
+widgets.explain("compare", moved=moved.said(".2f"))

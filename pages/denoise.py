@@ -10,6 +10,7 @@ given = view.choose_images(subject)
 one = given.one(subject)
 with widgets.exhibit():
     view.row(subject, given, one)
+    view.untrained(subject, one)
 view.curve(subject, given)
 dots, words = st.columns([3, 2], gap="large")
 with dots:

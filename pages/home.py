@@ -6,7 +6,8 @@ from aeviz.app.views.explore import explore, prepare
 from aeviz.models import zoo
 
 subject = sidebar.subject()
-widgets.heading("home", dimensions=zoo.dimensions(subject.code_dim))
+_, code = zoo.code(subject.model)
+widgets.heading("home", code=code)
 asked = widgets.decoded_as(subject, "home_label")
 label = None if asked is None else int(asked[0])
 with widgets.exhibit():

@@ -7,7 +7,8 @@ from aeviz.models import zoo
 
 model = sidebar.subject()
 subjects = [model, model.pca()]
-widgets.heading("reconstruct", dimensions=zoo.dimensions(model.code_dim))
+squeezed, code = zoo.code(model.model)
+widgets.heading("reconstruct", squeezed=squeezed, code=code)
 shown = view.pick(model)
 with widgets.exhibit():
     images, inspector = st.columns([4, 1], gap="medium")
@@ -15,4 +16,5 @@ with widgets.exhibit():
         view.overall(subjects)
     with images:
         view.side_by_side(subjects, shown)
+        widgets.beside_pca(subjects)
 widgets.explain("reconstruct", epsilon=f"{EPSILON:f}")

@@ -130,6 +130,33 @@ def auroc(normal: np.ndarray, odd: np.ndarray) -> Estimate:
     return Estimate(float(of_odd.mean()), math.sqrt(variance))
 
 
+def auroc_gap(
+    normal: tuple[np.ndarray, np.ndarray], odd: tuple[np.ndarray, np.ndarray]
+) -> Estimate:
+    """AUROC of one way to score less that of another, on the same images.
+
+    Args:
+        normal: scores (N,) of the normal images, one way and the other.
+        odd: scores (M,) of the odd ones.
+
+    Source: the variance of a difference of DeLong et al. 1988, Biometrics 44:837: what is hard for
+        both drops out of it.
+    """
+    one, other = (placements(*groups) for groups in zip(normal, odd, strict=True))
+    apart = [mine - its for mine, its in zip(one, other, strict=True)]
+    variance = sum(part.var(ddof=1) / len(part) if len(part) > 1 else math.nan for part in apart)
+    return Estimate(float(apart[1].mean()), math.sqrt(variance))
+
+
+def lost(images: np.ndarray, reconstructions: np.ndarray) -> float:
+    """Squared error of reconstructions as a share of the squared brightness, of images together.
+
+    0 where they come back unharmed, 1 where black paper would be as near.
+    """
+    x = datasets.to_float(images)
+    return float(np.square(x - reconstructions).sum() / np.square(x).sum())
+
+
 def mean_auroc(scores: Mapping[int, np.ndarray], labels: np.ndarray) -> Estimate:
     """Mean over classes of the AUROC of each class against all others, and its standard error.
 

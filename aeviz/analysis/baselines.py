@@ -164,7 +164,7 @@ def finding(title: str, use: uses.Use, references: References) -> str:
             rest.append(f"{name} {'at least ' if least else ''}{needs}")
     return (
         f"**{title}** stores an image in **{point.size.brief()} bytes** at "
-        f"{estimate.psnr(point.mse).text('.2f')} dB. {', '.join(rest)}. "
+        f"{estimate.psnr(point.mse).said('.2f')} dB. {', '.join(rest)}. "
         f"{_once(point, against)}"
     )
 

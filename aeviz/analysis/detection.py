@@ -135,3 +135,19 @@ def curves(normal: np.ndarray, odd: np.ndarray) -> Curves:
     values, places = np.unique(-np.concatenate([normal, odd]), return_inverse=True)
     n = len(normal)
     return Curves(places[:n], places[n:], len(values), anomaly_score.auroc(normal, odd))
+
+
+def beside_pca(normal: tuple[np.ndarray, np.ndarray], odd: tuple[np.ndarray, np.ndarray]) -> str:
+    """Whether a model separates better than PCA, in words: by more than the error of the gap.
+
+    Args:
+        normal: scores (N,) of normal images by the model and by PCA.
+        odd: scores (M,) of odd ones.
+    """
+    gap = anomaly_score.auroc_gap(normal, odd)
+    verdict = "the model and PCA are **not told apart**"
+    if abs(gap.value) > gap.error:
+        verdict = f"the model is **{'better' if gap.value > 0 else 'worse'} than PCA**"
+    ours, theirs = (anomaly_score.auroc(*groups).value for groups in zip(normal, odd, strict=True))
+    away = Estimate(abs(gap.value), gap.error).said(".3f")
+    return f"{verdict}: AUROC {ours:.3f} against {theirs:.3f}, {away} apart on the same images"

@@ -14,6 +14,10 @@ DRAWS = 200
 
 DECIMALS = 4
 """More are not shown."""
+NOTHING = 1e-8
+"""An error below it is that of float32, not of images."""
+MISSED = 0.05
+"""A bound of a share is one-sided and holds with 95 %."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,18 @@ class Estimate:
     def text(self, form: str = ".4f") -> str:
         """As in `0.0285 ± 0.0002`, both in one format."""
         return f"{self.value:{form}} ± {self.error:{form}}"
+
+    def said(self, form: str = ".4f") -> str:
+        """The same in a sentence: with more digits where the error needs them.
+
+        Without an error where there is none: of a constant, of a single image, of what rounding
+        leaves of nothing.
+        """
+        if not self.error > NOTHING:
+            return f"{self.value:{form}}"
+        if float(f"{self.error:{form}}"):
+            return self.text(form)
+        return self.text(f".{-math.floor(math.log10(self.error))}f")
 
     def brief(self) -> str:
         """With one digit of the error: `20.62 ± 0.01`; `784` where there is none.
@@ -47,6 +63,37 @@ class Estimate:
         if abs(self.value - bar) <= self.error:
             return "within the error"
         return "held" if (self.value > bar) == more else "missed"
+
+
+def bound(of: int) -> float:
+    """The most that a share can well be of which none of so many cases was seen.
+
+    With a share p none is seen with the chance (1 - p)^n, which is 5 % at the bound: about 3 / n.
+
+    Source: Clopper & Pearson 1934, Biometrika 26:404, for no case; one-sided.
+    """
+    return 1 - MISSED ** (1 / of)
+
+
+def percent(share: Estimate, of: int = 0) -> str:
+    """A share as a percentage, with the digits that its error needs: "13.4 ± 1.2 %".
+
+    None and all of some cases are bounded, as in "0 of 1,000: at most 0.3 %": their spread is 0,
+    and says nothing of what more cases would show.
+
+    Args:
+        of: so many cases; 0 for what is no share of cases, a constant then without an error.
+    """
+    if of and share.value in (0, 1):
+        most = 100 * bound(of)
+        digits = max(-math.floor(math.log10(most)), 0)
+        most = math.ceil(most * 10**digits) / 10**digits
+        if share.value == 0:
+            return f"0 of {of:,}: at most {most:.{digits}f} %"
+        return f"{of:,} of {of:,}: at least {100 - most:.{digits}f} %"
+    if not share.error > 0:
+        return f"{100 * share.value:g} %"
+    return Estimate(100 * share.value, 100 * share.error).said(".1f") + " %"
 
 
 def mean(values: np.ndarray) -> Estimate:

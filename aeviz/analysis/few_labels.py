@@ -37,6 +37,9 @@ UNLABELLED = 10_000
 those of all of them are, for which no labels are needed."""
 
 
+ONE_DRAW = ", from a single draw: what another one would change is not in the error"
+
+
 @dataclass(frozen=True)
 class Settings:
     """What was chosen on held-out images, method by method.
@@ -120,11 +123,22 @@ class Learned(BaseModel):
         for both drops out of the error: of test images those that one of them gets right remain
         (McNemar 1947, Psychometrika 12:153). None where either was not measured.
         """
-        tuned, scratch = (self.accuracy.get(m, {}).get(count) for m in ("tuned", "scratch"))
-        if not tuned or not scratch:
+        return self.lead("tuned", "scratch", count)
+
+    def lead(self, method: str, other: str, count: int) -> Estimate | None:
+        """Accuracy of a method less that of another, draw by draw; None where one is not measured.
+
+        Which test images they get right is kept of fine-tuning and scratch alone, see `worth`. Of
+        other pairs the error is as if each had test images of its own: it is rather too large.
+        """
+        ours, theirs = (self.accuracy.get(m, {}).get(count) for m in (method, other))
+        if not ours or not theirs:
             return None
-        gaps = np.subtract(tuned, scratch)
-        return _estimate(gaps, float(np.mean(self.differ[count] - gaps**2)) / self.tested)
+        gaps = np.subtract(ours, theirs)
+        if {method, other} == {"tuned", "scratch"}:
+            return _estimate(gaps, float(np.mean(self.differ[count] - gaps**2)) / self.tested)
+        shares = [float(np.mean(values)) for values in (ours, theirs)]
+        return _estimate(gaps, sum(p * (1 - p) for p in shares) / self.tested)
 
     def join(self, other: Learned | None) -> Learned:
         """What either knows."""
@@ -263,32 +277,42 @@ def pool(count: int) -> int | None:
 
 
 def finding(found: Learned) -> str:
-    """What the figures say: which method is the best, and what pretraining is worth.
+    """What the figures say with the fewest labels and with the most, a paragraph each.
 
-    The best with the fewest labels and with the most, beside the best that has no autoencoder or,
-    where that is the best, that has one; the worth where it is largest and with most.
+    Which method is the best and whether that is sure, how far it is from the best of the other
+    kind, with a pretrained encoder or without, and what pretraining is worth.
     """
-    said = []
-    for count in dict.fromkeys((found.counts[0], found.counts[-1])):
-        means = {m: found.mean(m, count) for m in found.accuracy}
-        known = {m: value for m, value in means.items() if value is not None}
-        rank = sorted(known, key=lambda m: known[m].value, reverse=True)
-        others = [m for m in rank if (m in PRETRAINED) != (rank[0] in PRETRAINED)]
-        best = f"**{_named(rank[0])}**, {points(known[rank[0]])} % accuracy"
-        kind = "without a pretrained" if rank[0] in PRETRAINED else "with the pretrained"
-        beside = [f"the best {kind} encoder is {_named(m)}, {points(known[m])} %" for m in others]
-        said.append(f"With {count:,} labels the best is {'; '.join([best, *beside[:1]])}")
-    worth = {n: gap for n in found.counts if (gap := found.worth(n)) is not None}
-    if worth:
-        most = max(worth, key=lambda n: worth[n].value)
-        parts = [
-            f"**{points(worth[n], signed=True)} points** with {n:,} labels"
-            for n in dict.fromkeys((most, max(worth)))
-        ]
+    few, most = found.counts[0], found.counts[-1]
+    meant = ", that is fine-tuning the encoder in place of training the same network from scratch,"
+    parts = [_with(found, few, meant)] + ([_with(found, most)] if most != few else [])
+    return "\n\n".join(parts)
+
+
+def _with(found: Learned, count: int, meant: str = "") -> str:
+    """One paragraph of it; `meant` explains what pretraining is worth."""
+    means = {m: found.mean(m, count) for m in found.accuracy}
+    known = {m: value for m, value in means.items() if value is not None}
+    best, *others = sorted(known, key=lambda m: known[m].value, reverse=True)
+    named = {m: f"{_named(m)}, {points(value)} %" for m, value in known.items()}
+    said = [
+        f"With {count:,} labels the best is **{_named(best)}**, {points(known[best])} % accuracy"
+    ]
+    lead = found.lead(best, others[0], count) if others else None
+    close = lead is not None and lead.value <= lead.error
+    if close:
+        more = points(lead, signed=True)
+        said.append(f"Its lead over {named[others[0]]}, is within the error ({more} points)")
+    rivals = [m for m in others if (m in PRETRAINED) != (best in PRETRAINED)]
+    if rivals and not (close and rivals[0] == others[0]):
+        kind = "without a pretrained" if best in PRETRAINED else "with the pretrained"
+        more = points(found.lead(best, rivals[0], count), signed=True)
         said.append(
-            "Pretraining, that is fine-tuning the encoder in place of training the same network "
-            f"from scratch, is worth {' and '.join(parts)}"
+            f"It has **{more} points** more than the best {kind} encoder, {named[rivals[0]]}"
         )
+    worth = found.worth(count)
+    if worth is not None:
+        alone = ONE_DRAW if len(found.accuracy["tuned"][count]) == 1 else ""
+        said.append(f"Pretraining{meant} is worth **{points(worth, signed=True)} points**{alone}")
     return ". ".join(said) + "."
 
 
@@ -302,7 +326,8 @@ def points(share: Estimate | None, *, signed: bool = False) -> str:
     """A share as a percentage with its standard error; empty where it was not measured."""
     if share is None:
         return ""
-    return f"{100 * share.value:{'+' if signed else ''}.1f} ± {100 * share.error:.1f}"
+    said = Estimate(100 * share.value, 100 * share.error).said(".1f")
+    return f"+{said}" if signed and share.value >= 0 else said
 
 
 def _named(method: str) -> str:

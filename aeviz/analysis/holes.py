@@ -62,6 +62,8 @@ class Holes:
     paths: Estimate
     hull: Estimate | None
     apart: float
+    inside: int = 0
+    """So many places were drawn among the codes, of which `hull` is a share."""
 
 
 def find(codes: np.ndarray, gaps: np.ndarray, away: Away, seed: int = 0) -> Holes:
@@ -82,11 +84,13 @@ def find(codes: np.ndarray, gaps: np.ndarray, away: Away, seed: int = 0) -> Hole
     a, b = middle[first], middle[second]
     # What resamples call far moves by a few per cent: nearer than that no path need be known well.
     peaks = emptiest(codes[a], codes[b], gaps[a], gaps[b], away, enough=0.8 * far(gaps))
+    hull, inside = _hull(codes, gaps, away, draw) if _spans(codes) else (None, 0)
     return Holes(
         far(gaps),
         estimate.bootstrap(_share, peaks, gaps, draws=DRAWS, seed=seed),
-        _hull(codes, gaps, away, draw) if _spans(codes) else None,
+        hull,
         float(np.median(np.linalg.norm(codes[b] - codes[a], axis=1))),
+        inside,
     )
 
 
@@ -107,22 +111,25 @@ def _spans(codes: np.ndarray) -> bool:
     return int(np.linalg.matrix_rank(codes - codes.mean(0))) == dimensions
 
 
-def _hull(codes: np.ndarray, gaps: np.ndarray, away: Away, draw: np.random.Generator) -> Estimate:
-    """The share of the convex hull of the middle codes that is far, by places drawn in it."""
+def _hull(
+    codes: np.ndarray, gaps: np.ndarray, away: Away, draw: np.random.Generator
+) -> tuple[Estimate, int]:
+    """The share of the hull of the middle codes that is far, and by how many places drawn in it."""
     from scipy.spatial import ConvexHull
 
     middle = codes[_middle(codes)]
     low, high = middle.min(0), middle.max(0)
     places = low + (high - low) * draw.random((PLACES, codes.shape[1]))
 
-    def share(seen: np.ndarray, asked: np.ndarray) -> float:
-        codes = seen[:, :-1]
+    def inside(codes: np.ndarray, places: np.ndarray) -> np.ndarray:
         sides = ConvexHull(codes[_middle(codes)]).equations  # normal and offset, positive outside
-        inside = (asked[:, :-1] @ sides[:, :-1].T + sides[:, -1] <= 0).all(1)
-        return _share(asked[inside, -1], seen[:, -1])
+        return np.all(places @ sides[:, :-1].T + sides[:, -1] <= 0, axis=1)
+
+    def share(seen: np.ndarray, asked: np.ndarray) -> float:
+        return _share(asked[inside(seen[:, :-1], asked[:, :-1]), -1], seen[:, -1])
 
     both = np.column_stack([codes, gaps]), np.column_stack([places, away(places)])
-    return estimate.bootstrap(share, *both, draws=DRAWS)
+    return estimate.bootstrap(share, *both, draws=DRAWS), int(inside(codes, places).sum())
 
 
 def emptiest(

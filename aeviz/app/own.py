@@ -56,6 +56,7 @@ def start(spec: RunSpec) -> str:
     run = store.create(spec)
     mine.append(run)
     pending.append(run)
+    session.start("begun_here", list).append(run)
     return run
 
 
@@ -76,12 +77,26 @@ def choose(run: str) -> None:
 
 
 def choose_finished() -> None:
-    """Choose the model of a run that has ended since the page was last run, for the sidebar."""
+    """Choose the model of a run that has ended since the page was last run, for the sidebar.
+
+    Not that of a run that was stopped before it saw all images once, and not where it was begun
+    elsewhere, as in another tab, and the address named a model as this one was opened.
+    """
+    named = session.start("named", lambda: session.asked("model") is not None)
     for run in [run for run in waiting() if store.status(run).ended]:
         waiting().remove(run)
-        if not library.trouble(run):
-            session.note("before", (run, session.value("model"), session.value("data")))
-            choose(run)
+        if library.trouble(run) or _barely_trained(run):
+            continue
+        if named and run not in session.get("begun_here", []):
+            session.note("ended", run)
+            continue
+        session.note("before", (run, session.value("model"), session.value("data")))
+        choose(run)
+
+
+def _barely_trained(run: str) -> bool:
+    status = store.status(run)
+    return status.state == "stopped" and status.epoch < 1
 
 
 def control(run: str, wish: Wish) -> None:
@@ -168,7 +183,17 @@ def notice() -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("Your new model is chosen on all pages.", width="content")
             st.button("Undo", on_click=undo)
+    elif (ended := session.get("ended")) and not library.trouble(ended):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown("Your run has ended. This page keeps its model.", width="content")
+            st.button("Use the new one", on_click=_use_ended)
     link(started())
+
+
+def _use_ended() -> None:
+    run = session.forget("ended")
+    session.note("before", (run, session.value("model"), session.value("data")))
+    choose(run)
 
 
 @st.fragment

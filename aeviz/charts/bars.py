@@ -49,8 +49,10 @@ def by_dimension(values: np.ndarray, title: str) -> go.Figure:
     )
 
 
-def loss_terms(costs: dict[str, dict[str, float]], unit: str) -> go.Figure:
+def loss_terms(costs: dict[str, dict[str, Estimate]], unit: str) -> go.Figure:
     """The terms of a loss one after the other, as one bar for each set of images.
+
+    Each is written with the digits that its error allows, as in the sentence beside it.
 
     Args:
         costs: name of the images -> term -> value.
@@ -59,11 +61,14 @@ def loss_terms(costs: dict[str, dict[str, float]], unit: str) -> go.Figure:
     # A text that does not fit would be drawn too small to read: it is left out.
     look = {"textposition": "inside", "insidetextanchor": "middle", "textangle": 0}
     look |= {"orientation": "h", "textfont": {"color": "#ffffff", "size": 15}}
-    most = max(sum(terms.values()) for terms in costs.values())
-    hover, traces = "%{fullData.name}: %{x:.4g}<extra>%{y}</extra>", []
+    most = max(sum(it.value for it in terms.values()) for terms in costs.values())
+    hover, traces = "%{fullData.name}: %{customdata}<extra>%{y}</extra>", []
     for k, term in enumerate(next(iter(costs.values()))):
-        values = [terms[term] for terms in costs.values()]
-        look["text"] = [f"{value:.3g}" if value > 0.06 * most else "" for value in values]
+        found = [terms[term] for terms in costs.values()]
+        values, look["customdata"] = [it.value for it in found], [it.brief() for it in found]
+        look["text"] = [
+            it.brief().partition(" ±")[0] if it.value > 0.06 * most else "" for it in found
+        ]
         colour = {"color": theme.SIDE_BY_SIDE[k % len(theme.SIDE_BY_SIDE)]}
         traces += _bars(values, list(costs), colour, hover, name=term, **look)
     return theme.figure(
@@ -159,7 +164,7 @@ def class_errors(errors: dict[str, list[Estimate]], rows: tuple[str, ...]) -> go
         "showscale": False,
         "xgap": 2,
         "ygap": 2,
-        "hovertemplate": "%{y}: MSE %{z:.5f} ± %{customdata:.5f}" + theme.ALONE,
+        "hovertemplate": "%{y}: MSE %{z:.5f} ± %{customdata:.1r}" + theme.ALONE,
     }
     fixed = {"fixedrange": True, "type": "category"}
     return theme.figure(
@@ -173,7 +178,7 @@ def class_errors(errors: dict[str, list[Estimate]], rows: tuple[str, ...]) -> go
 
 
 def _texts(column: Sequence[Estimate]) -> list[str]:
-    return [its.text(".4f") for its in column]
+    return [its.said(".4f") for its in column]
 
 
 def codes_beside(codes: dict[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:

@@ -58,7 +58,7 @@ def ladder_curve(
         errors: name -> MSE at each width; the first in the colour of reconstructions.
     """
     marker = {"size": [14 if width == chosen else 7 for width in widths], "opacity": 1}
-    hover = "%{x} latent dimensions: MSE %{y:.5f} ± %{error_y.array:.5f}"
+    hover = "%{x} latent dimensions: MSE %{y:.5f} ± %{error_y.array:.1r}"
     traces = []
     for (name, found), colour in zip(
         errors.items(), (theme.RECONSTRUCTION, theme.BASELINE), strict=True
@@ -229,7 +229,7 @@ def contamination_curve(
         ("yours", theme.VALIDATION, yours, {}),
         ("PCA", theme.BASELINE, linear, {"dash": "dash", "width": 2}),
     )
-    hover, traces = "%{x:.0f} % anomalies: AUROC %{y:.4f} ± %{customdata:.4f}", []
+    hover, traces = "%{x:.0f} % anomalies: AUROC %{y:.4f} ± %{customdata:.1r}", []
     for name, colour, points, look in looks:
         shares = sorted(points)
         x, y = [100 * share for share in shares], [points[k].value for k in shares]
@@ -375,7 +375,7 @@ def strength_curves(
     looks.append((theme.BASELINE, "dot", 2, "circle"))
     symbols = ("square", "diamond", "triangle-up", "cross")
     looks += [(theme.BASELINE, "solid", 1.5, symbol) for symbol in symbols]
-    hover, traces, every = "%{y:.1f} ± %{error_y.array:.1f} dB at %{x:g}", [], []
+    hover, traces, every = "%{y:.1f} ± %{error_y.array:.1r} dB at %{x:g}", [], []
     for (name, found), (colour, dash, width, symbol) in zip(psnr.items(), looks, strict=False):
         look = {"dash": dash, "width": width, "marker": {"size": 8, "symbol": symbol}}
         values = [its.value if math.isfinite(its.value) else math.nan for its in found]

@@ -136,6 +136,11 @@ class Autoencoder(nn.Module, ABC):
         return self.config.code_dim(self.shape)
 
     @property
+    def most_active(self) -> int:
+        """So many units of a code are active on each image, by construction; 0 where none says."""
+        return 0
+
+    @property
     def unit(self) -> str:
         """What the loss terms are measured in."""
         if self.has_posterior:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from types import ModuleType
 
@@ -46,6 +47,24 @@ def short_title(variant: str) -> str:
 def dimensions(count: int) -> str:
     """So many dimensions of a code, in words: "one latent dimension", "1,024 latent dimensions"."""
     return "one latent dimension" if count == 1 else f"{count:,} latent dimensions"
+
+
+def code(model: Autoencoder) -> tuple[str, str]:
+    """What an image becomes: whether it is "squeezed" or "turned" into its code, and that code.
+
+    As in "squeezed", "49 symbols from a codebook of 64"; "turned", "1,024 latent dimensions, more
+    than an image has pixels".
+    """
+    alphabet = model.config.codebook_size
+    if alphabet:
+        places = model.code_dim // model.config.latent_dim
+        return "squeezed", f"{places:,} symbols from a codebook of {alphabet:,}"
+    if 0 < model.most_active < model.code_dim:
+        return "turned", f"{dimensions(model.code_dim)}, of which {model.most_active:,} are active"
+    if model.code_dim >= math.prod(model.shape):
+        more = "more than" if model.code_dim > math.prod(model.shape) else "as many as"
+        return "turned", f"{dimensions(model.code_dim)}, {more} an image has pixels"
+    return "squeezed", dimensions(model.code_dim)
 
 
 def describe(variant: str, code_dim: int) -> str:

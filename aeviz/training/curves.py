@@ -23,8 +23,8 @@ class Means(BaseModel):
 class Point(BaseModel):
     """One point of the curves.
 
-    train: averaged over the steps since the point before; at step 0, before any, over the first
-        training images.
+    train: averaged over the steps since the point before, at the end over as many as that one;
+        at step 0, before any, over the first training images.
     validation: after the step, over the same held-out images with the same noise each time.
     """
 

@@ -67,6 +67,8 @@ class Task:
         """Seconds of training so far, the turns of other runs and pauses not counted."""
         self.began = 0.0
         self.recent: list[Loss] = []
+        self.before: list[Loss] = []
+        """Losses of the steps since the last point of the curves, and of those before it."""
         self.speed: deque[tuple[float, int]] = deque()
         self.seen: Preview | None = None
         self.trained_on = 0
@@ -253,7 +255,7 @@ class Task:
         early = step <= 256 and _is_power(step, 4)
         if early or last or self.now() >= self.validating.next:
             began = self.now()
-            self.add_point(model, dataset)
+            self.add_point(model, dataset, last=last)
             self.validating.every = max(0.5, 0.02 * self.now())  # a long run has coarser curves
             self.validating.done(began, self.now())
         if last or self.now() >= self.looking.next:
@@ -271,8 +273,18 @@ class Task:
         epoch, rest = divmod(self.status.step, self._per_epoch)
         return rest == 0 and (epoch <= 50 or epoch % 10 == 0)  # 2 MB each: a long run keeps a tenth
 
-    def add_point(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
-        """Measure the held-out images, and write a point of the curves."""
+    def add_point(
+        self, model: Autoencoder, dataset: datasets.Dataset, *, last: bool = False
+    ) -> None:
+        """Measure the held-out images, and write a point of the curves.
+
+        A run ends at any moment after a point: the mean of a single batch would stand beside
+        means of hundreds, a fall or a rise that is none. So the last point is of as many steps as
+        the one before it.
+        """
+        recent = self.recent
+        if last and len(recent) < len(self.before):
+            recent = [*self.before, *recent][-len(self.before) :]
         held_out = held_out_set(self.spec, dataset.train_labels)
         loss = objective.validate(
             model, dataset.train_images[held_out], dataset.train_labels[held_out]
@@ -280,10 +292,10 @@ class Task:
         point = curves.Point(
             step=self.status.step,
             epoch=self.status.epoch,
-            train=curves.means(self.recent),
+            train=curves.means(recent),
             validation=curves.means([loss]),
         )
-        self.recent.clear()
+        self.before, self.recent = self.recent, []
         store.add_point(self.name, point)
 
     def _see(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
@@ -329,7 +341,7 @@ class Task:
                 self._say_what_is_left(model)
                 model.finish(torch.from_numpy(apply.encode(model, images, labels)).to(model.device))
             if self.recent:
-                self.add_point(model, dataset)
+                self.add_point(model, dataset, last=True)
             self._see(model, dataset)
             yield True
         self.status.message = ""

@@ -143,3 +143,41 @@ def test_the_error_of_a_mean_over_classes_knows_that_they_share_images() -> None
     assert found.error == pytest.approx(drawn.error, rel=0.15)
     alone = [anomaly_score.auroc(s[labels == k], s[labels != k]).error for k, s in scores.items()]
     assert found.error != pytest.approx(math.hypot(*alone) / 3, rel=0.15)  # as if independent
+
+
+def test_the_error_of_a_gap_is_of_the_same_images_scored_both_ways() -> None:
+    draw = np.random.default_rng(5)
+    normal, odd = draw.normal(0, 1, 300), draw.normal(1.5, 1, 400)
+    other_normal, other_odd = (part + draw.normal(0, 0.3, len(part)) for part in (normal, odd))
+    found = anomaly_score.auroc_gap((normal, other_normal), (odd, other_odd))
+
+    def gap(rows: np.ndarray, columns: np.ndarray) -> float:
+        one = (odd[columns] > normal[rows][:, None]).mean()
+        return float(one - (other_odd[columns] > other_normal[rows][:, None]).mean())
+
+    assert found.value == pytest.approx(gap(np.arange(300), np.arange(400)))
+    drawn = [gap(draw.integers(300, size=300), draw.integers(400, size=400)) for _ in range(400)]
+    assert found.error == pytest.approx(np.std(drawn), rel=0.15)
+    apart = math.hypot(
+        anomaly_score.auroc(normal, odd).error, anomaly_score.auroc(other_normal, other_odd).error
+    )
+    assert found.error < 0.6 * apart  # what is hard for both drops out
+
+
+def test_a_model_is_better_or_worse_than_pca_by_more_than_the_error_of_the_gap() -> None:
+    draw = np.random.default_rng(6)
+    normal, odd = draw.normal(0, 1, 300), draw.normal(1.5, 1, 400)
+    blunt = tuple(part + draw.normal(0, 1, len(part)) for part in (normal, odd))
+    said = detection.beside_pca((normal, blunt[0]), (odd, blunt[1]))
+    assert said.startswith("the model is **better than PCA**: AUROC 0.8")
+    assert "**worse than PCA**" in detection.beside_pca((blunt[0], normal), (blunt[1], odd))
+    alike = tuple(part + draw.normal(0, 1e-4, len(part)) for part in (normal, odd))
+    assert "**not told apart**" in detection.beside_pca((normal, alike[0]), (odd, alike[1]))
+
+
+def test_what_is_lost_is_the_squared_error_by_the_squared_brightness() -> None:
+    images = np.zeros((2, 4, 4))
+    images[:, 1] = 0.5
+    assert anomaly_score.lost(images, images) == 0
+    assert anomaly_score.lost(images, np.zeros((2, 4, 4))) == 1
+    assert anomaly_score.lost(images, images / 2) == pytest.approx(0.25)

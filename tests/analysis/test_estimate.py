@@ -106,3 +106,34 @@ def test_the_best_is_sure_where_images_agree_though_they_differ_among_themselves
     noise = rng.normal(size=500)
     order, sure = estimate.ranked({"a": hard, "b": hard + noise - noise.mean() + 0.001})
     assert (order, sure) == (["a", "b"], False)
+
+
+def test_a_share_of_none_or_of_all_is_bounded_and_not_called_exact() -> None:
+    # With a chance of 0.3 % of each, none of 1,000 is seen in 5 of 100 tries (Clopper & Pearson).
+    assert (1 - estimate.bound(1000)) ** 1000 == pytest.approx(0.05)
+    assert estimate.bound(1000) == pytest.approx(3 / 1000, rel=0.01)  # the rule of three
+    texts = {
+        (0.0, 1000): "0 of 1,000: at most 0.3 %",
+        (1.0, 1000): "1,000 of 1,000: at least 99.7 %",
+        (0.0, 10): "0 of 10: at most 26 %",
+        (1.0, 9000): "9,000 of 9,000: at least 99.96 %",
+        (0.0, 0): "0 %",
+        (0.05, 0): "5 %",
+    }
+    for (value, of), text in texts.items():
+        assert estimate.percent(Estimate(value, 0.0), of) == text
+
+
+def test_a_share_has_the_digits_that_its_error_needs() -> None:
+    assert estimate.percent(Estimate(0.1342, 0.012), 3000) == "13.4 ± 1.2 %"
+    assert estimate.percent(Estimate(0.0021, 0.00042)) == "0.21 ± 0.04 %"
+    assert estimate.percent(Estimate(0.999978, 0.0000222)) == "99.998 ± 0.002 %"
+
+
+def test_a_sentence_never_has_an_error_of_nothing() -> None:
+    assert Estimate(0.02849, 0.00016).said() == "0.0285 ± 0.0002"
+    assert Estimate(0.000966, 0.0000037).said(".5f") == "0.000966 ± 0.000004"
+    assert Estimate(0.9312, 0.00004).said(".3f") == "0.93120 ± 0.00004"
+    assert Estimate(50.0, 0.0).said(".1f") == "50.0"  # a constant
+    assert Estimate(0.3, math.nan).said(".3f") == "0.300"
+    assert Estimate(1e-14, 1e-16).said(".5f") == "0.00000"  # what rounding leaves of nothing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aeviz.analysis.estimate import Estimate
 from aeviz.charts import bars, theme
 from aeviz.data import datasets
 from tests.charts.reading import layout, traces
@@ -44,6 +45,15 @@ def test_many_latent_dimensions_have_ticks_at_some_each_named_once(n: int) -> No
     assert set(axis.tickvals) <= set(range(1, n + 1))
     assert list(axis.ticktext) == [f"z{k}" for k in axis.tickvals]
     assert len(set(axis.ticktext)) == len(axis.ticktext)
+
+
+def test_a_term_of_a_loss_is_written_on_its_bar_as_in_the_sentence_beside_it() -> None:
+    costs = {"Test": {"Reconstruction": Estimate(125.14, 0.41), "KL": Estimate(7.5712, 0.0234)}}
+    costs["Training"] = {"Reconstruction": Estimate(124.98, 0.4), "KL": Estimate(9.0, 0.02)}
+    reconstruction, kl = traces(bars.loss_terms(costs, "nats per image"))
+    assert list(reconstruction["text"]) == ["125.1", "125.0"]
+    assert list(reconstruction["customdata"]) == ["125.1 ± 0.4", "125.0 ± 0.4"]
+    assert list(kl["text"]) == ["", "9.00"]  # one that does not fit is left out
 
 
 def test_codes_beside_each_other_have_a_tick_for_each_dimension() -> None:

@@ -107,3 +107,43 @@ def test_the_threshold_is_dragged_and_a_letter_is_flagged_and_downloaded(
     page.set_viewport_size({"width": 390, "height": 844})
     expect(line).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def written(page: Page, name: str) -> str:
+    """A figure below the histograms as it stands there."""
+    cell = page.locator(".figures div", has=page.get_by_text(re.compile(f"^{name}")))
+    return cell.locator("dd").inner_text()
+
+
+def test_no_false_alarm_and_nothing_missed_are_bounds_and_not_certainties(
+    page: Page, app: str
+) -> None:
+    page.goto(f"{app}/anomaly?odd_share=0.1")
+    expect(page.get_by_test_id("count-caught")).not_to_be_empty(timeout=60_000)
+    settled(page)
+    line = page.get_by_role("slider", name="Threshold", exact=True)
+
+    line.press("Home")  # all is flagged
+    normal, odd = count(page, "alarms"), count(page, "caught")
+    assert (count(page, "through"), count(page, "missed")) == (0, 0)
+    least = 100 * 0.05 ** (1 / odd)
+    assert (
+        written(page, "Recall") == f"2,000 of 2,000: at least {math.floor(10 * least) / 10:.1f} %"
+    )
+    assert written(page, "Precision") == "0.1 %"  # as many as there are, whatever the model
+
+    line.press("End")  # nothing is
+    most = 100 * (1 - 0.05 ** (1 / normal))
+    expected = f"0 of {normal:,}: at most {math.ceil(10 * most) / 10:.1f} %"
+    assert written(page, "False-positive rate") == expected
+    assert written(page, "Precision") == "none"
+    while count(page, "caught") == 0:
+        line.press("ArrowLeft")
+    assert count(page, "alarms") == 0
+    recall = count(page, "caught") / odd
+    bound = recall * 0.001 / (recall * 0.001 + most / 100 * 0.999)
+    found = re.fullmatch(r"at least ([\d.]+) %", written(page, "Precision"))
+    assert found is not None
+    assert 100 * bound - 1.01 <= float(found[1]) <= 100 * bound
+    assert "± 0.0 " not in page.locator(".figures").inner_text()
+    settled(page)

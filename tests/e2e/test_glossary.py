@@ -26,6 +26,29 @@ def test_a_term_shows_its_sentence_to_the_mouse_and_to_the_keyboard(page: Page, 
     expect(sentence).to_be_hidden()
 
 
+def test_escape_closes_a_term_until_it_is_asked_again(page: Page, app: str) -> None:
+    page.goto(f"{app}/map")
+    term = page.locator(".aeviz-term", has_text="latent space").first
+    sentence = term.get_by_role("tooltip", include_hidden=True)
+    expect(term).to_be_visible()
+    page.get_by_test_id("stApp").and_(
+        page.locator('[data-test-script-state="notRunning"]')
+    ).wait_for(timeout=60_000)
+    for ask, leave in (
+        (term.focus, term.blur),
+        (term.hover, lambda: page.mouse.move(0, 0)),
+    ):
+        for _ in range(2):
+            ask()
+            expect(sentence).to_be_visible()
+            page.keyboard.press("Escape")
+            expect(sentence).to_be_hidden()
+            leave()
+        ask()
+        expect(sentence).to_be_visible()
+        leave()
+
+
 def test_a_term_shows_its_sentence_to_a_finger(browser: Browser, app: str) -> None:
     phone = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True)
     phone.goto(f"{app}/map")

@@ -131,6 +131,9 @@ def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -
     next(b for b in app.button if b.label == "Back to 80 %").click().run()
     assert sent(app)["threshold"] == pytest.approx(lower)
     assert "threshold" not in app.query_params
+    next(b for b in app.button if b.label == "Back to 95 %").click().run()  # the slider as well
+    assert kept(app, "let_through") == 95
+    assert next(b for b in app.button if b.label == "Back to 95 %").disabled
 
     # Another score, without scoring by a posterior that is not there.
     assert app.radio(key="odd_score").options == [
@@ -144,6 +147,35 @@ def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -
     assert unpacked(sent(app)["odd"]) == pytest.approx(np.sort(expected.odd))
     assert sent(app)["title"].startswith("Latent distance, standard deviations")
     assert not app.exception
+
+
+def test_what_is_missed_is_explained_by_what_is_missed() -> None:
+    """Of the digit 8 the plain error misses thin ones, which the blurred error does not favour."""
+    app = open_page(normal_digits="8", let_through="98.0")
+    odd = datasets.to_float(anomaly.odd_images(MNIST, (8,)).images)
+    found = measured("mse", 8)
+    some = found.odd.argsort(kind="stable")
+    some = some[found.odd[some] <= np.quantile(found.validation, 0.98)][:10]
+    ink = odd.sum((1, 2))
+    (text,) = [m.value for m in app.markdown if m.value.startswith("**Missed.**")]
+    assert f"They hold {ink[some].mean() / ink.mean():.0%} of the ink of an average" in text
+    assert "learned strokes, not digits" in text
+    app.radio(key="odd_score").set_value("latent").run()
+    (text,) = [m.value for m in app.markdown if m.value.startswith("**Missed.**")]
+    assert "ink" not in text
+    assert "Their codes lie among those of normal images" in text
+
+
+def test_the_page_says_whether_the_model_beats_pca_and_what_the_other_score_gives() -> None:
+    app = open_page()
+    (text,) = [m.value for m in app.markdown if m.value.startswith("By this score")]
+    for kind in ("mse", "blurred"):
+        ours, theirs = (measured(kind, 3, by_pca=by_pca).curves.auroc for by_pca in (False, True))
+        assert f"AUROC {ours.value:.3f} against {theirs.value:.3f}" in text
+    assert "By the *blurred error per ink*, which step 3 offers, the model" in text
+    app.radio(key="odd_score").set_value("latent").run()
+    (text,) = [m.value for m in app.markdown if m.value.startswith("By this score")]
+    assert "step 3" not in text
 
 
 @pytest.mark.parametrize("kind", ["mse", "blurred", "latent"])

@@ -405,6 +405,27 @@ def test_the_chosen_model_is_one_press_away_and_the_address_says_so() -> None:
     assert chosen_model(app) == BEST
 
 
+@pytest.mark.parametrize(
+    ("name", "part"), [("sparse-1024d", "**further**"), ("vanilla-2d", "**nearer**")]
+)
+def test_what_a_model_not_trained_to_clean_does_is_said_by_what_is_measured(
+    name: str, part: str
+) -> None:
+    app = open_page(model=name)
+    (text,) = [m.value for m in app.markdown if "not trained to clean" in m.value]
+    image = datasets.to_float(datasets.load().test_images[1:2])
+    noisy = corruption.CORRUPTIONS["gaussian"].apply(image, 0.5, 0)
+    model = checkpoint.load(checkpoint.FOLDER / name)
+    db = [
+        -10 * np.log10(np.square(other - image).mean())
+        for other in (apply.reconstruct(model, noisy), noisy, apply.reconstruct(model, image))
+    ]
+    assert f"{part} " in text
+    assert f"{db[0]:.1f} against {db[1]:.1f} dB" in text
+    assert f"comes back with {db[2]:.1f} dB" in text
+    assert ("further" in text) == (db[0] < db[1])
+
+
 def test_a_model_that_a_person_chose_is_kept_also_where_it_is_the_first_one() -> None:
     assert used(first_visit(model=HOME)) == HOME
     app = first_visit()

@@ -98,7 +98,14 @@ def test_a_rung_shows_its_reconstructions_beside_pcas_and_can_be_used_everywhere
     ).mean((1, 2))
     said = next(m.value for m in app.markdown if "as many components" in m.value)
     assert f"{theirs.mean():.5f} ± {theirs.std(ddof=1) / 100:.5f}" in said
-    assert f"**{theirs.mean() / mse:.2f} ± " in said
+    ratio = re.search(r"\*\*([\d.]+) ± ([\d.]+) times\*\*", said)
+    assert ratio is not None
+    assert float(ratio[1]) == pytest.approx(theirs.mean() / mse, abs=float(ratio[2]))
+    fall = 0.25 / mse
+    said = next(m.value for m in app.markdown if m.value.startswith("From 2 to 8 latent"))
+    factor = re.search(r"the error falls, by a factor of ([\d.]+) ± ([\d.]+)", said)
+    assert factor is not None
+    assert float(factor[1]) == pytest.approx(fall, abs=float(factor[2]))
     next(button for button in app.button if "8 latent dimensions" in button.label).click().run()
     assert not app.exception
     assert chosen_model(app) == "rung-8"

@@ -158,7 +158,8 @@ def test_a_sparse_model_shows_how_often_units_fire_and_what_they_draw(app: AppTe
     shares = (apply.encode(model, MNIST.test_images) != 0).mean(0)
     (bars,) = traces(app)["Share of test images on which a unit fires"]
     assert values(bars["y"]).sum() == 1024
-    assert f"**{shares.sum():.1f} ± 0.0 of 1,024 units** are active" in text(app)
+    assert shares.sum() == pytest.approx(50)
+    assert "**50 of 1,024 units** are active, as k = 50 is set" in text(app)
     dead = int((shares == 0).sum())
     assert dead <= 0.05 * 1024
     assert ("None is dead: each fires" if dead == 0 else f"**{dead} ") in text(app)
@@ -229,15 +230,17 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
         )
 
     ours, theirs = (np.median(norms[name]) for name in ("contractive-2d", "vanilla-2d"))
-    assert said(ours, theirs) in text(app)
-    assert ours < theirs
-    app.segmented_control(key="slopes").set_value("spread").run()
     spreads = [
         apply.encode(models[name], MNIST.test_images).var(0).mean()
         for name in ("contractive-2d", "vanilla-2d")
     ]
+    # By the spread of the codes at first: as they are, two codes have scales of their own.
     assert said(ours / spreads[0], theirs / spreads[1]) in text(app)
+    assert "divided by the mean variance" in text(app)
     app.segmented_control(key="slopes").set_value("plain").run()
+    assert said(ours, theirs) in text(app)
+    assert ours < theirs
+    assert "divided by the mean variance" not in text(app)
     box(app, "Beside it").set_value("linear-2d").run()
     assert f"**{np.median(norms['linear-2d']):.3g}** for Linear, 2 dimensions" in text(app)
 

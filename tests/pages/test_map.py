@@ -74,7 +74,7 @@ def test_of_wide_codes_holes_are_measured_when_asked_for() -> None:
     assert not [m for m in app.markdown if "straight paths" in m.value]
     app.toggle(key="holes").set_value(True).run()
     assert not app.exception
-    assert "**none** of 2,000 straight paths" in holes(app)
+    assert "**0 of 2,000: at most 0.2 %** of the straight paths" in holes(app)
     assert "area" not in holes(app)
 
 

@@ -111,6 +111,23 @@ def test_without_a_prior_one_gaussian_falls_into_the_holes_that_a_mixture_avoids
     assert box(app, "Codes come from").value == "prior"
 
 
+def test_all_of_the_draws_is_a_bound_and_less_than_half_of_the_codes_is_explained() -> None:
+    text = said(open_page("sparse-1024d"), "nearest neighbour of a draw")
+    # None of 3,000 with 1 - 0.05 ** (1 / 3000) = 0.0998 % each is seen once in twenty times.
+    assert "another draw in **3,000 of 3,000: at least 99.90 %** of cases" in text
+    assert "± 0.0" not in text
+    assert "Less than 50 % says that codes lie farther from each other than from draws" in text
+    alike = said(open_page("variational-2d"), "nearest neighbour of a draw")
+    assert "Less than" not in alike
+
+
+def test_less_than_half_of_the_draws_is_explained_as_well() -> None:
+    app = open_page("variational-32d")
+    app.slider(key="sample_temperature").set_value(2.0).run()
+    text = said(app, "nearest neighbour of a draw")
+    assert "Less than 50 % says that draws lie farther from each other than from codes" in text
+
+
 def test_the_prior_is_offered_where_a_model_draws_from_what_was_fitted_to_its_codes() -> None:
     app = open_page("wasserstein-2d")
     assert not [toggle for toggle in app.toggle if toggle.key == "sample_grid"]

@@ -15,7 +15,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import compare, pca
+from aeviz.analysis.estimate import Estimate
 from aeviz.app import library
+from aeviz.app.subject import Subject
 from aeviz.charts import pixels, theme
 from aeviz.data import datasets, perturb
 from aeviz.models import apply, checkpoint
@@ -139,3 +141,18 @@ def test_the_means_are_over_many_images_with_the_same_ruler_for_all() -> None:
     # Why the first answer to "codes that pixel noise hardly moves" is a denoising autoencoder.
     assert next(iter(found)) == library.title("denoising-32d")
     assert f"**{library.title('denoising-32d')}** moves least" in said
+
+
+@pytest.mark.parametrize("third", [0.305, 0.4])
+def test_those_that_move_alike_are_named(third: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which stay within the error of what moves least: two of three, or all three."""
+    names = ("vanilla-32d", "denoising-32d", "contractive-32d")
+    values = dict(zip(map(library.title, names), (0.3, 0.302, third), strict=True))
+    monkeypatch.setattr(
+        Subject, "moves", lambda self, *change: Estimate(values.get(self.title, 0.9), 0.01)
+    )
+    app = open_page(moved=",".join(names), change="noise", moved_noise="0.3")
+    said = next(m.value for m in app.markdown if "On average" in m.value)
+    first, second, last = (f"**{title}**" for title in values)
+    alike = f"{first}, {second} and {last}" if third < 0.31 else f"{first} and {second}"
+    assert f"test images {alike} move least, all alike: " in said

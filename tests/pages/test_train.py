@@ -474,6 +474,16 @@ def listed(app: AppTest) -> list[str]:
     return [link.proto.label for link in app.get("page_link") if "pages/" not in link.proto.page]
 
 
+def test_the_squared_error_of_the_curves_and_the_mse_of_the_result_are_told_apart(
+    finished: str,
+) -> None:
+    """One is summed over the pixels of an image, the other their mean."""
+    said = "summed over its 784 pixels; the MSE is that divided by 784"
+    linear = store.add((checkpoint.FOLDER / "linear-2d.safetensors").read_bytes())
+    assert any(said in caption.value for caption in open_page(run=linear).caption)
+    assert not any("summed" in caption.value for caption in open_page(run=finished).caption)
+
+
 def test_a_run_is_removed_and_comes_back_with_undo_chosen_as_it_was() -> None:
     app, run = loaded()
     before = listed(app)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -12,7 +11,6 @@ import streamlit as st
 
 from aeviz.analysis import anomaly, anomaly_score, detection
 from aeviz.analysis.anomaly_score import Scored
-from aeviz.analysis.estimate import Estimate
 from aeviz.app import library, pictures, session, sidebar, texts, widgets
 from aeviz.app.components.threshold import threshold_line
 from aeviz.app.subject import ModelSubject
@@ -38,6 +36,8 @@ SHOWN = 10
 SHARES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 """Of anomalies in the world, %: each about twice the one before."""
 START = 1.0
+USUAL = 95.0
+"""So many normal validation images lie below the threshold at first, %."""
 GALLERIES = {"caught": "Caught", "missed": "Missed", "alarms": "False alarms"}
 
 # -- a model and what it is run on ------------------------------------------------------------
@@ -173,7 +173,7 @@ def choose_threshold(trial: Trial) -> float:
             "Normal validation images below the threshold (%)",
             50.0,
             100.0,
-            95.0,
+            USUAL,
             0.5,
             key="let_through",
             on_change=_forget,
@@ -181,7 +181,7 @@ def choose_threshold(trial: Trial) -> float:
         )
         suggested = detection.quantile_threshold(scores.validation, quantile / 100)
         threshold = _threshold(trial.selection, suggested)
-        st.button(f"Back to {quantile:g} %", on_click=_forget, disabled=threshold == suggested)
+        _way_back(quantile, dragged=threshold != suggested)
     share = widgets.steps(
         "Share of anomalies in the world",
         SHARES,
@@ -207,6 +207,7 @@ def choose_threshold(trial: Trial) -> float:
     st.caption(_what_is_shown(scores, anomaly.saw_all(card, trial.subject.data), quantile, share))
     if len(trial.odd):
         _curves(scores, trial.linear, threshold, share / 100)
+        st.markdown(_beside_pca(trial))
     return threshold
 
 
@@ -232,6 +233,18 @@ def _drag(selection: str) -> None:
 def _forget() -> None:
     """Go back to the suggested threshold; for callbacks."""
     session.put("odd_dragged", ("", None))
+
+
+def _way_back(quantile: float, *, dragged: bool) -> None:
+    """A button back to where the slider has the threshold, or the slider itself to its start."""
+    to = quantile if dragged else USUAL
+    off = not dragged and quantile == USUAL
+    st.button(f"Back to {to:g} %", on_click=_back, args=(to,), disabled=off)
+
+
+def _back(quantile: float) -> None:
+    session.put("let_through", quantile)
+    _forget()
 
 
 def _what_is_shown(shown: anomaly.Scores, saw_all: bool, quantile: float, share: float) -> str:
@@ -278,8 +291,8 @@ def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float, sha
     roc.plotly_chart(
         curves.operating_curve(
             {
-                f"Model, AUROC {_figure(ours.auroc)}": ours.roc,
-                f"PCA, AUROC {_figure(theirs.auroc)}": theirs.roc,
+                f"Model, AUROC {ours.auroc.said('.3f')}": ours.roc,
+                f"PCA, AUROC {theirs.auroc.said('.3f')}": theirs.roc,
             },
             (false, recall),
             ("false-positive rate", "recall"),
@@ -292,8 +305,8 @@ def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float, sha
     precision_recall.plotly_chart(
         curves.operating_curve(
             {
-                f"Model, AP {_figure(ap)}": ours.precision_recall(share),
-                f"PCA, AP {_figure(by_pca)}": theirs.precision_recall(share),
+                f"Model, AP {ap.said('.3f')}": ours.precision_recall(share),
+                f"PCA, AP {by_pca.said('.3f')}": theirs.precision_recall(share),
             },
             (recall, 1.0 if precision is None else precision),
             ("recall", f"precision at {100 * share:g} % anomalies"),
@@ -305,9 +318,22 @@ def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float, sha
     st.caption(texts.of("anomaly").part("curves"))
 
 
-def _figure(found: Estimate) -> str:
-    """A figure with its standard error; without where a single image leaves it unknown."""
-    return f"{found.value:.3f}" if math.isnan(found.error) else found.text(".3f")
+def _beside_pca(trial: Trial) -> str:
+    """Whether the model separates better than PCA by this score, and by the other error."""
+    if min(len(trial.normal), len(trial.odd)) < 2:
+        return ""
+    said = f"By this score {_against(trial.scores, trial.linear)}."
+    other = {anomaly_score.PLAIN: anomaly_score.BLURRED, anomaly_score.BLURRED: anomaly_score.PLAIN}
+    if trial.kind not in other:
+        return said
+    it = replace(trial, kind=other[trial.kind])
+    title = anomaly.SCORES[it.kind].title.lower()
+    return f"{said} By the *{title}*, which step 3 offers, {_against(it.scores, it.linear)}."
+
+
+def _against(model: anomaly.Scores, linear: anomaly.Scores) -> str:
+    """A model beside PCA on the same images."""
+    return detection.beside_pca((model.normal, linear.normal), (model.odd, linear.odd))
 
 
 # -- what it flags ----------------------------------------------------------------------------
@@ -325,8 +351,11 @@ def flag(trial: Trial, threshold: float) -> None:
     whose = "Yours" if trial.own else "Picked"
     st.markdown(f"{whose}: {'; '.join(verdicts)}. Threshold: {threshold:.3g}.")
     _gallery(trial, given, found, range(len(given))[:SHOWN], own=trial.own)
-    for key, chosen in anomaly.examples(scores, threshold, SHOWN).items():
+    examples = anomaly.examples(scores, threshold, SHOWN)
+    for key, chosen in examples.items():
         text = texts.of("anomaly").part(key) if len(chosen) else "None."
+        if key == "missed" and len(chosen):
+            text += _why_missed(trial, chosen, examples["caught"])
         st.markdown(f"**{GALLERIES[key]}.** {text}")
         if key == "alarms":
             _gallery(trial, trial.normal, scores.normal, chosen)
@@ -341,6 +370,26 @@ def flag(trial: Trial, threshold: float) -> None:
     with st.container(horizontal=True, gap="small"):
         widgets.download("flagged list", lambda: export.flagged_table(flagged()), "flagged.csv")
         widgets.download("flagged images", lambda: export.flagged_archive(flagged()), "flagged.zip")
+
+
+def _why_missed(trial: Trial, missed: np.ndarray, caught: np.ndarray) -> str:
+    """What the anomalies that are missed have in common: little ink, strokes that come back."""
+    text, images = texts.of("anomaly"), datasets.to_float(trial.odd.images)
+    if trial.kind == "latent":
+        return " " + text.part("missed_latent")
+    said, ink = "", anomaly_score.ink(images)
+    share = float(ink[missed].mean() / ink.mean())
+    if trial.kind == anomaly_score.PLAIN and share < 1:
+        said += " " + text.part("missed_ink", ink=f"{share:.0%}")
+    lost = [
+        anomaly_score.lost(images[some], _reconstructed(trial.subject, trial.kind, images[some]))
+        for some in (missed, caught)
+        if len(some)
+    ]
+    if len(lost) == 2 and lost[0] < lost[1]:
+        known = {"lost": f"{lost[0]:.0%}", "caught": f"{lost[1]:.0%}"}
+        said += " " + text.part("missed_strokes", **known)
+    return said
 
 
 def _gallery(

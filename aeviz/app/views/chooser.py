@@ -120,7 +120,7 @@ def _figure(need: str, subject: ModelSubject) -> None:
     n = {"stability": MOVED, "noise": FEW, "sequences": FEW, "missing": FEW}.get(need)
     of = f"the first {n}" if n else f"all {len(subject.data.test_labels):,}"
     components = subject.pca().title
-    ours, theirs = (its.text(form) for its in found)
+    ours, theirs = (its.said(form) for its in found)
     st.markdown(
         f"{what.format(sigma=SIGMA, moved=MOVED_BY, hidden=HIDDEN, cut=CUT)}: **{ours}**; "
         f"{other or components}: {theirs}. Means over {of} test images ± one standard error."

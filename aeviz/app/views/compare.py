@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,8 @@ WHICH = "each with its class and its index in the test set"
 
 def pick_pca(first: ModelSubject, components: Sequence[int]) -> Subject:
     """A widget that chooses how many components PCA has: as many as a code is wide, or others."""
-    names = {"same": f"as the first: {first.code_dim:,}"} | {str(k): str(k) for k in components}
+    names = {"same": f"as the first: {min(first.code_dim, math.prod(first.data.shape)):,}"}
+    names |= {str(k): str(k) for k in components}
     asked = widgets.choice("PCA components", names, "compare_pca")
     return first.pca(None if asked == "same" else int(asked))
 
@@ -175,8 +177,8 @@ def hard_classes(subjects: Sequence[Subject]) -> None:
     (best, *others), sure = estimate.ranked(errors)
     st.markdown(
         f"Over all {len(data.test_labels):,} test images **{best}** reconstructs best, with an MSE "
-        f"of **{overall[best].text('.5f')}**; "
-        + ", ".join(f"{title} has {overall[title].text('.5f')}" for title in others)
+        f"of **{overall[best].said('.5f')}**; "
+        + ", ".join(f"{title} has {overall[title].said('.5f')}" for title in others)
         + "."
         + ("" if sure else " The lead is within its standard error.")
     )
@@ -211,5 +213,6 @@ def _what_each_has(subjects: Sequence[Subject]) -> None:
     if len(widths) > 1:
         wide = "; ".join(f"{subject.title}: {subject.code_dim:,}" for subject in subjects)
         st.caption(f"These codes are not of one width, and a wider one keeps more: {wide}.")
+    widgets.beside_pca(subjects)
     widgets.told_labels(subjects, subjects[0].data.test_labels)
     widgets.seen_in_training(subjects)

@@ -76,10 +76,7 @@ def choose_model() -> ModelSubject:
 def _offer(best: str | None) -> None:
     """Say that a model was not trained to clean, and offer one that was."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.info(
-            "This model was not trained to clean: it drops only what does not fit into its code.",
-            width=740,
-        )
+        st.info("This model was not trained to clean.", width=740)
         if best:
             label = f"Use {library.title(best)}"
             st.button(label, on_click=sidebar.use, args=(best,), type="primary")
@@ -183,6 +180,20 @@ def row(subject: ModelSubject, given: Given, one: Versions) -> None:
             )
     if given.clean is None:
         st.markdown(texts.of("denoise").part("own"))
+
+
+def untrained(subject: ModelSubject, one: Versions) -> None:
+    """What a model that was not trained to clean does to noise, by what became of the image."""
+    if denoising.cleans(type(subject.model)) or "clean" not in one:
+        return
+    noisy, cleaned, control = (
+        float(errors.compare(one["clean"], one[key]).psnr[0])
+        for key in ("noisy", "cleaned", "control")
+    )
+    part = "nearer" if cleaned > noisy else "further" if control > noisy else "lossy"
+    known = {"noisy": f"{noisy:.1f}", "cleaned": f"{cleaned:.1f}", "control": f"{control:.1f}"}
+    if np.isfinite(noisy):  # else nothing was corrupted
+        st.markdown(texts.of("denoise").part(f"untrained_{part}", **known))
 
 
 def _items(found: Versions, k: int) -> list[widgets.Item]:
@@ -332,7 +343,7 @@ def _who_is_best(at: str, squared: Versions) -> str:
     first, second = list(ranked.psnr)[:2]
     if not np.isfinite(ranked.psnr[first].value):
         return f"{at}: nothing is corrupted, and who changes nothing is best."
-    best, next_best = (f"{ranked.psnr[name].text('.2f')} dB" for name in (first, second))
+    best, next_best = (f"{ranked.psnr[name].said('.2f')} dB" for name in (first, second))
     said = f"{at}: *{first}* cleans best, **{best}**; next is *{second}*, {next_best}."
     doubt = " Image by image, their difference is within its standard error."
     return said if ranked.decided else said + doubt

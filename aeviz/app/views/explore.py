@@ -287,7 +287,7 @@ def _selection(subject: ModelSubject, chosen: np.ndarray) -> None:
             bars.class_counts(counts, data.classes), config=theme.CONFIG, key="selected"
         )
         error = estimate.mean(squared)
-        mse = error.text() if len(chosen) > 1 else f"{error.value:.4f}"
+        mse = error.said()
         mean, spread = (
             ", ".join(f"{v:.2f}" for v in values[:2]) for values in (codes.mean(0), codes.std(0))
         )

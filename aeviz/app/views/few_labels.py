@@ -70,14 +70,14 @@ def accuracy(subject: ModelSubject, found: Learned) -> None:
             hide_index=True,
             key="table",
         )
-        draws = ", ".join(f"{few_labels.DRAWS[n]} for {n:,}" for n in found.counts)
         at_90 = 100 * math.sqrt(0.9 * 0.1 / found.tested)
         st.caption(
-            f"Accuracy (%) on all {found.tested:,} test digits, mean over draws of the labelled "
-            f"digits ({draws}), ± one standard error. It holds what other draws would change (a "
-            f"single one does not tell) and what other test digits would, {at_90:.1f} points at "
-            "90 %. Pretraining is worth what fine-tuning has more than the same network from "
-            "scratch with the same labels, in points."
+            f"Accuracy (%) on all {found.tested:,} test digits: the mean over several draws of the "
+            "labelled digits, ± one standard error. The error has two sources: which digits were "
+            "drawn, which shows in how far the draws differ, and which digits it is tested on, "
+            f"{at_90:.1f} points at 90 %. Where there is one draw, the first is not known, and the "
+            "true error is larger. Pretraining is worth what fine-tuning has more than the same "
+            "network from scratch with the same labels, in points."
         )
         _others(subject)
 
@@ -91,8 +91,13 @@ def _rows(found: Learned, names: dict[str, str]) -> list[dict[str, str]]:
     if "scratch" in names:
         worth = [few_labels.points(found.worth(count), signed=True) for count in found.counts]
         lines["Pretraining is worth"] = worth
-    heads = [f"{count:,}" for count in found.counts]
+    heads = [f"{count:,} ({_draws(found, count)})" for count in found.counts]
     return [{"Labels": name} | dict(zip(heads, line, strict=True)) for name, line in lines.items()]
+
+
+def _draws(found: Learned, count: int) -> str:
+    number = max(len(of.get(count, [])) for of in found.accuracy.values())
+    return f"{number} draw{'' if number == 1 else 's'}"
 
 
 def _curve(found: Learned, method: str) -> tuple[list[int], list[float], list[float]]:

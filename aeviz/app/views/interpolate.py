@@ -221,7 +221,7 @@ def shell(path: Path) -> str:
     return (
         f"In a space of many dimensions D nearly all of the prior lies near a shell of radius √D, "
         f"here {root:.2f}, and the middle of a straight path lies inside the shell of its ends. "
-        f"Here {means} {estimate.mean(np.linalg.norm(codes, axis=1)).text('.2f')} long on average "
+        f"Here {means} {estimate.mean(np.linalg.norm(codes, axis=1)).said('.2f')} long on average "
         f"over {len(codes):,} test images (± is one standard error), and the middle of this path "
         f"{middle:.2f}."
     )

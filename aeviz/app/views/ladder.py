@@ -78,12 +78,10 @@ def in_words(rung: ModelSubject, ours: Estimate, theirs: Estimate) -> None:
     The error of the ratio is that of two means over different images, which is more than it is:
     images that are hard for a model are hard for PCA too.
     """
-    ratio = theirs.value / ours.value
-    off = ratio * math.hypot(ours.error / ours.value, theirs.error / theirs.value)
     st.markdown(
         f"With {zoo.dimensions(rung.code_dim)} the MSE over {len(rung.data.test_labels):,} test "
-        f"images is **{ours.text(FORM)}**; that of PCA with as many components is "
-        f"{theirs.text(FORM)}, **{Estimate(ratio, off).text('.2f')} times** as much."
+        f"images is **{ours.said(FORM)}**; that of PCA with as many components is "
+        f"{theirs.said(FORM)}, **{_times(theirs, ours).said('.2f')} times** as much."
     )
     subjects = [rung, rung.pca()]
     widgets.told_labels(subjects, rung.data.test_labels)
@@ -103,10 +101,28 @@ def curve(title: str, errors: Errors, width: int) -> None:
         key="curve",
         alt="test error against the latent dimension",
     )
+    st.markdown(_fall(errors))
     st.caption(
         "Both axes are logarithmic: halving the error is the same step down everywhere. ± is one "
         "standard error over test images."
     )
+
+
+def _fall(errors: Errors) -> str:
+    """What the step from the narrowest to the widest code is worth, to the model and to PCA."""
+    narrow, wide = min(errors), max(errors)
+    ours, theirs = (_times(a, b) for a, b in zip(errors[narrow], errors[wide], strict=True))
+    part = f" to **1/{ours.value:.0f}**" if ours.value >= 1.5 else ""
+    return (
+        f"From {narrow:,} to {zoo.dimensions(wide)} the error falls{part}, by a factor of "
+        f"{ours.said('.1f')}; that of PCA by {theirs.said('.1f')}."
+    )
+
+
+def _times(error: Estimate, other: Estimate) -> Estimate:
+    """How many times one error is another, to first order, as if of different images."""
+    ratio = error.value / other.value
+    return Estimate(ratio, ratio * math.hypot(error.error / error.value, other.error / other.value))
 
 
 def whole(rungs: Mapping[int, ModelSubject], errors: Errors, shown: np.ndarray) -> None:
@@ -115,7 +131,7 @@ def whole(rungs: Mapping[int, ModelSubject], errors: Errors, shown: np.ndarray) 
     originals, labels = _originals(data, shown), data.test_labels[shown]
     table = [
         widgets.Row(
-            f"{zoo.dimensions(width).capitalize()}, MSE {errors[width][0].text(FORM)}",
+            f"{zoo.dimensions(width).capitalize()}, MSE {errors[width][0].said(FORM)}",
             subject.see(originals.pictures, labels).reconstructions,
         )
         for width, subject in rungs.items()

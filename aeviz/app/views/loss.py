@@ -25,7 +25,8 @@ COLUMNS = len(mechanism.REACH)
 ATOMS, MOST_ENTRIES = 24, 64
 """Images in a gallery."""
 ORDERS = {"size": "Largest first", "code": "As in the code"}
-SCALES = {"plain": "As it is", "spread": "By the spread of the codes"}
+SCALES = {"spread": "By the spread of the codes", "plain": "As it is"}
+"""Codes of two models have scales of their own, so they compare by their spread alone."""
 
 
 def _chart(figure: Any, key: str, alt: str) -> None:
@@ -62,10 +63,7 @@ def terms(subject: ModelSubject) -> None:
     steps, fallen = _curves(subject)
     with bars:
         costs = zip(("Test", "Training"), subject.costs(), strict=True)
-        named = {
-            title: {term: it.value for term, it in _titled(cost.terms).items()}
-            for title, cost in costs
-        }
+        named = {title: _titled(cost.terms) for title, cost in costs}
         figure = loss_terms(named, subject.model.unit)
         _chart(figure, "terms", "each term of the loss")
     with words:
@@ -215,8 +213,7 @@ def _units(subject: ModelSubject) -> int:
     _chart(firing(shares, graded=units.graded), "firing", "how many units fire how often")
     never = f"{'never half active' if units.graded else 'silent'} on all {len(codes):,} test images"
     st.markdown(
-        f"On one image **{units.active.text('.1f')} of {len(shares):,} units** are active, on "
-        f"average{', as the sum of their activities' if units.graded else ''}. "
+        f"On one image {_active(subject, units)}. "
         + (
             f"**{dead:,} {'is' if dead == 1 else 'are'} dead**: {never}."
             if dead
@@ -241,14 +238,23 @@ def _units(subject: ModelSubject) -> int:
     return _pick_dimension(subject, int(used[0]))
 
 
+def _active(subject: ModelSubject, units: mechanism.Units) -> str:
+    """How many units are active: so many by construction, or on average, with an error."""
+    active, wide = units.active, f"{len(units.shares):,} units"
+    if k := subject.model.most_active:
+        return f"**{k:,} of {wide}** are active, as k = {k:,} is set"
+    mean = ", as the sum of their activities" if units.graded else ""
+    return f"**{active.said('.1f')} of {wide}** are active, on average{mean}"
+
+
 def _explained(subject: ModelSubject, active: float) -> None:
     """How much of the variance of pixels so many active units explain, and PCA with as many."""
     images = subject.data.test_images
     linear = subject.pca(min(max(round(active), 1), math.prod(subject.data.shape)))
     ours, theirs = (mechanism.explained(images, s.errors().mse) for s in (subject, linear))
     st.markdown(
-        f"With these its reconstructions explain **{ours.text()}** of the variance of the "
-        f"test pixels; {linear.title} explains **{theirs.text()}**."
+        f"With these its reconstructions explain **{ours.said()}** of the variance of the "
+        f"test pixels; {linear.title} explains **{theirs.said()}**."
     )
     st.caption(
         "± is one standard error over the test images. Explained variance: 1 less the squared "
@@ -329,11 +335,11 @@ def slopes(subject: ModelSubject) -> None:
     st.header("How far does the code move when pixels do?", anchor=False)
     curve, words = st.columns([3, 2], gap="large")
     with words:
-        shown = _spectra(subject)
+        shown, apart = _spectra(subject)
         norms = {title: float(np.median(np.square(v).sum(1))) for title, v in shown.items()}
         said = " and ".join(f"**{_short(norm)}** for {title}" for title, norm in norms.items())
         st.markdown(
-            f"The sum of their squares, $|J|_F^2$, has the median {said}. "
+            f"The sum of their squares, $|J|_F^2${apart}, has the median {said}. "
             + (
                 "It is a term of this model's loss: only directions that tell digits apart "
                 "are worth its price."
@@ -348,18 +354,23 @@ def slopes(subject: ModelSubject) -> None:
         )
 
 
-def _spectra(subject: ModelSubject) -> dict[str, np.ndarray]:
-    """Widgets that choose a scale and another model; the singular values of both by title."""
+def _spectra(subject: ModelSubject) -> tuple[dict[str, np.ndarray], str]:
+    """Widgets that choose a scale and another model.
+
+    Returns:
+        The singular values of both by title, and what the sum of their squares is divided by.
+    """
     scale, subjects = widgets.choice("Distance in the code", SCALES, "slopes"), [subject]
     if others := sorted(library.as_wide(subject.key), key=_telling):
         titles = {other: library.title(other) for other in others}
         other = widgets.choice("Beside it", titles, "slopes_beside", vertical=True)
         subjects.append(sidebar.subject(other))
     found = {s.title: (s, v) for s in subjects if (v := s.spectrum()) is not None}
+    if scale == "plain":
+        return {title: values for title, (_, values) in found.items()}, ""
     return {
-        title: values / mechanism.spread(s.codes()) if scale == "spread" else values
-        for title, (s, values) in found.items()
-    }
+        title: values / mechanism.spread(s.codes()) for title, (s, values) in found.items()
+    }, ", divided by the mean variance of a latent dimension,"
 
 
 def _telling(name: str) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import planes, projections
-from aeviz.analysis.estimate import Estimate
+from aeviz.analysis import estimate, planes, projections
 from aeviz.analysis.holes import PAIRS, SPANNED, Holes
 from aeviz.analysis.neighbours import NARROW
 from aeviz.app import widgets
@@ -156,7 +155,7 @@ def grid(subject: ModelSubject, plane: planes.Plane, label: int | None) -> str:
     return (
         "The images behind the dots are what the decoder makes of each place, decoded on a grid of "
         f"{size} by {size} codes. While the probe moves, its image is blended from that grid, "
-        f"which among the test codes is {error.text('.2f')} grey levels of 255 off, as a mean over "
+        f"which among the test codes is {error.said('.2f')} grey levels of 255 off, as a mean over "
         "pixels and places; when it rests, the place itself is decoded."
     )
 
@@ -195,21 +194,16 @@ def _hull(subject: ModelSubject, found: Holes) -> str:
         return ""
     room = "area" if subject.code_dim == 2 else "volume"
     return (
-        f"**{_percent(found.hull)}** of the {room} among the test codes is far from every training "
-        "code. "
+        f"**{estimate.percent(found.hull, found.inside)}** of the {room} among the test codes is "
+        "far from every training code. "
     )
 
 
 def _paths(found: Holes) -> str:
-    if found.paths.value == 0:
-        return f"**none** of {PAIRS:,} straight paths"
-    return f"**{_percent(found.paths)}** of the straight paths"
+    return f"**{estimate.percent(found.paths, PAIRS)}** of the straight paths"
 
 
 def _beside(linear: Holes) -> str:
-    hull = "" if linear.hull is None else f"{_percent(linear.hull)} and "
-    return f"With PCA in place of the model it is {hull}{_percent(linear.paths)}."
-
-
-def _percent(share: Estimate) -> str:
-    return Estimate(100 * share.value, 100 * share.error).text(".1f") + " %"
+    hull = "" if linear.hull is None else f"{estimate.percent(linear.hull, linear.inside)} and "
+    paths = estimate.percent(linear.paths, PAIRS)
+    return f"With PCA in place of the model it is {hull}{paths}."

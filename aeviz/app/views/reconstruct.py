@@ -59,10 +59,11 @@ def overall(subjects: Sequence[Subject]) -> None:
     st.markdown(f"**Over all {len(subjects[0].data.test_labels):,} test images**")
     with st.container(horizontal=True, gap="medium"):
         for key, (title, form, text) in METRICS.items():
+            value, *error = ours[key].said(form).partition(" ± ")
             st.metric(
-                f"{title}, ± {ours[key].error:{form}}",
-                f"{ours[key].value:{form}}",
-                f"PCA {theirs[key].text(form)}",
+                f"{title}, ± {error[-1]}" if error[-1] else title,
+                value,
+                f"PCA {theirs[key].said(form)}",
                 delta_color="off",
                 delta_arrow="off",
                 help=text,

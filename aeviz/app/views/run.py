@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,7 +15,7 @@ from aeviz.charts import bars, maps
 from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models import checkpoint
-from aeviz.models.settings import BaseConfig, bounds_a_density, likelihood_of
+from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig, bounds_a_density, likelihood_of
 from aeviz.training import place, preview, removal, store
 from aeviz.training.curves import Point, by_term, measured
 from aeviz.training.spec import RunSpec
@@ -161,6 +162,9 @@ def _about(run: str, spec: RunSpec, status: RunStatus) -> None:
         label = "Train again" if status.ended else "Train another"
         st.button(label, on_click=again, args=(run,))
         _keep(run)
+    if usable and status.unit == RECONSTRUCTION_UNITS["squared"]:
+        pixels = math.prod(library.card(run).shape)
+        st.caption(texts.of("train").part("summed", pixels=f"{pixels:,}"))
     if trouble:
         st.error(trouble)
     elif status.ended and not usable:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import neighbours, sampling
+from aeviz.analysis import estimate, neighbours, sampling
 from aeviz.analysis.estimate import Estimate
-from aeviz.app import widgets
+from aeviz.app import texts, widgets
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import maps, pixels, theme
 from aeviz.models.base import Autoencoder
@@ -165,13 +165,21 @@ def likeness(subject: ModelSubject, drawn: Drawn) -> None:
     found = subject.told_apart(source.kind, source.temperature, source.components)
     posterior = source.kind != "mixture" and subject.model.has_posterior
     codes = "draws from the posteriors" if posterior else "the codes"
-    draw, code = (Estimate(100 * f.value, 100 * f.error).text(".1f") for f in found)
+    draw, code = (estimate.percent(share, sampling.TOLD) for share in found)
     st.caption(
         f"Are these draws spread as {codes} of test images are? The nearest neighbour of a draw is "
-        f"another draw in **{draw} %** of cases (± one standard error), that of a code another "
-        f"code in **{code} %**. Both would be 50 % if they were, and 100 % if they lay apart. "
-        f"Measured on {sampling.TOLD:,} of each."
+        f"another draw in **{draw}** of cases (± one standard error), that of a code another "
+        f"code in **{code}**. Both would be 50 % if they were, and 100 % if they lay apart. "
+        f"{_less_than_half(*found)}Measured on {sampling.TOLD:,} of each."
     )
+
+
+def _less_than_half(draws: Estimate, codes: Estimate) -> str:
+    """What it means where draws, or codes, have less than half of their neighbours in common."""
+    text = texts.of("sample")
+    if codes.value + codes.error < 0.5:
+        return text.part("crowded") + " "
+    return text.part("scattered") + " " if draws.value + draws.error < 0.5 else ""
 
 
 def sheet(drawn: Drawn) -> None:

@@ -137,10 +137,17 @@ def _on_average(subjects: Sequence[Subject], change: str, strength: float) -> No
         return
     found = {subject.title: subject.moves(change, strength) for subject in subjects}
     order = sorted(found, key=lambda title: found[title].value)
-    least, second = (found[title] for title in order[:2])
-    sure = second.value - least.value > math.hypot(least.error, second.error)
+    least = found[order[0]]
+    alike = [
+        f"**{title}**"
+        for title in order
+        if found[title].value - least.value <= math.hypot(least.error, found[title].error)
+    ]
     means = "; ".join(f"{title} {found[title].text('.3f')}" for title in order)
-    verdict = f"**{order[0]}** moves least" if sure else "the first two move alike"
+    *some, last = alike
+    verdict = (
+        f"{', '.join(some)} and {last} move least, all alike" if some else f"{last} moves least"
+    )
     st.markdown(f"On average over the first {MOVED} test images {verdict}: {means}.")
 
 

@@ -1,5 +1,6 @@
 """Parts that the pages are made of."""
 
+from aeviz.app.widgets.beside_pca import beside_pca
 from aeviz.app.widgets.controls import (
     choice,
     decoded_as,
@@ -33,6 +34,7 @@ from aeviz.app.widgets.waiting import offer, projected, working
 __all__ = [
     "Item",
     "Row",
+    "beside_pca",
     "choice",
     "class_key",
     "decoded_as",

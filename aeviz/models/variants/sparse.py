@@ -204,6 +204,11 @@ class Sparse(Autoencoder):
         z = torch.zeros_like(h).scatter(1, kept.indices, kept.values)
         return spread * z if self.config.dictionary else z
 
+    @property
+    def most_active(self) -> int:
+        c = self.config
+        return min(c.k, c.latent_dim) if c.kind == "top-k" else 0
+
     def active(self, z: Tensor) -> Tensor:
         # A sigmoid is never 0: there a unit is active where it is nearer to 1.
         return z > 0.5 if self.config.kind == "KL" else z != 0

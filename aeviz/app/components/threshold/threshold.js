@@ -31,21 +31,55 @@ function above(sorted, value) {
 
 const whole = (n) => n.toLocaleString("en");
 const short = (value) => String(Number(value.toPrecision(3)));
-const rate = (part, all) => (all ? part / all : NaN);
 const spread = (share, n) => Math.sqrt((share * (1 - share)) / n); // of a share of n images
 
-function percent(value, error) {
+// The most that a share can well be of which none of n images was seen: with it, none is seen in 5
+// of 100 tries (Clopper & Pearson 1934), about 3 / n. As `estimate.bound`.
+const bound = (n) => 1 - 0.05 ** (1 / n);
+
+// A percentage with the digits that its error needs.
+function percent(value, error = 0) {
   if (!Number.isFinite(value)) return "none";
-  const known = error > 0 ? ` ± ${(100 * error).toFixed(1)}` : "";
-  return `${(100 * value).toFixed(1)}${known} %`;
+  const [shown, apart] = [100 * value, 100 * error];
+  if (!(apart > 0)) return `${shown.toFixed(1)} %`;
+  const digits = apart.toFixed(1) > 0 ? 1 : Math.min(Math.ceil(-Math.log10(apart)), 9);
+  return `${shown.toFixed(digits)} ± ${apart.toFixed(digits)} %`;
+}
+
+// A bound with one digit of what it is away from the end, rounded away from what it bounds.
+function atMost(share) {
+  const most = 100 * share;
+  const digits = Math.max(-Math.floor(Math.log10(most)), 0);
+  return `at most ${(Math.ceil(most * 10 ** digits) / 10 ** digits).toFixed(digits)} %`;
+}
+
+function atLeast(share) {
+  const away = 100 * (1 - share);
+  const digits = Math.max(-Math.floor(Math.log10(away)), 0);
+  return `at least ${(100 - Math.ceil(away * 10 ** digits) / 10 ** digits).toFixed(digits)} %`;
+}
+
+// So many of n images: a share with its error; of none or of all, by how far that is known.
+function share(count, n) {
+  if (!n) return "none";
+  const of = `${whole(count)} of ${whole(n)}: `;
+  if (count === 0) return of + atMost(bound(n));
+  if (count === n) return of + atLeast(1 - bound(n));
+  return percent(count / n, spread(count / n, n));
 }
 
 // Share of anomalies among the flagged where a share of all images are anomalies, by Bayes'
 // theorem; the odds are recall / false-positive rate times a constant, which gives the error.
-function precision(recall, m, falseRate, n, share) {
-  const value = (recall * share) / (recall * share + falseRate * (1 - share));
+// Without a false alarm, or without a catch, the bound of that rate gives one of precision.
+function precision(caught, m, alarms, n, among) {
+  if (!m || !n || !(caught || alarms)) return "none";
+  const of = (r, f) => (r * among) / (r * among + f * (1 - among));
+  if (!alarms) return atLeast(of(caught / m, bound(n)));
+  if (!caught) return atMost(of(bound(m), alarms / n));
+  const [recall, falseRate] = [caught / m, alarms / n];
+  const value = of(recall, falseRate);
   const ofLogOdds = Math.hypot(spread(recall, m) / recall, spread(falseRate, n) / falseRate);
-  return [value, value * (1 - value) * ofLogOdds];
+  return percent(value, value * (1 - value) * ofLogOdds);
 }
 
 class Threshold {
@@ -221,11 +255,10 @@ class Threshold {
     for (const [name, n] of Object.entries(said)) this.corners[name].textContent = whole(n);
     this.figures.Threshold.textContent = short(value);
     const [n, m, among] = [this.normal.length, this.odd.length, this.data.share];
-    const [recall, falseRate] = [rate(caught, m), rate(alarms, n)];
     this.among.textContent = `Precision at ${short(100 * among)} % anomalies`;
-    this.figures.Precision.textContent = percent(...precision(recall, m, falseRate, n, among));
-    this.figures.Recall.textContent = percent(recall, spread(recall, m));
-    this.figures["False-positive rate"].textContent = percent(falseRate, spread(falseRate, n));
+    this.figures.Precision.textContent = precision(caught, m, alarms, n, among);
+    this.figures.Recall.textContent = share(caught, m);
+    this.figures["False-positive rate"].textContent = share(alarms, n);
     this.line.setAttribute("aria-valuenow", value);
     const text = `${short(value)}: ${caught} caught, ${said.missed} missed, ${alarms} false alarms`;
     this.line.setAttribute("aria-valuetext", text);

@@ -1,0 +1,103 @@
+"""Which model is chosen when a run ends: in the tab where it was begun, and in others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aeviz.app import library, own
+from aeviz.models import checkpoint
+from aeviz.training import place, process, store
+from aeviz.training.spec import RunSpec
+from aeviz.training.status import RunStatus
+from tests.pages.opening import box
+from tests.training.making import small
+
+
+@pytest.fixture(autouse=True)
+def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEVIZ_RUNS", str(tmp_path))
+    monkeypatch.setattr(process, "ensure_worker", lambda: None)
+    monkeypatch.setattr(process, "worker_is_alive", lambda: True)
+
+
+def under_way(spec: RunSpec | None = None) -> str:
+    files = {
+        "spec.json": spec or small("linear", config={}),
+        "status.json": RunStatus(state="running"),
+    }
+    content = (checkpoint.FOLDER / "linear-2d.safetensors").read_bytes()
+    return store.make_folder(files | {"final.safetensors": content})
+
+
+def end(run: str, state: str, epoch: float) -> None:
+    status = {"state": state, "step": 9, "steps": 90, "epoch": epoch}
+    store.write(place.path_of(run) / "status.json", RunStatus.model_validate(status))
+
+
+def tab(run: str, model: str = "") -> AppTest:
+    """Another tab of the browser in which the run was begun, whose cookie names it."""
+    app = AppTest.from_file("entry.py", default_timeout=120)
+    app.session_state["started"] = [run]
+    if model:
+        app.query_params["model"] = model
+    app.run()
+    assert not app.exception
+    return app
+
+
+def after(app: AppTest, run: str, state: str = "finished", epoch: float = 2.0) -> str:
+    """The model that is chosen once the run has ended."""
+    end(run, state, epoch)
+    app.run()
+    assert not app.exception
+    return box(app, "Model").value
+
+
+def test_a_run_that_finishes_is_chosen_where_the_address_names_no_model() -> None:
+    run = under_way()
+    assert after(tab(run), run) == run
+
+
+@pytest.mark.parametrize(("epoch", "chosen"), [(0.4, False), (1.0, True)])
+def test_a_run_that_was_stopped_is_chosen_once_it_has_seen_all_images(
+    epoch: float, chosen: bool
+) -> None:
+    run = under_way()
+    app = tab(run)
+    assert after(app, run, "stopped", epoch) == (run if chosen else library.home())
+    assert any(option.startswith("Yours") for option in box(app, "Model").options)
+
+
+def test_a_model_that_is_named_in_the_address_of_another_tab_stays_until_asked() -> None:
+    run = under_way()
+    app = tab(run, "vanilla-32d")
+    assert after(app, run) == "vanilla-32d"
+    assert app.query_params["model"] == "vanilla-32d"
+    next(b for b in app.button if b.label == "Use the new one").click().run()
+    assert box(app, "Model").value == run
+    next(b for b in app.button if b.label == "Undo").click().run()
+    assert box(app, "Model").value == "vanilla-32d"
+    assert not any(b.label == "Use the new one" for b in app.button)
+
+
+def test_where_a_run_was_begun_it_is_chosen_whatever_the_address_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(store, "create", under_way)
+    begun: list[str] = []
+    inner = own.choose_finished
+
+    def as_the_page_begins() -> None:
+        if not begun:
+            begun.append(own.start(small("linear", config={})))
+        inner()
+
+    monkeypatch.setattr(own, "choose_finished", as_the_page_begins)
+    app = AppTest.from_file("entry.py", default_timeout=120)
+    app.query_params["model"] = "vanilla-32d"
+    app.run()
+    assert not app.exception
+    assert after(app, begun[0]) == begun[0]
