@@ -26,6 +26,7 @@ from aeviz.app.widgets.images import (
     rows,
     sheet,
     strip,
+    style,
 )
 from aeviz.app.widgets.texts import explain, heading
 from aeviz.app.widgets.waiting import offer, projected, working
@@ -56,6 +57,7 @@ __all__ = [
     "slider",
     "steps",
     "strip",
+    "style",
     "toggle",
     "told_labels",
     "working",

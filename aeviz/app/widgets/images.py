@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,6 +14,18 @@ import streamlit as st
 
 from aeviz.app.components.link import has_webgl
 from aeviz.charts import export, pixels, theme
+
+HERE = Path(__file__).parent
+
+
+@cache
+def _rules(name: str) -> str:
+    return (HERE / f"{name}.css").read_text(encoding="utf-8")
+
+
+def style(name: str) -> None:
+    """Have the page follow the style rules of a file of this folder, beside those of all pages."""
+    st.html(f"<style>{_rules(name)}</style>")
 
 
 @dataclass(frozen=True)
