@@ -19,6 +19,7 @@ from aeviz.app.widgets.controls import (
 from aeviz.app.widgets.images import (
     Item,
     Row,
+    beside,
     class_key,
     drawable,
     error_key,
@@ -34,6 +35,7 @@ from aeviz.app.widgets.waiting import offer, projected, working
 __all__ = [
     "Item",
     "Row",
+    "beside",
     "choice",
     "class_key",
     "decoded_as",
