@@ -25,6 +25,7 @@ def choice(
     help: str | None = None,
     *,
     vertical: bool = False,
+    inline: bool = False,
     menu: bool = False,
     start: str | None = None,
     read: Callable[[str], str] = str,
@@ -35,6 +36,7 @@ def choice(
     Args:
         names: choice -> what its button says.
         vertical: below each other, for texts that are long.
+        inline: those beside each other where there is room, below a heading that is their label.
         menu: a menu instead of buttons, for choices that may be many.
         start: chosen at first; the first one where it is left out.
         read: makes a choice of what an address says, where earlier versions said it otherwise.
@@ -47,8 +49,11 @@ def choice(
     at = options.index(now)
     if menu:
         chosen = st.selectbox(label, options, at, title, box, help, width=width)
-    elif vertical:
-        chosen = st.radio(label, options, at, title, box, help)
+    elif vertical or inline:
+        seen = "collapsed" if inline else "visible"
+        chosen = st.radio(
+            label, options, at, title, box, help, horizontal=inline, label_visibility=seen
+        )
     else:
         chosen = st.segmented_control(
             label, options, default=now, required=True, format_func=title, key=box, help=help
