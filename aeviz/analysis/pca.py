@@ -75,7 +75,9 @@ def levels(dataset: datasets.Dataset, dimensions: int) -> dict[str, float]:
 
     Summed over the pixels of a test image and averaged over all of them, as a loss is.
     """
-    names = {"mean image": 0, f"PCA, {dimensions:,} component{'s' * (dimensions != 1)}": dimensions}
+    names = {"mean image": 0}
+    if dimensions < math.prod(dataset.test_images.shape[1:]):  # else it leaves nothing
+        names[f"PCA, {dimensions:,} component{'s' * (dimensions != 1)}"] = dimensions
     return {name: _squared_error(dataset, width) for name, width in names.items()}
 
 

@@ -29,3 +29,4 @@ def test_levels_are_the_errors_of_the_mean_image_and_of_pca_summed_over_pixels()
         error = np.square(test - np.clip(copy, 0, 1)).sum(1).mean()
         assert found[name] == pytest.approx(error, rel=1e-4)
     assert list(pca.levels(few, 1)) == ["mean image", "PCA, 1 component"]
+    assert list(pca.levels(few, 1024)) == ["mean image"]
