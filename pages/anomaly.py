@@ -7,10 +7,8 @@ from aeviz.app.views import one_class
 
 widgets.heading("anomaly")
 with widgets.exhibit():
-    left, right = st.columns([3, 5], gap="large")
-    with left:
-        trial = view.choose()
-    with right:
+    trial, place = view.choose()
+    with place:
         threshold = view.choose_threshold(trial)
     view.flag(trial, threshold)
 if trial.task == "digits":

@@ -6,9 +6,9 @@ from aeviz.app.views import denoise as view
 
 widgets.heading("denoise")
 subject = view.choose_model()
-given = view.choose_images(subject)
+given, place = view.choose_images(subject)
 one = given.one(subject)
-with widgets.exhibit():
+with place, widgets.exhibit():
     view.row(subject, given, one)
     view.untrained(subject, one)
 view.curve(subject, given)

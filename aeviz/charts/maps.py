@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ SIGN = {
     "borderpad": 4,
 }
 """A name on a map, white on black."""
+# Grey is seen on light and on dark.
+ARROW = {"standoff": 7, "arrowhead": 2, "arrowwidth": 2, "arrowcolor": "#888888"}
+AWAY = 32
+"""From a place on a path to its name, px."""
 
 
 def code_map(
@@ -111,10 +116,17 @@ def path_map(
         trace["customdata"] = np.flatnonzero(labels == label)
         trace["hovertemplate"] = "%{fullData.name}, test image %{customdata}" + theme.ALONE
         trace["unselected"] = {"marker": {"opacity": 0.7}}
-    names = [
-        {"x": x, "y": y, "text": f"<b>{name}</b>", "showarrow": False} | SIGN
-        for name, (x, y) in pins.items()
-    ]
+    # A name stands beyond its end of the path, not on it.
+    low, high = _bounds(points, path)
+    ends, middle = list(pins.values()), path.mean(0)
+    names = []
+    for k, (name, place) in enumerate(pins.items()):
+        near = {0: path[len(path) // 8], len(ends) - 1: path[-1 - len(path) // 8]}.get(k, middle)
+        across, up = (place - near) / (high - low)
+        length = math.hypot(across, up)
+        away = (AWAY * across / length, -AWAY * up / length) if length else (0, -AWAY)
+        where = {"x": place[0], "y": place[1], "ax": away[0], "ay": away[1]}
+        names.append(where | {"text": f"<b>{name}</b>"} | ARROW | SIGN)
     # WebGL draws dots over any line: the path is a row of dots that touch.
     figure = overlay(_map(traces, 430, annotations=names), points, path, 5, axis_titles)
     return figure.update_layout(clickmode="event+select", dragmode="pan")
@@ -183,14 +195,12 @@ def pinned_map(
     # Names that do not cover each other: the highest place has its own above, the lowest below,
     # and between them it stands beside, towards the middle of the map.
     lowest, *_, highest = places[:, 1].argsort(kind="stable")
-    # Grey is seen on light and on dark.
-    arrow = {"standoff": 7, "arrowhead": 2, "arrowwidth": 2, "arrowcolor": "#888888"}
     names = []
     for k, (name, (x, y)) in enumerate(pins.items()):
         beside = 65 if x < (low[0] + high[0]) / 2 else -65
         across, down = {highest: (0, -45), lowest: (0, 45)}.get(k, (beside, 0))
         place = {"x": x, "y": y, "text": f"<b>{name}</b>", "ax": across, "ay": down}
-        names.append(place | arrow | SIGN)
+        names.append(place | ARROW | SIGN)
     traces = _dots(points, labels, classes, "scatter") + _rimmed(places, 9)
     if path is not None:
         traces += _rimmed(path, 4)

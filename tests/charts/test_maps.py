@@ -85,11 +85,17 @@ def test_a_path_map_has_the_path_its_ends_and_the_numbers_of_the_dots() -> None:
         assert {CLASSES[LABELS[k]] for k in numbers} == {trace["name"]}
     assert np.array_equal(np.column_stack([traces(figure)[11][k] for k in "xy"]), path)
     assert in_view(figure, path).all()
-    letters = {
-        note["text"]: (note["x"], note["y"], note["showarrow"])
-        for note in layout(figure)["annotations"]
-    }
-    assert letters == {"<b>A</b>": (0, 0, False), "<b>B</b>": (6, 1, False)}
+    first, last = layout(figure)["annotations"]
+    assert (first["text"], first["x"], first["y"]) == ("<b>A</b>", 0, 0)
+    assert (last["text"], last["x"], last["y"]) == ("<b>B</b>", 6, 1)
+    # The names stand beyond the ends, not on the path; on a screen y grows downwards.
+    assert first["ax"] < -10
+    assert first["ay"] > 5
+    assert (last["ax"], last["ay"]) == pytest.approx((-first["ax"], -first["ay"]), rel=0.1)
+    rests = maps.path_map(
+        PLACES, LABELS[:500], CLASSES, path[:1].repeat(9, 0), {"A": path[0]}, ("x", "y")
+    )
+    assert layout(rests)["annotations"][0]["ay"] == -maps.AWAY
     assert layout(figure)["clickmode"] == "event+select"
 
 

@@ -91,7 +91,8 @@ def test_the_path_is_downloaded_as_gif_and_png(page: Page, app: str) -> None:
     expect(page.get_by_alt_text("decoded, step 5")).to_be_visible()
     with page.expect_download() as gif:
         page.get_by_role("button", name="Download GIF").click()
-    assert gif.value.suggested_filename == "path-3-2.gif"
+    a, b = (page.get_by_role("spinbutton", name=f"{e}: test image").input_value() for e in "AB")
+    assert gif.value.suggested_filename == f"path-{a}-{b}.gif"
     with Image.open(gif.value.path()) as film:
         frames = film.n_frames  # type: ignore[attr-defined]
         assert (film.format, frames, film.size) == ("GIF", 2 * 5 - 2, (280, 280))
@@ -110,3 +111,29 @@ def test_less_motion_finds_the_film_paused(browser: Browser, app: str) -> None:
     page.wait_for_timeout(1200)
     assert np.array_equal(grey(page, "Decoded along the path"), held)
     context.close()
+
+
+RUNNER = """() => {
+    const dot = document.querySelector("[data-testid=runner]"), plot = dot?.parentElement;
+    if (!plot?._fullLayout?.xaxis?.p2d) return null;
+    const { xaxis: x, yaxis: y } = plot._fullLayout;
+    const box = dot.getBoundingClientRect(), at = plot.getBoundingClientRect();
+    return [x.p2d(box.x + box.width / 2 - at.x - x._offset),
+            y.p2d(box.y + box.height / 2 - at.y - y._offset)];
+}"""
+PATH = """plot => {
+    const path = plot._fullData.filter((trace) => trace.name.startsWith("trace")).pop();
+    return [Array.from(path.x), Array.from(path.y)];
+}"""
+
+
+def test_a_dot_runs_along_the_map_with_the_film(page: Page, app: str) -> None:
+    open_page(page, app)
+    page.get_by_test_id("runner").wait_for()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    path = np.transpose(page.locator(".st-key-dots .js-plotly-plot").evaluate(PATH))
+    wide = np.ptp(path, axis=0).max()
+    for share in (0, 0.5, 1):
+        page.get_by_role("slider", name="Position on the path").fill(str(share))
+        place = page.wait_for_function(RUNNER).json_value()
+        assert np.abs(place - path[round(share * (len(path) - 1))]).max() < 0.02 * wide

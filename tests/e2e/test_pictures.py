@@ -110,6 +110,47 @@ def test_a_seven_is_drawn_with_the_mouse_taken_back_and_drawn_again(page: Page, 
     expect(clean).to_have_attribute("src", before)
 
 
+WHOLE = """boxes => boxes.every((box) =>
+    box && box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth)"""
+BOX = "element => element.getBoundingClientRect().toJSON()"
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 720)], ids=str)
+def test_a_drawing_and_what_becomes_of_it_are_on_one_screen_and_a_reload_brings_it_back(
+    page: Page, app: str, size: tuple[int, int]
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{app}/denoise?picture_from=draw")
+    canvas = page.locator("canvas.upper-canvas")
+    canvas.wait_for(timeout=60_000)
+    clean = page.get_by_alt_text("clean", exact=True)
+    before = clean.get_attribute("src") or ""
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    for x, y in ((210, 60), (120, 230)):
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=8)
+    page.mouse.up()
+    expect(clean).not_to_have_attribute("src", before)
+    expect(page).to_have_url(re.compile("picture_drawn="))
+    assert read(page, "clean") == 7
+    whole = [canvas, *(page.get_by_alt_text(name, exact=True) for name in ("clean", "cleaned"))]
+    assert page.evaluate(WHOLE, [each.evaluate(BOX) for each in whole])
+
+    page.reload()
+    canvas.wait_for(timeout=60_000)
+    expect(page.get_by_text("Nothing is drawn yet.")).to_have_count(0)
+    expect(clean).not_to_have_attribute("src", before)
+    assert read(page, "clean") == 7
+    # The pad shows it too: its own pixels, on a screen of one pixel for each.
+    ink = "canvas => canvas.getContext('2d').getImageData(135, 60, 1, 1).data[0]"
+    assert page.locator("canvas.lower-canvas").last.evaluate(ink) == 255
+    page.get_by_role("button", name="Clear", exact=True).first.click()
+    expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("picture_drawn="))
+
+
 def read(page: Page, alt: str) -> int:
     """The digit that a small classifier sees in an image of the page, 28 by 28."""
     uri = page.get_by_alt_text(alt, exact=True).get_attribute("src") or ""

@@ -196,8 +196,27 @@ def test_a_card_on_the_home_page_leads_to_its_variant(page: Page, app: str) -> N
     name = short_title(list(MODELS)[-1])
     page.goto(app)
     page.get_by_role("link", name=name).first.click(timeout=60_000)
-    chosen = page.get_by_role("button", name=name).first
-    expect(chosen).to_be_disabled(timeout=60_000)
+    chosen = page.locator(".st-key-chosen-variant").get_by_role("button", name=name)
+    expect(chosen).to_be_visible(timeout=60_000)
+
+
+def test_a_click_on_the_picture_of_a_card_chooses_it(page: Page, app: str) -> None:
+    open_page(page, app)
+    for title, key in (
+        ("variational autoencoder", "variational"),
+        ("linear autoencoder", "linear"),
+    ):
+        picture = page.get_by_alt_text(f"map of a {title}", exact=True)
+        if not picture.is_visible():
+            page.get_by_text("more variants").click()
+        picture.scroll_into_view_if_needed()
+        box = picture.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + 4, box["y"] + 4)
+        expect(page).to_have_url(re.compile(f"variant={key}"))
+        expect(
+            page.locator(".st-key-chosen-variant").get_by_alt_text(f"map of a {title}")
+        ).to_be_visible()
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, app: str) -> None:

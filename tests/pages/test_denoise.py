@@ -307,7 +307,7 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
     batch = datasets.to_float(MNIST.test_images[:3])
     names = ["../seven.png", "two", "=1+1"]
     monkeypatch.setattr(
-        "aeviz.app.pictures.pick_images", lambda *a, **k: Picked(batch, names, None)
+        "aeviz.app.pictures.Source.images", lambda *a, **k: Picked(batch, names, None)
     )
     app = open_page()
     assert images(app)["clean"] == pixels.data_uri(batch[0])

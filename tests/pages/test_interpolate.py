@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.spatial.distance import cdist
 from streamlit.testing.v1 import AppTest
 
+from aeviz.analysis import typical
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
@@ -70,7 +71,9 @@ def test_distances_are_those_to_training_codes_and_no_end_lies_on_one() -> None:
     app = open_page("vanilla-2d")
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     mnist = datasets.load()
-    a, b = apply.encode(model, mnist.test_images[[3, 2]]).astype(float)
+    a, b = apply.encode(
+        model, mnist.test_images[[typical.most_typical(mnist, k) for k in (0, 1)]]
+    ).astype(float)
     known = apply.encode(model, mnist.train_images).astype(float)
     away = cdist(a + np.linspace(0, 1, 91)[:, None] * (b - a), known).min(1)
     (film,) = components(app, "player")
@@ -103,14 +106,18 @@ def test_the_shell_is_said_with_the_length_of_this_models_codes(name: str) -> No
 
 
 def test_an_end_can_be_chosen_by_class_and_at_random() -> None:
-    app = open_page()
-    labels = datasets.load().test_labels
-    box(app, "B: class").set_value(7).run()
-    index = box(app, "B: test image").value
-    assert index != 2
-    assert labels[int(index or 0)] == 7
+    app, data = open_page(), datasets.load()
+    labels, good = data.test_labels, typical.typical(data)
+    for letter, label in (("A", 0), ("B", 1)):
+        assert box(app, f"{letter}: test image").value == typical.most_typical(data, label)
+    for label in (7, 8, 9):
+        box(app, "B: class").set_value(label).run()
+        index = box(app, "B: test image").value
+        assert labels[int(index or 0)] == label
+        assert good[int(index or 0)]
     app.button(key="from-random").click().run()
     index = box(app, "A: test image").value
+    assert good[int(index or 0)]
     assert box(app, "A: class").value == labels[int(index or 0)]
     assert app.query_params["from"] == str(index)
 
@@ -154,7 +161,7 @@ def test_the_address_says_which_path() -> None:
 
 def test_one_image_at_both_ends_is_a_path_that_rests() -> None:
     app = open_page()
-    box(app, "B: test image").set_value(3).run()
+    box(app, "B: test image").set_value(box(app, "A: test image").value).run()
     assert not app.exception
     assert len(set(strip(app)[::2])) == 1
 

@@ -247,7 +247,9 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
 
 def test_a_pretrained_model_shows_the_curve_that_its_file_keeps(app: AppTest) -> None:
     model = choose(app, "sparse-1024d-deep")
-    (line,) = traces(app)["Step"]
+    line, mean = traces(app)["Step"]
+    assert mean["text"][-1] == "mean image"
+    assert "Dotted: what the mean image and PCA leave" in text(app)
     assert list(values(line["x"])) == model.card.curve.steps
     assert list(values(line["y"])) == model.card.curve.terms["reconstruction"]
     assert not any(button.label.startswith("Train: ") for button in app.button)
@@ -261,7 +263,7 @@ def test_a_file_without_a_curve_says_so_and_leads_to_training() -> None:
     assert "Step" not in traces(app)
     button(app, "Train: Variational").click().run()
     assert not app.exception
-    assert button(app, "Variational").disabled  # the card of what is to be trained
+    assert button(app, "Variational").icon  # the card of what is to be trained
 
 
 def test_a_run_of_one_s_own_shows_the_curve_of_each_term() -> None:

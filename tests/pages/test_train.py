@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.app import library, own
 from aeviz.app.views import run as view
+from aeviz.app.views.train import CHOSEN, COMMON
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.settings import knobs
@@ -38,6 +39,11 @@ def query(app: AppTest, name: str) -> str | None:
     """What the address says; AppTest gives a list or a text."""
     value = app.query_params.get(name)
     return value[0] if isinstance(value, list) else value
+
+
+def chosen(app: AppTest) -> list[str]:
+    """The variants whose cards look chosen."""
+    return [name for name in MODELS if app.button(key=f"pick-{name}").icon == CHOSEN]
 
 
 def button(app: AppTest, label: str) -> Any:
@@ -103,7 +109,7 @@ def test_each_variant_has_a_card_with_its_name_its_idea_and_a_image() -> None:
         card = app.button(key=f"pick-{name}")
         assert card.label == model_class.title.replace(" autoencoder", "")
         assert card.help == model_class.idea
-    assert next(iter(MODELS.values())).idea in [text.value for text in app.markdown]
+    assert MODELS[COMMON[0]].idea in [text.value for text in app.markdown]
     assert len(app.image) == len(MODELS)
 
 
@@ -127,7 +133,7 @@ def test_beside_an_elbo_stands_what_it_is_of(
 @pytest.mark.parametrize("name", MODELS)
 def test_a_variant_in_the_address_is_chosen_with_its_presets_and_knobs(name: str) -> None:
     app = open_page(variant=name)
-    assert [key for key in MODELS if app.button(key=f"pick-{key}").disabled] == [name]
+    assert chosen(app) == [name]
     preset = app.selectbox(key=f"preset-{name}-False")
     assert preset.options == list(MODELS[name].presets)
     shown = {widget.label for widget in (*app.number_input, *app.selectbox, *app.toggle)}
@@ -141,14 +147,26 @@ def test_a_variant_in_the_address_is_chosen_with_its_presets_and_knobs(name: str
 
 
 def test_a_variant_that_does_not_exist_gives_the_first_one() -> None:
-    app = open_page(variant="../../etc/passwd")
-    assert app.button(key=f"pick-{next(iter(MODELS))}").disabled
+    assert chosen(open_page(variant="../../etc/passwd")) == [COMMON[0]]
+
+
+def test_common_variants_come_first_and_the_rest_are_behind_more() -> None:
+    assert COMMON[:5] == ["vanilla", "variational", "denoising", "convolutional", "sparse"]
+    assert "linear" not in COMMON
+    app = open_page()
+    (more,) = [its for its in app.expander if its.label == "7 more variants"]
+    behind = {button.key for button in more.button}
+    assert behind == {f"pick-{name}" for name in MODELS if name not in COMMON}
+    assert not more.proto.expanded
+    (more,) = [its for its in open_page(variant="linear").expander if its.label == more.label]
+    assert more.proto.expanded
 
 
 def test_a_card_chooses_its_variant() -> None:
     app = open_page()
     app.button(key="pick-variational").click().run()
-    assert app.button(key="pick-variational").disabled
+    assert chosen(app) == ["variational"]
+    assert not app.button(key="pick-variational").disabled
     assert query(app, "variant") == "variational"
     assert number(app, "Beta").value == 1.0
 
@@ -331,7 +349,7 @@ def test_a_variant_chosen_on_the_home_page_wins_over_the_last_run(finished: str)
     app.query_params.clear()
     app.query_params["variant"] = "denoising"
     app.switch_page("../../pages/train.py").run()
-    assert app.button(key="pick-denoising").disabled
+    assert chosen(app) == ["denoising"]
 
 
 def test_training_again_starts_from_the_settings_of_the_run_to_the_step(finished: str) -> None:
@@ -368,7 +386,7 @@ def test_a_run_without_a_model_says_what_happened_and_the_way_out(
     assert "rain it again" in error.value
     assert "Explore its map" not in labels(app)
     button(app, "Train again").click().run()
-    assert app.button(key="pick-denoising").disabled
+    assert chosen(app) == ["denoising"]
     assert number(app, "Epochs").value == 3
 
 

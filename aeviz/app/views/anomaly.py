@@ -8,6 +8,7 @@ from functools import cached_property, partial
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.analysis import anomaly, anomaly_score, detection
 from aeviz.analysis.anomaly_score import Scored
@@ -31,6 +32,8 @@ TASKS = {
     "fashion": "All digits, not clothes",
     "own": "All digits, not my images",
 }
+SLIDER = 220
+"""Width, px: two of them and a button beside a pad."""
 SHOWN = 10
 """In a gallery."""
 SHARES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
@@ -116,11 +119,11 @@ class Trial:
         return anomaly.score(self.kind, model, self.given.images, against)
 
 
-def choose() -> Trial:
-    """Steps 1 to 3: widgets for what is normal, for new images and for a kind of score."""
+def choose_normal() -> tuple[str, tuple[int, ...], ModelSubject]:
+    """Step 1: widgets for what is normal; a key of `TASKS`, the normal classes and the model."""
     digits = datasets.load("mnist")
     st.header("1 Train on normal only", anchor=False)
-    task = widgets.choice("What is normal, and what is not", TASKS, "odd_task", vertical=True)
+    task = widgets.choice("What is normal, and what is not", TASKS, "odd_task", inline=True)
     name, classes = sidebar.model_name(), tuple(range(len(digits.classes)))
     if task == "digits":
         name, classes = choose_digits()
@@ -129,23 +132,36 @@ def choose() -> Trial:
         name = library.home()
     subject = ModelSubject(library.codec(name), digits)
     st.caption(biography(subject))
+    return task, classes, subject
 
-    st.header("2 Run new data through", anchor=False)
-    at_hand = task == "digits" or (task == "fashion" and bool(datasets.find_folder("fashion")))
-    if task == "fashion" and not at_hand:
-        st.info(texts.of("anomaly").part("no_fashion"))
-    if task == "own":
-        st.caption("Hand in what is not a digit, such as a letter: these images are the anomalies.")
-    picked = pictures.pick_images(digits, "anomaly")
 
-    st.header("3 An anomaly score for each image", anchor=False)
-    offered = anomaly.offered(subject.model)
-    kind = widgets.choice("Score", offered, "odd_score", vertical=True, read=anomaly.score_key)
-    st.caption(_about(subject, kind))
-    if not subject.model.has_posterior:
-        st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
-    given = anomaly.Images(picked.images, picked.names)
-    return Trial(subject, task, classes, kind, at_hand, given, picked.labels is None)
+def choose() -> tuple[Trial, DeltaGenerator]:
+    """Steps 1 and 2 and the kind of score; returns the place for the threshold too.
+
+    It stands beside the image that was handed in, so that a person sees at once what the last
+    stroke does to its score.
+    """
+    task, classes, subject = choose_normal()
+    given, place, settings = widgets.beside()
+    with given:
+        st.header("2 New data", anchor=False)
+        at_hand = task == "digits" or (task == "fashion" and bool(datasets.find_folder("fashion")))
+        if task == "fashion" and not at_hand:
+            st.info(texts.of("anomaly").part("no_fashion"))
+        source = pictures.choose_source(subject.data, "anomaly")
+        if task == "own" and not source.handed_in:
+            st.caption("Hand in what is not a digit, such as a letter: that is the anomaly.")
+        picked = source.images()
+    with settings:
+        offered = anomaly.offered(subject.model)
+        kind = widgets.choice(
+            "Anomaly score", offered, "odd_score", vertical=True, read=anomaly.score_key
+        )
+        st.caption(_about(subject, kind))
+        if not subject.model.has_posterior:
+            st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
+    images = anomaly.Images(picked.images, picked.names)
+    return Trial(subject, task, classes, kind, at_hand, images, picked.labels is None), place
 
 
 def _about(subject: ModelSubject, kind: str) -> str:
@@ -165,32 +181,33 @@ def _about(subject: ModelSubject, kind: str) -> str:
 
 
 def choose_threshold(trial: Trial) -> float:
-    """Step 4: a threshold to drag through the scores of a trial, and what it does; returns it."""
+    """Step 3: a threshold to drag through the scores of a trial, and what it does; returns it."""
     scores, card = trial.scores, trial.subject.model.card
-    st.header("4 A threshold", anchor=False)
+    st.header("3 A threshold on its score", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         quantile = widgets.slider(
-            "Normal validation images below the threshold (%)",
+            "Normal images below it (%)",
             50.0,
             100.0,
             USUAL,
             0.5,
             key="let_through",
+            help="The threshold that lets through so many of the normal validation images.",
             on_change=_forget,
-            width=350,
+            width=SLIDER,
         )
         suggested = detection.quantile_threshold(scores.validation, quantile / 100)
+        share = widgets.steps(
+            "Anomalies in the world",
+            SHARES,
+            "odd_share",
+            START,
+            text="{:g} %".format,
+            help=texts.of("anomaly").part("share"),
+            width=SLIDER,
+        )
         threshold = _threshold(trial.selection, suggested)
         _way_back(quantile, dragged=threshold != suggested)
-    share = widgets.steps(
-        "Share of anomalies in the world",
-        SHARES,
-        "odd_share",
-        START,
-        text="{:g} %".format,
-        help=texts.of("anomaly").part("share"),
-        width=350,
-    )
     about = anomaly.SCORES[trial.kind]
     title = f"{about.title}, {about.unit}" if about.unit else about.title
     threshold_line(
@@ -340,9 +357,9 @@ def _against(model: anomaly.Scores, linear: anomaly.Scores) -> str:
 
 
 def flag(trial: Trial, threshold: float) -> None:
-    """Step 5: what a threshold flags and what it misses, to look at and to take home."""
+    """Step 4: what a threshold flags and what it misses, to look at and to take home."""
     scores, given, found = trial.scores, trial.given, trial.of_given
-    st.header("5 Flag and act", anchor=False)
+    st.header("4 Flag and act", anchor=False)
     verdicts = [
         f"{_title(name, trial.own)}: {score:.3g}, "
         f"**{'flagged' if score > threshold else 'not flagged'}**"

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import estimate, neighbours, paths
+from aeviz.analysis import estimate, neighbours, paths, typical
 from aeviz.app import session, widgets
 from aeviz.app.components.player import player
 from aeviz.app.subject import ModelSubject
@@ -20,7 +20,10 @@ from aeviz.data.datasets import Dataset
 
 FRAMES = 91
 """Of the film and the curve; the strip has as many as are asked for."""
-DOTS = 3000
+MAP, DOTS = "dots", 3000
+"""Key of the chart, and how many codes it shows."""
+STARTS = 0, 1
+"""Classes of A and B at first."""
 MOST = 8
 """Waypoints."""
 WALKS = {"straight": paths.line, "spherical": paths.slerp}
@@ -78,10 +81,15 @@ class Path:
 
 
 def pick_stations(data: Dataset) -> list[int]:
-    """Widgets that choose A, B and waypoints between them; indices of test images in order."""
+    """Widgets that choose A, B and waypoints between them; indices of test images in order.
+
+    What the page chooses is typical of its class: a path from a fallen 8 teaches nothing.
+    """
+    first, second = (typical.most_typical(data, label) for label in STARTS)
+    good = typical.typical(data)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        start = widgets.pick_test_image("A", "from", 3, data)
-        end = widgets.pick_test_image("B", "to", 2, data)
+        start = widgets.pick_test_image("A", "from", first, data, drawn_from=good)
+        end = widgets.pick_test_image("B", "to", second, data, drawn_from=good)
         session.begin("via", "", str, lambda value: isinstance(value, str))
         box = session.box("via")
         written = st.text_input(
@@ -135,6 +143,7 @@ def film(path: Path) -> None:
             for share, gap in shares
         ],
         list(path.marks.items()),
+        run_along=(MAP, path.subject.plane().project(path.codes)),
     )
 
 
@@ -153,7 +162,7 @@ def on_map(path: Path) -> None:
     st.plotly_chart(
         widgets.drawable(seen),
         config=theme.CONFIG,
-        key="dots",
+        key=MAP,
         on_select=_picked,
         selection_mode="points",
     )
@@ -162,7 +171,7 @@ def on_map(path: Path) -> None:
 def _picked() -> None:
     """Put an end or a waypoint on the dot that was clicked."""
     target = session.value("target")
-    for dot in session.get("dots").selection.points:
+    for dot in session.get(MAP).selection.points:
         if "customdata" not in dot:
             continue
         if target == "via":

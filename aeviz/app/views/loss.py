@@ -11,7 +11,7 @@ import streamlit as st
 from aeviz.analysis import mechanism
 from aeviz.app import library, pages, session, sidebar, texts, widgets
 from aeviz.app.subject import ModelSubject
-from aeviz.app.views.run import metric_title
+from aeviz.app.views.run import levels_of, metric_title
 from aeviz.charts import curves, pixels, theme
 from aeviz.charts.bars import firing, loss_terms, named_bars
 from aeviz.data import datasets
@@ -71,12 +71,16 @@ def terms(subject: ModelSubject) -> None:
         if not fallen:
             _train_one(subject.model.variant)
     if fallen:
-        fallen, height = _titled(fallen), 90 + 110 * len(fallen)
-        figure = curves.loss_curves(steps, fallen, unit=subject.model.unit, height=height)
+        fallen, height = _titled(fallen), 150 + 110 * len(fallen)
+        model, spec = subject.model, library.spec(subject.key)
+        whole = model.card.digit is None and (spec is None or spec.classes is None)
+        levels = levels_of(model.config, model.card.data, model.unit) if whole else None
+        figure = curves.loss_curves(steps, fallen, unit=model.unit, levels=levels, height=height)
         _chart(figure, "curves", "each term of the loss over the steps")
         st.caption(
             "Training: averaged over steps, with what only training has, such as dropout. The "
-            "first fall lies out of view."
+            "scale is logarithmic where the first fall would press the rest flat."
+            + (" Dotted: what the mean image and PCA leave on test images." if levels else "")
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from aeviz.analysis import pca
 from aeviz.app import library, own, pages, session, texts, widgets
 from aeviz.app.components.watch import drawing, watch
 from aeviz.charts import bars, maps
@@ -122,6 +123,12 @@ def elbo_note(config: BaseConfig) -> str:
     """What the ELBO of a model is of, and whether it bounds a density."""
     said = texts.of("train").part("elbo", likelihood=likelihood_of(config))
     return said if bounds_a_density(config) else f"{said} {texts.of('train').part('no_density')}"
+
+
+def levels_of(config: BaseConfig, data: str, unit: str) -> dict[str, float]:
+    """What the reconstruction error of the mean image and of PCA is, where it is a squared one."""
+    dataset = preview.data_here(data) if unit == RECONSTRUCTION_UNITS["squared"] else None
+    return pca.levels(dataset, config.code_dim(dataset.shape)) if dataset else {}
 
 
 def explain(spec: RunSpec) -> None:
@@ -252,6 +259,7 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
         by_term(points) or {"loss": (nothing, nothing)},
         unit=unit,
         last=steps,
+        levels=levels_of(spec.config, spec.data, unit) if spec.classes is None else None,
         height=HEIGHT,
     )
     charts = [

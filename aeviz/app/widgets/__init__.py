@@ -20,6 +20,7 @@ from aeviz.app.widgets.controls import (
 from aeviz.app.widgets.images import (
     Item,
     Row,
+    beside,
     class_key,
     drawable,
     error_key,
@@ -27,6 +28,7 @@ from aeviz.app.widgets.images import (
     rows,
     sheet,
     strip,
+    style,
 )
 from aeviz.app.widgets.texts import exhibit, explain, heading
 from aeviz.app.widgets.waiting import offer, projected, working
@@ -34,6 +36,7 @@ from aeviz.app.widgets.waiting import offer, projected, working
 __all__ = [
     "Item",
     "Row",
+    "beside",
     "beside_pca",
     "choice",
     "class_key",
@@ -59,6 +62,7 @@ __all__ = [
     "slider",
     "steps",
     "strip",
+    "style",
     "toggle",
     "told_labels",
     "working",

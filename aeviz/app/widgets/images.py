@@ -5,13 +5,38 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.app.components.link import has_webgl
 from aeviz.charts import export, pixels, theme
+
+HERE = Path(__file__).parent
+
+
+@cache
+def _rules(name: str) -> str:
+    return (HERE / f"{name}.css").read_text(encoding="utf-8")
+
+
+def style(name: str) -> None:
+    """Have the page follow the style rules of a file of this folder, beside those of all pages."""
+    st.html(f"<style>{_rules(name)}</style>")
+
+
+def beside() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Places for a way in, for what becomes of it, and for settings; once on a page.
+
+    What becomes of it stands beside the other two, or, on a phone, between them.
+    """
+    style("beside")
+    with st.container(key="beside-room"), st.container(key="beside"):
+        return st.container(), st.container(), st.container()
 
 
 @dataclass(frozen=True)
@@ -26,7 +51,7 @@ def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) 
     """Show items side by side with crisp pixels; they wrap on a narrow screen.
 
     Args:
-        size: width of an image, a CSS length.
+        size: width of an image, a CSS length; 1cqw is a hundredth of the room that there is.
         narrow: captions are no wider than their image.
     """
     cells = []
@@ -39,7 +64,8 @@ def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) 
         cells.append(f"<figure>{pictures}<figcaption>{lines}</figcaption></figure>")
     caption = "var(--digit)" if narrow else "none"
     style = f"--digit:{size}; --caption:{caption}"
-    st.html(f'<div class="aeviz-gallery" style="{style}">{"".join(cells)}</div>')
+    body = f'<div class="aeviz-gallery" style="{style}">{"".join(cells)}</div>'
+    st.html(f'<div style="container-type:inline-size">{body}</div>')
 
 
 def strip(items: Iterable[Item]) -> bytes:

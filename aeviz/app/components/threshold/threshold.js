@@ -3,7 +3,7 @@
 
 const BINS = 56;
 const CORNER = 42; // px above and below the bars, for the counts
-const HALF = 120; // px for the bars of one group
+const HALF = 100; // px for the bars of one group
 const FOOT = 40; // px for numbers and title below
 const SETTLED = 350; // ms after the last key until the server hears of it
 
@@ -86,6 +86,7 @@ class Threshold {
   constructor(root) {
     this.root = root;
     this.dragging = false;
+    this.verdict = make("p", { className: "verdict" }, root);
     this.plot = make("div", { className: "plot" }, root);
     this.svg = draw("svg", { "aria-hidden": "true" }, this.plot);
     this.corners = {};
@@ -112,7 +113,6 @@ class Threshold {
         return [name, make("dd", {}, cell)];
       }),
     );
-    this.verdict = make("p", { className: "verdict" }, root);
 
     this.plot.addEventListener("pointerdown", (event) => this.begin(event));
     this.plot.addEventListener("pointermove", (event) => this.dragging && this.follow(event));
