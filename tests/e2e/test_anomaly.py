@@ -147,6 +147,8 @@ def test_no_false_alarm_and_nothing_missed_are_bounds_and_not_certainties(
     assert 100 * bound - 1.01 <= float(found[1]) <= 100 * bound
     assert "± 0.0 " not in page.locator(".figures").inner_text()
     settled(page)
+
+
 WHOLE = """element => {
     const box = element.getBoundingClientRect();
     return box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;

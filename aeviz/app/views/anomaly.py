@@ -15,6 +15,7 @@ from aeviz.analysis.anomaly_score import Scored
 from aeviz.app import library, pictures, session, sidebar, texts, widgets
 from aeviz.app.components.threshold import threshold_line
 from aeviz.app.subject import ModelSubject
+from aeviz.app.views import separation
 from aeviz.app.views.one_class import (
     BY_SUBJECT,
     biography,
@@ -24,7 +25,7 @@ from aeviz.app.views.one_class import (
     seen,
 )
 from aeviz.app.views.run import elbo_note
-from aeviz.charts import curves, export, theme
+from aeviz.charts import export
 from aeviz.data import datasets
 
 TASKS = {
@@ -221,9 +222,11 @@ def choose_threshold(trial: Trial) -> float:
         share=share / 100,
         marks={"Your image" if trial.own else _title(trial.given.names[0]): trial.of_given},
     )
-    st.caption(_what_is_shown(scores, anomaly.saw_all(card, trial.subject.data), quantile, share))
+    st.caption(
+        separation.what_is_shown(scores, anomaly.saw_all(card, trial.subject.data), quantile, share)
+    )
     if len(trial.odd):
-        _curves(scores, trial.linear, threshold, share / 100)
+        separation.curves_of(scores, trial.linear, threshold, share / 100)
         st.markdown(_beside_pca(trial))
     return threshold
 
@@ -264,93 +267,18 @@ def _back(quantile: float) -> None:
     _forget()
 
 
-def _what_is_shown(shown: anomaly.Scores, saw_all: bool, quantile: float, share: float) -> str:
-    """What the histograms are of, and which images the suggested threshold is set by.
-
-    Args:
-        saw_all: the model was trained on the validation images.
-        quantile: share of them below the threshold, %.
-        share: of anomalies in the world, %.
-    """
-    odd, validation = len(shown.odd), f"{len(shown.validation):,}"
-    below = "one anomaly" if odd == 1 else f"{odd:,} anomalies"
-    below = f"Below it, on its own scale: {below}" if odd else "No anomalies yet"
-    source = (
-        f"The model was trained on every normal training image, so the {quantile:g} % are of "
-        f"{validation} that it has seen; it reconstructs new ones worse, and raises more false "
-        "alarms on them"
-        if saw_all
-        else f"The {quantile:g} % are of {validation} training images that were held out from this "
-        "model"
-    )
-    precision = ""
-    if odd:
-        here = f"{100 * odd / (odd + len(shown.normal)):.0f} %"
-        known = {"share": f"{share:g} %", "here": here}
-        precision = " " + texts.of("anomaly").part("precision", **known)
-    return (
-        f"Above the axis: {len(shown.normal):,} normal test images. {below}. {source}. Test images "
-        f"are never used to set it.{precision}"
-    )
-
-
-def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float, share: float) -> None:
-    """ROC and precision-recall curve of a model and of PCA, the threshold marked on both.
-
-    Args:
-        share: of anomalies in the world.
-    """
-    counts = detection.count(model.normal, model.odd, threshold)
-    ours, theirs = model.curves, linear.curves
-    recall, false = counts.recall or 0.0, counts.false_positive_rate or 0.0
-    precision = counts.precision(share)
-    roc, precision_recall = st.columns(2, gap="medium")
-    roc.plotly_chart(
-        curves.operating_curve(
-            {
-                f"Model, AUROC {ours.auroc.said('.3f')}": ours.roc,
-                f"PCA, AUROC {theirs.auroc.said('.3f')}": theirs.roc,
-            },
-            (false, recall),
-            ("false-positive rate", "recall"),
-            (0.0, 1.0),
-        ),
-        config=theme.PLAIN,
-        key="roc",
-    )
-    ap, by_pca = (found.average_precision(share) for found in (ours, theirs))
-    precision_recall.plotly_chart(
-        curves.operating_curve(
-            {
-                f"Model, AP {ap.said('.3f')}": ours.precision_recall(share),
-                f"PCA, AP {by_pca.said('.3f')}": theirs.precision_recall(share),
-            },
-            (recall, 1.0 if precision is None else precision),
-            ("recall", f"precision at {100 * share:g} % anomalies"),
-            (share, share),
-        ),
-        config=theme.PLAIN,
-        key="precision-recall",
-    )
-    st.caption(texts.of("anomaly").part("curves"))
-
-
 def _beside_pca(trial: Trial) -> str:
     """Whether the model separates better than PCA by this score, and by the other error."""
     if min(len(trial.normal), len(trial.odd)) < 2:
         return ""
-    said = f"By this score {_against(trial.scores, trial.linear)}."
+    said = f"By this score {separation.against(trial.scores, trial.linear)}."
     other = {anomaly_score.PLAIN: anomaly_score.BLURRED, anomaly_score.BLURRED: anomaly_score.PLAIN}
     if trial.kind not in other:
         return said
     it = replace(trial, kind=other[trial.kind])
     title = anomaly.SCORES[it.kind].title.lower()
-    return f"{said} By the *{title}*, which step 3 offers, {_against(it.scores, it.linear)}."
-
-
-def _against(model: anomaly.Scores, linear: anomaly.Scores) -> str:
-    """A model beside PCA on the same images."""
-    return detection.beside_pca((model.normal, linear.normal), (model.odd, linear.odd))
+    found = separation.against(it.scores, it.linear)
+    return f"{said} By the *{title}*, another anomaly score, {found}."
 
 
 # -- what it flags ----------------------------------------------------------------------------
