@@ -30,7 +30,8 @@ def set_up() -> None:
     if variant not in MODELS:
         variant = next(iter(MODELS))
     session.say("variant", variant)
-    cards = st.grid("auto", min_column_width=104, gap="xsmall")
+    width = 150 if session.value("large") else 104  # px: the longest word, in the chosen type
+    cards = st.grid("auto", min_column_width=width, gap="xsmall")
     idea = st.empty()
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     length = st.empty()
