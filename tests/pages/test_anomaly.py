@@ -24,7 +24,7 @@ from aeviz.models import checkpoint
 from aeviz.training import place, process, store
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
-from tests.pages.opening import components, kept, opened
+from tests.pages.opening import chosen_model, components, kept, opened
 
 MNIST = datasets.load()
 
@@ -207,7 +207,7 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     # Where all digits are normal it is the only anomaly, and the model the chosen one.
     app.radio(key="odd_task").set_value("own").run()
     assert not app.exception
-    model = checkpoint.load(checkpoint.FOLDER / app.session_state["model"])
+    model = checkpoint.load(checkpoint.FOLDER / chosen_model(app))
     assert unpacked(sent(app)["odd"]) == pytest.approx([sent(app)["marks"][0][1]])
     _, curve, linear, _ = charts(app)[0]["data"]  # of one anomaly no error can be known
     assert re.fullmatch(r"Model, AUROC [\d.]+", curve["name"])
