@@ -97,11 +97,12 @@ def at_foot(page: StreamlitPage) -> None:
             link(keys[0], place)
     if key in PAGES:
         nth = places.index(PAGES[key].section) + 1
-        marked = (
-            f"[data-testid=stTopNav] > div:nth-child({nth}) > button, "
-            f".st-key-four-places > div:nth-child({nth}) a"
+        above = f"[data-testid=stTopNav] > div:nth-child({nth}) > button"
+        below = f".st-key-four-places > div:nth-child({nth}) a"
+        st.html(
+            f"<style>{above} {{ box-shadow: inset 0 -2px var(--accent); }} "
+            f"{below} {{ box-shadow: inset 0 2px var(--accent); font-weight: 600; }}</style>"
         )
-        st.html(f"<style>{marked} {{ box-shadow: inset 0 -2px; }}</style>")
 
 
 def next_step(page: StreamlitPage) -> None:

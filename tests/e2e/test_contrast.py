@@ -55,7 +55,8 @@ CONTRASTS = """() => {
     const style = getComputedStyle(e);
     const own = parse(e.matches("text") ? style.fill : style.color);
     for (const one of parents(e)) own[3] *= +getComputedStyle(one).opacity;
-    const below = ground(e.closest("[role=slider]")?.parentElement ?? e);  // stands above it
+    const below = ground(e.closest("[data-testid=stSliderThumbValue]")
+      ?.closest("[data-testid=stSlider]") ?? e);  // it stands above the thumb that it is in
     const [a, b] = [light(over(own, below)), light(below)].sort((x, y) => y - x);
     found.push([(a + 0.05) / (b + 0.05), e.textContent.trim().slice(0, 40),
       e.closest("[data-testid]")?.dataset.testid ?? e.tagName]);

@@ -83,7 +83,7 @@ def test_the_page_says_the_grid_of_the_map_that_it_shows(name: str, size: int) -
     app = open_map(model=name)
     (map_,) = components(app, "latent_map")
     assert map_["atlases"][0]["size"] == size
-    (text,) = [m.value for m in app.markdown if "a grid of" in m.value]
+    (text,) = [m.value for m in app.markdown if "decoded on a grid of" in m.value]
     assert f"a grid of {size} by {size} codes" in text
     (error,) = re.findall(r"is ([\d.]+) ± [\d.]+ grey levels", text)
     assert float(error) <= 1
