@@ -9,9 +9,10 @@ model = sidebar.subject()
 subjects = [model, model.pca()]
 widgets.heading("reconstruct", dimensions=zoo.dimensions(model.code_dim))
 shown = view.pick(model)
-images, inspector = st.columns([4, 1], gap="medium")
+images, inspector = st.columns([3, 1], gap="medium")
 with inspector:
     view.overall(subjects)
 with images:
     view.side_by_side(subjects, shown)
+    view.say_which_code(model)
 widgets.explain("reconstruct", epsilon=f"{EPSILON:f}")
