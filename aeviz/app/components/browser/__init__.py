@@ -74,6 +74,8 @@ def plotly_url(place: str) -> str:
 def one_finger_scrolls() -> None:
     """On every chart of the page one finger scrolls; put there once, by the sidebar.
 
+    Charts that are gone give their WebGL contexts back, too.
+
     Plain script, as `st.plotly_chart` gives no component's JavaScript a way in.
     """
     st.html(_touch(), unsafe_allow_javascript=True)
@@ -81,5 +83,5 @@ def one_finger_scrolls() -> None:
 
 @cache
 def _touch() -> str:
-    code = (HERE / "touch.js").read_text(encoding="utf-8")
-    return f"<script>{code}</script>"
+    files = (HERE / name for name in ("touch.js", "contexts.js"))
+    return f"<script>{''.join(file.read_text(encoding='utf-8') for file in files)}</script>"
