@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit import cli_util, runtime
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
 
 from aeviz.app import pages
+from aeviz.app.base_path import BasePath
 
 
 def show() -> None:
@@ -50,4 +52,4 @@ else:
     # moment to say that pages/ is no folder of Streamlit's older kind of app. Until st.navigation
     # is called it takes it for one, shows the names of the files and runs a page without `show`.
     PagesManager.uses_pages_directory = False
-    app = st.App(__file__, lifespan=start)
+    app = st.App(__file__, lifespan=start, middleware=[Middleware(BasePath)])

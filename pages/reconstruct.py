@@ -11,10 +11,11 @@ squeezed, code = zoo.code(model.model)
 widgets.heading("reconstruct", squeezed=squeezed, code=code)
 shown = view.pick(model)
 with widgets.exhibit():
-    images, inspector = st.columns([4, 1], gap="medium")
+    images, inspector = st.columns([3, 1], gap="medium")
     with inspector:
         view.overall(subjects)
     with images:
         view.side_by_side(subjects, shown)
+        view.say_which_code(model)
         widgets.beside_pca(subjects)
 widgets.explain("reconstruct", epsilon=f"{EPSILON:f}")

@@ -59,7 +59,7 @@ def values(packed: Any) -> np.ndarray:
 
 def pictures(app: AppTest, alt: str) -> list[str]:
     bodies = "".join(element.proto.body for element in app.get("html"))
-    return re.findall(rf'<img src="([^"]+)" alt="{alt}[^"]*">', bodies)
+    return re.findall(rf'<img src="([^"]+)" alt="{alt}[^"]*"', bodies)
 
 
 def text(app: AppTest) -> str:

@@ -35,7 +35,7 @@ def table(app: AppTest) -> str:
 
 def row(app: AppTest, name: str) -> list[str]:
     """The addresses of a row's images."""
-    return re.findall(rf'<img src="([^"]+)" alt="{re.escape(name)}, \d+">', table(app))
+    return re.findall(rf'<img src="([^"]+)" alt="{re.escape(name)}, \d+"', table(app))
 
 
 def indices(app: AppTest) -> list[int]:
@@ -51,6 +51,8 @@ def test_every_pretrained_model_shows_originals_reconstructions_errors_and_pca(n
     x = MNIST.test_images[shown]
     model = checkpoint.load(checkpoint.FOLDER / name)
     found = apply.reconstruct(model, x, MNIST.test_labels[shown])
+    said = any("Its mean is decoded here" in caption.value for caption in app.caption)
+    assert said == model.has_posterior
     linear = pca.pca(MNIST, model.code_dim)
     by_pca = np.clip(linear.decode(linear.encode(x)), 0, 1)
     title = zoo.describe(model.variant, model.code_dim)

@@ -91,7 +91,7 @@ def answer(need: str, variant: str) -> None:
     st.markdown(f"{chosen.idea} {chosen.when}")
     if name:
         subject = ModelSubject(library.codec(name), datasets.load("mnist"))
-        widgets.rows(_demonstration(need, subject), least="3rem")
+        widgets.rows(_demonstration(need, subject), least=3)
         title = describe(variant, subject.code_dim)
         st.caption(f"Pretrained model: {title}, on MNIST test images.")
         if need in MEASURED:

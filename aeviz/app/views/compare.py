@@ -75,7 +75,7 @@ def side_by_side(subjects: Sequence[Subject]) -> None:
     if len(picked.images) == 1:
         _one(seen)
     else:
-        widgets.rows(table, least="2.7rem", held=True)  # twenty have room beside each other
+        widgets.rows(table, least=2.7, held=True)  # twenty have room beside each other
     columns: dict[str, list[Any]] = {"image": list(picked.names)}
     columns |= {f"MSE of {title}": its.errors.mse.tolist() for title, its in seen.items()}
     note = f"{sentence} Error: blue is too dark, red too bright.".strip()
@@ -147,7 +147,7 @@ def _closer(
             _neighbours(subject, place, label, itself)
             for subject, place in zip([*subjects, pixels], places, strict=True)
         ]
-        widgets.rows(table, least="3rem")
+        widgets.rows(table, least=3)
         st.caption("Distances compare within a row only: each space has a scale of its own.")
 
 

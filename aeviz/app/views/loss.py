@@ -168,7 +168,7 @@ def _dimension(subject: ModelSubject, dimension: int) -> None:
                 f"Test images with the largest {what}", subject.data.test_images[top], titles
             ),
         ],
-        least="3rem",
+        least=3,
     )
     of = "the prior" if by_prior else f"{what} in the test codes"
     st.caption(f"Above: in standard deviations of {of}. Below: class and value.")
@@ -281,7 +281,7 @@ def _unit(subject: ModelSubject, unit: int) -> None:
                 f"What {what} adds to their reconstructions", pixels.signed(_to_scale(added))
             ),
         ],
-        least="3rem",
+        least=3,
     )
     st.caption(
         "Class and activity. Below: the reconstruction minus the one with this unit silenced, each "

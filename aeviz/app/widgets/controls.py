@@ -56,7 +56,14 @@ def choice(
         )
     else:
         chosen = st.segmented_control(
-            label, options, default=now, required=True, format_func=title, key=box, help=help
+            label,
+            options,
+            default=now,
+            required=True,
+            format_func=title,
+            key=box,
+            help=help,
+            wrap=True,  # or the last ones are out of sight, without a hint
         )
     session.settled(key, first)
     assert chosen is not None  # required

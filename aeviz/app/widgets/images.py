@@ -82,31 +82,83 @@ class Row:
     texts: Sequence[str] = ()
 
 
-def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> None:
+def rows(table: Sequence[Row], *, least: float = 4.2, held: bool = False) -> None:
     """Show rows of images below each other, each row under its name, column by column.
 
-    On a narrow screen they scroll sideways together; the names stay.
+    Where the columns have no room beside each other, half or a quarter of them have: then all rows
+    of the first ones stand above all rows of the next, so that no image is out of sight.
 
     Args:
-        least: width of an image where there is little room, a CSS length.
-        held: the first row stays in view above the others, which scroll below it where they are
-            higher than the screen.
+        least: width of an image where there is little room, rem.
+        held: where all are beside each other the first row stays in view above the others, which
+            scroll below it where they are higher than the screen.
     """
+    columns = len(table[0].pictures)
+    folds = sorted({-(-columns // parts) for parts in (1, 2, 4)}, reverse=True)
     parts = []
-    for row in table:
-        cells = [f"<p>{html.escape(row.name)}</p>"]
-        for k, image in enumerate(row.pictures):
-            alt = html.escape(f"{row.name}, {k + 1}", quote=True)
-            cells.append(f'<img src="{pixels.data_uri(image)}" alt="{alt}">')
-        for text in row.texts:
+    for k, row in enumerate(table):
+        cells = []
+        for part in range(-(-columns // folds[-1])):  # a name above each part of the row
+            place = _place(part * np.array(folds), 3 * k, len(table), folds, columns)
+            again = ' aria-hidden="true"' if part else ""
+            cells.append(f'<p style="{place}"{again}>{html.escape(row.name)}</p>')
+        for column, image in enumerate(row.pictures):
+            place = _place(column, 3 * k + 1, len(table), folds, columns)
+            alt = html.escape(f"{row.name}, {column + 1}", quote=True)
+            cells.append(f'<img src="{pixels.data_uri(image)}" alt="{alt}" style="{place}">')
+        for column, text in enumerate(row.texts):
+            place = _place(column, 3 * k + 2, len(table), folds, columns)
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
-            cells.append(f"<span>{lines}</span>")
+            cells.append(f'<span style="{place}">{lines}</span>')
         parts.append("".join(cells))
     if held:
         parts[0] = f'<div class="held">{parts[0]}</div>'
-    columns = f"grid-template-columns: repeat({len(table[0].pictures)}, minmax({least}, 1fr))"
-    body = f'<div style="{columns}">{"".join(parts)}</div>'
-    st.html(f'<div class="aeviz-rows" tabindex="0">{body}</div>')
+    name = f"aeviz-fold-{columns}-{round(16 * least)}"
+    body = f"<div>{''.join(parts)}</div>"
+    st.html(
+        f'<div style="container-type:inline-size"><div class="aeviz-rows {name}" tabindex="0">'
+        f"{body}</div></div><style>{_folded(name, folds, least)}</style>"
+    )
+
+
+def _place(
+    column: int | np.ndarray, line: int, rows: int, folds: Sequence[int], columns: int
+) -> str:
+    """Where a cell stands for each fold, as CSS variables: its order and its column.
+
+    Args:
+        column: of the row, also one for each fold.
+        line: which of the three lines of each of so many rows.
+        folds: how many columns are beside each other.
+    """
+    found = []
+    for k, (beside, at) in enumerate(
+        zip(folds, np.resize(column, len(folds)).tolist(), strict=True)
+    ):
+        seen = "block" if at < columns else "none"  # a name that there is no part for
+        order = at // beside * 3 * rows + line
+        found.append(f"--o{k}:{order};--c{k}:{at % beside + 1};--s{k}:{seen}")
+    return ";".join(found)
+
+
+def _folded(name: str, folds: Sequence[int], least: float) -> str:
+    """Style rules of rows that fold where their room is too narrow."""
+    rules, these = [], f".aeviz-rows.{name}"
+    for k, beside in enumerate(folds):
+        columns = f"repeat({beside}, minmax({least}rem, 1fr))"
+        told = (
+            f"{these} > div {{ grid-template-columns: {columns} }}"
+            f"{these} :is(p, img, span) {{ order: var(--o{k}) }}"
+            f"{these} :is(img, span) {{ grid-column: var(--c{k}) }}"
+            f"{these} p {{ display: var(--s{k}) }}"
+        )
+        if k:
+            room = folds[k - 1] * (least + 0.2)  # with the gaps
+            told += f"{these} {{ max-height: none; overflow: visible }}"
+            told += f"{these} .held {{ display: contents }}"
+            told = f"@container (max-width: {room:.2f}rem) {{ {told} }}"
+        rules.append(told)
+    return "".join(rules)
 
 
 def error_key() -> None:
