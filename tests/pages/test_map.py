@@ -170,7 +170,7 @@ def test_what_was_done_on_another_models_map_means_nothing_on_this_one() -> None
         assert not app.exception
         assert app.query_params["probe"] == start
         assert "view" not in app.query_params
-        assert not any("selected" in heading.value for heading in app.subheader)
+        assert not any("selected" in heading.value for heading in app.header)
 
 
 def test_a_selection_is_counted_and_shown() -> None:
@@ -179,4 +179,6 @@ def test_a_selection_is_counted_and_shown() -> None:
     app.session_state["map"] = {"selection": {"of": of, "numbers": [0, 1, 2, 3]}}
     app.run()
     assert not app.exception
-    assert any(heading.value == "4 selected" for heading in app.subheader)
+    assert any(heading.value == "4 selected" for heading in app.header)
+    labels = [button.label for button in app.get("download_button")]
+    assert labels == ["Download selection as CSV", "Download selection as PNG"]

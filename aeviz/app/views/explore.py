@@ -22,6 +22,7 @@ from aeviz.app.components.latent_map import (
 )
 from aeviz.app.subject import ModelSubject
 from aeviz.app.views import encoded
+from aeviz.app.views.selection import selection_downloads
 from aeviz.charts import bars, pixels, theme
 from aeviz.data import datasets
 from aeviz.models.base import Autoencoder
@@ -272,15 +273,15 @@ def explore(
         move=same,
     )
     if done.selection:
-        _selection(subject, np.array(done.selection))
+        _selection(subject, plane, np.array(done.selection))
 
 
-def _selection(subject: ModelSubject, chosen: np.ndarray) -> None:
+def _selection(subject: ModelSubject, plane: Plane, chosen: np.ndarray) -> None:
     data = subject.data
     labels, codes = data.test_labels[chosen], subject.codes()[chosen]
     squared = subject.errors().mse[chosen]
     counts = np.bincount(labels, minlength=len(data.classes))
-    st.subheader(f"{len(chosen):,} selected", anchor=False)
+    st.header(f"{len(chosen):,} selected", anchor=False)
     left, right = st.columns([1, 2])
     with left:
         st.plotly_chart(
@@ -296,6 +297,7 @@ def _selection(subject: ModelSubject, chosen: np.ndarray) -> None:
             f"**{data.classes[counts.argmax()]}** ({counts.max() / len(chosen):.0%}). "
             f"First latent dimensions: mean {mean}; standard deviation {spread}."
         )
+        selection_downloads(subject, plane, chosen)
     with right:
         shown = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), 48)).astype(int)]
         names = [data.classes[data.test_labels[i]] for i in shown]
