@@ -99,7 +99,8 @@ def loss_curves(
     """
     stepwise = {"range": [0, last] if last else None, "rangemode": "tozero", "tickformat": "~s"}
     above = stepwise | {"matches": f"x{len(terms)}", "showticklabels": False}
-    known = [value for value in (levels or {}).values() if value > 0]
+    drawn = sorted(((at, name) for name, at in (levels or {}).items() if at > 0), reverse=True)
+    known = [at for at, _ in drawn]
     axes, layout = theme.stacked(
         [f"{name}, {unit}" if unit else name for name in terms],
         0.24,
@@ -114,9 +115,7 @@ def loss_curves(
             look |= {"legendgroup": name, "showlegend": row == 0}
             traces.append(theme.line(steps, values, name, hover, colour, **look, **axes[row]))
     if len(steps):
-        end = last or int(steps[-1])
-        drawn = sorted(((at, name) for name, at in (levels or {}).items() if at > 0), reverse=True)
-        sides = "top", "bottom"  # of the line: the names of two that are near do not touch
+        end, sides = last or int(steps[-1]), ("top", "bottom")  # names of two do not touch
         traces += [_level(*each, end, sides[k % 2]) for k, each in enumerate(drawn)]
     # A zoom outlives the next point.
     return theme.figure(traces, height=height, margin={"t": 30}, uirevision="the same", **layout)
@@ -132,17 +131,15 @@ def _level(at: float, name: str, end: int, side: str) -> theme.Trace:
 
 def _scale(lines: tuple[np.ndarray, ...], levels: list[float]) -> dict[str, Any]:
     """Settings of an axis that shows all values of a loss term and some levels."""
-    values = np.concatenate(lines)
-    values = values[np.isfinite(values)]
+    values = np.concatenate([line[np.isfinite(line)] for line in lines])
     if not len(values):
         return {"nticks": 5, "range": None}
     low, high = min([values.min(), *levels]), max([values.max(), *levels])
     early = np.median(values) < values.min() + 0.25 * (values.max() - values.min())
     if low > 0 and high > 2 * low and early:
-        margin = 0.06 * math.log10(high / low)
-        ends = [math.log10(low) - margin, math.log10(high) + margin]
-        dense = {"dtick": "D2" if high < 30 * low else 1, "tickformat": ",.4~r"}
-        return {"type": "log", "range": ends} | dense
+        ends = [math.log10(low / 1.08), math.log10(1.15 * high)]
+        dtick = "D2" if high < 30 * low else 1
+        return {"type": "log", "range": ends, "dtick": dtick, "tickformat": ",.4~r"}
     margin = 0.06 * (high - low) or 0.1 * max(abs(high), 1)
     return {"nticks": 5, "range": [low - margin, high + margin]}
 

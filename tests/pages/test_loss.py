@@ -249,7 +249,7 @@ def test_a_pretrained_model_shows_the_curve_that_its_file_keeps(app: AppTest) ->
     model = choose(app, "sparse-1024d-deep")
     line, mean = traces(app)["Step"]
     assert mean["text"][-1] == "mean image"
-    assert "Dotted: what the mean image and PCA leave" in text(app)
+    assert any("Dotted: what the mean image and PCA leave" in c.value for c in app.caption)
     assert list(values(line["x"])) == model.card.curve.steps
     assert list(values(line["y"])) == model.card.curve.terms["reconstruction"]
     assert not any(button.label.startswith("Train: ") for button in app.button)
