@@ -14,8 +14,8 @@ with widgets.exhibit():
     explore("home", subject, subject.plane(), label=label, dots=False, wheel=False, pad=True)
 home.steps()
 
-st.subheader("What next?", anchor=False)
+st.header("What next?", anchor=False)
 home.sections()
-st.subheader("The autoencoders", anchor=False)
+st.header("The autoencoders", anchor=False)
 home.variants()
 prepare(subject)

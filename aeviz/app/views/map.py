@@ -166,7 +166,7 @@ def holes(subject: ModelSubject) -> None:
     # To encode ten thousand training images for it takes some models a while.
     if wide and not widgets.toggle("Measure the space between the codes", "holes"):
         return
-    st.subheader("Does it have holes?", anchor=False)
+    st.header("Does it have holes?", anchor=False)
     found, seen, known = subject.holes(), len(subject.gaps()), len(subject.known().codes)
     if subject.code_dim <= SPANNED:
         st.markdown(
