@@ -1,6 +1,6 @@
-"""Make the README's images from the running app: `python -m benchmarks.images`.
+"""Make the README's images from the running app: `python -m benchmarks.pictures`.
 
-Writes PNGs and one GIF of a drag into .github/images/. Needs Chromium, see tests/e2e/conftest.py.
+Writes PNGs and one GIF of a drag into .github/pictures/. Needs Chromium, see tests/e2e/conftest.py.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def record_drag(page: Page) -> None:
     frames = []
     for step in range(FRAMES):
         turn = 2 * math.pi * step / FRAMES
-        page.mouse.move(x + 150 * math.cos(turn), y - 110 * math.sin(turn), steps=2)
+        across, up = 0.25 * math.cos(turn), 0.3 * math.sin(turn)
+        page.mouse.move(x + across * stage["width"], y - up * stage["height"], steps=2)
         shot = page.locator(".aeviz-map").screenshot()
         frame = Image.open(io.BytesIO(shot)).convert("RGB")
         width = 640
@@ -85,7 +86,7 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS
             )
-            page = browser.new_page(viewport=SIZE, color_scheme="dark")
+            page = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
             page.goto(address)
             expect(page.get_by_test_id("latent-map")).to_have_attribute(
                 "data-ready", "true", timeout=60_000

@@ -19,7 +19,8 @@ else:
     if plane is None:
         st.stop()
     label = None if asked is None else int(asked[0])
-    view.explore("map", subject, plane, label=label, **layers)
+    with widgets.exhibit():
+        view.explore("map", subject, plane, label=label, **layers)
     behind = view.grid(subject, plane, label)
 view.holes(subject)
 formula, images = subject.model.formula_of(subject.model.config), f"{len(subject.codes()):,}"

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from aeviz.charts import theme
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
+from tests.e2e.conftest import choose_model
 
 
 def open_map(page: Page, address: str) -> Locator:
@@ -350,8 +351,8 @@ def test_another_model_keeps_the_image(page: Page, app: str) -> None:
     expect(page.get_by_test_id("probe-digit")).to_have_attribute("data-shows", "exact")
     nearest = "document.querySelector('.five div').dataset.index"
     index = page.evaluate(nearest)
-    choose_model(page, "Denoising, 2 dimensions, masking")
-    page.wait_for_function("location.search.includes('denoising-2d-masking')")
+    choose_model(page, "Contractive, 2 dimensions")
+    page.wait_for_function("location.search.includes('contractive-2d')")
     expect(page.get_by_test_id("probe-digit")).to_have_attribute("data-shows", "exact")
     page.wait_for_function(f"{nearest} === '{index}'")
 
@@ -374,12 +375,6 @@ def test_until_it_is_touched_the_probe_walks(browser: Browser, app: str) -> None
     page.wait_for_timeout(600)
     assert coordinates(page) == rests
     context.close()
-
-
-def choose_model(page: Page, title: str) -> None:
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("combobox", name="Model").fill(title)
-    page.get_by_role("option", name=title, exact=True).click()
 
 
 def test_a_lasso_shows_the_selected_digits(page: Page, app: str) -> None:

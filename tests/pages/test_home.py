@@ -23,9 +23,9 @@ def test_every_page_is_reached_from_home_under_the_headings_of_the_four_places()
     app = AppTest.from_file("entry.py", default_timeout=120).run()
     links = {element.proto.page for element in app.get("page_link")}  # type: ignore[attr-defined]
     assert links >= set(pages.PAGES) - {"home"}
-    headings = " ".join(e.value for e in app.markdown if e.value.startswith("##### "))
+    headings = " ".join(e.value for e in app.markdown if e.value.startswith("**"))
     for section in pages.ORDER:
-        assert f"##### {section}: " in headings
+        assert f"**{section}: " in headings
 
 
 def test_a_model_in_the_address_that_does_not_exist_falls_back_to_the_home_model() -> None:

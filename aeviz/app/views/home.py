@@ -34,7 +34,7 @@ def sections() -> None:
 
 def _section(section: str) -> None:
     with st.container(border=True, height="stretch", gap="small"):
-        st.markdown(f"##### {QUESTIONS[section]}")
+        st.markdown(f"**{QUESTIONS[section]}**")
         for page in pages.PAGES.values():
             if page.section == section and page.key != "home":
                 with st.container(gap=None):
