@@ -1,6 +1,6 @@
-"""Make the README's images from the running app: `python -m benchmarks.images`.
+"""Make the README's images from the running app: `python -m benchmarks.pictures`.
 
-Writes PNGs and one GIF of a drag into .github/images/. Needs Chromium, see tests/e2e/conftest.py.
+Writes PNGs and one GIF of a drag into .github/pictures/. Needs Chromium, see tests/e2e/conftest.py.
 """
 
 from __future__ import annotations
