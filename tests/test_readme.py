@@ -29,7 +29,7 @@ def test_the_table_of_pretrained_models_is_what_their_cards_say() -> None:
         expected[name] = [
             card.variant == "conditional",
             text("mse", ".5f"),
-            text("pca_mse_clipped", ".5f"),
+            text("pca_mse_clipped", ".5f") if card.code_dim < 784 else "nothing lost",
             text("bce", ".4f"),
             text("psnr", ".2f"),
             text("neighbour_accuracy", ".4f"),

@@ -235,6 +235,7 @@ def main_job(driver: Driver, address: str, *, train: bool = True) -> None:
     go(driver, "Train", "Train")
     click(driver, "field", "Seconds")
     driver.replace("2")
+    step("() => /Trains for 2 seconds/.test(document.body.innerText)")  # the page is drawn anew
     click(driver, "button", "Train")
     step("() => /run=run-/.test(location.search)")
     wait(

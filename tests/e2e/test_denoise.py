@@ -112,17 +112,17 @@ def test_the_page_cleans_at_once_and_the_chosen_model_is_one_press_away(
     # The first: while a page is drawn anew the old one stands below.
     cleaned = page.get_by_alt_text("cleaned", exact=True).first
     expect(page.get_by_text("which was trained to clean")).to_be_visible()
-    expect(page.get_by_text("was not trained to clean")).to_have_count(0)
+    expect(page.get_by_text("This model was not trained to clean")).to_have_count(0)
     page.get_by_role("button", name=re.compile("^Use the chosen model")).click()
     expect(cleaned).not_to_have_attribute("src", best, timeout=60_000)
     expect(page).to_have_url(re.compile("denoise_with=chosen"))
     home = cleaned.get_attribute("src") or ""
     page.reload()
     expect(cleaned).to_have_attribute("src", home, timeout=60_000)
-    expect(page.get_by_text("was not trained to clean")).to_be_visible()
+    expect(page.get_by_text("This model was not trained to clean")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Use ")).click()
     expect(cleaned).to_have_attribute("src", best, timeout=60_000)
-    expect(page.get_by_text("was not trained to clean")).to_have_count(0)
+    expect(page.get_by_text("This model was not trained to clean")).to_have_count(0)
     expect(page).to_have_url(re.compile("model=convolutional_denoising"))
 
 
