@@ -35,9 +35,8 @@ PRETRAINED = ("code", "tuned")
 UNLABELLED = 10_000
 """The first training images: few labelled ones are drawn from them, and codes are standardised as
 those of all of them are, for which no labels are needed."""
-
-
 ONE_DRAW = ", from a single draw: what another one would change is not in the error"
+"""Follows what pretraining is worth."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aeviz.analysis import denoising, mechanism
+from aeviz.analysis import baselines, denoising, mechanism
 from aeviz.analysis.codec import ModelCodec
 from aeviz.data import datasets
 from aeviz.models import checkpoint, zoo
@@ -164,6 +164,12 @@ def run_title(run: str) -> str:
 def pretrained() -> dict[str, Card]:
     """The pretrained models by name; not a copy, as a page asks a hundred times."""
     return checkpoint.pretrained()
+
+
+@st.cache_resource(show_spinner=False)
+def measured() -> baselines.Kept:
+    """What pretrained codes are good for, measured beforehand; shared and not copied."""
+    return baselines.kept()
 
 
 def home() -> str:

@@ -90,8 +90,13 @@ def choose_finished() -> None:
         if named and run not in session.get("begun_here", []):
             session.note("ended", run)
             continue
-        session.note("before", (run, session.value("model"), session.value("data")))
-        choose(run)
+        _choose_new(run)
+
+
+def _choose_new(run: str) -> None:
+    """Choose a run's model so that Undo brings back what was chosen before."""
+    session.note("before", (run, session.value("model"), session.value("data")))
+    choose(run)
 
 
 def _barely_trained(run: str) -> bool:
@@ -191,9 +196,7 @@ def notice() -> None:
 
 
 def _use_ended() -> None:
-    run = session.forget("ended")
-    session.note("before", (run, session.value("model"), session.value("data")))
-    choose(run)
+    _choose_new(session.forget("ended"))
 
 
 @st.fragment

@@ -49,6 +49,11 @@ def dimensions(count: int) -> str:
     return "one latent dimension" if count == 1 else f"{count:,} latent dimensions"
 
 
+def places(model: Autoencoder) -> int:
+    """How many codebook entries an image becomes, of a model with a codebook."""
+    return model.code_dim // model.config.latent_dim
+
+
 def code(model: Autoencoder) -> tuple[str, str]:
     """What an image becomes: whether it is "squeezed" or "turned" into its code, and that code.
 
@@ -57,8 +62,7 @@ def code(model: Autoencoder) -> tuple[str, str]:
     """
     alphabet = model.config.codebook_size
     if alphabet:
-        places = model.code_dim // model.config.latent_dim
-        return "squeezed", f"{places:,} symbols from a codebook of {alphabet:,}"
+        return "squeezed", f"{places(model):,} symbols from a codebook of {alphabet:,}"
     if 0 < model.most_active < model.code_dim:
         return "turned", f"{dimensions(model.code_dim)}, of which {model.most_active:,} are active"
     if model.code_dim >= math.prod(model.shape):

@@ -109,6 +109,25 @@ def test_the_threshold_is_dragged_and_a_letter_is_flagged_and_downloaded(
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_a_key_that_is_pressed_while_the_page_answers_another_one_counts(
+    page: Page, app: str
+) -> None:
+    page.goto(f"{app}/anomaly")
+    expect(page.get_by_test_id("count-caught")).not_to_be_empty(timeout=60_000)
+    line = page.get_by_role("slider", name="Threshold", exact=True)
+    for _ in range(3):
+        settled(page)
+        line.press("Home")
+        running = page.get_by_test_id("stApp")
+        expect(running).to_have_attribute("data-test-script-state", "running")
+        line.press("End")
+        page.wait_for_timeout(500)  # as long as the line waits before it tells
+        settled(page)
+        assert (count(page, "alarms"), count(page, "caught")) == (0, 0)
+    value = line.get_attribute("aria-valuenow") or ""
+    page.wait_for_url(re.compile(rf"threshold={float(value):.4g}"[:14]))
+
+
 def written(page: Page, name: str) -> str:
     """A figure below the histograms as it stands there."""
     cell = page.locator(".figures div", has=page.get_by_text(re.compile(f"^{name}")))

@@ -71,18 +71,12 @@ class Measured:
     saw_held_out: list[str]
 
 
-@st.cache_resource(show_spinner=False)
-def _kept() -> baselines.Kept:
-    """What pretrained codes are good for, measured beforehand."""
-    return baselines.kept()
-
-
 def measure(chosen: list[ModelSubject]) -> Measured:
     """What is measured of models, with a button for each that is not.
 
     That of the MNIST digits where pixels, PCA and files are not measured on the chosen data yet.
     """
-    kept, data = _kept(), chosen[0].data
+    kept, data = library.measured(), chosen[0].data
     references = kept.references if data.name == "mnist" else baselines.get(data)
     known = references is not None
     if references is None:
@@ -107,7 +101,7 @@ def _saw_held_out(subject: ModelSubject, data: Dataset) -> bool:
 
 def _of(subject: ModelSubject, references: References) -> tuple[Use, Use] | None:
     """A model's code and PCA's at the same width: kept, or measured when it was asked for."""
-    kept = _kept().models
+    kept = library.measured().models
     if subject.data.name == "mnist" and subject.key in kept:
         use = kept[subject.key]
         return use, references.linear[min(use.numbers, math.prod(subject.data.shape))]

@@ -8,14 +8,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from aeviz.analysis import baselines
-from aeviz.app import texts
+from aeviz.app import library, texts
 from aeviz.app.subject import ModelSubject, Subject
 from aeviz.models import zoo
-
-
-@st.cache_resource(show_spinner=False)
-def _kept() -> baselines.Kept:
-    return baselines.kept()
 
 
 def beside_pca(subjects: Sequence[Subject]) -> None:
@@ -50,12 +45,11 @@ def _of(model: ModelSubject, components: int, pixels: int) -> str:
 
 def _in_bytes(model: ModelSubject, components: int, known: dict[str, str]) -> str:
     """Symbols beside numbers, by their bytes: as measured beforehand, else as they are."""
-    text, kept = texts.of("uses"), _kept()
+    text, kept = texts.of("uses"), library.measured()
     use = kept.models.get(model.key) if model.data.name == "mnist" else None
     linear = kept.references.linear.get(components)
     if use is None or linear is None:
-        places = model.code_dim // model.model.config.latent_dim
-        most = places * math.log2(model.codec.alphabet) / 8
+        most = zoo.places(model.model) * math.log2(model.codec.alphabet) / 8
         return text.part("pca_symbols_raw", bytes=f"{most:.1f}", **known)
     best = [point for _, point in kept.references.best_linear]
     price = baselines.price_for(use.point.mse.value, best)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aeviz.app import session
 from aeviz.app.components import browser
 from aeviz.charts import theme
 
@@ -46,12 +47,14 @@ def threshold_line(
         share: of anomalies in the world, for which precision is shown.
         marks: name -> scores of single images, which are marked.
     """
+    done = session.get(key)
     _component(
         key=key,
         data={
             "normal": _packed(normal),
             "odd": _packed(odd),
             "threshold": threshold,
+            "at": done.threshold["at"] if done else 0,  # of the drag that this answers
             "title": title,
             "suggested": list(suggested),
             "share": share,

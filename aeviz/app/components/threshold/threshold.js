@@ -87,6 +87,8 @@ class Threshold {
     this.root = root;
     this.dragging = false;
     this.verdict = make("p", { className: "verdict" }, root);
+    this.waiting = null; // a timer: keys that the server has not heard of
+    this.at = 0; // when it was last told of a threshold
     this.plot = make("div", { className: "plot" }, root);
     this.svg = draw("svg", { "aria-hidden": "true" }, this.plot);
     this.corners = {};
@@ -130,7 +132,9 @@ class Threshold {
     this.data = data;
     this.normal = numbers(data.normal);
     this.odd = numbers(data.odd);
-    this.told = data.threshold;
+    // An answer to what was done before the last key or drag takes neither back.
+    const late = this.waiting !== null || data.at < this.at;
+    if (!late) this.told = data.threshold;
     const ends = [this.normal, this.odd].filter((group) => group.length);
     const places = data.marks.map((mark) => mark[1]);
     const all = [
@@ -141,7 +145,7 @@ class Threshold {
     const least = Math.min(...all.filter((value) => value > 0));
     this.low = Math.log(Math.max(Math.min(...all), 1e-3 * least)) - 0.06;
     this.high = Math.log(Math.max(...all)) + 0.06;
-    if (!this.dragging) this.value = this.clamped(data.threshold);
+    if (!this.dragging) this.value = this.clamped(late ? this.value : data.threshold);
     this.root.style.setProperty("--mark", data.colours.mark);
     this.layOut();
   }
@@ -329,9 +333,11 @@ class Threshold {
 
   tell() {
     clearTimeout(this.waiting);
+    this.waiting = null;
     if (this.dragging || this.value === this.told) return;
     this.told = this.value;
-    this.send("threshold", { value: this.value, at: Date.now() }); // the same again counts too
+    this.at = Date.now(); // the same again counts too
+    this.send("threshold", { value: this.value, at: this.at });
   }
 }
 
