@@ -57,6 +57,31 @@ def test_a_click_hides_a_patch_another_shows_it_and_a_drag_paints(page: Page, ap
     expect(hidden(grid)).to_have_count(0)
 
 
+def test_a_patch_that_is_clicked_while_the_page_answers_stays_hidden(page: Page, app: str) -> None:
+    grid = open_page(page, app, "0" * 49)
+    running = page.get_by_test_id("stApp")
+    expect(running).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+    grid.evaluate(
+        """grid => {
+          window.takenBack = 0;
+          const options = {
+            subtree: true, attributeOldValue: true, attributeFilter: ["aria-pressed"],
+          };
+          new MutationObserver((changes) => {
+            for (const { target, oldValue } of changes)
+              if (oldValue === "true" && target.getAttribute("aria-pressed") === "false")
+                window.takenBack++;
+          }).observe(grid, options);
+        }"""
+    )
+    for column in range(1, 6):
+        grid.get_by_role("button", name=f"row 4, column {column}").click()
+        expect(running).to_have_attribute("data-test-script-state", "running")
+    expect(page.get_by_text("10% of the pixels are hidden")).to_be_visible(timeout=60_000)
+    expect(hidden(grid)).to_have_count(5)
+    assert page.evaluate("takenBack") == 0
+
+
 def test_a_stroke_of_the_brush_hides_what_it_passes_and_another_wipes_it_off(
     page: Page, app: str
 ) -> None:

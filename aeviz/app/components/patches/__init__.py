@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aeviz.app import session
 from aeviz.app.components import browser
 from aeviz.charts import pixels
 
@@ -48,10 +49,16 @@ def patches(
         on_change: called after a click, or at the end of a drag.
         brush: cells whose centres are this near to the pointer are painted too, in cells.
     """
-    side = isqrt(len(hidden))
+    done = session.get(key)
     _component(
         key=key,
-        data={"image": pixels.data_uri(image), "hidden": hidden, "side": side, "brush": brush},
+        data={
+            "image": pixels.data_uri(image),
+            "hidden": hidden,
+            "side": isqrt(len(hidden)),
+            "brush": brush,
+            "at": done.hidden["at"] if done else 0,  # of the click that this answers
+        },
         default={"hidden": {"cells": hidden, "at": 0}},
         on_hidden_change=on_change,
     )

@@ -9,6 +9,7 @@ class Patches {
     this.image.alt = "";
     this.painting = null; // while the pointer is down: whether it hides or shows
     this.last = null; // where it was, in cells from the top left
+    this.at = 0; // when the page was last told
     root.append(this.image);
     root.addEventListener("pointerdown", (event) => this.begin(event));
     root.addEventListener("pointermove", (event) => {
@@ -19,12 +20,14 @@ class Patches {
     root.addEventListener("keydown", (event) => this.key(event));
   }
 
-  show({ image, hidden, side, brush }, send) {
+  show({ image, hidden, side, brush, at }, send) {
     this.send = send;
     this.side = side;
     this.brush = brush;
     this.image.src = image;
     this.root.classList.toggle("fine", brush > 0);
+    // An answer to an earlier click must not take back the later ones.
+    let late = this.painting !== null || at < this.at;
     if (this.buttons?.length !== side * side) {
       this.buttons?.forEach((button) => button.remove());
       this.buttons = Array.from({ length: side * side }, (_, k) => {
@@ -38,8 +41,9 @@ class Patches {
       });
       this.root.style.gridTemplate = `repeat(${side}, 1fr) / repeat(${side}, 1fr)`;
       this.root.append(...this.buttons);
+      late = false;
     }
-    if (this.painting === null) [...hidden].forEach((one, k) => this.set(k, one === "1"));
+    if (!late) [...hidden].forEach((one, k) => this.set(k, one === "1"));
   }
 
   set(k, hidden) {
@@ -122,7 +126,8 @@ class Patches {
 
   tell() {
     const cells = this.buttons.map((_, k) => Number(this.isHidden(k))).join("");
-    this.send("hidden", { cells, at: Date.now() }); // the same again counts too
+    this.at = Date.now();
+    this.send("hidden", { cells, at: this.at }); // the same again counts too
   }
 }
 
