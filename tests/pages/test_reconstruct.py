@@ -9,10 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import errors, pca
-from aeviz.app import texts
+from aeviz.app import library, texts
 from aeviz.charts import pixels
 from aeviz.data import datasets
-from aeviz.models import apply, checkpoint, zoo
+from aeviz.models import apply, checkpoint
 from tests.pages.opening import box, choose_model
 from tests.pages.pretrained import ONE_OF_EACH
 
@@ -55,9 +55,7 @@ def test_every_pretrained_model_shows_originals_reconstructions_errors_and_pca(n
     assert said == model.has_posterior
     linear = pca.pca(MNIST, model.code_dim)
     by_pca = np.clip(linear.decode(linear.encode(x)), 0, 1)
-    title = zoo.describe(model.variant, model.code_dim)
-    its_tag = name.partition(f"-{model.config.latent_dim}d-")[2]
-    title += f", {its_tag}" if its_tag else ""
+    title = library.title(name)
     width = min(model.code_dim, 784)
     pca_title = f"PCA, {width} component{'s' * (width > 1)}"
     for heading, expected_images in (
