@@ -17,6 +17,7 @@ from aeviz.charts.pixels import signed
 from aeviz.data import datasets
 
 SHOW = {"worst": "Worst 20", "classes": "Each class", "random": "Random 20", "own": "Yours"}
+MAPS = "Of the first two: where each has the codes of the same test images."
 MOST = 20
 NEAREST = 6
 WHICH = "each with its class and its index in the test set"

@@ -179,7 +179,8 @@ def _text(values: np.ndarray) -> str:
     return base64.b64encode(values.tobytes()).decode()  # nested data cannot be raw bytes
 
 
-def _grey(image: np.ndarray) -> str:
+def grey(image: np.ndarray) -> str:
+    """Grey values of an image (H, W) in [0, 1], as text."""
     return _text(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8))
 
 
@@ -287,8 +288,8 @@ def latent_map(
         data["input"] = {"number": input.number, "trouble": input.trouble, "image": None}
     if input is not None and input.image is not None and input.reconstruction is not None:
         data["input"] |= {
-            "image": _grey(input.image),
-            "reconstruction": _grey(input.reconstruction),
+            "image": grey(input.image),
+            "reconstruction": grey(input.reconstruction),
             "place": list(input.place),
             "ellipse": None if input.ellipse is None else input.ellipse.tolist(),
             "text": input.text,
@@ -297,7 +298,7 @@ def latent_map(
         data["exact"] = {
             "x": exact.place[0],
             "y": exact.place[1],
-            "digit": _grey(exact.digit),
+            "digit": grey(exact.digit),
             "nearest": [{"index": index, "distance": gap} for index, gap in exact.nearest],
             "far": exact.far,
             "measure": exact.measure,
@@ -305,8 +306,8 @@ def latent_map(
     if clicked is not None:
         error = pixels.signed(clicked.reconstruction - clicked.original)
         data["clicked"] = {
-            "original": _grey(clicked.original),
-            "reconstruction": _grey(clicked.reconstruction),
+            "original": grey(clicked.original),
+            "reconstruction": grey(clicked.reconstruction),
             "error": _text(error),
             "text": clicked.text,
         }
