@@ -79,7 +79,7 @@ def side_by_side(subjects: Sequence[Subject]) -> None:
         widgets.rows(table, least=2.7, held=True)  # twenty have room beside each other
     columns: dict[str, list[Any]] = {"image": list(picked.names)}
     columns |= {f"MSE of {title}": its.errors.mse.tolist() for title, its in seen.items()}
-    note = f"{sentence} Error: blue is too dark, red too bright.".strip()
+    note = f"{sentence} Error: red is too much ink, blue too little.".strip()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         widgets.error_key()
         widgets.download(

@@ -39,6 +39,11 @@ def beside() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
         return st.container(), st.container(), st.container()
 
 
+def _ink(image: np.ndarray) -> str:
+    """How a grey image is marked: ink on paper where the page is light; others have colours."""
+    return ' class="aeviz-ink"' if image.ndim == 2 else ""
+
+
 @dataclass(frozen=True)
 class Item:
     """Images on top of each other, each with its alternative text, and a caption below."""
@@ -57,7 +62,8 @@ def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) 
     cells = []
     for item in items:
         pictures = "".join(
-            f'<img src="{pixels.data_uri(image)}" alt="{html.escape(alt, quote=True)}">'
+            f'<img src="{pixels.data_uri(image)}" alt="{html.escape(alt, quote=True)}"'
+            f"{_ink(image)}>"
             for image, alt in item.pictures
         )
         lines = "<br>".join(html.escape(line) for line in item.caption.splitlines())
@@ -105,7 +111,8 @@ def rows(table: Sequence[Row], *, least: float = 4.2, held: bool = False) -> Non
         for column, image in enumerate(row.pictures):
             place = _place(column, 3 * k + 1, len(table), folds, columns)
             alt = html.escape(f"{row.name}, {column + 1}", quote=True)
-            cells.append(f'<img src="{pixels.data_uri(image)}" alt="{alt}" style="{place}">')
+            source = pixels.data_uri(image)
+            cells.append(f'<img src="{source}" alt="{alt}" style="{place}"{_ink(image)}>')
         for column, text in enumerate(row.texts):
             place = _place(column, 3 * k + 2, len(table), folds, columns)
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
@@ -165,8 +172,8 @@ def error_key() -> None:
     """What the colours of a signed error mean."""
     scale = pixels.data_uri(pixels.signed(np.linspace(-1, 1, 64)[None]))
     st.html(
-        '<div class="aeviz-key">Error: too dark (-1)'
-        f'<img src="{scale}" alt="from blue over white to red">too bright (+1)</div>'
+        '<div class="aeviz-key">Error: too little ink (-1)'
+        f'<img src="{scale}" alt="from blue over white to red">too much ink (+1)</div>'
     )
 
 
@@ -191,4 +198,4 @@ def class_key(classes: tuple[str, ...]) -> None:
 def sheet(image: np.ndarray, alt: str) -> None:
     """Show one large image (H, W) as wide as there is room for, with crisp pixels."""
     text = html.escape(alt, quote=True)
-    st.html(f'<img class="aeviz-sheet" src="{pixels.data_uri(image)}" alt="{text}">')
+    st.html(f'<img class="aeviz-sheet aeviz-ink" src="{pixels.data_uri(image)}" alt="{text}">')
