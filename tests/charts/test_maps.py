@@ -73,32 +73,6 @@ def test_a_few_codes_far_away_do_not_shrink_the_overlay() -> None:
     assert layout(figure)["xaxis"]["range"][1] < 10
 
 
-def test_a_path_map_has_the_path_its_ends_and_the_numbers_of_the_dots() -> None:
-    path = np.linspace([0, 0], [6, 1], 20)
-    figure = maps.path_map(
-        PLACES, LABELS[:500], CLASSES, path, {"A": path[0], "B": path[-1]}, ("x", "y")
-    )
-    assert_shows_all_codes(figure)
-    for trace in traces(figure)[:10]:
-        numbers = np.asarray(trace["customdata"])
-        assert np.array_equal(PLACES[numbers][:, 0], trace["x"])
-        assert {CLASSES[LABELS[k]] for k in numbers} == {trace["name"]}
-    assert np.array_equal(np.column_stack([traces(figure)[11][k] for k in "xy"]), path)
-    assert in_view(figure, path).all()
-    first, last = layout(figure)["annotations"]
-    assert (first["text"], first["x"], first["y"]) == ("<b>A</b>", 0, 0)
-    assert (last["text"], last["x"], last["y"]) == ("<b>B</b>", 6, 1)
-    # The names stand beyond the ends, not on the path; on a screen y grows downwards.
-    assert first["ax"] < -10
-    assert first["ay"] > 5
-    assert (last["ax"], last["ay"]) == pytest.approx((-first["ax"], -first["ay"]), rel=0.1)
-    rests = maps.path_map(
-        PLACES, LABELS[:500], CLASSES, path[:1].repeat(9, 0), {"A": path[0]}, ("x", "y")
-    )
-    assert layout(rests)["annotations"][0]["ay"] == -maps.AWAY
-    assert layout(figure)["clickmode"] == "event+select"
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_pins_are_in_view_and_their_names_do_not_cover_each_other(seed: int) -> None:
     draw = np.random.default_rng(seed)

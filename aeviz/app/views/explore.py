@@ -18,6 +18,7 @@ from aeviz.app.components.latent_map import (
     Clicked,
     Drawn,
     Exact,
+    Ground,
     latent_map,
     points_file,
     state,
@@ -86,6 +87,32 @@ def drawn(
     """A grid of codes decoded over a window, and the error of its blend in grey levels."""
     points, plane_key = frame_of(subject, plane).points, planes.plane_key(plane)
     return _atlas(subject.key, plane_key, window, label, subject.codec, plane, points)
+
+
+def ground_of(subject: Subject[Any], label: int | None = None) -> Ground:
+    """The map of a subject's own plane, to lie beside another one or below a path.
+
+    A place of it has an image of its own only where the plane is all of the code.
+
+    Args:
+        label: for variants with `uses_labels`, what every place is decoded as.
+    """
+    plane, data = subject.plane(), subject.data
+    frame = frame_of(subject, plane)
+    flat = subject.code_dim <= 2
+    return Ground(
+        subject.title,
+        frame.points,
+        data.test_labels,
+        data.classes,
+        sheet(data.name),
+        data.shape[1:],
+        frame.window,
+        plane.equal,
+        plane.axis_titles,
+        drawn(subject, plane, frame.window, label)[0] if flat else None,
+        "digits" if data.name == "mnist" else "images",
+    )
 
 
 def grid_of(subject: ModelSubject, plane: Plane, label: int | None) -> tuple[int, Estimate]:
@@ -164,7 +191,7 @@ def _clicked(subject: ModelSubject, index: int) -> Clicked:
     text = (
         f"{data.classes[labels[0]]}, test image {index}: MSE {error:.4f}, "
         f"PSNR {errors.psnr(error):.1f} dB. "
-        "Error: red where the reconstruction is too bright, blue where too dark."
+        "Error: red where the reconstruction has too much ink, blue where too little."
     )
     return Clicked(seen.images[0], seen.reconstructions[0], text)
 

@@ -56,16 +56,7 @@ def side_by_side(key: str, left: Subject[Any], right: Subject[Any]) -> None:
         session.put(named, index)
     index = session.value(named)
     session.settled(named, _first(left))
-    two_maps.two_maps(
-        key,
-        [_side(subject, index) for subject in (left, right)],
-        data.test_labels,
-        data.classes,
-        explore.sheet(data.name),
-        data.shape[1:],
-        index,
-        noun="digits" if data.name == "mnist" else "images",
-    )
+    two_maps.two_maps(key, [_side(subject, index) for subject in (left, right)], index)
 
 
 def _first(subject: Subject[Any]) -> int:
@@ -75,18 +66,11 @@ def _first(subject: Subject[Any]) -> int:
 
 
 def _side(subject: Subject[Any], index: int) -> two_maps.Side:
-    plane, labels = subject.plane(), subject.data.test_labels[index : index + 1]
-    frame = explore.frame_of(subject, plane)
-    label = int(labels[0]) if subject.uses_labels else None
+    labels = subject.data.test_labels[index : index + 1]
     seen = subject.see(datasets.to_float(subject.data.test_images[index : index + 1]), labels)
     error = float(seen.errors.mse[0])
     return two_maps.Side(
-        subject.title,
-        frame.points,
-        frame.window,
-        plane.equal,
-        plane.axis_titles,
-        explore.drawn(subject, plane, frame.window, label)[0],
+        explore.ground_of(subject, int(labels[0]) if subject.uses_labels else None),
         seen.reconstructions[0],
         f"MSE {error:.4f}, PSNR {errors.psnr(error):.1f} dB",
     )

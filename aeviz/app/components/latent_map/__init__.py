@@ -170,6 +170,68 @@ class Input:
     trouble: str = ""
 
 
+@dataclass(frozen=True)
+class Ground:
+    """A map that is only looked at, beside another one or below a path.
+
+    points: of the test images' codes, (N, 2); labels: (N,); sheet: PNG of the images, a hundred in
+    a row; shape: height and width of an image; equal: both axes have one scale; atlas: a grid of
+    decoded images over the window, None where no place of the map has an image of its own; noun:
+    what the images are.
+    """
+
+    title: str
+    points: np.ndarray
+    labels: np.ndarray
+    classes: Sequence[str]
+    sheet: bytes
+    shape: tuple[int, int]
+    window: Window
+    equal: bool
+    axis_titles: tuple[str, str]
+    atlas: AtlasFile | None
+    noun: str
+
+
+def ground_data(key: str, sides: Sequence[Ground], *, wheel: bool = True) -> dict[str, Any]:
+    """What maps.js needs of one map, or of two of the same images.
+
+    Args:
+        key: of the component.
+        wheel: whether the mouse wheel zooms.
+    """
+    first = sides[0]
+    return {
+        "plotly": browser.plotly_url(f"{key}-plotly"),
+        "sheet": browser.serve(first.sheet, "image/png", f"{key}-sheet"),
+        "shape": list(first.shape),
+        "classes": list(first.classes),
+        "colours": list(theme.DIGITS),
+        "noun": first.noun,
+        "wheel": wheel,
+        "sides": [
+            {
+                "title": side.title,
+                "points": browser.serve(
+                    points_file(side.points, side.labels),
+                    "application/octet-stream",
+                    f"{key}-points-{number}",
+                ),
+                "window": list(side.window),
+                "equal": side.equal,
+                "axes": list(side.axis_titles),
+                "atlas": None if side.atlas is None else _atlas(f"{key}-{number}", side.atlas),
+            }
+            for number, side in enumerate(sides)
+        ],
+    }
+
+
+def _atlas(place: str, file: AtlasFile) -> dict[str, Any]:
+    url = browser.serve(file.png, "image/png", f"{place}-atlas")
+    return {"url": url, "size": file.size, "window": list(file.window)}
+
+
 def points_file(points: np.ndarray, labels: np.ndarray) -> bytes:
     """Points (N, 2) and labels (N,) as the browser reads them: float32 pairs, then uint8."""
     return np.asarray(points, "<f4").tobytes() + np.asarray(labels, np.uint8).tobytes()
@@ -264,14 +326,7 @@ def latent_map(
         "equal": equal,
         "window": list(window),
         "view": list(view) if view else None,
-        "atlases": [
-            {
-                "url": browser.serve(layer.png, "image/png", f"{key}-atlas-{number}"),
-                "size": layer.size,
-                "window": list(layer.window),
-            }
-            for number, layer in enumerate(atlases)
-        ],
+        "atlases": [_atlas(f"{key}-{number}", layer) for number, layer in enumerate(atlases)],
         "background": background,
         "dots": dots,
         "walk": walk,

@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from aeviz.analysis.planes import Window
 from aeviz.app import session
 from aeviz.app.components import browser, latent_map
-from aeviz.app.components.latent_map import AtlasFile
-from aeviz.charts import theme
+from aeviz.app.components.latent_map import Ground, ground_data
 
 HERE = Path(__file__).parent
 
@@ -62,16 +60,10 @@ _component = browser.declare(HERE, _HTML, isolated=False, like=Path(latent_map._
 class Side:
     """One of the two maps.
 
-    points: of the test codes, (N, 2); reconstruction: (H, W) of the image that is chosen; text: on
-    its error.
+    reconstruction: (H, W) of the image that is chosen; text: on its error.
     """
 
-    title: str
-    points: np.ndarray
-    window: Window
-    equal: bool
-    axis_titles: tuple[str, str]
-    atlas: AtlasFile
+    ground: Ground
     reconstruction: np.ndarray
     text: str
 
@@ -83,58 +75,17 @@ def chosen(key: str) -> int | None:
     return None if image is None else int(image["index"])
 
 
-def two_maps(
-    key: str,
-    sides: Sequence[Side],
-    labels: np.ndarray,
-    classes: Sequence[str],
-    sheet: bytes,
-    shape: tuple[int, int],
-    index: int,
-    *,
-    noun: str = "digits",
-    wheel: bool = True,
-) -> None:
+def two_maps(key: str, sides: Sequence[Side], index: int) -> None:
     """Mount the maps; what is chosen on them is read with `chosen`.
 
     Args:
-        labels: (N,) of the test images.
-        sheet: PNG of the test images, a hundred in a row.
-        shape: height and width of an image.
         index: of the test image whose codes the probes stand at.
-        wheel: whether the mouse wheel zooms.
     """
     done = session.get(key)
     image: dict[str, Any] | None = done.image if done else None
-    data = {
-        "plotly": browser.plotly_url(f"{key}-plotly"),
-        "sheet": browser.serve(sheet, "image/png", f"{key}-sheet"),
-        "shape": list(shape),
-        "classes": list(classes),
-        "colours": list(theme.DIGITS),
-        "noun": noun,
-        "wheel": wheel,
+    data = ground_data(key, [side.ground for side in sides]) | {
         "index": index,
         "at": image["at"] if image else 0,  # of the choice that this answers
-        "sides": [
-            {
-                "title": side.title,
-                "points": browser.serve(
-                    latent_map.points_file(side.points, labels),
-                    "application/octet-stream",
-                    f"{key}-points-{number}",
-                ),
-                "window": list(side.window),
-                "equal": side.equal,
-                "axes": list(side.axis_titles),
-                "atlas": {
-                    "url": browser.serve(side.atlas.png, "image/png", f"{key}-atlas-{number}"),
-                    "size": side.atlas.size,
-                    "window": list(side.atlas.window),
-                },
-            }
-            for number, side in enumerate(sides)
-        ],
         "exact": [
             {"image": latent_map.grey(side.reconstruction), "text": side.text} for side in sides
         ],
