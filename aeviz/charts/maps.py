@@ -93,20 +93,6 @@ def space_map(
     )
 
 
-def overlay(
-    figure: go.Figure,
-    points: np.ndarray,
-    marked: np.ndarray,
-    size: int,
-    axis_titles: tuple[str, str],
-) -> go.Figure:
-    """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view."""
-    figure.add_traces(_rimmed(marked, size))
-    across, up = _in_view(*_bounds(points, marked), axis_titles)
-    # The legend is below: above, the tool bar would cover it.
-    return figure.update_layout(xaxis=across, yaxis=up, margin_b=100, legend_y=-0.2)
-
-
 def _rimmed(places: np.ndarray, size: int) -> list[theme.Trace]:
     """Black dots (M, 2) with a white rim; as SVG: a few as WebGL take the browser longer."""
     looks = (size + 3, "#ffffff"), (size, "#000000")

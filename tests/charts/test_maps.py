@@ -51,28 +51,6 @@ def test_a_code_map_without_some_digit_still_lists_it() -> None:
     assert [len(trace["x"]) for trace in traces(figure)] == [0, 2, 0, 0, 0, 0, 0, 1, 0, 0]
 
 
-def test_an_overlay_is_in_view_and_names_the_axes() -> None:
-    marked = np.array([[9.0, -7.0], [0.0, 0.0]])
-    figure = maps.code_map(PLACES, LABELS[:500], CLASSES)
-    assert maps.overlay(figure, PLACES, marked, 6, ("across", "up")) is figure
-    assert in_view(figure, marked).all()
-    assert in_view(figure, PLACES).mean() > 0.98
-    rim, dot = traces(figure)[10:]
-    for trace in (rim, dot):
-        assert np.array_equal(np.column_stack([trace["x"], trace["y"]]), marked)
-        assert not trace["showlegend"]
-    assert (dot["marker"]["color"], dot["marker"]["size"]) == ("#000000", 6)
-    assert rim["marker"]["size"] > 6
-    seen = layout(figure)
-    assert (seen["xaxis"]["title"]["text"], seen["yaxis"]["title"]["text"]) == ("across", "up")
-
-
-def test_a_few_codes_far_away_do_not_shrink_the_overlay() -> None:
-    points = np.concatenate([PLACES, [[500.0, 0.0]]])
-    figure = maps.overlay(go.Figure(), points, PLACES[:1], 6, ("a", "b"))
-    assert layout(figure)["xaxis"]["range"][1] < 10
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_pins_are_in_view_and_their_names_do_not_cover_each_other(seed: int) -> None:
     draw = np.random.default_rng(seed)

@@ -334,7 +334,7 @@ def _selection(subject: ModelSubject, plane: Plane, chosen: np.ndarray) -> None:
         names = [data.classes[data.test_labels[i]] for i in shown]
         widgets.gallery(
             [
-                widgets.Item([(data.test_images[i], name)], name)
+                widgets.Item([(data.test_images[i], name)], name, widgets.dot_of(i))
                 for i, name in zip(shown, names, strict=True)
             ],
             size="3.2rem",

@@ -54,6 +54,7 @@ _HTML = f"""
     <svg class="over" data-part="rings" aria-hidden="true">
       <g><circle r="1"></circle><circle r="2"></circle></g>
     </svg>
+    <i class="ring" data-part="ring" data-testid="ring" hidden></i>
     <i class="encoded" data-part="encoded" data-testid="encoded" hidden></i>
     <div class="names" data-part="names"></div>
     <div class="scale" data-part="scale" aria-hidden="true"><i></i><b></b><span></span></div>

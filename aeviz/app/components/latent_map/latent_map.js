@@ -40,6 +40,11 @@ class LatentMap {
     this.peeking();
     this.pinch();
     this.input = new Input(this);
+    this.ringed = null; // the test image whose dot has a ring
+    this.unlink = links.follow((dot) => {
+      this.ringed = links.image(dot);
+      this.place();
+    });
   }
 
   // -- data from the server --------------------------------------------------------------
@@ -209,7 +214,10 @@ class LatentMap {
     if (this.bound) return;
     this.bound = true;
     this.plot.on("plotly_hover", (event) => this.hover(event.points[0]));
-    this.plot.on("plotly_unhover", () => (this.hovered = null));
+    this.plot.on("plotly_unhover", () => {
+      this.hovered = null;
+      links.mark(null);
+    });
     this.plot.on("plotly_click", (event) => this.click(event.points[0]));
     this.plot.on("plotly_selected", (event) => this.select(event));
     this.plot.on("plotly_deselect", () => this.select(null));
@@ -321,6 +329,19 @@ class LatentMap {
     this.handle.style.setProperty("--towards", `${Math.atan2(y - top, x - left)}rad`);
     this.handle.style.transform = `translate(${left + xaxis._offset}px, ${top + yaxis._offset}px)`;
     this.input.put(xaxis, yaxis);
+    this.circle(xaxis, yaxis);
+  }
+
+  // A ring around the dot of an image that the mouse is over elsewhere on the page.
+  circle(xaxis, yaxis) {
+    const ring = this.part("ring");
+    ring.hidden = this.ringed === null || this.ringed >= this.points.count;
+    if (ring.hidden) return;
+    const { xy } = this.points;
+    const left = xaxis.d2p(xy[2 * this.ringed]);
+    const top = yaxis.d2p(xy[2 * this.ringed + 1]);
+    ring.hidden = left < 0 || top < 0 || left > xaxis._length || top > yaxis._length;
+    ring.style.transform = `translate(${left + xaxis._offset}px, ${top + yaxis._offset}px)`;
   }
 
   // -- the probe -------------------------------------------------------------------------
@@ -585,6 +606,7 @@ class LatentMap {
       const cell = cells[k];
       if (cell.dataset.index !== String(index) || !cell.dataset.drawn) {
         cell.dataset.index = index;
+        cell.dataset.dot = `test-${index}`;
         this.drawReal(cell.querySelector("canvas"), index);
         if (this.sheet) cell.dataset.drawn = "true";
         const label = this.data.classes[this.points.labels[index]];
@@ -662,6 +684,7 @@ class LatentMap {
     const index = point.customdata;
     const tip = this.part("tip");
     this.hovered = index;
+    links.mark(`test-${index}`);
     this.drawReal(tip.querySelector("canvas"), index);
     const label = this.data.classes[this.points.labels[index]];
     tip.querySelector("span").textContent = `${label}, test image ${index}`;
@@ -728,6 +751,7 @@ class LatentMap {
     cancelAnimationFrame(this.frame);
     cancelAnimationFrame(this.walking);
     this.resize?.disconnect();
+    this.unlink();
     for (const timer of [this.resting, this.zooming]) clearTimeout(timer);
     if (this.bound) this.Plotly.purge(this.plot);
     this.bound = false;

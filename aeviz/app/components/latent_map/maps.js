@@ -118,6 +118,7 @@ class Maps {
     const many = this.root.querySelectorAll("[data-below]").length;
     this.sides = Array.from({ length: many }, (_, number) => new Side(this.root, number));
     this.alone = null; // the class that is shown alone
+    this.unlink = links.follow((dot) => this.linked(dot));
     for (const side of this.sides) {
       side.ground.onready = () => this.follow();
       side.overlay.onname = (label) => this.only(this.alone === label ? null : label);
@@ -252,8 +253,14 @@ class Maps {
     this.settle();
     if (this.bound) return;
     this.bound = true;
-    this.plot.on("plotly_hover", (event) => this.hover(event.points[0].customdata));
-    this.plot.on("plotly_unhover", () => this.hover(null));
+    this.plot.on("plotly_hover", (event) => {
+      this.hover(event.points[0].customdata);
+      links.mark(`test-${event.points[0].customdata}`);
+    });
+    this.plot.on("plotly_unhover", () => {
+      this.hover(null);
+      links.mark(null);
+    });
     this.plot.on("plotly_click", (event) => this.click(event.points[0].customdata));
     this.plot.on("plotly_doubleclick", () => this.whole());
     this.plot.on("plotly_relayout", () => this.settle());
@@ -310,6 +317,13 @@ class Maps {
   // A grid or the images have come.
   onfile() {}
 
+  // The mouse is over an image of the page that has a dot here, or over none any more.
+  linked(dot) {
+    if (this.bound) this.hover(links.image(dot));
+  }
+
+  hover() {}
+
   // Have a handle dragged, or moved with the keys, from code to code: `at()` is the image where it
   // is, `move(index)` puts it elsewhere, `rest()` follows when it is let go.
   draggable(side, handle, { at, move, rest = () => {} }) {
@@ -358,6 +372,7 @@ class Maps {
   }
 
   destroy() {
+    this.unlink();
     this.resize?.disconnect();
     if (this.bound) this.Plotly.purge(this.plot);
     this.bound = false;

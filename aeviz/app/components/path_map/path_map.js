@@ -82,8 +82,6 @@ class PathMap extends Maps {
     this.tell();
   }
 
-  hover() {}
-
   // A click on the path puts a waypoint there, on the nearest code.
   insert(event) {
     const piece = [...this.lines.children].indexOf(event.target);
