@@ -1,6 +1,7 @@
 import streamlit as st
 
 from aeviz.app import sidebar, widgets
+from aeviz.app.views import holes
 from aeviz.app.views import map as view
 
 top = st.container()
@@ -22,6 +23,6 @@ else:
     with widgets.exhibit():
         view.explore("map", subject, plane, label=label, **layers)
     behind = view.grid(subject, plane, label)
-view.holes(subject)
+holes.of_one(subject)
 formula, images = subject.model.formula_of(subject.model.config), f"{len(subject.codes()):,}"
 widgets.explain("map", formula, images=images, behind=behind)

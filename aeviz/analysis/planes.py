@@ -6,6 +6,7 @@ A plane takes codes (N, D) to points (N, 2) and points back to codes.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -13,11 +14,11 @@ import numpy as np
 
 from aeviz.analysis import estimate
 from aeviz.analysis.estimate import Estimate
-from aeviz.models import apply
-from aeviz.models.base import Autoencoder
 
 Window = tuple[float, float, float, float]
 """Visible part of a plane: left, right, bottom, top."""
+Decode = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+"""Images (N, H, W) of codes (N, D), and of their labels (N,) for a decoder that takes them."""
 
 
 class Plane(Protocol):
@@ -294,7 +295,7 @@ def _cubic_weights(t: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def atlas(
-    model: Autoencoder, plane: Plane, window: Window, size: int, label: int | None = None
+    decode: Decode, plane: Plane, window: Window, size: int, label: int | None = None
 ) -> Atlas:
     """Decode a grid of size x size points over a window of a plane.
 
@@ -305,7 +306,7 @@ def atlas(
     x, y = np.meshgrid(np.linspace(x0, x1, size), np.linspace(y1, y0, size))
     points = np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)
     labels = None if label is None else np.full(len(points), label)
-    images = apply.decode(model, plane.lift(points), labels)
+    images = decode(plane.lift(points), labels)
     levels = np.round(images * 255).astype(np.uint8)
     return Atlas(window, levels.reshape(size, size, *levels.shape[1:]))
 
@@ -320,7 +321,7 @@ COMPARED = 1000
 
 
 def blend_error(
-    model: Autoencoder, plane: Plane, grid: Atlas, points: np.ndarray, label: int | None = None
+    decode: Decode, plane: Plane, grid: Atlas, points: np.ndarray, label: int | None = None
 ) -> Estimate:
     """Mean absolute error of blended images at places (N, 2), in grey levels of 255.
 
@@ -333,12 +334,12 @@ def blend_error(
     if len(seen) == 0:
         return Estimate(0.0, 0.0)
     labels = None if label is None else np.full(len(seen), label)
-    exact = apply.decode(model, plane.lift(seen), labels)
+    exact = decode(plane.lift(seen), labels)
     return estimate.mean(255 * np.abs(grid.blend(seen) - exact).mean((1, 2)))
 
 
 def fitting_atlas(
-    model: Autoencoder, plane: Plane, window: Window, points: np.ndarray, label: int | None = None
+    decode: Decode, plane: Plane, window: Window, points: np.ndarray, label: int | None = None
 ) -> Atlas:
     """The coarsest atlas whose blend should be within one grey level of the decoder.
 
@@ -350,8 +351,8 @@ def fitting_atlas(
     some = points[:: max(len(points) // COMPARED, 1)]
 
     def measured(size: int) -> Atlas:
-        found = atlas(model, plane, window, size, label)
-        return replace(found, error=blend_error(model, plane, found, some, label))
+        found = atlas(decode, plane, window, size, label)
+        return replace(found, error=blend_error(decode, plane, found, some, label))
 
     found = measured(GRIDS[0])
     assert found.error is not None  # measured

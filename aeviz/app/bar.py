@@ -30,6 +30,11 @@ BESIDE = """
 .stMainBlockContainer { padding-top: 4rem; }
 """
 """The row as a part of the header."""
+INK = {
+    "light": "--on-paper: invert(1); --on-paper-blend: multiply;",
+    "dark": "--on-paper: none; --on-paper-blend: screen;",
+}
+"""Grey images are light strokes on black: on paper they become ink."""
 SIZE, LARGE = 16, 22
 """Of the type, px."""
 WIDE = 70
@@ -65,7 +70,8 @@ def show(page: StreamlitPage) -> None:
 def _rules(*, large: bool, present: bool) -> str:
     rules = [f"html {{ font-size: {LARGE if large else SIZE}px; }}", STYLE]
     # Lists and menus are beside the app, which alone has a scheme by itself.
-    rules += [f"html {{ color-scheme: {st.context.theme.type or 'light'}; }}"]
+    scheme = st.context.theme.type or "light"
+    rules += [f"html {{ color-scheme: {scheme}; {INK[scheme]} }}"]
     # Where the row fits beside the names of the four places, in the type that is chosen.
     rules += [f"@media (min-width: {WIDE * (LARGE if large else SIZE)}px) {{ {BESIDE} }}"]
     rules += [PRESENT] if present else []

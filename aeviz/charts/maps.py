@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,6 @@ SIGN = {
 """A name on a map, white on black."""
 # Grey is seen on light and on dark.
 ARROW = {"standoff": 7, "arrowhead": 2, "arrowwidth": 2, "arrowcolor": "#888888"}
-AWAY = 32
-"""From a place on a path to its name, px."""
 
 
 def code_map(
@@ -94,56 +91,6 @@ def space_map(
         legend=theme.ABOVE | {"itemsizing": "constant"},
         uirevision="the same",  # how it was turned outlives another place
     )
-
-
-def path_map(
-    points: np.ndarray,
-    labels: np.ndarray,
-    classes: tuple[str, ...],
-    path: np.ndarray,
-    pins: dict[str, np.ndarray],
-    axis_titles: tuple[str, str],
-) -> go.Figure:
-    """Codes (N, 2) as dots, a path (K, 2) over them, and lettered places on it.
-
-    A dot carries the index of its image, 0 to N - 1, as `customdata`, by which a click is known.
-
-    Args:
-        pins: letter -> place (2,).
-    """
-    traces = _dots(points, labels, classes)
-    for label, trace in enumerate(traces):
-        trace["customdata"] = np.flatnonzero(labels == label)
-        trace["hovertemplate"] = "%{fullData.name}, test image %{customdata}" + theme.ALONE
-        trace["unselected"] = {"marker": {"opacity": 0.7}}
-    # A name stands beyond its end of the path, not on it.
-    low, high = _bounds(points, path)
-    ends, middle = list(pins.values()), path.mean(0)
-    names = []
-    for k, (name, place) in enumerate(pins.items()):
-        near = {0: path[len(path) // 8], len(ends) - 1: path[-1 - len(path) // 8]}.get(k, middle)
-        across, up = (place - near) / (high - low)
-        length = math.hypot(across, up)
-        away = (AWAY * across / length, -AWAY * up / length) if length else (0, -AWAY)
-        where = {"x": place[0], "y": place[1], "ax": away[0], "ay": away[1]}
-        names.append(where | {"text": f"<b>{name}</b>"} | ARROW | SIGN)
-    # WebGL draws dots over any line: the path is a row of dots that touch.
-    figure = overlay(_map(traces, 430, annotations=names), points, path, 5, axis_titles)
-    return figure.update_layout(clickmode="event+select", dragmode="pan")
-
-
-def overlay(
-    figure: go.Figure,
-    points: np.ndarray,
-    marked: np.ndarray,
-    size: int,
-    axis_titles: tuple[str, str],
-) -> go.Figure:
-    """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view."""
-    figure.add_traces(_rimmed(marked, size))
-    across, up = _in_view(*_bounds(points, marked), axis_titles)
-    # The legend is below: above, the tool bar would cover it.
-    return figure.update_layout(xaxis=across, yaxis=up, margin_b=100, legend_y=-0.2)
 
 
 def _rimmed(places: np.ndarray, size: int) -> list[theme.Trace]:

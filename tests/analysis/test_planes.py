@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -86,7 +88,7 @@ def test_the_atlas_decodes_its_nodes(name: str) -> None:
     plane = planes.AxesPlane(0, 1, np.zeros(model.code_dim, np.float32))
     label = 4 if model.uses_labels else None
     told = np.array([4]) if model.uses_labels else None
-    atlas = planes.atlas(model, plane, (-2, 2, -1, 3), size=5, label=label)
+    atlas = planes.atlas(partial(apply.decode, model), plane, (-2, 2, -1, 3), size=5, label=label)
     code = np.zeros((1, model.code_dim), np.float32)
     for (row, column), place in (((0, -1), (2, 3)), ((1, 0), (-2, 2))):
         code[0, :2] = place
@@ -132,18 +134,18 @@ def test_a_decoder_that_bends_gets_a_finer_atlas_and_only_that() -> None:
         plane = planes.default_plane(codes)
         points = plane.project(codes)
         x0, x1, y0, y1 = window = planes.window_of(points, equal=False)
-        atlas = planes.fitting_atlas(model, plane, window, points)
+        atlas = planes.fitting_atlas(partial(apply.decode, model), plane, window, points)
         found[name] = atlas.size
         inside = (points > (x0, y0)).all(1) & (points < (x1, y1)).all(1)
         exact = apply.decode(model, codes[inside])
         error = 255 * np.abs(atlas.blend(points[inside]) - exact).mean()
         assert error < 1 or atlas.size == planes.GRIDS[-1]
-        every = planes.blend_error(model, plane, atlas, points)
+        every = planes.blend_error(partial(apply.decode, model), plane, atlas, points)
         assert every.value == pytest.approx(error, rel=1e-3)
         assert atlas.error is not None
         assert atlas.error.value == pytest.approx(error, abs=3 * atlas.error.error)
-        coarse = planes.atlas(model, plane, window, 64)
-        bends = planes.blend_error(model, plane, coarse, points).value > 1
+        coarse = planes.atlas(partial(apply.decode, model), plane, window, 64)
+        bends = planes.blend_error(partial(apply.decode, model), plane, coarse, points).value > 1
         assert bends == (atlas.size > 64)
     assert found == {"linear-2d": 64, "vanilla-2d-ladder": 96, "denoising-2d-masking": 144}
 
@@ -151,7 +153,9 @@ def test_a_decoder_that_bends_gets_a_finer_atlas_and_only_that() -> None:
 def test_where_nothing_is_shown_there_is_nothing_to_be_wrong() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d-ladder")
     plane = planes.AxesPlane(0, 1, np.zeros(2))
-    atlas = planes.fitting_atlas(model, plane, (900, 901, 900, 901), np.zeros((5, 2), np.float32))
+    atlas = planes.fitting_atlas(
+        partial(apply.decode, model), plane, (900, 901, 900, 901), np.zeros((5, 2), np.float32)
+    )
     assert atlas.size == 64
 
 

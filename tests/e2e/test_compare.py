@@ -27,6 +27,13 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
         page.get_by_alt_text("Reconstruction by PCA, 2 components, 1", exact=True)
     ).to_be_visible()
     expect(page.get_by_alt_text("Original, 20", exact=True)).to_have_count(1)
+    # An image and its codes on both maps point to each other.
+    maps = page.get_by_test_id("two-maps")
+    expect(maps).to_have_attribute("data-ready", "true", timeout=60_000)
+    page.get_by_alt_text("Reconstruction by PCA, 2 components, 3", exact=True).hover()
+    page.get_by_alt_text("Original, 3", exact=True).hover()
+    for side in ("left", "right"):
+        expect(page.get_by_test_id(f"ring-{side}")).not_to_have_attribute("hidden", "")
     page.get_by_role("combobox", name="Worst reconstructed by").click()
     page.get_by_role("option", name="PCA, 2 components").click()
     expect(page).to_have_url(re.compile("compare_worst=2"))
@@ -62,7 +69,7 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
 def test_eight_models_scroll_in_their_own_area_below_the_originals(page: Page, app: str) -> None:
     names = [name for name, card in checkpoint.pretrained().items() if card.latent_dim == 2]
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{app}/compare?compared={','.join(names[:8])}")
+    page.goto(f"{app}/compare?compare_maps=false&compared={','.join(names[:8])}")
     page.get_by_text("Which classes are hard?").wait_for(timeout=240_000)
     expect(page.get_by_test_id("stApp")).to_have_attribute(
         "data-test-script-state", "notRunning", timeout=120_000

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 from streamlit.testing.v1 import AppTest
 
@@ -38,7 +39,7 @@ def test_every_model_has_a_path_and_a_spherical_one_for_a_gaussian_prior(
     app = open_page(name)
     assert not app.exception
     assert len(components(app, "player")) == 1
-    assert len(app.get("plotly_chart")) == 2
+    assert len(components(app, "path_map")) == len(app.get("plotly_chart")) == 1
     assert len(strip(app)) == 2 * 11
     gaussian = checkpoint.load(checkpoint.FOLDER / name).gaussian_prior
     offered = [group for group in app.segmented_control if group.key == "path"]
@@ -134,6 +135,23 @@ def test_waypoints_lead_the_path_elsewhere_and_wrong_ones_get_a_sentence() -> No
     assert not app.exception
     app.text_input(key="via").set_value("").run()
     assert strip(app) == straight
+
+
+def test_the_map_has_the_path_and_how_far_it_is_from_codes() -> None:
+    app = open_page("vanilla-2d")
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    codes = apply.encode(model, datasets.load().test_images)
+    ends = [typical.most_typical(datasets.load(), k) for k in (0, 1)]
+    (told,) = components(app, "path_map")
+    assert told["stations"] == ends
+    way = codes[ends[0]] + np.linspace(0, 1, 91)[:, None] * (codes[ends[1]] - codes[ends[0]])
+    np.testing.assert_allclose(told["path"]["places"], way, atol=1e-4)
+    assert told["path"]["milestones"] == [0, 1]
+    known = KDTree(apply.encode(model, datasets.load().train_images).astype(float))
+    far = 3 * np.quantile(known.query(codes)[0], 0.9)
+    np.testing.assert_allclose(
+        told["path"]["away"], known.query(way)[0] / far, rtol=0.01, atol=0.01
+    )
 
 
 def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:

@@ -148,7 +148,7 @@ def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:
 def test_the_colours_of_the_error_and_the_clipping_of_pca_are_explained() -> None:
     app = open_page("vanilla-2d")
     key = next(e.proto.body for e in app.get("html") if "aeviz-key" in e.proto.body)
-    assert key.index("too dark") < key.index("<img") < key.index("too bright")
+    assert key.index("too little ink") < key.index("<img") < key.index("too much ink")
     assert "clipped to [0, 1]" in "".join(m.value for m in app.markdown)
     assert app.latex
 

@@ -28,12 +28,14 @@ HANDED_IN = {
 class Picked:
     """Images (N, 28, 28) float32 in [0, 1], as MNIST would hold them, at least one.
 
-    names: what each is called, for captions and files; labels: (N,) where they are known.
+    names: what each is called, for captions and files; labels: (N,) where they are known; indices:
+    (N,) of test images, where they are such.
     """
 
     images: np.ndarray
     names: list[str]
     labels: np.ndarray | None
+    indices: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

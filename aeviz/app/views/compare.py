@@ -17,6 +17,7 @@ from aeviz.charts.pixels import signed
 from aeviz.data import datasets
 
 SHOW = {"worst": "Worst 20", "classes": "Each class", "random": "Random 20", "own": "Yours"}
+MAPS = "Of the first two: where each has the codes of the same test images."
 MOST = 20
 NEAREST = 6
 WHICH = "each with its class and its index in the test set"
@@ -60,7 +61,7 @@ def _pick(subjects: Sequence[Subject]) -> tuple[pictures.Picked, str]:
     labels = data.test_labels[found]
     names = [f"{data.classes[k]}, test image {i}" for k, i in zip(labels, found, strict=True)]
     images = datasets.to_float(data.test_images[found])
-    return pictures.Picked(images, names, labels), sentence
+    return pictures.Picked(images, names, labels, found), sentence
 
 
 # What follows is a fragment, and the closer look one within it: a click runs no more than it needs.
@@ -78,7 +79,7 @@ def side_by_side(subjects: Sequence[Subject]) -> None:
         widgets.rows(table, least=2.7, held=True)  # twenty have room beside each other
     columns: dict[str, list[Any]] = {"image": list(picked.names)}
     columns |= {f"MSE of {title}": its.errors.mse.tolist() for title, its in seen.items()}
-    note = f"{sentence} Error: blue is too dark, red too bright.".strip()
+    note = f"{sentence} Error: red is too much ink, blue too little.".strip()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         widgets.error_key()
         widgets.download(
@@ -97,12 +98,13 @@ def side_by_side(subjects: Sequence[Subject]) -> None:
 
 def _table(picked: pictures.Picked, seen: dict[str, Seen]) -> list[widgets.Row]:
     captions = [name.replace(", test image ", "\n") for name in picked.names]  # twenty in a row
-    table = [widgets.Row("Original", picked.images, captions)]
+    dots = [widgets.dot_of(index) for index in picked.indices] if picked.indices is not None else []
+    table = [widgets.Row("Original", picked.images, captions, dots)]
     for title, its in seen.items():
         texts = [f"{value:.4f}" for value in its.errors.mse]
-        table.append(widgets.Row(f"Reconstruction by {title}", its.reconstructions))
+        table.append(widgets.Row(f"Reconstruction by {title}", its.reconstructions, dots=dots))
         errors = signed(its.differences)
-        table.append(widgets.Row(f"Error and MSE: {title}", errors, texts))
+        table.append(widgets.Row(f"Error and MSE: {title}", errors, texts, dots))
     return table
 
 
@@ -165,7 +167,7 @@ def _neighbours(
         f"{data.classes[c]}\n{distance:.3g}" for c, distance in zip(labels, distances, strict=True)
     ]
     heading = f"{subject.title}: {votes} of {NEAREST} are {data.classes[counted]}"
-    return widgets.Row(heading, data.test_images[near], texts)
+    return widgets.Row(heading, data.test_images[near], texts, [widgets.dot_of(i) for i in near])
 
 
 def hard_classes(subjects: Sequence[Subject]) -> None:

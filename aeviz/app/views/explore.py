@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from aeviz.analysis import errors, estimate, holes, neighbours, planes
+from aeviz.analysis.codec import Codec
 from aeviz.analysis.estimate import Estimate
 from aeviz.analysis.planes import Plane, Window
 from aeviz.app import session, sidebar, widgets
@@ -16,23 +18,24 @@ from aeviz.app.components.latent_map import (
     Clicked,
     Drawn,
     Exact,
+    Ground,
     latent_map,
     points_file,
     state,
 )
-from aeviz.app.subject import ModelSubject
+from aeviz.app.subject import ModelSubject, Subject
 from aeviz.app.views import encoded
 from aeviz.app.views.selection import selection_downloads
 from aeviz.charts import bars, pixels, theme
 from aeviz.data import datasets
-from aeviz.models.base import Autoencoder
 
 WALK = 0.07
 """How far the probe walks before it is touched, as a share of the map."""
 
 
 @st.cache_data(max_entries=6, show_spinner=False)
-def _sheet(data_name: str) -> bytes:
+def sheet(data_name: str) -> bytes:
+    """PNG of all test images, a hundred in a row."""
     return pixels.png(pixels.tiles(datasets.load(data_name).test_images, 100))
 
 
@@ -42,17 +45,17 @@ def _atlas(
     plane_key: str,
     window: Window,
     label: int | None,
-    _model: Autoencoder,
+    _codec: Codec,
     _plane: Plane,
     _points: np.ndarray,
 ) -> tuple[AtlasFile, Estimate]:
-    decoded = planes.fitting_atlas(_model, _plane, window, _points, label)
+    decoded = planes.fitting_atlas(_codec.decode, _plane, window, _points, label)
     assert decoded.error is not None  # by which it was chosen
     return AtlasFile(pixels.png(decoded.sheet()), decoded.size, window), decoded.error
 
 
 @dataclass(frozen=True)
-class _Frame:
+class Frame:
     """Points (N, 2) of the test codes, the window, and how far from all of them is far."""
 
     points: np.ndarray
@@ -63,25 +66,53 @@ class _Frame:
 
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring the map")
-def _frame(
-    name: str, data_name: str, plane_key: str, _subject: ModelSubject, _plane: Plane
-) -> _Frame:
+def _measured(
+    name: str, data_name: str, plane_key: str, _subject: Subject[Any], _plane: Plane
+) -> Frame:
     points = _plane.project(_subject.codes()).astype(np.float32)
     # The browser, which has only these points, asks how far the nearest is while the probe moves.
     window = planes.window_of(points, equal=_plane.equal)
     x, y = planes.crossing(points, _subject.data.test_labels, window).tolist()
-    return _Frame(points, window, holes.far(neighbours.gaps(points)), (x, y))
+    return Frame(points, window, holes.far(neighbours.gaps(points)), (x, y))
 
 
-def _seen(subject: ModelSubject, plane: Plane) -> _Frame:
-    return _frame(subject.key, subject.data.name, planes.plane_key(plane), subject, plane)
+def frame_of(subject: Subject[Any], plane: Plane) -> Frame:
+    """Where the test codes lie on a plane, and what part of it is shown."""
+    return _measured(subject.key, subject.data.name, planes.plane_key(plane), subject, plane)
 
 
-def _drawn(
-    subject: ModelSubject, plane: Plane, window: Window, label: int | None
+def drawn(
+    subject: Subject[Any], plane: Plane, window: Window, label: int | None
 ) -> tuple[AtlasFile, Estimate]:
-    points, plane_key = _seen(subject, plane).points, planes.plane_key(plane)
-    return _atlas(subject.key, plane_key, window, label, subject.model, plane, points)
+    """A grid of codes decoded over a window, and the error of its blend in grey levels."""
+    points, plane_key = frame_of(subject, plane).points, planes.plane_key(plane)
+    return _atlas(subject.key, plane_key, window, label, subject.codec, plane, points)
+
+
+def ground_of(subject: Subject[Any], label: int | None = None) -> Ground:
+    """The map of a subject's own plane, to lie beside another one or below a path.
+
+    A place of it has an image of its own only where the plane is all of the code.
+
+    Args:
+        label: for variants with `uses_labels`, what every place is decoded as.
+    """
+    plane, data = subject.plane(), subject.data
+    frame = frame_of(subject, plane)
+    flat = subject.code_dim <= 2
+    return Ground(
+        subject.title,
+        frame.points,
+        data.test_labels,
+        data.classes,
+        sheet(data.name),
+        data.shape[1:],
+        frame.window,
+        plane.equal,
+        plane.axis_titles,
+        drawn(subject, plane, frame.window, label)[0] if flat else None,
+        "digits" if data.name == "mnist" else "images",
+    )
 
 
 def grid_of(subject: ModelSubject, plane: Plane, label: int | None) -> tuple[int, Estimate]:
@@ -89,7 +120,7 @@ def grid_of(subject: ModelSubject, plane: Plane, label: int | None) -> tuple[int
 
     The error is in grey levels of 255, where the test codes are.
     """
-    file, error = _drawn(subject, plane, _seen(subject, plane).window, label)
+    file, error = drawn(subject, plane, frame_of(subject, plane).window, label)
     return file.size, error
 
 
@@ -138,7 +169,7 @@ def _is_far(subject: ModelSubject, plane: Plane, place: tuple[float, float]) -> 
 
     Those are not measured in code space: a plane passes all of them at much the same distance.
     """
-    frame, point = _seen(subject, plane), np.array([place], np.float32)
+    frame, point = frame_of(subject, plane), np.array([place], np.float32)
     if np.allclose(point, [frame.start], rtol=1e-5):
         return False  # where the probe starts; the map does not wait for the training codes
     if subject.code_dim > neighbours.NARROW:
@@ -160,7 +191,7 @@ def _clicked(subject: ModelSubject, index: int) -> Clicked:
     text = (
         f"{data.classes[labels[0]]}, test image {index}: MSE {error:.4f}, "
         f"PSNR {errors.psnr(error):.1f} dB. "
-        "Error: red where the reconstruction is too bright, blue where too dark."
+        "Error: red where the reconstruction has too much ink, blue where too little."
     )
     return Clicked(seen.images[0], seen.reconstructions[0], text)
 
@@ -224,7 +255,7 @@ def explore(
         pad: whether an image can be drawn, encoded and decoded beside it.
     """
     sidebar.still_there(subject.key)
-    data, frame = subject.data, _seen(subject, plane)
+    data, frame = subject.data, frame_of(subject, plane)
     same = f"{subject.key} {data.name} {planes.plane_key(plane)}"
     points, window = frame.points, frame.window
     done, memory = state(key, same), _memory(key, same, points)
@@ -241,10 +272,10 @@ def explore(
             memory.probe = shown.place
     x, y = _near(window, memory.probe) if memory.probe else frame.start
     session.say("probe", (f"{x:.6g}", f"{y:.6g}"))
-    atlases, view = [_drawn(subject, plane, window, label)[0]], memory.view
+    atlases, view = [drawn(subject, plane, window, label)[0]], memory.view
     if view and not np.allclose(view, window, atol=0.03 * (window[1] - window[0])):
         session.say("view", [f"{v:.6g}" for v in view])
-        atlases.append(_drawn(subject, plane, _rounded(view), label)[0])
+        atlases.append(drawn(subject, plane, _rounded(view), label)[0])
     else:
         session.say("view")
     exact = _exact(subject, plane, (x, y), label)
@@ -252,7 +283,7 @@ def explore(
     latent_map(
         key,
         points=points_file(points, data.test_labels),
-        sheet=_sheet(data.name),
+        sheet=sheet(data.name),
         shape=data.shape[1:],
         classes=data.classes,
         axis_titles=plane.axis_titles,
@@ -303,7 +334,7 @@ def _selection(subject: ModelSubject, plane: Plane, chosen: np.ndarray) -> None:
         names = [data.classes[data.test_labels[i]] for i in shown]
         widgets.gallery(
             [
-                widgets.Item([(data.test_images[i], name)], name)
+                widgets.Item([(data.test_images[i], name)], name, widgets.dot_of(i))
                 for i, name in zip(shown, names, strict=True)
             ],
             size="3.2rem",

@@ -12,22 +12,23 @@ import streamlit as st
 
 from aeviz.analysis import estimate, neighbours, paths, typical
 from aeviz.app import session, widgets
+from aeviz.app.components.path_map import chosen, path_map
 from aeviz.app.components.player import player
 from aeviz.app.subject import ModelSubject
-from aeviz.charts import curves, maps, pixels, theme
+from aeviz.app.views import explore
+from aeviz.charts import curves, pixels, theme
 from aeviz.data import datasets
 from aeviz.data.datasets import Dataset
 
 FRAMES = 91
 """Of the film and the curve; the strip has as many as are asked for."""
-MAP, DOTS = "dots", 3000
-"""Key of the chart, and how many codes it shows."""
+MAP = "dots"
+"""Key of the map."""
 STARTS = 0, 1
 """Classes of A and B at first."""
 MOST = 8
 """Waypoints."""
 WALKS = {"straight": paths.line, "spherical": paths.slerp}
-TARGETS = {"from": "A", "to": "B", "via": "a waypoint"}
 
 
 @dataclass(frozen=True)
@@ -148,36 +149,33 @@ def film(path: Path) -> None:
 
 
 def on_map(path: Path) -> None:
-    """The path among test codes; a click on one makes it an end or a waypoint."""
-    widgets.choice("A click on the map places", TARGETS, "target")
-    data, plane = path.subject.data, path.subject.plane()
-    seen = maps.path_map(
-        plane.project(path.subject.codes())[:DOTS],
-        data.test_labels[:DOTS],
-        data.classes,
-        plane.project(path.codes),
-        dict(zip(path.marks, plane.project(path.ends), strict=True)),
-        plane.axis_titles,
+    """The path on the map, whose ends and waypoints are dragged there."""
+    subject = path.subject
+    told = None if path.told is None or len(path.told) > 1 else int(path.told[0])
+    path_map(
+        MAP,
+        explore.ground_of(subject, told),
+        path.stations,
+        subject.plane().project(path.codes),
+        path.away / subject.far(),
+        list(path.marks.values()),
+        _dragged,
     )
-    st.plotly_chart(
-        widgets.drawable(seen),
-        config=theme.CONFIG,
-        key=MAP,
-        on_select=_picked,
-        selection_mode="points",
+    st.caption(
+        "Drag A and B from dot to dot, or click on the path for a waypoint. It is orange where it "
+        "is far from every training code."
+        + ("" if subject.code_dim <= 2 else " The map shows a part of the code.")
     )
 
 
-def _picked() -> None:
-    """Put an end or a waypoint on the dot that was clicked."""
-    target = session.value("target")
-    for dot in session.get(MAP).selection.points:
-        if "customdata" not in dot:
-            continue
-        if target == "via":
-            session.put("via", f"{session.value('via') or ''} {dot['customdata']}".strip())
-        else:
-            session.put(target, int(dot["customdata"]))
+def _dragged() -> None:
+    """Put ends and waypoints where they were dragged to."""
+    stations = chosen(MAP)
+    assert stations is not None  # called when they change
+    first, *via, last = stations
+    session.put("from", first)
+    session.put("to", last)
+    session.put("via", " ".join(map(str, via)))
 
 
 def strip(path: Path) -> None:

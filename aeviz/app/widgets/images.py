@@ -39,12 +39,27 @@ def beside() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
         return st.container(), st.container(), st.container()
 
 
+def dot_of(index: int) -> str:
+    """What links an image to its dot on the maps of the page: a test image, by its index."""
+    return f"test-{index}"
+
+
+def _marked(image: np.ndarray, dot: str = "") -> str:
+    """Attributes of an image: ink on paper where the page is light, if it is grey; its dot."""
+    ink = ' class="aeviz-ink"' if image.ndim == 2 else ""
+    return ink + (f' data-dot="{html.escape(dot, quote=True)}"' if dot else "")
+
+
 @dataclass(frozen=True)
 class Item:
-    """Images on top of each other, each with its alternative text, and a caption below."""
+    """Images on top of each other, each with its alternative text, and a caption below.
+
+    dot: what links the first of them to a dot on a map of the page.
+    """
 
     pictures: Sequence[tuple[np.ndarray, str]]
     caption: str = ""
+    dot: str = ""
 
 
 def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) -> None:
@@ -57,8 +72,9 @@ def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) 
     cells = []
     for item in items:
         pictures = "".join(
-            f'<img src="{pixels.data_uri(image)}" alt="{html.escape(alt, quote=True)}">'
-            for image, alt in item.pictures
+            f'<img src="{pixels.data_uri(image)}" alt="{html.escape(alt, quote=True)}"'
+            f"{_marked(image, '' if number else item.dot)}>"
+            for number, (image, alt) in enumerate(item.pictures)
         )
         lines = "<br>".join(html.escape(line) for line in item.caption.splitlines())
         cells.append(f"<figure>{pictures}<figcaption>{lines}</figcaption></figure>")
@@ -75,11 +91,15 @@ def strip(items: Iterable[Item]) -> bytes:
 
 @dataclass(frozen=True)
 class Row:
-    """Images (N, H, W) or (N, H, W, 3) that stand for one thing, and a text below each."""
+    """Images (N, H, W) or (N, H, W, 3) that stand for one thing, and a text below each.
+
+    dots: what links each of them to a dot on a map of the page.
+    """
 
     name: str
     pictures: np.ndarray
     texts: Sequence[str] = ()
+    dots: Sequence[str] = ()
 
 
 def rows(table: Sequence[Row], *, least: float = 4.2, held: bool = False) -> None:
@@ -105,7 +125,9 @@ def rows(table: Sequence[Row], *, least: float = 4.2, held: bool = False) -> Non
         for column, image in enumerate(row.pictures):
             place = _place(column, 3 * k + 1, len(table), folds, columns)
             alt = html.escape(f"{row.name}, {column + 1}", quote=True)
-            cells.append(f'<img src="{pixels.data_uri(image)}" alt="{alt}" style="{place}">')
+            source = pixels.data_uri(image)
+            marked = _marked(image, row.dots[column] if row.dots else "")
+            cells.append(f'<img src="{source}" alt="{alt}" style="{place}"{marked}>')
         for column, text in enumerate(row.texts):
             place = _place(column, 3 * k + 2, len(table), folds, columns)
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
@@ -165,8 +187,8 @@ def error_key() -> None:
     """What the colours of a signed error mean."""
     scale = pixels.data_uri(pixels.signed(np.linspace(-1, 1, 64)[None]))
     st.html(
-        '<div class="aeviz-key">Error: too dark (-1)'
-        f'<img src="{scale}" alt="from blue over white to red">too bright (+1)</div>'
+        '<div class="aeviz-key">Error: too little ink (-1)'
+        f'<img src="{scale}" alt="from blue over white to red">too much ink (+1)</div>'
     )
 
 
@@ -191,4 +213,4 @@ def class_key(classes: tuple[str, ...]) -> None:
 def sheet(image: np.ndarray, alt: str) -> None:
     """Show one large image (H, W) as wide as there is room for, with crisp pixels."""
     text = html.escape(alt, quote=True)
-    st.html(f'<img class="aeviz-sheet" src="{pixels.data_uri(image)}" alt="{text}">')
+    st.html(f'<img class="aeviz-sheet aeviz-ink" src="{pixels.data_uri(image)}" alt="{text}">')

@@ -30,15 +30,25 @@ SCRIPTS = ("touch.js", "present.js", "history.js", "terms.js", "contexts.js")
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-def script(folder: Path) -> str:
-    """The JavaScript of a component: what all share, then its files, its own name's last."""
-    own = folder / f"{folder.name}.js"
-    parts = sorted(file for file in folder.glob("*.js") if file != own)
-    files = [HERE / "browser.js", *parts, own]
+def _parts(folder: Path) -> list[Path]:
+    """The files of a component's JavaScript but the one that is called as the folder is."""
+    return sorted(file for file in folder.glob("*.js") if file.stem != folder.name)
+
+
+def script(folder: Path, like: Path | None = None) -> str:
+    """The JavaScript of a component: what all share, then its files, its own name's last.
+
+    Args:
+        like: another component's folder, whose parts it uses too.
+    """
+    borrowed = _parts(like) if like else []
+    files = [HERE / "browser.js", *borrowed, *_parts(folder), folder / f"{folder.name}.js"]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
-def declare(folder: Path, html: str, *, isolated: bool = True) -> Callable[..., Any]:
+def declare(
+    folder: Path, html: str, *, isolated: bool = True, like: Path | None = None
+) -> Callable[..., Any]:
     """The component `aeviz.<folder>`, to be mounted with a key and its data.
 
     Args:
@@ -46,9 +56,11 @@ def declare(folder: Path, html: str, *, isolated: bool = True) -> Callable[..., 
             parts of the former in files of their own.
         html: what it stands in.
         isolated: neither its rules nor the page's go through its border.
+        like: the folder of a component whose style rules and parts it shares.
     """
-    css = (folder / f"{folder.name}.css").read_text(encoding="utf-8")
-    js = script(folder)
+    sheets = [one / f"{one.name}.css" for one in (like, folder) if one]
+    css = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    js = script(folder, like)
     return components.component(
         f"aeviz.{folder.name}", html=html, css=css, js=js, isolate_styles=isolated
     )

@@ -59,3 +59,33 @@ function make(tag, properties = {}, parent = null) {
   parent?.append(element);
   return element;
 }
+
+// Images on the page and dots on its maps that are of one thing, such as test image 7 or the third
+// sample, carry the same `data-dot` and point to each other.
+const links = {
+  // Calls `each` with what the mouse is over, null where it is over nothing; returns its end.
+  follow(each) {
+    let last = null;
+    const over = (event) => {
+      const dot = event.target.closest?.("[data-dot]")?.dataset.dot ?? null;
+      if (dot === last) return;
+      last = dot;
+      each(dot);
+    };
+    document.addEventListener("pointerover", over);
+    return () => document.removeEventListener("pointerover", over);
+  },
+
+  // Marks the images of one thing; of none for null.
+  mark(dot) {
+    for (const one of document.querySelectorAll("[data-linked]")) delete one.dataset.linked;
+    if (dot === null) return;
+    for (const one of document.querySelectorAll(`[data-dot="${CSS.escape(dot)}"]`))
+      one.dataset.linked = "true";
+  },
+
+  // The number in what stands for a test image; null for anything else.
+  image(dot) {
+    return dot?.startsWith("test-") ? Number(dot.slice(5)) : null;
+  },
+};

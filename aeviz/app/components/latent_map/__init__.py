@@ -54,6 +54,7 @@ _HTML = f"""
     <svg class="over" data-part="rings" aria-hidden="true">
       <g><circle r="1"></circle><circle r="2"></circle></g>
     </svg>
+    <i class="ring" data-part="ring" data-testid="ring" hidden></i>
     <i class="encoded" data-part="encoded" data-testid="encoded" hidden></i>
     <div class="names" data-part="names"></div>
     <div class="scale" data-part="scale" aria-hidden="true"><i></i><b></b><span></span></div>
@@ -170,6 +171,68 @@ class Input:
     trouble: str = ""
 
 
+@dataclass(frozen=True)
+class Ground:
+    """A map that is only looked at, beside another one or below a path.
+
+    points: of the test images' codes, (N, 2); labels: (N,); sheet: PNG of the images, a hundred in
+    a row; shape: height and width of an image; equal: both axes have one scale; atlas: a grid of
+    decoded images over the window, None where no place of the map has an image of its own; noun:
+    what the images are.
+    """
+
+    title: str
+    points: np.ndarray
+    labels: np.ndarray
+    classes: Sequence[str]
+    sheet: bytes
+    shape: tuple[int, int]
+    window: Window
+    equal: bool
+    axis_titles: tuple[str, str]
+    atlas: AtlasFile | None
+    noun: str
+
+
+def ground_data(key: str, sides: Sequence[Ground], *, wheel: bool = True) -> dict[str, Any]:
+    """What maps.js needs of one map, or of two of the same images.
+
+    Args:
+        key: of the component.
+        wheel: whether the mouse wheel zooms.
+    """
+    first = sides[0]
+    return {
+        "plotly": browser.plotly_url(f"{key}-plotly"),
+        "sheet": browser.serve(first.sheet, "image/png", f"{key}-sheet"),
+        "shape": list(first.shape),
+        "classes": list(first.classes),
+        "colours": list(theme.DIGITS),
+        "noun": first.noun,
+        "wheel": wheel,
+        "sides": [
+            {
+                "title": side.title,
+                "points": browser.serve(
+                    points_file(side.points, side.labels),
+                    "application/octet-stream",
+                    f"{key}-points-{number}",
+                ),
+                "window": list(side.window),
+                "equal": side.equal,
+                "axes": list(side.axis_titles),
+                "atlas": None if side.atlas is None else _atlas(f"{key}-{number}", side.atlas),
+            }
+            for number, side in enumerate(sides)
+        ],
+    }
+
+
+def _atlas(place: str, file: AtlasFile) -> dict[str, Any]:
+    url = browser.serve(file.png, "image/png", f"{place}-atlas")
+    return {"url": url, "size": file.size, "window": list(file.window)}
+
+
 def points_file(points: np.ndarray, labels: np.ndarray) -> bytes:
     """Points (N, 2) and labels (N,) as the browser reads them: float32 pairs, then uint8."""
     return np.asarray(points, "<f4").tobytes() + np.asarray(labels, np.uint8).tobytes()
@@ -179,7 +242,8 @@ def _text(values: np.ndarray) -> str:
     return base64.b64encode(values.tobytes()).decode()  # nested data cannot be raw bytes
 
 
-def _grey(image: np.ndarray) -> str:
+def grey(image: np.ndarray) -> str:
+    """Grey values of an image (H, W) in [0, 1], as text."""
     return _text(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8))
 
 
@@ -263,14 +327,7 @@ def latent_map(
         "equal": equal,
         "window": list(window),
         "view": list(view) if view else None,
-        "atlases": [
-            {
-                "url": browser.serve(layer.png, "image/png", f"{key}-atlas-{number}"),
-                "size": layer.size,
-                "window": list(layer.window),
-            }
-            for number, layer in enumerate(atlases)
-        ],
+        "atlases": [_atlas(f"{key}-{number}", layer) for number, layer in enumerate(atlases)],
         "background": background,
         "dots": dots,
         "walk": walk,
@@ -287,8 +344,8 @@ def latent_map(
         data["input"] = {"number": input.number, "trouble": input.trouble, "image": None}
     if input is not None and input.image is not None and input.reconstruction is not None:
         data["input"] |= {
-            "image": _grey(input.image),
-            "reconstruction": _grey(input.reconstruction),
+            "image": grey(input.image),
+            "reconstruction": grey(input.reconstruction),
             "place": list(input.place),
             "ellipse": None if input.ellipse is None else input.ellipse.tolist(),
             "text": input.text,
@@ -297,7 +354,7 @@ def latent_map(
         data["exact"] = {
             "x": exact.place[0],
             "y": exact.place[1],
-            "digit": _grey(exact.digit),
+            "digit": grey(exact.digit),
             "nearest": [{"index": index, "distance": gap} for index, gap in exact.nearest],
             "far": exact.far,
             "measure": exact.measure,
@@ -305,8 +362,8 @@ def latent_map(
     if clicked is not None:
         error = pixels.signed(clicked.reconstruction - clicked.original)
         data["clicked"] = {
-            "original": _grey(clicked.original),
-            "reconstruction": _grey(clicked.reconstruction),
+            "original": grey(clicked.original),
+            "reconstruction": grey(clicked.reconstruction),
             "error": _text(error),
             "text": clicked.text,
         }

@@ -2,7 +2,6 @@
 // decoder's atlas; everything that follows the pointer happens here, without asking the server.
 // Plotly draws the dots and moves the view; canvases under it and over it follow its axes.
 
-const SHEET_COLUMNS = 100; // real digits per row of their sheet
 const REST_MS = 90; // the pointer rests: ask for the exact decode
 const SVG_DOTS = 3000; // without WebGL each dot is an element of the page, and slow to move
 const FLIGHT_MS = 700; // dots on their way to another model's map
@@ -12,53 +11,6 @@ const LOOP_MS = 24000; // the probe's walk before anybody touches it
 const FAR_TEXT = "Far from every code: the decoder was never trained here.";
 
 const instances = new WeakMap();
-
-const readPoints = async (response) => {
-  const buffer = await response.arrayBuffer();
-  const count = buffer.byteLength / 9; // two float32 and one uint8 a point
-  return {
-    count,
-    xy: new Float32Array(buffer, 0, 2 * count),
-    labels: new Uint8Array(buffer, 8 * count, count),
-  };
-};
-
-const readBitmap = async (response) => createImageBitmap(await response.blob());
-
-// The atlas as one contiguous block of grey values for each node of the grid.
-const readAtlas = async (response, height, width) => {
-  const bitmap = await createImageBitmap(await response.blob());
-  const size = bitmap.width / width;
-  const canvas = scratchCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  const rgba = context.getImageData(0, 0, bitmap.width, bitmap.height).data;
-  const tiles = new Uint8Array(size * size * height * width);
-  let out = 0;
-  for (let i = 0; i < size; i++)
-    for (let j = 0; j < size; j++)
-      for (let y = 0; y < height; y++) {
-        let at = 4 * ((i * height + y) * bitmap.width + j * width);
-        for (let x = 0; x < width; x++, at += 4) tiles[out++] = rgba[at];
-      }
-  bitmap.close();
-  return { size, tiles };
-};
-
-// The numbers below a count in an order without meaning, the same each time.
-function shuffled(count) {
-  const order = Array.from({ length: count }, (_, k) => k);
-  let seed = 1;
-  for (let k = count - 1; k > 0; k--) {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; // Numerical Recipes, section 7.1
-    const at = Math.floor((seed / 2 ** 32) * (k + 1));
-    [order[k], order[at]] = [order[at], order[k]];
-  }
-  return order;
-}
-
-// Bytes nested in a component's data arrive as base64 text.
-const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 class LatentMap {
   constructor(parent) {
@@ -88,6 +40,11 @@ class LatentMap {
     this.peeking();
     this.pinch();
     this.input = new Input(this);
+    this.ringed = null; // the test image whose dot has a ring
+    this.unlink = links.follow((dot) => {
+      this.ringed = links.image(dot);
+      this.place();
+    });
   }
 
   // -- data from the server --------------------------------------------------------------
@@ -257,7 +214,10 @@ class LatentMap {
     if (this.bound) return;
     this.bound = true;
     this.plot.on("plotly_hover", (event) => this.hover(event.points[0]));
-    this.plot.on("plotly_unhover", () => (this.hovered = null));
+    this.plot.on("plotly_unhover", () => {
+      this.hovered = null;
+      links.mark(null);
+    });
     this.plot.on("plotly_click", (event) => this.click(event.points[0]));
     this.plot.on("plotly_selected", (event) => this.select(event));
     this.plot.on("plotly_deselect", () => this.select(null));
@@ -369,6 +329,19 @@ class LatentMap {
     this.handle.style.setProperty("--towards", `${Math.atan2(y - top, x - left)}rad`);
     this.handle.style.transform = `translate(${left + xaxis._offset}px, ${top + yaxis._offset}px)`;
     this.input.put(xaxis, yaxis);
+    this.circle(xaxis, yaxis);
+  }
+
+  // A ring around the dot of an image that the mouse is over elsewhere on the page.
+  circle(xaxis, yaxis) {
+    const ring = this.part("ring");
+    ring.hidden = this.ringed === null || this.ringed >= this.points.count;
+    if (ring.hidden) return;
+    const { xy } = this.points;
+    const left = xaxis.d2p(xy[2 * this.ringed]);
+    const top = yaxis.d2p(xy[2 * this.ringed + 1]);
+    ring.hidden = left < 0 || top < 0 || left > xaxis._length || top > yaxis._length;
+    ring.style.transform = `translate(${left + xaxis._offset}px, ${top + yaxis._offset}px)`;
   }
 
   // -- the probe -------------------------------------------------------------------------
@@ -633,6 +606,7 @@ class LatentMap {
       const cell = cells[k];
       if (cell.dataset.index !== String(index) || !cell.dataset.drawn) {
         cell.dataset.index = index;
+        cell.dataset.dot = `test-${index}`;
         this.drawReal(cell.querySelector("canvas"), index);
         if (this.sheet) cell.dataset.drawn = "true";
         const label = this.data.classes[this.points.labels[index]];
@@ -710,6 +684,7 @@ class LatentMap {
     const index = point.customdata;
     const tip = this.part("tip");
     this.hovered = index;
+    links.mark(`test-${index}`);
     this.drawReal(tip.querySelector("canvas"), index);
     const label = this.data.classes[this.points.labels[index]];
     tip.querySelector("span").textContent = `${label}, test image ${index}`;
@@ -776,6 +751,7 @@ class LatentMap {
     cancelAnimationFrame(this.frame);
     cancelAnimationFrame(this.walking);
     this.resize?.disconnect();
+    this.unlink();
     for (const timer of [this.resting, this.zooming]) clearTimeout(timer);
     if (this.bound) this.Plotly.purge(this.plot);
     this.bound = false;

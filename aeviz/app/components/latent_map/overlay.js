@@ -31,6 +31,7 @@ class Overlay {
     Object.assign(this, { names, scale, minimap, images, thumbnails: new Map(), homes: [] });
     this.onname = () => {};
     this.onhover = () => {};
+    this.says = (name) => `Select all ${this.noun} of class ${name}`;
   }
 
   lay({ codes, classes, colours, light, paper, equal, titles, shape, noun }) {
@@ -52,7 +53,7 @@ class Overlay {
         const name = make("button", { type: "button", className: "name" });
         name.textContent = this.classes[label];
         name.style.setProperty("--own", `rgb(${this.colours[label % this.colours.length]})`);
-        name.setAttribute("aria-label", `Select all ${this.noun} of class ${this.classes[label]}`);
+        name.setAttribute("aria-label", this.says(this.classes[label]));
         name.tabIndex = -1; // ten stops before the page goes on; the class is said by the probe
         name.addEventListener("click", () => this.onname(label));
         for (const [kind, over] of [["pointerenter", true], ["pointerleave", false]])
