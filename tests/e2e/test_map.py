@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from aeviz.charts import theme
@@ -340,6 +342,30 @@ def test_an_empty_pad_says_so_and_the_next_drawing_counts(page: Page, app: str) 
     expect(root.locator("[data-part=apart]")).to_contain_text("the probe is there")
     draw_a_one(page)
     expect(root.locator("[data-part=trouble]")).to_have_text("")
+
+
+SEEN = """() => {
+    const seen = document.querySelector('[data-part="seen"]');
+    const { data } = seen.getContext("2d").getImageData(0, 0, seen.width, seen.height);
+    return Array.from(data).filter((_, k) => k % 4 === 0);
+}"""
+
+
+def test_a_photo_is_encoded_and_what_is_none_gets_a_sentence(page: Page, app: str) -> None:
+    root = open_map(page, app)
+    written = datasets.load().test_images[17]
+    on_paper = np.pad(np.kron(255 - written, np.ones((8, 8), np.uint8)), 60, constant_values=255)
+    file = io.BytesIO()
+    Image.fromarray(on_paper).save(file, "PNG")
+    photo, before = root.locator("[data-part=photo]"), page.evaluate(SEEN)
+    photo.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    page.wait_for_function(
+        f"before => String(({SEEN})()) !== before", arg=",".join(map(str, before))
+    )
+    assert np.corrcoef(page.evaluate(SEEN), written.ravel())[0, 1] > 0.9
+    expect(root.locator("[data-part=apart]")).to_contain_text("the probe is there")
+    photo.set_input_files({"name": "b.png", "mimeType": "image/png", "buffer": b"no image"})
+    expect(root.locator("[data-part=trouble]")).to_have_text(re.compile(r"\w+.*\."))
 
 
 def test_another_model_keeps_the_image(page: Page, app: str) -> None:

@@ -16,13 +16,13 @@ from aeviz.models import apply
 def image(subject: ModelSubject, plane: Plane, drawn: Drawn) -> Input:
     """What a model makes of an image of the pad, and where it lies on a plane."""
     data, labels = subject.data, None
-    if drawn.grey is None:
+    if drawn.grey is None and drawn.photo is None:
         index = (drawn.index or 0) % len(data.test_images)
         images = datasets.to_float(data.test_images[index : index + 1])
         labels = data.test_labels[index : index + 1]
     else:
         try:
-            images = _to_mnist(drawn.grey)[None]
+            images = _to_mnist(drawn)[None]
         except digits.ImageError as error:
             return Input(drawn.number, trouble=str(error))
         labels = apply.classify(subject.model, images)
@@ -36,12 +36,14 @@ def image(subject: ModelSubject, plane: Plane, drawn: Drawn) -> Input:
     return Input(drawn.number, seen.images[0], seen.reconstructions[0], (x, y), spread, text)
 
 
-def _to_mnist(grey: bytes) -> np.ndarray:
-    """The drawing (28, 28) as MNIST would hold it.
+def _to_mnist(drawn: Drawn) -> np.ndarray:
+    """The photo or the drawing (28, 28) as MNIST would hold it.
 
     Raises:
-        ImageError: it is blank, or no drawing of the pad.
+        ImageError: it is blank, no picture, or no drawing of the pad.
     """
-    if len(grey) != SENT * SENT:
+    if drawn.photo is not None:
+        return digits.to_mnist(drawn.photo)
+    if drawn.grey is None or len(drawn.grey) != SENT * SENT:
         raise digits.ImageError("The drawing did not arrive whole; draw it once more.")
-    return digits.to_mnist(Image.frombytes("L", (SENT, SENT), grey), inverted=False)
+    return digits.to_mnist(Image.frombytes("L", (SENT, SENT), drawn.grey), inverted=False)

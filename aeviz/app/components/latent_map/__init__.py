@@ -32,6 +32,7 @@ _HTML = f"""
     <p class="buttons">
       <button type="button" data-part="clear">Clear</button>
       <button type="button" data-part="roll">Another digit</button>
+      <label class="button">Photo<input type="file" accept="image/*" data-part="photo"></label>
     </p>
     <p class="trouble" data-part="trouble" role="status"></p>
     <div class="three two">
@@ -97,12 +98,14 @@ _component = browser.declare(HERE, _HTML, isolated=False)
 
 @dataclass(frozen=True)
 class Drawn:
-    """An image that was drawn on the pad, or a test image that was asked for."""
+    """An image that was drawn on the pad, a photo, or a test image that was asked for."""
 
     number: int
     """Which one it is, of those of this map."""
     grey: bytes | None = None
     """SENT x SENT grey values, white on black."""
+    photo: bytes | None = None
+    """A file, as it came."""
     index: int | None = None
     """Of the test image."""
 
@@ -270,9 +273,11 @@ def state(key: str, of: str = "") -> MapState:
 
 
 def _drawn(told: dict[str, Any]) -> Drawn:
-    grey = base64.b64decode(told["grey"]) if told.get("grey") else None
+    grey, photo = (
+        base64.b64decode(told[kind]) if told.get(kind) else None for kind in ("grey", "photo")
+    )
     index = int(told["index"]) if told.get("index") is not None else None
-    return Drawn(int(told["number"]), grey, index)
+    return Drawn(int(told["number"]), grey, photo, index)
 
 
 def latent_map(

@@ -1,6 +1,8 @@
 // One's own image on the map: the pad, where it is encoded, and what comes back of it.
 
 const PATIENCE_MS = 4000; // an answer that is not there by then was lost
+const MOST_BYTES = 2 ** 20; // of a file that is no image
+const PHOTO = 640; // px of its longer side, as it is given on
 
 class Input {
   constructor(map) {
@@ -10,6 +12,7 @@ class Input {
     this.pad = new Pad(map.part("pad"), () => this.changed());
     map.part("roll").addEventListener("click", () => this.roll());
     map.part("clear").addEventListener("click", () => this.pad.clear());
+    map.part("photo").addEventListener("change", (event) => this.photo(event.target));
   }
 
   changed() {
@@ -37,6 +40,37 @@ class Input {
     if (map.sheet) this.pad.show(map.greyOf(index), map.height, map.width);
     map.moveTo({ x: map.points.xy[2 * index], y: map.points.xy[2 * index + 1], index: null });
     this.ask({ index });
+  }
+
+  // A photo, smaller than a camera makes it; a file that no browser opens goes as it is, and the
+  // server says what is wrong with it.
+  async photo(chooser) {
+    const [file] = chooser.files;
+    if (!file) return;
+    chooser.value = ""; // the same file again is a change too
+    let content = file;
+    try {
+      const bitmap = await createImageBitmap(file);
+      const scale = Math.min(1, PHOTO / Math.max(bitmap.width, bitmap.height));
+      const small = scratchCanvas(Math.ceil(scale * bitmap.width), Math.ceil(scale * bitmap.height));
+      const context = small.getContext("2d");
+      context.fillStyle = "#fff"; // paper, where it is transparent
+      context.fillRect(0, 0, small.width, small.height);
+      context.drawImage(bitmap, 0, 0, small.width, small.height);
+      bitmap.close();
+      content = await new Promise((resolve) => small.toBlob(resolve, "image/png"));
+    } catch {
+      if (file.size > MOST_BYTES) {
+        this.map.part("trouble").textContent = "This file is too large, and no image.";
+        return;
+      }
+    }
+    const bytes = new Uint8Array(await content.arrayBuffer());
+    let text = "";
+    for (const one of bytes) text += String.fromCharCode(one);
+    this.later = false;
+    this.pad.clear(); // until the server shows what it found
+    this.ask({ photo: btoa(text) });
   }
 
   // What the server says of an image.
