@@ -11,7 +11,7 @@ with which:
     models = widgets.pick_subjects("compared")
 with wide:
     subjects = [*models, view.pick_pca(models[0], COMPONENTS)]
-with widgets.exhibit():
+with widgets.exhibit("compare"):
     view.side_by_side(subjects)
 view.hard_classes(subjects)
 moved = subjects[0].pixels().moves("shift", 2.0)

@@ -165,6 +165,7 @@ def on_map(path: Path) -> None:
         key=MAP,
         on_select=_picked,
         selection_mode="points",
+        alt="the path from A to B on the map of the codes",
     )
 
 
@@ -208,7 +209,11 @@ def emptiness(path: Path) -> None:
     subject = path.subject
     gaps, known = subject.gaps(), len(subject.known().codes)
     half, most = np.quantile(gaps, (0.5, 0.9)).tolist()
-    st.plotly_chart(curves.distance_curve(path.away, half, most, path.marks), config=theme.PLAIN)
+    st.plotly_chart(
+        curves.distance_curve(path.away, half, most, path.marks),
+        config=theme.PLAIN,
+        alt="how far each place of the path is from the nearest code",
+    )
     furthest, wide = path.away.max(), subject.code_dim > neighbours.NARROW
     on_map = (
         "" if wide else f" On the map a place is far from every code beyond {subject.far():.3g}."

@@ -153,7 +153,12 @@ def on_map(subject: ModelSubject, drawn: Drawn) -> None:
     dots = maps.code_map(points, data.test_labels[:DOTS], data.classes, height=430)
     size = 3 if drawn.even else 6
     maps.overlay(dots, points, plane.project(drawn.codes), size, plane.axis_titles)
-    st.plotly_chart(widgets.drawable(dots), config=theme.CONFIG, key="samples")
+    st.plotly_chart(
+        widgets.drawable(dots),
+        config=theme.CONFIG,
+        key="samples",
+        alt="the codes drawn among those of test images",
+    )
     st.caption("Black dots: the codes drawn. Coloured: test codes, put there by the encoder.")
 
 
