@@ -16,5 +16,6 @@ if (!window.aevizScrolling) {
   };
   new MutationObserver(window.aevizScrolling).observe(document.body, { childList: true, subtree: true });
   addEventListener("resize", window.aevizScrolling);
+  document.fonts.addEventListener("loadingdone", window.aevizScrolling); // formulas get their width
   window.aevizScrolling();
 }
