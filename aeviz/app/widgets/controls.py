@@ -230,6 +230,8 @@ def pick_test_image(
         session.value(of_class),
         format_func=dataset.classes.__getitem__,
         key=box,
+        help="Draws an image of this class. The test images are in no order: the next one by its "
+        "index may be of another class.",
         on_change=draw_of_class,
         width=110,
     )
