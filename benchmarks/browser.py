@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.e2e.conftest import CHROMIUM_ARGUMENTS, HOW, find_chromium, start_app
+from tests.e2e.conftest import CHROMIUM_ARGUMENTS, HOW, ROOT, find_chromium, start_app
 
 
 @contextmanager
@@ -24,9 +24,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def app(folder: Path) -> Iterator[str]:
-    """The address of an app of its own, with its runs and its cache in a folder."""
-    process, address = start_app(folder)
+def app(folder: Path, root: Path = ROOT) -> Iterator[str]:
+    """The address of an app of its own, with its runs and its cache in a folder.
+
+    Args:
+        root: of the repository.
+    """
+    process, address = start_app(folder, root=root)
     try:
         yield address
     finally:
