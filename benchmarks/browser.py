@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, HOW, ROOT, find_chromium, start_app
 
@@ -39,8 +39,9 @@ def app(folder: Path, root: Path = ROOT) -> Iterator[str]:
 
 
 def new_page(browser: Browser) -> Page:
-    """A tab of 1440x900."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    """A tab of 1440x900 in which the probe of a map does not walk by itself."""
+    size: ViewportSize = {"width": 1440, "height": 900}
+    page = browser.new_page(viewport=size, reduced_motion="reduce")
     page.set_default_timeout(120_000)
     return page
 
