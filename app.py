@@ -14,7 +14,7 @@ from streamlit import cli_util, runtime
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
 
-from aeviz.app import pages
+from aeviz.app import pages, session
 from aeviz.app.base_path import BasePath
 
 
@@ -22,6 +22,7 @@ def show() -> None:
     """The page that was asked for, and what all pages share."""
     st.set_page_config(page_title="aeviz", layout="wide", initial_sidebar_state="collapsed")
     page = pages.navigation()
+    session.open_page(page.url_path)
     first = "aeviz.app.widgets" not in sys.modules  # seconds for torch, once in a server's life
     with st.spinner("Loading the models") if first else nullcontext():
         from aeviz.app import bar, sidebar, widgets  # noqa: F401
@@ -31,6 +32,7 @@ def show() -> None:
     page.run()
     pages.next_step(page)
     with notice:
+        bar.say_refused()
         sidebar.settle()
     bar.settle()
 

@@ -97,12 +97,16 @@ def time_pages(
     return first, later
 
 
-def time_start(chromium: Browser) -> float:
-    """Seconds from `streamlit run` in a fresh process with empty caches to a draggable map."""
+def time_start(chromium: Browser, root: Path = browser.ROOT) -> float:
+    """Seconds from `streamlit run` in a fresh process with empty caches to a draggable map.
+
+    Args:
+        root: of the repository.
+    """
     page = browser.new_page(chromium)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        with browser.app(Path(folder)) as address:
+        with browser.app(Path(folder), root) as address:
             browser.open_map(page, address)
             seconds = time.perf_counter() - began
             coordinates = page.get_by_test_id("probe-coordinates")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
-from tests.e2e.conftest import CHROMIUM_ARGUMENTS, HOW, find_chromium, start_app
+from tests.e2e.conftest import CHROMIUM_ARGUMENTS, HOW, ROOT, find_chromium, start_app
 
 
 @contextmanager
@@ -24,9 +24,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def app(folder: Path) -> Iterator[str]:
-    """The address of an app of its own, with its runs and its cache in a folder."""
-    process, address = start_app(folder)
+def app(folder: Path, root: Path = ROOT) -> Iterator[str]:
+    """The address of an app of its own, with its runs and its cache in a folder.
+
+    Args:
+        root: of the repository.
+    """
+    process, address = start_app(folder, root=root)
     try:
         yield address
     finally:
@@ -35,8 +39,9 @@ def app(folder: Path) -> Iterator[str]:
 
 
 def new_page(browser: Browser) -> Page:
-    """A tab of 1440x900."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    """A tab of 1440x900 in which the probe of a map does not walk by itself."""
+    size: ViewportSize = {"width": 1440, "height": 900}
+    page = browser.new_page(viewport=size, reduced_motion="reduce")
     page.set_default_timeout(120_000)
     return page
 

@@ -7,7 +7,7 @@ from aeviz.models import zoo
 model = sidebar.model()
 widgets.heading("anatomy", model=model.title.lower(), dimensions=zoo.dimensions(model.code_dim))
 st.latex(model.formula_of(model.config))
-with widgets.exhibit():
+with widgets.exhibit("anatomy"):
     layers, words = st.columns([3, 2], gap="large")
     with layers:
         view.layers(model)

@@ -6,7 +6,7 @@ from aeviz.app.views import anomaly as view
 from aeviz.app.views import one_class
 
 widgets.heading("anomaly")
-with widgets.exhibit():
+with widgets.exhibit("anomaly"):
     trial, place = view.choose()
     with place:
         threshold = view.choose_threshold(trial)

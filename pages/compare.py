@@ -13,7 +13,7 @@ with which:
 with wide:
     subjects = [*models, view.pick_pca(models[0], COMPONENTS)]
 first, second = subjects[:2]
-with widgets.exhibit():
+with widgets.exhibit("compare"):
     flat = max(first.code_dim, second.code_dim) <= 2
     if widgets.toggle("Maps side by side", "compare_maps", flat, help=view.MAPS):
         holes.side_by_side("compare", first, second)

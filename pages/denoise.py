@@ -8,7 +8,7 @@ widgets.heading("denoise")
 subject = view.choose_model()
 given, place = view.choose_images(subject)
 one = given.one(subject)
-with place, widgets.exhibit():
+with place, widgets.exhibit("denoise"):
     view.row(subject, given, one)
     view.untrained(subject, one)
 view.curve(subject, given)

@@ -6,7 +6,7 @@ from aeviz.app.views import holes as view
 widgets.heading("holes")
 with st.container(horizontal=True, gap="medium"):
     left, right = view.pick()
-with widgets.exhibit():
+with widgets.exhibit("holes"):
     view.side_by_side("holes", left, right)
     view.shares([left, right])
 widgets.explain("holes")

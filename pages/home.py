@@ -10,7 +10,7 @@ _, code = zoo.code(subject.model)
 widgets.heading("home", code=code)
 asked = widgets.decoded_as(subject, "home_label")
 label = None if asked is None else int(asked[0])
-with widgets.exhibit():
+with widgets.exhibit("home"):
     explore("home", subject, subject.plane(), label=label, dots=False, wheel=False, pad=True)
 home.steps()
 

@@ -7,7 +7,7 @@ widgets.heading("inpainting")
 subject = sidebar.subject()
 picked = pictures.pick_images(subject.data, "hidden_picture", view.START)
 way, visible = view.choose_way()
-with widgets.exhibit():
+with widgets.exhibit("inpainting"):
     given, results = st.columns([2, 5], gap="large")
     with given:
         view.show_given(way, picked.images[0], visible)

@@ -6,7 +6,7 @@ from aeviz.app.views import interpolate as view
 subject = sidebar.subject()
 widgets.heading("interpolate")
 stations = view.pick_stations(subject.data)
-with widgets.exhibit():
+with widgets.exhibit("interpolate"):
     film, chart = st.columns([3, 2], gap="medium")
     with film:
         screen = st.container()

@@ -12,7 +12,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     seed = widgets.draw_again("ladder_seed", "Other images", main=False)
 rung, errors = rungs[width], view.errors(rungs)
 shown = view.one_of_each(rung.data, seed)
-with widgets.exhibit():
+with widgets.exhibit("ladder"):
     images, chart = st.columns([5, 3], gap="medium")
     with images:
         view.beside_pca(rung, shown)

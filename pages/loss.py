@@ -6,7 +6,7 @@ from aeviz.app.views import loss as view
 
 subject = sidebar.subject()
 widgets.heading("loss", idea=subject.model.idea, look_for=view.look_for(subject))
-with widgets.exhibit():
+with widgets.exhibit("loss"):
     view.examples(subject)
     st.latex(subject.model.formula_of(subject.model.config))
     view.terms(subject)

@@ -20,7 +20,7 @@ else:
     if plane is None:
         st.stop()
     label = None if asked is None else int(asked[0])
-    with widgets.exhibit():
+    with widgets.exhibit("map"):
         view.explore("map", subject, plane, label=label, **layers)
     behind = view.grid(subject, plane, label)
 holes.of_one(subject)

@@ -10,7 +10,7 @@ subjects = [model, model.pca()]
 squeezed, code = zoo.code(model.model)
 widgets.heading("reconstruct", squeezed=squeezed, code=code)
 shown = view.pick(model)
-with widgets.exhibit():
+with widgets.exhibit("reconstruct"):
     images, inspector = st.columns([3, 1], gap="medium")
     with inspector:
         view.overall(subjects)

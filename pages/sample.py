@@ -6,7 +6,7 @@ from aeviz.app.views import sample as view
 subject = sidebar.subject()
 widgets.heading("sample")
 view.say_prior(subject)
-with widgets.exhibit():
+with widgets.exhibit("sample"):
     images, inspector = st.columns([3, 2], gap="large")
     with inspector:
         drawn = view.draw(subject)

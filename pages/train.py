@@ -5,7 +5,7 @@ from aeviz.app.views import run as view
 from aeviz.app.views import train
 
 widgets.heading("train")
-with widgets.exhibit():
+with widgets.exhibit("train"):
     shown = view.asked()
     if shown:
         view.watched(shown)

@@ -79,6 +79,19 @@ def _rules(*, large: bool, present: bool) -> str:
     return " ".join(rules)
 
 
+def say_refused() -> None:
+    """After a page, above it: what its address asks for and there is not."""
+    known = session.refused()
+    if library.is_run(known.get("model", "")):
+        del known["model"]  # of which more is said
+    if known:
+        said = ", ".join(f"`{key}={text[:60]}`".replace("\n", " ") for key, text in known.items())
+        st.warning(
+            f"This address asks for something that there is not: {said}. Shown instead is "
+            "what the page starts with."
+        )
+
+
 # -- the model ----------------------------------------------------------------------------------
 
 

@@ -66,11 +66,39 @@ def asked_repeatedly(key: str) -> list[str]:
 
 def asked_numbers(key: str, count: int) -> tuple[float, ...] | None:
     """So many finite numbers that the address lists under a key; None for anything else."""
-    try:
-        values = tuple(float(part) for part in (asked(key) or "").split(","))
-    except ValueError:
+    said = asked(key)
+    if said is None:
         return None
-    return values if len(values) == count and all(map(math.isfinite, values)) else None
+    try:
+        values = tuple(float(part) for part in said.split(","))
+    except ValueError:
+        values = ()
+    if len(values) == count and all(map(math.isfinite, values)):
+        return values
+    refuse(key, said)
+    return None
+
+
+def refuse(key: str, text: str, instead: Any = None) -> None:
+    """Note that an address says something under a key that there is not.
+
+    Args:
+        instead: what the key's box holds now, if there is one.
+    """
+    start("refused", dict)[key] = (text, instead)
+
+
+def refused() -> dict[str, str]:
+    """What the address of this page said in vain, until a person chose something in its place."""
+    noted: dict[str, tuple[str, Any]] = get("refused", {})
+    return {key: text for key, (text, instead) in noted.items() if value(key) in (None, instead)}
+
+
+def open_page(name: str) -> None:
+    """Note which page is shown; what the address of the page before said in vain is forgotten."""
+    if get("page") != name:
+        note("page", name)
+        forget("refused")
 
 
 def say(key: str, text: object = None) -> None:
@@ -170,11 +198,15 @@ def begin(key: str, start: Any, read: Callable[[str], Any], fits: Callable[[Any]
     kept, back = value(key), went_back()
     if kept is not None and fits(kept) and not back:
         return
+    said = asked(key) if kept is None or back else None
     try:
-        asked_for = read(asked(key) or "") if kept is None or back else None
+        asked_for = read(said or "") if kept is None or back else None
     except ValueError:
         asked_for = None
-    put(key, asked_for if asked_for is not None and fits(asked_for) else start)
+    fitting = asked_for is not None and fits(asked_for)
+    put(key, asked_for if fitting else start)
+    if said and not fitting:
+        refuse(key, said, start)
 
 
 def settled(key: str, start: Any) -> None:

@@ -107,12 +107,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_app(folder: Path, *more: str, path: str = "") -> tuple[subprocess.Popen[bytes], str]:
+def start_app(
+    folder: Path, *more: str, path: str = "", root: Path = ROOT
+) -> tuple[subprocess.Popen[bytes], str]:
     """Start the app with its own runs and cache; returns the process and its address.
 
     Args:
         more: further options of `streamlit run`.
         path: below which it is served.
+        root: of the repository; another one's for a comparison.
     """
     port = free_port()
     environment = os.environ | {
@@ -125,7 +128,7 @@ def start_app(folder: Path, *more: str, path: str = "") -> tuple[subprocess.Pope
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     with (folder / "app.log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+            command, cwd=root, env=environment, stdout=log, stderr=subprocess.STDOUT
         )
     address = f"http://127.0.0.1:{port}/{path}".rstrip("/")
     for _ in range(300):

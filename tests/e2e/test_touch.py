@@ -22,6 +22,7 @@ MIDDLE = f"""k => {{
   const box = chart.getBoundingClientRect();
   return [box.left + 0.6 * box.width, box.top + box.height / 2];
 }}"""
+WIDTH = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
 SCROLLED = "() => document.querySelector('[data-testid=stMain]').scrollTop"
 RANGES = """() => {
   const { xaxis, yaxis } = document.querySelector('.aeviz-map .plot')._fullLayout;
@@ -82,6 +83,9 @@ def test_a_swipe_that_begins_on_a_chart_scrolls_the_page(phone: Page, app: str, 
     if name not in BARE:
         phone.wait_for_function(f"() => ({CHARTS})().length")
     settle(phone)
+    assert phone.evaluate(WIDTH) <= 390  # what is wider scrolls within itself
+    for bar in phone.locator(".stPlotlyChart .modebar-container").all():
+        expect(bar).to_be_hidden()  # it would lie over the legend
     charts = phone.evaluate(f"() => ({CHARTS})().length")
     for k in range(charts):
         x, y = phone.evaluate(MIDDLE, k)

@@ -80,7 +80,7 @@ class Source:
         if picked := _digits_of(files, self.name, self.key, many, folded=folded):
             return picked
         why = "No digit was found." if files and self.name != "draw" else HANDED_IN[self.name][1]
-        st.info(f"{why} Until then this is a test image.")
+        st.info(f"{why} What you see is a test image.")
         return self._test_image()
 
     def _test_image(self) -> Picked:
@@ -136,7 +136,7 @@ def upload_plain(label: str, key: str) -> list[np.ndarray]:
     images = [found for _, found in read if not isinstance(found, ImageError)]
     if not images:
         why = "None of these is a picture." if files else HANDED_IN["upload"][1]
-        st.info(f"{why} Until then this is a corrupted test image.")
+        st.info(f"{why} What you see is a corrupted test image.")
     return images
 
 

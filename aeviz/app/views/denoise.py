@@ -260,6 +260,7 @@ def codes(subject: ModelSubject, one: Versions) -> None:
         ),
         config=theme.PLAIN,
         key="places",
+        alt="where clean, corrupted and cleaned image lie among the test codes",
     )
     widgets.class_key(data.classes)
 
@@ -346,6 +347,7 @@ def curve(subject: ModelSubject, given: Given) -> None:
         ),
         config=theme.PLAIN,
         key="strengths",
+        alt="PSNR against the strength of the corruption, for models and filters",
     )
     nearest = int(np.abs(np.array(kind.curve) - given.strength).argmin())
     at = f"{kind.title}, {kind.strength} {kind.curve[nearest]:g}"

@@ -316,7 +316,10 @@ def _selection(subject: ModelSubject, plane: Plane, chosen: np.ndarray) -> None:
     left, right = st.columns([1, 2])
     with left:
         st.plotly_chart(
-            bars.class_counts(counts, data.classes), config=theme.CONFIG, key="selected"
+            bars.class_counts(counts, data.classes),
+            config=theme.CONFIG,
+            key="selected",
+            alt="how many of each class are selected",
         )
         error = estimate.mean(squared)
         mse = error.said()

@@ -19,17 +19,18 @@ def steps() -> None:
     """The steps of a lesson, in order, each a link to the page that shows it."""
     with st.container(key="steps", horizontal=True, gap="small"):
         for number, key in enumerate(pages.LESSON, 1):
-            step = texts.of(key).part("step")
-            pages.link(key, f"**{number}** {step}", disabled=key == "home")
+            said = f"**{number}** {texts.of(key).part('step')}"
+            if key == "home":
+                st.markdown(f":small[:primary[{said}]]", width="content")  # here it is
+            else:
+                pages.link(key, said)
 
 
 def sections() -> None:
     """The pages of each section of the navigation, each with what one does there."""
-    *three, last = pages.ORDER
-    with st.grid(3, min_column_width=260, gap="small"):
-        for section in three:
+    with st.grid(4, min_column_width=230, gap="small"):
+        for section in pages.ORDER:
             _section(section)
-    _section(last)
 
 
 def _section(section: str) -> None:

@@ -206,7 +206,11 @@ def emptiness(path: Path) -> None:
     subject = path.subject
     gaps, known = subject.gaps(), len(subject.known().codes)
     half, most = np.quantile(gaps, (0.5, 0.9)).tolist()
-    st.plotly_chart(curves.distance_curve(path.away, half, most, path.marks), config=theme.PLAIN)
+    st.plotly_chart(
+        curves.distance_curve(path.away, half, most, path.marks),
+        config=theme.PLAIN,
+        alt="how far each place of the path is from the nearest code",
+    )
     furthest, wide = path.away.max(), subject.code_dim > neighbours.NARROW
     on_map = (
         "" if wide else f" On the map a place is far from every code beyond {subject.far():.3g}."

@@ -233,5 +233,10 @@ def harm(subject: ModelSubject, kind: str, classes: tuple[int, ...]) -> None:
     look = text.part("harm_latent" if kind == "latent" else "harm")
     st.markdown(f"{begin}{look} {text.part('add')}")
     figure = curves.contamination_curve(known, yours, by_pca)
-    st.plotly_chart(figure, config=theme.PLAIN, key="damage")
+    st.plotly_chart(
+        figure,
+        config=theme.PLAIN,
+        key="damage",
+        alt="AUROC against the share of anomalies in the training set",
+    )
     st.caption(text.part("points_known" if known else "points"))

@@ -199,9 +199,16 @@ def _keep(run: str) -> None:
 
 def _controls(run: str) -> None:
     wish = store.wish(run)
-    for action in ("resume" if wish == "pause" else "pause", "stop"):
+    # A key for each place: the button that is pressed keeps the focus while its name changes.
+    for key, action in (("hold", "resume" if wish == "pause" else "pause"), ("stop", "stop")):
         off = wish == "stop"
-        st.button(action.capitalize(), on_click=own.control, args=(run, action), disabled=off)
+        st.button(
+            action.capitalize(),
+            f"{key}-{run}",
+            on_click=own.control,
+            args=(run, action),
+            disabled=off,
+        )
 
 
 def _uses(run: str, spec: RunSpec) -> None:

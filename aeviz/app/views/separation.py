@@ -64,6 +64,7 @@ def curves_of(
         ),
         config=theme.PLAIN,
         key="roc",
+        alt="recall against the false-positive rate",
     )
     ap, by_pca = (found.average_precision(share) for found in (ours, theirs))
     precision_recall.plotly_chart(
@@ -78,6 +79,7 @@ def curves_of(
         ),
         config=theme.PLAIN,
         key="precision-recall",
+        alt="precision against recall",
     )
     st.caption(texts.of("anomaly").part("curves"))
 

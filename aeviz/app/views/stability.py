@@ -169,6 +169,7 @@ def _path(change: Change, moved: Moved) -> None:
         ),
         config=theme.PLAIN,
         key="moved_path",
+        alt="the path of the code on the map while the image is changed",
     )
     widgets.class_key(data.classes)
     st.caption(f"The way of the code of {subject.title}: a rimmed dot for each step of the slider.")

@@ -30,9 +30,12 @@ CHOSEN = ":material/check:"
 
 def set_up() -> None:
     """Choose what to train, beside the network before its first step and a trained one."""
-    variant = session.asked("variant") or session.get("variant")
+    asked = session.asked("variant")
+    variant = asked or session.get("variant")
     if variant not in MODELS:
         variant = COMMON[0]
+        if asked:
+            session.refuse("variant", asked)
     session.say("variant", variant)
     cards = st.container(key="variant-cards", gap="xsmall")
     idea = st.empty()
@@ -127,15 +130,17 @@ def _looks(spec: RunSpec) -> None:
         )
         for k, label in enumerate(first.labels)
     ]
-    widgets.gallery(items, size="min(3.1rem, 12vw)")
+    widgets.gallery(items, size="max(2.5rem, min(3.1rem, 10cqw - 0.85rem))")
     st.caption("Above: test images. Below: their reconstructions " + ", then ".join(looks) + ".")
     for column, (what, seen) in zip(st.columns(len(looks)), looks.items(), strict=True):
         with column:
             st.markdown(f"**{what.capitalize()}**")
             figure = widgets.drawable(view.code_map(seen, classes, 330))
+            figure.update_layout(showlegend=False)
             st.plotly_chart(
                 figure, config=theme.PLAIN, key=f"look-{what}", alt=view.map_title(seen)
             )
+    widgets.class_key(classes)
 
 
 # -- the form: its settings outlive a look at a run or at another page ---------------------------

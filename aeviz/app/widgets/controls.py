@@ -230,6 +230,8 @@ def pick_test_image(
         session.value(of_class),
         format_func=dataset.classes.__getitem__,
         key=box,
+        help="Draws an image of this class. The test images are in no order: the next one by its "
+        "index may be of another class.",
         on_change=draw_of_class,
         width=110,
     )
@@ -254,12 +256,15 @@ def several(
     """
     held, followed = None if session.went_back() else session.value(key), f"{key}-start"
     wanted = session.asked_list(key) if held is None else held
+    lost = [name for name in wanted if held is None and name not in names]
     wanted = [name for name in wanted if name in names][:most]  # a run may have been deleted
     if held is None and not wanted and session.asked(key) != "":  # which says: none
         wanted = start
     if held is not None and wanted == session.get(followed):
         wanted = start
     session.put(key, wanted)
+    if lost:
+        session.refuse(key, ",".join(lost), wanted)
     session.note(followed, start)
     box = session.box(key)
     chosen: list[str] = st.multiselect(

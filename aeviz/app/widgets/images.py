@@ -110,8 +110,8 @@ def rows(table: Sequence[Row], *, least: float = 4.2, held: bool = False) -> Non
 
     Args:
         least: width of an image where there is little room, rem.
-        held: where all are beside each other the first row stays in view above the others, which
-            scroll below it where they are higher than the screen.
+        held: where all are beside each other the first row stays in view above the others while
+            the page scrolls.
     """
     columns = len(table[0].pictures)
     folds = sorted({-(-columns // parts) for parts in (1, 2, 4)}, reverse=True)

@@ -26,7 +26,15 @@ import streamlit.components.v2 as components
 from streamlit.runtime import get_instance
 
 HERE = Path(__file__).parent
-SCRIPTS = ("touch.js", "present.js", "history.js", "terms.js", "contexts.js")
+SCRIPTS = (
+    "touch.js",
+    "present.js",
+    "history.js",
+    "terms.js",
+    "contexts.js",
+    "scrolling.js",
+    "focus.js",
+)
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
@@ -91,7 +99,8 @@ def plotly_url(place: str) -> str:
 def on_every_page() -> None:
     """One finger scrolls, Escape ends Present and closes terms, Back skips places; once a page.
 
-    Charts that are gone give their WebGL contexts back, too. Plain scripts: neither
+    Charts that are gone give their WebGL contexts back, and what scrolls within itself does so by
+    keyboard, too. Plain scripts: neither
     `st.plotly_chart` nor a toggle gives a component's JavaScript a way in.
     """
     st.html(_scripts(), unsafe_allow_javascript=True)

@@ -23,29 +23,9 @@ HERE = Path(__file__).parent
 SENT = 112
 """Height and width of a drawing as the pad gives it on; in pad.js too."""
 
-_CELL = '<div><canvas role="img"></canvas><b></b><small></small></div>'
+_CELL = '<div><canvas role="img" aria-label="a test image"></canvas><b></b><small></small></div>'
 _HTML = f"""
 <div class="aeviz-map" data-testid="latent-map" data-input="false">
-  <div class="input" data-part="input" hidden>
-    <canvas class="pad" data-part="pad" data-testid="pad" tabindex="-1" role="img"
-      aria-label="Pad: draw a digit"></canvas>
-    <p class="buttons">
-      <button type="button" data-part="clear">Clear</button>
-      <button type="button" data-part="roll">Another digit</button>
-      <label class="button">Photo<input type="file" accept="image/*" data-part="photo"></label>
-    </p>
-    <p class="trouble" data-part="trouble" role="status"></p>
-    <div class="three two">
-      <figure><canvas data-part="seen" role="img" aria-label="The image as it is encoded"></canvas>
-        <figcaption data-part="pixels"></figcaption></figure>
-      <figure><canvas data-part="reconstruction" data-testid="reconstruction" role="img"
-        aria-label="What the decoder makes of its code"></canvas>
-        <figcaption>its reconstruction</figcaption></figure>
-    </div>
-    <p class="quiet" data-part="error"></p>
-    <p class="quiet" data-part="apart"></p>
-  </div>
-  <div class="funnel encoder" aria-hidden="true"><span>encoder</span></div>
   <div class="stage">
     <canvas class="under" data-part="ground" aria-hidden="true"></canvas>
     <div class="probe" data-part="probe" data-testid="probe" role="slider" tabindex="0" hidden
@@ -67,6 +47,26 @@ _HTML = f"""
     </div>
     <p class="far" data-part="message" role="alert" hidden></p>
   </div>
+  <div class="input" data-part="input" hidden>
+    <canvas class="pad" data-part="pad" data-testid="pad" tabindex="-1" role="img"
+      aria-label="Pad: draw a digit"></canvas>
+    <p class="buttons">
+      <button type="button" data-part="clear">Clear</button>
+      <button type="button" data-part="roll">Another digit</button>
+      <label class="button">Photo<input type="file" accept="image/*" data-part="photo"></label>
+    </p>
+    <p class="trouble" data-part="trouble" role="status"></p>
+    <div class="three two">
+      <figure><canvas data-part="seen" role="img" aria-label="The image as it is encoded"></canvas>
+        <figcaption data-part="pixels"></figcaption></figure>
+      <figure><canvas data-part="reconstruction" data-testid="reconstruction" role="img"
+        aria-label="What the decoder makes of its code"></canvas>
+        <figcaption>its reconstruction</figcaption></figure>
+    </div>
+    <p class="quiet" data-part="error"></p>
+    <p class="quiet" data-part="apart"></p>
+  </div>
+  <div class="funnel encoder" aria-hidden="true"><span>encoder</span></div>
   <div class="funnel decoder" aria-hidden="true"><span>decoder</span></div>
   <div class="inspector">
     <canvas class="digit" data-part="digit" data-testid="probe-digit" role="img"

@@ -598,7 +598,8 @@ class LatentMap {
     this.handle.setAttribute(
       "aria-valuetext",
       `${this.part("coordinates").textContent}; ` +
-        (far ? "far from every code" : `near codes of ${kinds.join(", ")}`),
+        (far ? "far from every code, the nearest is of " : "near codes of ") +
+        `${kinds.join(", ")}; nearest at ${found[0]?.distance.toFixed(2)}`,
     );
     this.part("measure").textContent = `Nearest real ${this.data.noun}, distance ${measure}`;
     const cells = this.part("nearest").children;
