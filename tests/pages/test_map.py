@@ -150,7 +150,8 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     (chart,) = app.get("plotly_chart")
     assert '"scatter3d"' in chart.proto.spec
     assert not components(app, "latent_map")
-    assert app.toggle(key="background").disabled
+    assert app.toggle(key="dots").disabled
+    assert not [control for control in app.segmented_control if control.key == "layer"]
     for k, slider in enumerate(app.slider):
         slider.set_value(slider.min if k else slider.max)
     app.run()
