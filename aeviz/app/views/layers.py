@@ -57,10 +57,9 @@ class _Scale:
     def ticks(self) -> tuple[str, str, str]:
         """What the lightest, the middle and the darkest shade stand for."""
         middle = self.low + 0.5 ** (1 / self.power) * (self.high - self.low)
-        low, middle, high = (
-            f"{value:,.0f}" if value >= 1000 else f"{value:.2g}"
-            for value in (self.low, middle, self.high)
-        )
+        # Two digits are enough of a colour: 950, 3,800.
+        values = (float(f"{value:.2g}") for value in (self.low, middle, self.high))
+        low, middle, high = (f"{value:,g}" for value in values)
         return low, middle, high if self.whole else f"{high} or more"
 
 
