@@ -36,7 +36,16 @@ class Page:
 
 ORDER = {
     "Lesson": ("home", "chooser"),
-    "Explore": ("map", "interpolate", "sample", "reconstruct", "compare", "anatomy", "loss"),
+    "Explore": (
+        "map",
+        "interpolate",
+        "arithmetic",
+        "sample",
+        "reconstruct",
+        "compare",
+        "anatomy",
+        "loss",
+    ),
     "Train": ("train",),
     "Lab": ("ladder", "denoise", "inpainting", "anomaly", "stability", "uses", "few_labels"),
 }
@@ -48,7 +57,8 @@ LESSON = ("home", "ladder", "map", "loss", "denoise", "anomaly", "train")
 NEXT = dict(pairwise(LESSON)) | {
     "chooser": "anatomy",  # what it recommends, opened
     "anatomy": "loss",
-    "interpolate": "sample",  # between two codes, then anywhere
+    "interpolate": "arithmetic",  # between two codes, then beyond them
+    "arithmetic": "sample",  # and anywhere
     "sample": "loss",  # which says why a prior is filled
     "reconstruct": "ladder",
     "compare": "uses",
