@@ -51,6 +51,19 @@ def test_each_layer_says_what_its_colours_mean(kind: str) -> None:
     assert app.query_params["layer"] == kind
 
 
+def test_of_a_wide_code_every_layer_is_to_be_had_and_no_line_says_far() -> None:
+    app = open_map(model="conditional-16d", layer="seen")
+    for kind in ("seen", "density", "posteriors", "trip", "nearest"):
+        app.segmented_control(key="layer").set_value(kind).run()
+        assert not app.exception
+        (map_,) = components(app, "latent_map")
+        assert map_["layer"]["kind"] == kind
+        assert map_["layer"]["line"] == ""
+    low, _, high = map_["layer"]["ticks"]
+    assert float(low) > 0  # no code lies on the plane
+    assert any("at much the same distance" in m.value for m in app.markdown)
+
+
 def test_the_page_says_how_well_the_classifier_reads_test_images_and_reconstructions() -> None:
     app = open_map(model="variational-2d", layer="seen")
     (text,) = [m.value for m in app.markdown if "It reads" in m.value]

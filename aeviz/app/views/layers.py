@@ -238,9 +238,9 @@ def _compared(
         read = _read(subject.key, subject.data.name, subject)
         accuracy = estimate.percent(classifier.tested())
         return {"accuracy": accuracy, "read": estimate.percent(read, ASKED)}
-    median, known = float(np.median(subject.gaps())), len(subject.known().codes)
-    text = texts.of("map").part("nearest_wide" if _spread_out(subject) else "nearest_far")
-    return {"median": f"{median:.2g}", "known": f"{known:,}", "line": text}
+    median, known = float(np.median(subject.gaps())), f"{len(subject.known().codes):,}"
+    part = "nearest_wide" if _spread_out(subject) else "nearest_far"
+    return {"median": f"{median:.2g}", "line": texts.of("map").part(part, known=known)}
 
 
 def _some(data: Dataset) -> np.ndarray:
