@@ -90,7 +90,8 @@ def equation(found: Sum) -> None:
     ]
     whole, read = found.name(), verdict(subject.data, images[-1:])[0]
     items.append(widgets.Item([(images[-1], f"decoded {whole}")], f"= {whole}\n{read}".strip()))
-    widgets.gallery(items, size="min(8.5rem, 44cqw)")
+    share = 92 / len(items)  # all in one row, on a phone three
+    widgets.gallery(items, size=f"min(8.5rem, max({share:.1f}cqw, 5.5rem))")
     if sum(term.sign for term in found.terms) != 1:
         st.caption(texts.of("arithmetic").part("origin"))
 
