@@ -34,7 +34,7 @@ MOST = 0.95
 """A scale ends at this quantile of the map: the few places beyond are as dark as its end."""
 UNSURE = 2.0
 """Bits of doubt at which a colour is gone: as between four digits."""
-ASKED = 2_000
+ASKED = 1_000
 """Test images, drawn at random, that a layer is compared with."""
 
 
@@ -250,7 +250,7 @@ def _some(data: Dataset) -> np.ndarray:
 @st.cache_data(max_entries=200, show_spinner="Comparing with test images")
 def _median_trip(key: str, data: str, _subject: ModelSubject) -> Estimate:
     """The median round trip of the codes of test images."""
-    some = _some(_subject.data)[: ASKED // 4]  # a transformer takes its time
+    some = _some(_subject.data)[: ASKED // 2]  # a transformer takes its time
     labels = _subject.data.test_labels[some]
     found = fields.round_trip(_subject.model, _subject.codes()[some], labels)
     return estimate.bootstrap(lambda trips: float(np.median(trips)), found)
