@@ -41,6 +41,7 @@ PAGES = {  # page -> which model it shows, where not that of the home page
     "anatomy": "masked-256d",
     "map": "",
     "interpolate": "",
+    "arithmetic": "variational-32d",
     "sample": "",
     "reconstruct": "",
     "ladder": "",

@@ -275,7 +275,7 @@ class Atlas:
         column = np.clip((points[:, 0] - x0) / (x1 - x0) * last, 0, last)
         row = np.clip((y1 - points[:, 1]) / (y1 - y0) * last, 0, last)
         j, i = np.minimum(column.astype(int), last - 1), np.minimum(row.astype(int), last - 1)
-        across, down = _cubic_weights(column - j), _cubic_weights(row - i)
+        across, down = cubic_weights(column - j), cubic_weights(row - i)
         mixed = np.zeros((len(points), *self.images.shape[2:]))
         for p in range(4):
             for q in range(4):
@@ -285,7 +285,11 @@ class Atlas:
         return np.clip(mixed / 255, 0, 1).astype(np.float32)
 
 
-def _cubic_weights(t: np.ndarray) -> tuple[np.ndarray, ...]:
+def cubic_weights(t: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Weights of the four nodes around a place a share t (...) of the way between the middle two.
+
+    Source: Keys 1981, IEEE Trans. ASSP 29:1153, eq. 15 with a = -1/2.
+    """
     return (
         ((2 - t) * t - 1) * t / 2,
         ((3 * t - 5) * t * t + 2) / 2,

@@ -220,6 +220,15 @@ def reporting(metric: str) -> str | None:
     return next(able, None)
 
 
+def told() -> str | None:
+    """The pretrained model with the widest code of those that are told the class; None if none is.
+
+    The more a code holds, the more of a hand is carried over.
+    """
+    able = [name for name, c in pretrained().items() if zoo.MODELS[c.variant].uses_labels]
+    return max(able, key=lambda name: pretrained()[name].latent_dim, default=None)
+
+
 def ladder() -> dict[int, str]:
     """Pretrained models that differ in the latent dimension alone: dimension -> name."""
     return checkpoint.ladder(pretrained())

@@ -40,6 +40,7 @@ ORDER = {
         "map",
         "holes",
         "interpolate",
+        "arithmetic",
         "sample",
         "reconstruct",
         "compare",
@@ -58,7 +59,8 @@ NEXT = dict(pairwise(LESSON)) | {
     "chooser": "anatomy",  # what it recommends, opened
     "anatomy": "loss",
     "map": "interpolate",  # of two of its codes
-    "interpolate": "sample",  # between two codes, then anywhere
+    "interpolate": "arithmetic",  # between two codes, then beyond them
+    "arithmetic": "sample",  # and anywhere
     "sample": "loss",  # which says why a prior is filled
     "reconstruct": "ladder",
     "compare": "uses",

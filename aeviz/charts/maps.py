@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ SIGN = {
 """A name on a map, white on black."""
 # Grey is seen on light and on dark.
 ARROW = {"standoff": 7, "arrowhead": 2, "arrowwidth": 2, "arrowcolor": "#888888"}
+BESIDE = 24
+"""From the middle of an arrow to its name, px."""
 
 
 def code_map(
@@ -90,6 +93,53 @@ def space_map(
         scene=axes | {"aspectmode": "cube", "camera": camera},
         legend=theme.ABOVE | {"itemsizing": "constant"},
         uirevision="the same",  # how it was turned outlives another place
+    )
+
+
+def sum_map(
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    ends: np.ndarray,
+    names: list[str],
+    axis_titles: tuple[str, str],
+) -> go.Figure:
+    """Codes (N, 2) as dots, and a sum of some terms as arrows joined end to end, near them.
+
+    Args:
+        ends: places (K, 2) after each term, at least two.
+        names: of the terms.
+    """
+    low, high = _bounds(points, ends)
+    middle = (ends.min(0) + ends.max(0)) / 2
+    half = max(0.25 * float((high - low).max()), 0.75 * float(np.ptp(ends, axis=0).max()))
+    arrows = [
+        {"ax": a[0], "ay": a[1], "x": b[0], "y": b[1], "axref": "x", "ayref": "y", "text": ""}
+        | ARROW
+        | {"arrowcolor": theme.PLACE, "arrowwidth": 3, "standoff": 0}
+        for a, b in itertools.pairwise(ends.tolist())
+    ]
+    # A term's name stands beside its arrow, on the outer side; the first one's behind its place.
+    ways, halves = np.diff(ends, axis=0), (ends[:-1] + ends[1:]) / 2
+    ways /= np.maximum(np.linalg.norm(ways, axis=1, keepdims=True), 1e-9)
+    across = ways @ [[0, 1], [-1, 0]]
+    outwards = ((halves - ends.mean(0)) * across).sum(1, keepdims=True)
+    aside = np.concatenate([-ways[:1], np.where(outwards < 0, -across, across)])
+    places = np.concatenate([ends[:1], halves])
+    signs = [
+        {"x": x, "y": y, "text": f"<b>{name}</b>", "showarrow": False}
+        | {"xshift": BESIDE * right, "yshift": BESIDE * up}
+        | SIGN
+        for (x, y), (right, up), name in zip(places.tolist(), aside.tolist(), names, strict=True)
+    ]
+    x, y = ends[-1:].T
+    marker = {"color": theme.PLACE, "size": 15, "line": {"color": "#ffffff", "width": 2}}
+    whole = theme.scatter(x, y, "the sum", "the sum" + theme.ALONE, "markers", marker=marker)
+    traces = [*_dots(points, labels, classes), *_rimmed(ends[:1], 9), whole]
+    horizontal, vertical = _in_view(middle - half, middle + half, axis_titles)
+    vertical |= {"scaleanchor": "x"}
+    return _map(
+        traces, 430, x=horizontal, y=vertical, annotations=[*arrows, *signs], showlegend=False
     )
 
 

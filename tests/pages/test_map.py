@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from aeviz.analysis import classifier
 from aeviz.app import library
 from aeviz.charts import pixels
 from aeviz.data import datasets
@@ -34,6 +35,62 @@ def test_every_pretrained_model_has_a_map(name: str) -> None:
     assert not app.exception
     assert chosen_model(app) == name
     assert len(components(app, "latent_map")) == 1
+
+
+@pytest.mark.parametrize("kind", ["density", "posteriors", "trip", "nearest", "seen"])
+def test_each_layer_says_what_its_colours_mean(kind: str) -> None:
+    app = open_map(model="variational-2d", layer=kind)
+    assert not app.exception
+    (map_,) = components(app, "latent_map")
+    assert map_["layer"]["kind"] == kind
+    assert map_["layer"]["title"]
+    assert bool(map_["layer"]["ellipses"]) == (kind == "posteriors")
+    assert bool(map_["layer"]["rasters"]) == (kind != "posteriors")
+    assert map_["background"] == (kind in ("trip", "seen"))
+    assert app.query_params["layer"] == kind
+
+
+def test_of_a_wide_code_every_layer_is_to_be_had_and_no_line_says_far() -> None:
+    app = open_map(model="conditional-16d", layer="seen")
+    for kind in ("seen", "density", "posteriors", "trip", "nearest"):
+        app.segmented_control(key="layer").set_value(kind).run()
+        assert not app.exception
+        (map_,) = components(app, "latent_map")
+        assert map_["layer"]["kind"] == kind
+        assert map_["layer"]["line"] == ""
+    low = map_["layer"]["ticks"][0]
+    assert float(low) > 0  # no code lies on the plane
+    assert any("at much the same distance" in m.value for m in app.markdown)
+
+
+def test_the_page_says_how_well_the_classifier_reads_test_images_and_reconstructions() -> None:
+    app = open_map(model="variational-2d", layer="seen")
+    (text,) = [m.value for m in app.markdown if "It reads" in m.value]
+    of_images, of_reconstructions = map(float, re.findall(r"([\d.]+) ± [\d.]+ %", text))
+    model = checkpoint.load(checkpoint.FOLDER / "variational-2d")
+    for share, images in (
+        (of_images, datasets.load().test_images),
+        (of_reconstructions, apply.reconstruct(model, datasets.load().test_images)),
+    ):
+        read = classifier.log_probabilities(images).argmax(1) == datasets.load().test_labels
+        assert share == pytest.approx(100 * read.mean(), abs=2.5)
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ({"model": "vanilla-2d", "layer": "posteriors"}, "There are no posteriors"),
+        ({"model": "vanilla-2d", "layer": "none"}, ""),
+        ({"model": "vanilla-2d", "background": "false"}, ""),
+    ],
+)
+def test_where_a_layer_is_not_to_be_had_the_page_says_why(query: dict[str, str], why: str) -> None:
+    app = open_map(**query)
+    assert not app.exception
+    (map_,) = components(app, "latent_map")
+    assert map_["layer"] is None
+    assert map_["background"] == bool(why)
+    assert [why in info.value for info in app.info] == ([True] if why else [])
 
 
 def holes(app: AppTest) -> str:
@@ -126,7 +183,8 @@ def test_a_code_of_three_numbers_can_be_turned_and_decoded_at_a_place(
     (chart,) = app.get("plotly_chart")
     assert '"scatter3d"' in chart.proto.spec
     assert not components(app, "latent_map")
-    assert app.toggle(key="background").disabled
+    assert app.toggle(key="dots").disabled
+    assert not [control for control in app.segmented_control if control.key == "layer"]
     for k, slider in enumerate(app.slider):
         slider.set_value(slider.min if k else slider.max)
     app.run()

@@ -24,7 +24,7 @@ from aeviz.app.components.latent_map import (
     state,
 )
 from aeviz.app.subject import ModelSubject, Subject
-from aeviz.app.views import encoded
+from aeviz.app.views import encoded, layers
 from aeviz.app.views.selection import selection_downloads
 from aeviz.charts import bars, pixels, theme
 from aeviz.data import datasets
@@ -239,7 +239,7 @@ def explore(
     plane: Plane,
     *,
     label: int | None = None,
-    background: bool = True,
+    layer: str = "territories",
     dots: bool = True,
     wheel: bool = True,
     pad: bool = False,
@@ -251,6 +251,7 @@ def explore(
     Args:
         key: of the component; what the person did is read with `latent_map.state`.
         label: for variants with `uses_labels`, what every place is decoded as.
+        layer: a key of `layers.NAMES`, what lies under the dots.
         wheel: whether the mouse wheel zooms.
         pad: whether an image can be drawn, encoded and decoded beside it.
     """
@@ -272,10 +273,11 @@ def explore(
             memory.probe = shown.place
     x, y = _near(window, memory.probe) if memory.probe else frame.start
     session.say("probe", (f"{x:.6g}", f"{y:.6g}"))
-    atlases, view = [drawn(subject, plane, window, label)[0]], memory.view
+    atlases, view, near = [drawn(subject, plane, window, label)[0]], memory.view, window
     if view and not np.allclose(view, window, atol=0.03 * (window[1] - window[0])):
         session.say("view", [f"{v:.6g}" for v in view])
-        atlases.append(drawn(subject, plane, _rounded(view), label)[0])
+        near = _rounded(view)
+        atlases.append(drawn(subject, plane, near, label)[0])
     else:
         session.say("view")
     exact = _exact(subject, plane, (x, y), label)
@@ -296,8 +298,9 @@ def explore(
         clicked=None if done.clicked is None else _clicked(subject, done.clicked),
         view=view,
         input=shown,
-        background=background,
+        background=layers.behind(subject, plane, layer),
         dots=dots,
+        layer=layers.layer(subject, plane, layer, window, near, label),
         noun="digits" if data.name == "mnist" else "images",
         wheel=wheel,
         walk=WALK * (window[1] - window[0]) if pad and untouched else 0.0,

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
 from aeviz.analysis import planes, projections
-from aeviz.app import widgets
+from aeviz.app import session, widgets
 from aeviz.app.components.link import has_webgl
 from aeviz.app.subject import ModelSubject
+from aeviz.app.views import layers
 from aeviz.app.views.explore import explore, grid_of
+from aeviz.app.views.layers import say as say_layer
 from aeviz.charts import maps, theme
 
 __all__ = [
     "HOW",
-    "choose_layers",
+    "choose_layer",
     "choose_plane",
     "choose_view",
     "explore",
     "grid",
+    "say_layer",
     "space",
 ]
 
@@ -29,15 +34,7 @@ SETTINGS = {
 }
 HOW = {"space": "Move the sliders"}
 """How one comes to a place, where it is not by the probe."""
-LAYERS = {
-    "background": (
-        "Territories",
-        "What the decoder makes of each place, in the colour of the nearest codes; pale where "
-        "no code is near.",
-    ),
-    "dots": ("Dots", "The code of each test image, in the colour of its class."),
-}
-"""What can lie on the map: its title and one sentence."""
+DOTS_ARE = "The code of each test image, in the colour of its class."
 DOTS = 4000
 """In space."""
 SLIDERS = 16
@@ -57,13 +54,18 @@ def choose_view(subject: ModelSubject) -> str:
     )
 
 
-def choose_layers(*, possible: bool) -> dict[str, bool]:
-    """What is drawn on the map: the ground of decoded images, the dots."""
-    with st.container(horizontal=True, gap="medium"):
-        return {
-            key: widgets.toggle(title, key, True, help=sentence, disabled=not possible)
-            for key, (title, sentence) in LAYERS.items()
-        }
+def choose_layer(*, possible: bool) -> dict[str, Any]:
+    """What is drawn on the map: what lies under the dots, and whether there are dots.
+
+    Args:
+        possible: False in space, where there are dots alone.
+    """
+    start = "none" if session.asked("background") == "false" else "territories"  # of old
+    kind = start
+    if possible:
+        kind = widgets.choice("Under the dots", layers.NAMES, "layer", start=start)
+    dots = widgets.toggle("Dots", "dots", True, help=DOTS_ARE, disabled=not possible)
+    return {"layer": kind, "dots": dots}
 
 
 def choose_plane(subject: ModelSubject, view: str) -> planes.Plane | None:

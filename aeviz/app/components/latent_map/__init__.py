@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ _CELL = '<div><canvas role="img" aria-label="a test image"></canvas><b></b><smal
 _HTML = f"""
 <div class="aeviz-map" data-testid="latent-map" data-input="false">
   <div class="stage">
+    <canvas class="under" data-part="layer" data-testid="map-layer" hidden></canvas>
     <canvas class="under" data-part="ground" aria-hidden="true"></canvas>
     <div class="probe" data-part="probe" data-testid="probe" role="slider" tabindex="0" hidden
       aria-label="Probe: drag it, or move it with the arrow keys"></div>
@@ -41,6 +42,13 @@ _HTML = f"""
     <div class="scale" data-part="scale" aria-hidden="true"><i></i><b></b><span></span></div>
     <div class="minimap" data-part="minimap" aria-hidden="true" hidden>
       <canvas></canvas><i></i>
+    </div>
+    <div class="legend" data-part="legend" data-testid="map-legend" hidden>
+      <b data-part="legend-title"></b>
+      <p class="chips" data-part="legend-classes"></p>
+      <canvas data-part="legend-scale" aria-hidden="true"></canvas>
+      <p class="ticks" data-part="legend-ticks"></p>
+      <p class="mark" data-part="legend-line"></p>
     </div>
     <div class="tip" data-part="tip" hidden>
       <canvas></canvas><span></span>
@@ -135,6 +143,32 @@ class AtlasFile:
     png: bytes
     size: int
     window: Window
+
+
+@dataclass(frozen=True)
+class Raster:
+    """An encoded image of a window: red a shade or a class, green how sure it is, blue a line."""
+
+    png: bytes
+    window: Window
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What lies under the dots, and its legend.
+
+    kind: a key of TONES in layer.js, or "seen", or "posteriors"; title: what its colours mean and
+    in which unit; rasters: the whole window first; ticks: what the lightest, the middle and the
+    darkest shade stand for; line: what lies beyond the line, where there is one.
+    """
+
+    kind: str
+    title: str
+    rasters: Sequence[Raster] = ()
+    ticks: Sequence[str] = ()
+    line: str = ""
+    ellipses: bytes = field(default=b"", repr=False)
+    """From `ellipses_file`."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +275,16 @@ def points_file(points: np.ndarray, labels: np.ndarray) -> bytes:
     return np.asarray(points, "<f4").tobytes() + np.asarray(labels, np.uint8).tobytes()
 
 
+def ellipses_file(points: np.ndarray, axes: np.ndarray, labels: np.ndarray) -> bytes:
+    """Ellipses as the browser reads them, seven float32 each: x, y, axes row by row, class.
+
+    Args:
+        points: (K, 2), labels: (K,).
+        axes: (K, 2, 2), columns: from the middle to the rim, along two axes.
+    """
+    return np.column_stack([points, axes.reshape(-1, 4), labels]).astype("<f4").tobytes()
+
+
 def _text(values: np.ndarray) -> str:
     return base64.b64encode(values.tobytes()).decode()  # nested data cannot be raw bytes
 
@@ -280,6 +324,28 @@ def _drawn(told: dict[str, Any]) -> Drawn:
     return Drawn(int(told["number"]), grey, photo, index)
 
 
+def _served(layer: Layer, key: str) -> dict[str, Any]:
+    """A layer as layer.js takes it, its images and ellipses as addresses."""
+    ellipses = layer.ellipses and browser.serve(
+        layer.ellipses, "application/octet-stream", f"{key}-ellipses"
+    )
+    rasters = [
+        {
+            "url": browser.serve(raster.png, "image/png", f"{key}-layer-{number}"),
+            "window": list(raster.window),
+        }
+        for number, raster in enumerate(layer.rasters)
+    ]
+    return {
+        "kind": layer.kind,
+        "title": layer.title,
+        "rasters": rasters,
+        "ticks": list(layer.ticks),
+        "line": layer.line,
+        "ellipses": ellipses or None,
+    }
+
+
 def latent_map(
     key: str,
     *,
@@ -299,6 +365,7 @@ def latent_map(
     input: Input | None = None,
     background: bool = True,
     dots: bool = True,
+    layer: Layer | None = None,
     noun: str = "digits",
     wheel: bool = True,
     walk: float = 0.0,
@@ -317,6 +384,7 @@ def latent_map(
         far: distance on the map beyond which a place counts as far from every code.
         view: visible part at first, when not the whole window.
         input: what is on the pad; without it there is no pad.
+        background: whether decoded images lie under the dots; as plain ink where a layer is.
         wheel: whether the mouse wheel zooms.
         walk: how far from its start the probe walks until somebody touches it.
         move: a new text puts the probe to `probe`.
@@ -335,6 +403,7 @@ def latent_map(
         "atlases": [_atlas(f"{key}-{number}", layer) for number, layer in enumerate(atlases)],
         "background": background,
         "dots": dots,
+        "layer": None if layer is None else _served(layer, key),
         "walk": walk,
         "probe": {"x": probe[0], "y": probe[1]},
         "move": move,

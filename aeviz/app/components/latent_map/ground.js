@@ -6,6 +6,7 @@ const TILE = 22; // px at least
 const NEIGHBOURS = 25; // nearest codes that say whose a tile is
 const PALE = 1.6; // tiles away from every code
 const SLICE_MS = 6; // of a frame, for tiles
+const PLAIN = 0.5; // of the ink of plain tiles
 const SPARE = 3; // tiles beyond each edge of the view
 
 // Keys 1981, eq. 15 with a = -1/2: weights of the four nodes around a place t of the way on.
@@ -65,12 +66,13 @@ class Ground {
     this.onready = () => {};
   }
 
-  // What lies on it. `layers` may get their grids later: see `changed`.
-  lay({ codes, layers, window, shape, colours, paper, light }) {
+  // What lies on it. `layers` may get their grids later: see `changed`. Plain tiles are ink alone,
+  // on whatever lies below.
+  lay({ codes, layers, window, shape, colours, paper, light, plain }) {
     [this.height, this.width] = shape;
     const ink = light ? [150, 150, 150] : [95, 95, 95];
     this.strokes = colours.map((one) => (light ? mix(one, [0, 0, 0], 0.28) : mix(one, [255, 255, 255], 0.35)));
-    Object.assign(this, { codes, layers, window, colours, paper, light, ink });
+    Object.assign(this, { codes, layers, window, colours, paper, light, ink, plain });
     this.mixed = new Float32Array(this.height * this.width);
     this.image = new ImageData(this.width, this.height);
     this.changed();
@@ -183,6 +185,15 @@ class Ground {
     if (layer) blend(layer, x, y, this.mixed);
     else this.mixed.fill(0);
     const { data } = this.image;
+    if (this.plain) {
+      const dark = this.light ? 30 : 240;
+      for (let k = 0; k < this.mixed.length; k++) {
+        data[4 * k] = data[4 * k + 1] = data[4 * k + 2] = dark;
+        data[4 * k + 3] = PLAIN * Math.min(Math.max(this.mixed[k], 0), 255);
+      }
+      job.context.putImageData(this.image, column * this.width, row * this.height);
+      return;
+    }
     const strength = (0.12 + 0.88 * sure) / 255;
     for (let k = 0; k < this.mixed.length; k++) {
       const share = Math.min(Math.max(this.mixed[k], 0), 255) * strength;

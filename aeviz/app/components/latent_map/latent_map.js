@@ -6,6 +6,7 @@ const REST_MS = 90; // the pointer rests: ask for the exact decode
 const SVG_DOTS = 3000; // without WebGL each dot is an element of the page, and slow to move
 const FLIGHT_MS = 700; // dots on their way to another model's map
 const OPACITY = 0.65; // of a dot
+const ON_LAYER = 0.3; // of a dot that lies on a layer, so that this is seen
 const FADED = 0.12; // dots of the other classes, while the mouse is over a name
 const LOOP_MS = 24000; // the probe's walk before anybody touches it
 const FAR_TEXT = "Far from every code: the decoder was never trained here.";
@@ -23,6 +24,9 @@ class LatentMap {
     this.context = this.canvas.getContext("2d");
     this.ground = new Ground(this.part("ground"));
     this.ground.onready = () => this.follow();
+    this.layer = new Layer(this.part("layer"), this.part("legend"));
+    this.layer.onready = () => this.follow();
+    this.layer.onfail = (error) => this.fail(error);
     this.overlay = new Overlay({
       names: this.part("names"),
       scale: this.part("scale"),
@@ -140,7 +144,8 @@ class LatentMap {
     const { window, shape, classes, equal, axes: titles, noun } = this.data;
     const colours = this.data.colours.map(colourOf);
     const all = { codes: this.codes, window, shape, classes, colours, paper, light, equal, noun };
-    this.ground.lay({ ...all, layers: this.layers });
+    this.layer.lay({ ...all, layer: this.data.layer });
+    this.ground.lay({ ...all, layers: this.layers, plain: Boolean(this.data.layer) });
     this.overlay.lay({ ...all, titles });
     this.part("ground").hidden = !this.data.background;
   }
@@ -169,7 +174,7 @@ class LatentMap {
         marker: {
           color: shown.map((k) => this.data.colours[labels[k] % this.data.colours.length]),
           size: this.dotSize(theme),
-          opacity: OPACITY,
+          opacity: this.dotOpacity(),
         },
       },
     ];
@@ -180,6 +185,10 @@ class LatentMap {
     const [x0, x1] = this.view ?? this.data.window;
     const zoom = (this.data.window[1] - this.data.window[0]) / (x1 - x0);
     return theme.size * Math.min(Math.max(0.14 * Math.sqrt(zoom), 0.14), 0.45);
+  }
+
+  dotOpacity() {
+    return this.data.layer ? ON_LAYER : OPACITY;
   }
 
   async draw(theme) {
@@ -240,6 +249,7 @@ class LatentMap {
     this.view = view;
     this.root.dataset.view = JSON.stringify(view);
     const [width, height] = [xaxis._length, yaxis._length];
+    this.layer.draw(view, width, height);
     if (this.data.background) this.ground.draw(view, width, height);
     this.overlay.place(view, width, height, this.data.window);
     this.overlay.drawImages(view, width, height, this.sheet, SHEET_COLUMNS);
@@ -251,6 +261,8 @@ class LatentMap {
     this.follow();
     if (!this.view) return;
     this.overlay.settle(this.view);
+    const [xaxis, yaxis] = this.axes();
+    this.layer.settle(this.view, xaxis._length, yaxis._length);
     this.follow();
     const size = this.dotSize(this.theme());
     const [trace] = this.plot.data;
@@ -269,6 +281,7 @@ class LatentMap {
     const start = performance.now();
     this.plot.style.opacity = 0;
     this.ground.clear();
+    this.part("layer").style.opacity = 0; // another model's layer lies there already
     this.follow();
     return new Promise((resolve) => {
       const step = (now) => {
@@ -291,7 +304,7 @@ class LatentMap {
           requestAnimationFrame(step);
           return;
         }
-        this.plot.style.opacity = "";
+        this.plot.style.opacity = this.part("layer").style.opacity = "";
         resolve();
       };
       requestAnimationFrame(step);
@@ -697,7 +710,7 @@ class LatentMap {
   fade(label) {
     if (!this.data.dots) return;
     const opacity =
-      label === null ? OPACITY : this.shown.map((k) => (this.points.labels[k] === label ? 0.9 : FADED));
+      label === null ? this.dotOpacity() : this.shown.map((k) => (this.points.labels[k] === label ? 0.9 : FADED));
     this.Plotly.restyle(this.plot, { "marker.opacity": [opacity] }).catch(this.fail);
   }
 
