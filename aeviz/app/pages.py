@@ -36,18 +36,28 @@ class Page:
 
 ORDER = {
     "Lesson": ("home", "chooser"),
-    "Explore": ("map", "interpolate", "sample", "reconstruct", "compare", "anatomy", "loss"),
+    "Explore": (
+        "map",
+        "interpolate",
+        "sample",
+        "reconstruct",
+        "compare",
+        "anatomy",
+        "loss",
+        "beta",
+    ),
     "Train": ("train",),
     "Lab": ("ladder", "denoise", "inpainting", "anomaly", "stability", "uses", "few_labels"),
 }
 """The four places: a lesson from its first view on; what is inside a model; one's own; and what a
 code is good for, each with an experiment to do.
 """
-LESSON = ("home", "ladder", "map", "loss", "denoise", "anomaly", "train")
+LESSON = ("home", "ladder", "map", "beta", "denoise", "anomaly", "train")
 """The pages of a lesson in order: squeezed, how narrow, holes, beta, noise, the odd one out."""
 NEXT = dict(pairwise(LESSON)) | {
     "chooser": "anatomy",  # what it recommends, opened
     "anatomy": "loss",
+    "loss": "beta",  # its weight, turned
     "interpolate": "sample",  # between two codes, then anywhere
     "sample": "loss",  # which says why a prior is filled
     "reconstruct": "ladder",
