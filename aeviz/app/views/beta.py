@@ -291,7 +291,7 @@ def _trade(
 ) -> str:
     """What more of beta costs, and what it gives."""
     (least, theirs), (most, _) = errors[0], errors[-1]
-    first, last = (" and ".join(map(_nats, kls[k])) for k in (0, -1))
+    first, last = (" and ".join(dict.fromkeys(map(_nats, kls[k]))) for k in (0, -1))
     gone = mechanism.collapsed(np.array([kl.value for kl in kls[-1]]))
     said = (
         f"From beta {values[0]:g} to {values[-1]:g} the test MSE rises from {least.said(FORM)} to "
@@ -310,9 +310,9 @@ def _same(errors: Sequence[Beside], alike: Sequence[Alike | None]) -> str:
     pairs = [pair for pair in alike if pair]
     shared, left = ([pair[k].value for pair in pairs] for k in (0, 1))
     return (
-        f"**Alike:** the test MSE, {found.mean():{FORM}} on average, with a standard deviation of "
-        f"{found.std(ddof=1):{FORM}} between seeds (one standard error of each over images: "
-        f"{errors[0][0].error:{FORM}}); and what lies beside what, in part: {min(shared):.0%} to "
+        f"**Alike:** the test MSE, {found.mean():.5f} on average, with a standard deviation of "
+        f"{found.std(ddof=1):.5f} between seeds (one standard error over images: "
+        f"{errors[0][0].error:.5f}); and what lies beside what, in part: {min(shared):.0%} to "
         f"{max(shared):.0%} of the {families.NEAR} nearest neighbours of an image are the same as "
         f"on the map of seed 0. **Not alike:** where each class lies, and which way round. "
         f"Rotated, mirrored and scaled as well as can be, {min(left):.0%} to {max(left):.0%} of "
