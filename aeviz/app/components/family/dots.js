@@ -116,6 +116,8 @@ class Dots {
     const at = [x, Math.max(y - 2 * radius - 6, look.size)];
     context.strokeText("prior: 1 and 2 sd", ...at);
     context.fillText("prior: 1 and 2 sd", ...at);
+    const middle = at[1] - 0.3 * look.size;
+    this.label = { left: x, top: middle, across: 4.2 * look.size, up: 1.35 * look.size };
   }
 
   ring(index, colour, paper) {
@@ -138,6 +140,12 @@ class Dots {
       top: places[2 * k + 1],
     }));
     pushApart(spots, APART);
+    const { label } = this;
+    for (const spot of spots) {
+      const up = spot.top - label.top;
+      if (Math.abs(spot.left - label.left) < label.across && Math.abs(up) < label.up)
+        spot.top = label.top + (up < 0 && label.top > 2 * label.up ? -1 : 1) * label.up;
+    }
     for (const { index } of rings)
       for (const spot of spots) {
         const [dx, dy] = [spot.left - this.screen[2 * index], spot.top - this.screen[2 * index + 1]];
