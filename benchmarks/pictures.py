@@ -53,6 +53,7 @@ PAGES = {  # page -> which model it shows, where not that of the home page
     "uses": "convolutional-32d",
     "few_labels": "convolutional-32d",
     "loss": "variational-32d",
+    "beta": "",
     "train": "",
 }
 

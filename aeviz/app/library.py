@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aeviz.analysis import baselines, denoising, mechanism
+from aeviz.analysis import baselines, denoising, families, mechanism
 from aeviz.analysis.codec import ModelCodec
 from aeviz.data import datasets
 from aeviz.models import checkpoint, zoo
@@ -232,3 +232,17 @@ def told() -> str | None:
 def ladder() -> dict[int, str]:
     """Pretrained models that differ in the latent dimension alone: dimension -> name."""
     return checkpoint.ladder(pretrained())
+
+
+@st.cache_resource(show_spinner=False)
+def _families() -> dict[str, Card]:
+    return checkpoint.pretrained(families.FOLDER)
+
+
+def family(kind: str) -> dict[float, str]:
+    """Pretrained models that differ in one setting alone, apart from the list: its value -> name.
+
+    Args:
+        kind: a key of `families.KINDS`.
+    """
+    return families.members(_families(), kind)

@@ -46,6 +46,7 @@ ORDER = {
         "compare",
         "anatomy",
         "loss",
+        "beta",
     ),
     "Train": ("train",),
     "Lab": ("ladder", "denoise", "inpainting", "anomaly", "stability", "uses", "few_labels"),
@@ -53,11 +54,12 @@ ORDER = {
 """The four places: a lesson from its first view on; what is inside a model; one's own; and what a
 code is good for, each with an experiment to do.
 """
-LESSON = ("home", "ladder", "holes", "loss", "denoise", "anomaly", "train")
+LESSON = ("home", "ladder", "holes", "beta", "denoise", "anomaly", "train")
 """The pages of a lesson in order: squeezed, how narrow, holes, beta, noise, the odd one out."""
 NEXT = dict(pairwise(LESSON)) | {
     "chooser": "anatomy",  # what it recommends, opened
     "anatomy": "loss",
+    "loss": "beta",  # its weight, turned
     "map": "interpolate",  # of two of its codes
     "interpolate": "arithmetic",  # between two codes, then beyond them
     "arithmetic": "sample",  # and anywhere

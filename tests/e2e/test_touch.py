@@ -15,7 +15,8 @@ BARE = {"chooser", "anatomy", "reconstruct", "inpainting", "train"}
 # The middles of all maps and charts, by place on the page; each scrolled into view by its number.
 CHARTS = """() => [...document.querySelectorAll('[data-testid=stMain] *')].flatMap(
     (e) => [e, ...(e.shadowRoot?.querySelectorAll("*") ?? [])])
-  .filter((e) => e.matches(".js-plotly-plot, .threshold .plot") && e.getClientRects().length)"""
+  .filter((e) => e.matches(".js-plotly-plot, .threshold .plot, .family .stage")
+    && e.getClientRects().length)"""
 MIDDLE = f"""k => {{
   const chart = ({CHARTS})()[k];
   chart.scrollIntoView({{ block: "center" }});

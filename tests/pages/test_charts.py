@@ -20,7 +20,7 @@ def test_a_tool_bar_is_absent_or_has_no_cloud_and_no_logo(page: str) -> None:
     charts = opened(page, **CHARTS.get(page, {})).get("plotly_chart")
     configs = [json.loads(chart.proto.config) for chart in charts]
     with_tools = [config for config in configs if config.get("displayModeBar", True)]
-    assert bool(configs) == (page not in ("inpainting", "reconstruct")), page
+    assert bool(configs) == (page not in ("beta", "inpainting", "reconstruct")), page
     assert bool(with_tools) == (page in WITH_TOOLS), page
     for config in with_tools:
         assert (config.get("displaylogo"), config.get("showSendToCloud")) == (False, False)

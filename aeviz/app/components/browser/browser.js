@@ -89,3 +89,47 @@ const links = {
     return dot?.startsWith("test-") ? Number(dot.slice(5)) : null;
   },
 };
+
+// Bytes nested in a component's data arrive as base64 text.
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+// The numbers below a count in an order without meaning, the same each time.
+function shuffled(count) {
+  const order = Array.from({ length: count }, (_, k) => k);
+  let seed = 1;
+  for (let k = count - 1; k > 0; k--) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; // Numerical Recipes, section 7.1
+    const at = Math.floor((seed / 2 ** 32) * (k + 1));
+    [order[k], order[at]] = [order[at], order[k]];
+  }
+  return order;
+}
+
+// Red, green and blue of any CSS colour.
+function colourOf(text) {
+  const context = scratchCanvas(1, 1).getContext("2d");
+  context.fillStyle = text;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+
+// Push places apart until none lies on another; each is { left, top }, moved in place.
+function pushApart(places, apart) {
+  for (let round = 0; round < 40; round++) {
+    let moved = false;
+    for (let a = 0; a < places.length; a++)
+      for (let b = a + 1; b < places.length; b++) {
+        const [dx, dy] = [places[b].left - places[a].left, places[b].top - places[a].top];
+        const distance = Math.hypot(dx, dy);
+        if (distance >= apart) continue;
+        const [ux, uy] = distance > 0.01 ? [dx / distance, dy / distance] : [0, 1];
+        const push = (apart - distance) / 2 + 0.5;
+        places[a].left -= ux * push;
+        places[a].top -= uy * push;
+        places[b].left += ux * push;
+        places[b].top += uy * push;
+        moved = true;
+      }
+    if (!moved) return;
+  }
+}

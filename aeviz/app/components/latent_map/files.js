@@ -33,18 +33,3 @@ const readAtlas = async (response, height, width) => {
   bitmap.close();
   return { size, tiles };
 };
-
-// The numbers below a count in an order without meaning, the same each time.
-function shuffled(count) {
-  const order = Array.from({ length: count }, (_, k) => k);
-  let seed = 1;
-  for (let k = count - 1; k > 0; k--) {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; // Numerical Recipes, section 7.1
-    const at = Math.floor((seed / 2 ** 32) * (k + 1));
-    [order[k], order[at]] = [order[at], order[k]];
-  }
-  return order;
-}
-
-// Bytes nested in a component's data arrive as base64 text.
-const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

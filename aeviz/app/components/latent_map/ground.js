@@ -46,14 +46,6 @@ function finest(layers, x, y) {
   return covering[covering.length - 1];
 }
 
-// Red, green and blue of any CSS colour.
-function colourOf(text) {
-  const context = scratchCanvas(1, 1).getContext("2d");
-  context.fillStyle = text;
-  context.fillRect(0, 0, 1, 1);
-  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
-}
-
 const mix = (from, to, share) => from.map((value, c) => value + share * (to[c] - value));
 
 class Ground {

@@ -5,27 +5,6 @@ const THUMBNAILS = 90; // so few codes in view are shown as their images
 const MINIMAP = 84; // px
 const MINIMAP_FROM = 0.7; // of the window: from here on the view is small enough to be lost
 
-// Push places apart until none lies on another; each is { left, top }, moved in place.
-function spread(places, apart) {
-  for (let round = 0; round < 40; round++) {
-    let moved = false;
-    for (let a = 0; a < places.length; a++)
-      for (let b = a + 1; b < places.length; b++) {
-        const [dx, dy] = [places[b].left - places[a].left, places[b].top - places[a].top];
-        const distance = Math.hypot(dx, dy);
-        if (distance >= apart) continue;
-        const [ux, uy] = distance > 0.01 ? [dx / distance, dy / distance] : [0, 1];
-        const push = (apart - distance) / 2 + 0.5;
-        places[a].left -= ux * push;
-        places[a].top -= uy * push;
-        places[b].left += ux * push;
-        places[b].top += uy * push;
-        moved = true;
-      }
-    if (!moved) return;
-  }
-}
-
 class Overlay {
   constructor({ names, scale, minimap, images }) {
     Object.assign(this, { names, scale, minimap, images, thumbnails: new Map(), homes: [] });
@@ -71,7 +50,7 @@ class Overlay {
       left: ((x - x0) / (x1 - x0)) * width,
       top: ((y1 - y) / (y1 - y0)) * height,
     }));
-    spread(places, NAMES_APART);
+    pushApart(places, NAMES_APART);
     [...this.names.children].forEach((name, k) => {
       const { left, top } = places[k];
       const seen = left > 8 && top > 8 && left < width - 8 && top < height - 8;
