@@ -46,7 +46,7 @@ _HTML = f"""
   </div>
   <div class="funnel encoder" aria-hidden="true"><span>encoder</span></div>
   <div class="stage">
-    <canvas class="under" data-part="layer" data-testid="map-layer" hidden></canvas>
+    <canvas class="under" data-part="layer" data-testid="map-layer" role="img" hidden></canvas>
     <canvas class="under" data-part="ground" aria-hidden="true"></canvas>
     <div class="probe" data-part="probe" data-testid="probe" role="slider" tabindex="0" hidden
       aria-label="Probe: drag it, or move it with the arrow keys"></div>
