@@ -33,6 +33,7 @@ def test_each_layer_appears_with_its_legend_and_the_address_keeps_it(page: Page,
         page.get_by_role("radio", name=NAMES[kind], exact=True).click()
         expect(layer).to_have_attribute("data-drawn", kind, timeout=60_000)
         expect(legend).to_contain_text(words)
+        expect(layer).to_have_accessible_name(re.compile("Under the dots: "))
         expect(page).to_have_url(re.compile(f"layer={kind}"))
         assert layer.evaluate(COLOURS) > 20, f"{kind} is blank"
     page.reload()

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import classifier
+from aeviz.app.pictures import strokes
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
@@ -108,3 +109,26 @@ def test_a_test_image_is_written_as_every_digit_in_its_hand() -> None:
 def test_without_labels_the_hand_is_that_of_a_pretrained_conditional_model() -> None:
     app = opened("arithmetic", model="linear-2d")
     assert any("*Conditional variational, 16 dimensions*" in m.value for m in app.markdown)
+
+
+def test_a_drawing_is_a_digit_as_the_model_reads_it_until_a_person_says_which() -> None:
+    seven = np.array([[70, 70], [200, 70], [120, 230]], float)  # strokes of a pen on the pad
+    path = [["M", *seven[0]], *(["L", *point] for point in seven[1:])]
+    app = opened(
+        "arithmetic",
+        model="conditional-16d",
+        style_from="draw",
+        style_drawn=strokes.pack([{"path": path}]),
+    )
+    (choice,) = [box for box in app.selectbox if box.label == "It is a"]
+    assert choice.options[0] == "7, as the model reads it"
+    before = html(app)
+    assert "your image,<br>a 7" in before
+    choice.set_value("2").run()
+    assert not app.exception
+    after = html(app)
+    assert "your image,<br>a 2" in after
+    # Encoded as another class it has another code, and its hand looks otherwise.
+    written = [re.findall(r'src="([^"]+)" alt="decoded as \d"', text) for text in (before, after)]
+    assert len(written[0]) == len(written[1]) == 10
+    assert not set(written[0]) & set(written[1])

@@ -27,7 +27,7 @@ _CELL = '<div><canvas role="img" aria-label="a test image"></canvas><b></b><smal
 _HTML = f"""
 <div class="aeviz-map" data-testid="latent-map" data-input="false">
   <div class="stage">
-    <canvas class="under" data-part="layer" data-testid="map-layer" hidden></canvas>
+    <canvas class="under" data-part="layer" data-testid="map-layer" role="img" hidden></canvas>
     <canvas class="under" data-part="ground" aria-hidden="true"></canvas>
     <div class="probe" data-part="probe" data-testid="probe" role="slider" tabindex="0" hidden
       aria-label="Probe: drag it, or move it with the arrow keys"></div>

@@ -29,6 +29,7 @@ class Layer {
     this.legend.parentElement.dataset.layer = layer?.kind ?? "";
     if (!layer) return;
     this.ink = light ? [38, 38, 44] : [236, 236, 232];
+    this.canvas.setAttribute("aria-label", `Under the dots: ${layer.title}`);
     this.explain();
     const still = (use) => (found) => {
       if (this.layer !== layer) return;
