@@ -84,4 +84,14 @@ def test_only_models_of_two_dimensions_and_pca_can_be_chosen() -> None:
     left, right = app.selectbox(key="left"), app.selectbox(key="right")
     assert (left.value, right.value) == ("vanilla-2d", "variational-2d")
     assert "PCA, 2 components" in left.options
+    for title in ("Variational, beta 0.01", "Variational, beta 30", "Variational, seed 4"):
+        assert title in left.options
     assert not any("32" in option for option in left.options)
+
+
+def test_beta_lies_beside_beta() -> None:
+    name = "families/variational-2d-beta{}-seed0"
+    app = opened("holes", left=name.format("0.01"), right=name.format("30"))
+    (data,) = components(app, "two_maps")
+    titles = [side["title"] for side in data["sides"]]
+    assert titles == ["Variational, beta 0.01", "Variational, beta 30"]

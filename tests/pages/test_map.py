@@ -227,5 +227,5 @@ def test_a_selection_is_counted_and_shown() -> None:
     app.run()
     assert not app.exception
     assert any(heading.value == "4 selected" for heading in app.header)
-    labels = [button.label for button in app.get("download_button")]
+    labels = [button.proto.label for button in app.get("download_button")]
     assert labels == ["Download selection as CSV", "Download selection as PNG"]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import errors, estimate
+from aeviz.analysis import errors, estimate, families
+from aeviz.analysis.codec import ModelCodec
 from aeviz.analysis.holes import PAIRS, SPANNED, Holes
 from aeviz.analysis.neighbours import NARROW
 from aeviz.app import library, session, sidebar, widgets
@@ -28,9 +29,13 @@ FIRST, SECOND = "vanilla-2d", "variational-2d"
 
 
 def pick() -> list[Subject[Any]]:
-    """Widgets that choose what is left and what is right: models of two dimensions, or PCA."""
+    """Widgets that choose what is left and what is right: models of two dimensions, or PCA.
+
+    Those of the families that differ in beta or in the seed alone are among them.
+    """
     names = [name for name in sidebar.names() if library.model(name).code_dim == 2]
-    titles = {name: library.title(name) for name in names} | {PCA: "PCA, 2 components"}
+    titles = {name: library.title(name) for name in names} | _members()
+    titles |= {PCA: "PCA, 2 components"}
     chosen = sidebar.model_name()
     second = chosen if chosen in names and chosen != FIRST else SECOND
     return [
@@ -39,8 +44,21 @@ def pick() -> list[Subject[Any]]:
     ]
 
 
+def _members() -> dict[str, str]:
+    """Name -> title of the models of each family."""
+    found = {}
+    for kind in families.KINDS:
+        for value, name in library.family(kind).items():
+            found.setdefault(name, f"Variational, {kind} {value:g}")
+    return found
+
+
 def _subject(name: str) -> Subject[Any]:
-    return sidebar.subject(FIRST).pca() if name == PCA else sidebar.subject(name)
+    if name == PCA:
+        return sidebar.subject(FIRST).pca()
+    if title := _members().get(name):
+        return ModelSubject(ModelCodec(library.model(name), name, title), sidebar.dataset())
+    return sidebar.subject(name)
 
 
 @st.fragment
