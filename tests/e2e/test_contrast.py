@@ -111,6 +111,7 @@ def test_all_pages_can_be_read_heard_and_reached(browser: Browser, app: str, sch
     context = browser.new_context(
         viewport={"width": 1440, "height": 900},
         color_scheme=scheme,  # type: ignore[arg-type]
+        reduced_motion="reduce",
     )
     page, found = context.new_page(), {}
     for number, key in enumerate(pages.PAGES):

@@ -8,6 +8,7 @@ const FLIGHT_MS = 700; // dots on their way to another model's map
 const OPACITY = 0.65; // of a dot
 const ON_LAYER = 0.3; // of a dot that lies on a layer, so that this is seen
 const FADED = 0.12; // dots of the other classes, while the mouse is over a name
+const STRIDE_MS = 45; // less than a pixel of that walk: more steps would only warm the laptop
 const LOOP_MS = 24000; // the probe's walk before anybody touches it
 const FAR_TEXT = "Far from every code: the decoder was never trained here.";
 
@@ -537,10 +538,12 @@ class LatentMap {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     const { x, y } = this.probe;
     const start = performance.now();
+    let before = start;
     const step = (now) => {
       if (!this.root.isConnected) return;
       this.walking = requestAnimationFrame(step);
-      if (document.hidden || this.plot.style.opacity === "0") return;
+      if (now - before < STRIDE_MS || document.hidden || this.plot.style.opacity === "0") return;
+      before = now;
       const t = (2 * Math.PI * (now - start)) / LOOP_MS;
       this.probe = { x: x + far * Math.sin(t), y: y + far * Math.sin(2 * t) * 0.6, index: null };
       this.schedule();
