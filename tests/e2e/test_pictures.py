@@ -254,7 +254,7 @@ def test_a_pen_digit_held_up_to_the_camera_is_read(
         expect(page.get_by_text("No photo is taken yet.")).to_be_visible(timeout=60_000)
         # A press while the camera still starts does nothing: like a person, press again then.
         page.wait_for_function(PRESSED_UNTIL_TAKEN, polling=3_000)
-        expect(page.get_by_alt_text("step: 28 by 28")).to_be_visible()
+        expect(page.get_by_alt_text("step: 28 by 28")).to_be_attached()
         expect(page.get_by_text("No photo is taken yet.")).to_have_count(0)
         result = page.get_by_alt_text("step: 28 by 28").get_attribute("src") or ""
         expect(page.get_by_alt_text("clean", exact=True)).to_have_attribute("src", result)
@@ -281,7 +281,7 @@ def test_where_browsers_give_no_camera_the_page_leads_to_upload(browser: Browser
         expect(page).to_have_url(re.compile("picture_from=upload"))
         files = page.locator("input[type=file]")
         files.set_input_files(FilePayload(name="n.png", mimeType="image/png", buffer=a_number()))
-        expect(page.get_by_alt_text("step: 28 by 28")).to_be_visible()
+        expect(page.get_by_alt_text("step: 28 by 28")).to_be_attached()
     finally:
         afar.close()
 
@@ -390,7 +390,7 @@ def test_in_a_frame_of_another_site_the_way_to_an_upload_is_said(
         expect(alone.get_by_text("Nothing is uploaded yet.")).to_be_visible(timeout=60_000)
         files = alone.locator("input[type=file]")
         files.set_input_files(FilePayload(name="n.png", mimeType="image/png", buffer=a_number()))
-        expect(alone.get_by_alt_text("step: 28 by 28")).to_be_visible()
+        expect(alone.get_by_alt_text("step: 28 by 28")).to_be_attached()
     finally:
         context.close()
         server.shutdown()

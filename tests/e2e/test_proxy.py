@@ -114,6 +114,7 @@ def test_below_a_path_each_address_carries_it(tab: Page, tmp_path: Path) -> None
     try:
         driver = Playwright(tab)
         main_job(driver, f"{address}/", train=False)
+        go_to(tab, "Interpolate")
         with tab.expect_download() as download:
             tab.get_by_role("button", name=re.compile("^Download")).first.click()
         assert download.value.path().stat().st_size > 100
@@ -159,5 +160,5 @@ def test_a_proxy_may_take_the_path_away(tab: Page, tmp_path: Path) -> None:
             driver.goto(f"http://{HOST}:{nginx.port}{address}")
             wait(driver, READY)
         go_to(tab, "Home")
-        tab.get_by_role("heading", name="A machine that dreams digits").wait_for()
+        tab.get_by_role("heading", name="An image becomes a point and comes out again").wait_for()
         wait(driver, READY)

@@ -126,6 +126,11 @@ def test_a_tap_on_a_dot_shows_its_copy(phone: Page, app: str) -> None:
 def test_two_fingers_zoom_the_map_and_move_it(phone: Page, app: str, path: str) -> None:
     phone.goto(f"{app}{path}")
     phone.wait_for_function(READY)
+    settle(phone)
+    phone.locator(".aeviz-map .stage").evaluate(
+        "stage => stage.scrollIntoView({ block: 'center' })"
+    )
+    phone.wait_for_timeout(200)
     x, y = phone.evaluate(MIDDLE, 0)
     phone.wait_for_timeout(200)
     (x0, x1), (y0, y1) = phone.evaluate(RANGES)
@@ -159,7 +164,7 @@ def test_two_fingers_zoom_the_map_and_move_it(phone: Page, app: str, path: str) 
 
 
 def test_the_mouse_still_zooms_a_chart_into_a_box(page: Page, app: str) -> None:
-    page.goto(f"{app}/sample")
+    page.goto(f"{app}/ladder")
     settle(page)
     chart = page.locator(".js-plotly-plot").first
     chart.scroll_into_view_if_needed()

@@ -160,7 +160,7 @@ def test_a_run_is_found_again_in_the_middle_paused_resumed_and_stopped(
     assert run_of(page.url) == run
     assert curves(page)[0][0] == 0
     go_to(page, "Home")
-    page.get_by_role("heading", name="A machine that dreams digits").wait_for()
+    page.get_by_role("heading", name="An image becomes a point and comes out again").wait_for()
     go_to(page, "Train")
     page.wait_for_url(lambda url: run_of(url) == run)
     wait_for_step(page, after=seen)

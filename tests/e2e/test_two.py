@@ -95,6 +95,7 @@ def test_each_of_two_sees_their_own_model_data_and_noise(
             expect(page).to_have_url(re.compile(f"[?&]{key}={chosen[key]}(&|$)"))
     met = [mapped(page) for page in pair]
     assert met[0] != met[1]
+    places = [page.url for page in pair]  # where each probe is, too
 
     for page in pair:
         go_to(page, "Denoise")
@@ -110,9 +111,10 @@ def test_each_of_two_sees_their_own_model_data_and_noise(
         own = datasets.load().test_images[:200][TURNED[chosen["data"]]][1]
         assert images[0] == pixels.data_uri(datasets.to_float(own))
 
-    for page, chosen, digit_, images in zip(pair, CHOSEN, met, shown, strict=True):
-        alone.goto(f"{classroom}/map?model={chosen['model']}&data={chosen['data']}")
-        assert mapped(alone) == digit_
+    for page, place, chosen, digit_, images in zip(pair, places, CHOSEN, met, shown, strict=True):
+        alone.goto(place)
+        # The address has six digits of the place: a grey level may be rounded the other way.
+        assert np.abs(np.subtract(mapped(alone), digit_)).max() <= 1
         alone.goto(page.url)
         alone.get_by_alt_text("cleaned", exact=True).wait_for(timeout=60_000)
         assert denoised(alone, chosen) == images

@@ -142,7 +142,12 @@ def on_map(found: Sum) -> None:
         names,
         plane.axis_titles,
     )
-    st.plotly_chart(widgets.drawable(seen), config=theme.PLAIN, key=MAP)
+    st.plotly_chart(
+        widgets.drawable(seen),
+        config=theme.PLAIN,
+        key=MAP,
+        alt="the terms of the sum as arrows on the map of the codes",
+    )
     widgets.class_key(data.classes)
     st.caption(texts.of("arithmetic").part("arrows"))
 

@@ -90,7 +90,7 @@ def _side(subject: Subject[Any], index: int) -> two_maps.Side:
     return two_maps.Side(
         explore.ground_of(subject, int(labels[0]) if subject.uses_labels else None),
         seen.reconstructions[0],
-        f"MSE {error:.4f}, PSNR {errors.psnr(error):.1f} dB",
+        f"MSE {error:.4f}\nPSNR {errors.psnr(error):.1f} dB",
     )
 
 
@@ -108,10 +108,12 @@ def shares(subjects: list[Subject[Any]]) -> None:
             estimate.percent(one.paths, PAIRS) for one in found
         ],
     }
+    what = "How much of it is empty"
     titles = " | ".join(f"**{subject.title}**" for subject in shown)
-    lines = [f"| | {titles} |", "|:--" + "|:--" * len(shown) + "|"]
-    lines += [f"| {what} | {' | '.join(values)} |" for what, values in table.items()]
-    st.markdown("\n".join(lines))
+    lines = [f"| {what} | {titles} |", "|:--" + "|:--" * len(shown) + "|"]
+    lines += [f"| {share} | {' | '.join(values)} |" for share, values in table.items()]
+    with st.container(key="hole-shares"):
+        st.markdown("\n".join(lines))
     units = ", ".join(f"{one.far:.3g} ({s.title})" for one, s in zip(found, shown, strict=True))
     st.caption(
         f"Far: more than {units} from each training code, three times the distance within which "

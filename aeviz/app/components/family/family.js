@@ -122,7 +122,7 @@ class Family {
     this.figures = titles.map((title) => {
       const cell = make("div", {}, this.part("figures"));
       make("dt", { textContent: title }, cell);
-      return [make("dd", {}, cell), make("small", {}, cell)];
+      return [make("dd", {}, cell), make("dd", { className: "small" }, cell)];
     });
     this.part("kl").replaceChildren();
     this.bars = stops[0].kl.map((_, k) => {

@@ -88,14 +88,22 @@ class LatentMap {
     // Drawing ten thousand points takes longer than a frame: only when what is shown changed.
     const theme = this.theme();
     const { exact, clicked, probe, input, ...shown } = data;
-    const drawn = JSON.stringify([shown, theme]);
+    const laid = JSON.stringify([shown, theme]);
+    const fresh = laid !== this.laid;
+    if (fresh) {
+      this.laid = laid;
+      this.lay(theme);
+    }
+    // A finger that is on the map when Plotly draws anew is on an element that is gone: a finer grid
+    // or another part in view are no reason to.
+    const { points: file, window, colours, dots, wheel, equal } = data;
+    const drawn = JSON.stringify([file, window, colours, dots, wheel, equal, theme]);
     if (drawn !== this.drawn) {
       this.drawn = drawn;
-      this.lay(theme);
       if (before) await this.fly(before);
       if (turn !== this.turn) return;
       await this.draw(theme);
-    }
+    } else if (fresh) this.settle();
     this.root.dataset.ready = "true";
     for (const layer of this.layers)
       download(layer.url, (response) => readAtlas(response, ...data.shape)).then((grid) => {
@@ -410,23 +418,22 @@ class LatentMap {
     this.plot.addEventListener("pointerdown", (event) => {
       this.pressed = { x: event.clientX, y: event.clientY, target: event.target };
     });
-    this.plot.addEventListener(
-      "pointerup",
-      (event) => {
-        const from = this.pressed;
-        if (!from || !from.target.classList?.contains("drag")) return;
-        if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > 4) return;
-        if (this.plot._fullLayout.dragmode !== "pan") return;
-        const place = at(event);
-        this.clickedPoint = false;
-        setTimeout(() => {
-          if (this.clickedPoint) return;
-          this.moveTo(place);
-          this.rest(0);
-        }, 60);
-      },
-      true,
-    );
+    // It is let go over a sheet that Plotly lays over all of the page meanwhile.
+    this.released = (event) => {
+      const from = this.pressed;
+      this.pressed = null;
+      if (!from || !from.target.classList?.contains("drag")) return;
+      if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > 4) return;
+      if (this.plot._fullLayout.dragmode !== "pan") return;
+      const place = at(event);
+      this.clickedPoint = false;
+      setTimeout(() => {
+        if (this.clickedPoint) return;
+        this.moveTo(place);
+        this.rest(0);
+      }, 60);
+    };
+    document.addEventListener("pointerup", this.released, true);
   }
 
   // Two fingers move and zoom the map: the places between them stay between them. One finger
@@ -490,8 +497,11 @@ class LatentMap {
   pinched() {
     this.following ??= requestAnimationFrame(async () => {
       const { wanted } = this;
-      await this.Plotly.relayout(this.plot, wanted);
-      this.following = null;
+      try {
+        await this.Plotly.relayout(this.plot, wanted);
+      } finally {
+        this.following = null;
+      }
       if (wanted !== this.wanted) this.pinched();
     });
   }
@@ -769,6 +779,7 @@ class LatentMap {
     cancelAnimationFrame(this.walking);
     this.resize?.disconnect();
     this.unlink();
+    document.removeEventListener("pointerup", this.released, true);
     for (const timer of [this.resting, this.zooming]) clearTimeout(timer);
     if (this.bound) this.Plotly.purge(this.plot);
     this.bound = false;

@@ -48,6 +48,7 @@ class TwoMaps extends Maps {
   place() {
     for (const side of this.sides) {
       if (!side.view || this.index === null) continue;
+      this.say(side, side.handle, this.index);
       side.hold(side.handle, this.index);
       side.put(side.ring, this.hovered);
     }
@@ -80,14 +81,13 @@ class TwoMaps extends Maps {
     const at = [(index % SHEET_COLUMNS) * width, Math.floor(index / SHEET_COLUMNS) * height];
     original.getContext("2d").drawImage(this.sheet, ...at, width, height, 0, 0, width, height);
     const name = this.data.classes[this.sides[0].points.labels[index]];
-    this.part("which").textContent = `${name}, test image ${index}`;
+    this.part("which").textContent = `${name}\ntest image ${index}`;
     const exact = index === this.data.index ? this.data.exact : null;
     this.sides.forEach((side, k) => {
       const grey = exact ? bytesOf(exact[k].image) : side.blended(index, this.mixed);
       if (grey) this.grey(reconstructions[k], grey);
-      const text = exact ? exact[k].text : "blended while it moves";
+      const text = exact ? exact[k].text : "blended\nwhile it moves";
       this.part(k ? "right-text" : "left-text").textContent = text;
-      this.say(side, side.handle, this.index);
     });
     this.root.dataset.index = String(this.index);
   }
