@@ -40,6 +40,7 @@ PAGES = {  # page -> which model it shows, where not that of the home page
     "chooser": "",
     "anatomy": "masked-256d",
     "map": "",
+    "holes": "",
     "interpolate": "",
     "arithmetic": "variational-32d",
     "sample": "",
