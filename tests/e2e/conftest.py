@@ -53,6 +53,13 @@ def lacking(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+def settled(page: Page) -> Locator:
+    """The app, once the page has nothing more to draw."""
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+    return app
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = find_chromium() or lacking(HOW)

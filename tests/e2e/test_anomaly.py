@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
+from tests.e2e.conftest import settled
 from tests.pages.test_anomaly import a_letter
 
 
@@ -23,12 +24,6 @@ def figure(page: Page, name: str) -> tuple[float, float]:
     found = re.fullmatch(r"([\d.]+) ± ([\d.]+) %", cell.locator("dd").inner_text())
     assert found is not None
     return float(found[1]), float(found[2])
-
-
-def settled(page: Page) -> Locator:
-    app = page.get_by_test_id("stApp")
-    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
-    return app
 
 
 def test_the_threshold_is_dragged_and_a_letter_is_flagged_and_downloaded(
@@ -115,12 +110,20 @@ def test_a_key_that_is_pressed_while_the_page_answers_another_one_counts(
     page.goto(f"{app}/anomaly")
     expect(page.get_by_test_id("count-caught")).not_to_be_empty(timeout=60_000)
     line = page.get_by_role("slider", name="Threshold", exact=True)
-    for _ in range(3):
+    for k in range(8):
         settled(page)
-        line.press("Home")
-        page.wait_for_timeout(400)  # the line has told, and the page answers
-        line.press("End")
-        page.wait_for_timeout(500)  # as long as the line waits before it tells
+        # 350 ms after a key the page is told; the next key comes before and while it answers.
+        line.evaluate(
+            """async (line, after) => {
+              const press = (key) =>
+                line.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+              press("Home");
+              await new Promise((resolve) => setTimeout(resolve, after));
+              press("End");
+            }""",
+            350 + 25 * k,
+        )
+        page.wait_for_timeout(500)  # until it is told of that, too
         settled(page)
         assert (count(page, "alarms"), count(page, "caught")) == (0, 0)
     value = line.get_attribute("aria-valuenow") or ""

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from aeviz.data import datasets
-from tests.e2e.conftest import expect_model
+from tests.e2e.conftest import expect_model, settled
 
 # What is pressed when the answer to the press before it is, is not, or is half there.
 PAUSES = (0, 150)
@@ -16,11 +16,6 @@ IMAGES = {  # what the other pages offer is one and the same
     "interpolate": ("A: test image", "A: class", "from", 4542),
     "denoise": ("Test image", "Class", "picture", 1),
 }
-
-
-def settled(page: Page) -> None:
-    app = page.get_by_test_id("stApp")
-    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
 
 
 def open_page(page: Page, app: str, name: str) -> None:

@@ -13,8 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from aeviz.app import library
 from aeviz.charts import pixels
 from aeviz.data import corruption, datasets
-from tests.e2e.conftest import choose_model, go_to, start_app
-from tests.e2e.test_boxes import settled
+from tests.e2e.conftest import choose_model, go_to, settled, start_app
 from tests.e2e.test_map import digit
 
 CHOSEN = (  # by each of the two
