@@ -1,7 +1,10 @@
 // What is wider than its room scrolls within itself: by keyboard too, in browsers that leave that to
 // the page.
 if (!window.aevizScrolling) {
-  const PARTS = ".katex-display, [data-testid=stMarkdownContainer] pre, [data-testid=stCode] pre";
+  const PARTS = [
+    ".katex-display", "[data-testid=stMarkdownContainer] pre", "[data-testid=stCode] pre",
+    ".st-key-compare-classes", ".st-key-hole-shares", ".st-key-few-labels .stTable",
+  ].join();
   let due = null;
   const look = () => {
     due = null;
