@@ -258,9 +258,14 @@ class Atlas:
         return len(self.images)
 
     def sheet(self) -> np.ndarray:
-        """All images as one, (size * H, size * W) uint8."""
+        """All images as one, (H * size, W * size) uint8: of each pixel its values over the grid.
+
+        They change little from node to node: so the sheet is half as large a file as if whole
+        images lay side by side.
+        """
         height, width = self.images.shape[2:]
-        return self.images.swapaxes(1, 2).reshape(self.size * height, self.size * width)
+        values = self.images.transpose(2, 0, 3, 1)
+        return values.reshape(height * self.size, width * self.size)
 
     def blend(self, points: np.ndarray) -> np.ndarray:
         """Mix (N, H, W) in [0, 1] of the sixteen images around points (N, 2).
@@ -315,7 +320,7 @@ def atlas(
     return Atlas(window, levels.reshape(size, size, *levels.shape[1:]))
 
 
-GRIDS = (64, 96, 144)
+GRIDS = (64, 72, 80, 96, 112, 128, 144)
 """Nodes along each side of an atlas: more where a decoder bends too much between fewer.
 
 The sheet of 144 is 4,032 pixels wide; some phones draw none wider than 4,096.
@@ -345,9 +350,9 @@ def blend_error(
 def fitting_atlas(
     decode: Decode, plane: Plane, window: Window, points: np.ndarray, label: int | None = None
 ) -> Atlas:
-    """The coarsest atlas whose blend should be within one grey level of the decoder.
+    """The coarsest atlas whose blend is within one grey level of the decoder, or the finest one.
 
-    The error falls at least with the square of the size, so that of the coarsest says which.
+    The error falls about with the square of the size, so that of the coarsest says which to try.
 
     Args:
         points: (N, 2), where it has to be right: what the map shows.
@@ -359,10 +364,10 @@ def fitting_atlas(
         return replace(found, error=blend_error(decode, plane, found, some, label))
 
     found = measured(GRIDS[0])
-    assert found.error is not None  # measured
-    needed = GRIDS[0] * found.error.value**0.5
-    size = next((size for size in GRIDS if size >= needed), GRIDS[-1])
-    return found if size == found.size else measured(size)
+    while found.error and found.error.value > 1 and found.size < GRIDS[-1]:
+        needed = max(found.size * found.error.value**0.5, found.size + 1)
+        found = measured(next((size for size in GRIDS if size >= needed), GRIDS[-1]))
+    return found
 
 
 def plane_key(plane: Plane) -> str:

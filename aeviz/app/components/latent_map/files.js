@@ -14,7 +14,8 @@ const readPoints = async (response) => {
 
 const readBitmap = async (response) => createImageBitmap(await response.blob());
 
-// The atlas as one contiguous block of grey values for each node of the grid.
+// The atlas as one contiguous block of grey values for each node of the grid. Its sheet has those of
+// each pixel side by side: see planes.Atlas.
 const readAtlas = async (response, height, width) => {
   const bitmap = await createImageBitmap(await response.blob());
   const size = bitmap.width / width;
@@ -22,13 +23,14 @@ const readAtlas = async (response, height, width) => {
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(bitmap, 0, 0);
   const rgba = context.getImageData(0, 0, bitmap.width, bitmap.height).data;
-  const tiles = new Uint8Array(size * size * height * width);
-  let out = 0;
-  for (let i = 0; i < size; i++)
-    for (let j = 0; j < size; j++)
-      for (let y = 0; y < height; y++) {
-        let at = 4 * ((i * height + y) * bitmap.width + j * width);
-        for (let x = 0; x < width; x++, at += 4) tiles[out++] = rgba[at];
+  const pixels = height * width;
+  const tiles = new Uint8Array(size * size * pixels);
+  let from = 0;
+  for (let y = 0; y < height; y++)
+    for (let i = 0; i < size; i++)
+      for (let x = 0; x < width; x++) {
+        let to = i * size * pixels + y * width + x;
+        for (let j = 0; j < size; j++, from += 4, to += pixels) tiles[to] = rgba[from];
       }
   bitmap.close();
   return { size, tiles };
