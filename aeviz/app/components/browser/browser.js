@@ -23,6 +23,12 @@ function loadPlotly(url) {
   return shared.plotly;
 }
 
+// Fetch what a script tag or an image will ask for in a moment.
+function preload(url, as) {
+  if (document.querySelector(`link[rel="preload"][href="${CSS.escape(url)}"]`)) return;
+  make("link", { rel: "preload", as, href: url }, document.head);
+}
+
 // What `read` makes of the response, once for each address.
 function download(url, read) {
   const { downloads } = shared;

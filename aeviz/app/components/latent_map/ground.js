@@ -5,7 +5,7 @@
 const TILE = 22; // px at least
 const NEIGHBOURS = 25; // nearest codes that say whose a tile is
 const PALE = 1.6; // tiles away from every code
-const SLICE_MS = 6; // of a frame, for tiles
+const SLICE_MS = 10; // of a frame, for tiles
 const PLAIN = 0.5; // of the ink of plain tiles
 const SPARE = 3; // tiles beyond each edge of the view
 
@@ -128,6 +128,15 @@ class Ground {
       version: this.version,
       next: 0,
     };
+    // Those in view first.
+    const beside = [];
+    job.order = [];
+    for (let k = 0; k < job.columns * job.rows; k++) {
+      const [i, j] = [Math.floor(k / job.columns) - SPARE, (k % job.columns) - SPARE];
+      (i >= 0 && j >= 0 && i < rows && j < columns ? job.order : beside).push(k);
+    }
+    job.inView = job.order.length;
+    job.order.push(...beside);
     job.canvas = scratchCanvas(job.columns * this.width, job.rows * this.height);
     job.context = job.canvas.getContext("2d");
     job.known = this.keep(job);
@@ -138,7 +147,7 @@ class Ground {
   // Tiles of the sheet before that are also in a new one: moved there, by their number.
   keep(job) {
     const old = this.sheet;
-    if (!old || old.version !== job.version || Math.abs(old.cell / job.cell - 1) > 1e-6)
+    if (!old?.done || old.version !== job.version || Math.abs(old.cell / job.cell - 1) > 1e-6)
       return () => false;
     const [j, i] = [old.column - job.column, old.row - job.row];
     job.context.drawImage(old.canvas, j * this.width, i * this.height);
@@ -149,17 +158,16 @@ class Ground {
   work(job) {
     if (job !== this.job) return; // another version was asked for since
     const start = performance.now();
-    const many = job.columns * job.rows;
-    while (job.next < many && performance.now() - start < SLICE_MS) {
-      const [row, column] = [Math.floor(job.next / job.columns), job.next % job.columns];
-      job.next++;
+    const { order, columns, inView } = job;
+    while (job.next < order.length && performance.now() - start < SLICE_MS) {
+      const k = order[job.next++];
+      const [row, column] = [Math.floor(k / columns), k % columns];
       if (!job.known(row, column)) this.tile(job, row, column);
     }
-    if (job.next < many) {
-      requestAnimationFrame(() => this.work(job));
-      return;
-    }
-    this.job = null;
+    job.done = job.next === order.length;
+    if (job.done) this.job = null;
+    else requestAnimationFrame(() => this.work(job));
+    if (job.next < inView || (this.sheet === job && !job.done)) return;
     this.sheet = job;
     this.onready();
   }

@@ -41,6 +41,9 @@ class LatentMap {
     this.hovered = null; // number of the dot under the mouse
     this.frame = 0;
     this.count = 0; // of what was told: the newest holds
+    // Plotly fits the axes to a new size by itself; what lies beside it must be told.
+    this.resize = new ResizeObserver(() => (this.bound ? this.zoomed() : this.settle()));
+    this.resize.observe(this.plot);
     this.listen();
     this.peeking();
     this.pinch();
@@ -68,16 +71,17 @@ class LatentMap {
   async update(data, setStateValue) {
     this.send = setStateValue;
     const turn = (this.turn = (this.turn ?? 0) + 1);
-    const Plotly = await loadPlotly(data.plotly);
+    const grids = data.atlases.map(({ url }) => this.decoded(url, data.shape).catch(this.fail));
+    if (!this.Plotly) preload(data.plotly, "script");
     const points = await download(data.points, readPoints);
     if (turn !== this.turn) return; // a newer update overtook this one
-    this.Plotly = Plotly;
     const before = this.data && this.data.points !== data.points ? this.points : null;
     const first = !this.data || before;
     if (String(data.shape) !== String(this.data?.shape)) this.fit(data.shape);
     this.data = data;
     if (data.exact) data.exact.grey = bytesOf(data.exact.digit);
     if (first) this.codes = new Codes(points);
+    this.root.dataset.ready = String(!first);
     this.points = points;
     const moved = first || data.move !== this.move;
     if (moved) {
@@ -94,6 +98,23 @@ class LatentMap {
       this.laid = laid;
       this.lay(theme);
     }
+    const show = () => {
+      this.fetch();
+      this.showClicked();
+      this.input.show(input);
+      if (fresh) this.settle();
+      else this.follow();
+      this.schedule();
+      if (moved && data.walk) this.walk();
+    };
+    // It is large, and the browser busy with it: the probe can be dragged before it is there.
+    const sketched = !this.Plotly;
+    if (sketched) {
+      show();
+      await Promise.all(grids);
+    }
+    this.Plotly = await loadPlotly(data.plotly);
+    if (turn !== this.turn) return;
     // A finger that is on the map when Plotly draws anew is on an element that is gone: a finer grid
     // or another part in view are no reason to.
     const { points: file, window, colours, dots, wheel, equal } = data;
@@ -103,26 +124,31 @@ class LatentMap {
       if (before) await this.fly(before);
       if (turn !== this.turn) return;
       await this.draw(theme);
-    } else if (fresh) this.settle();
+    }
+    if (!sketched) show();
     this.root.dataset.ready = "true";
+  }
+
+  decoded(url, shape) {
+    return download(url, (response) => readAtlas(response, ...shape));
+  }
+
+  // Grids of decoded images, and the real ones.
+  fetch() {
     for (const layer of this.layers)
-      download(layer.url, (response) => readAtlas(response, ...data.shape)).then((grid) => {
+      this.decoded(layer.url, this.data.shape).then((grid) => {
         layer.grid = grid;
         if (!this.layers.includes(layer)) return;
+        this.root.dataset.draggable = "true";
         this.ground.changed();
         this.follow();
         this.schedule();
       }, this.fail);
-    download(data.sheet, readBitmap).then((sheet) => {
+    download(this.data.sheet, readBitmap).then((sheet) => {
       this.sheet = sheet;
       this.showNearest();
       this.follow();
     }, this.fail);
-    this.showClicked();
-    this.input.show(this.data.input);
-    this.follow();
-    this.schedule();
-    if (moved && data.walk) this.walk();
   }
 
   fail = (error) => {
@@ -244,9 +270,6 @@ class LatentMap {
     this.plot.on("plotly_webglcontextlost", () => this.withoutWebGL());
     for (const name of ["plotly_relayouting", "plotly_afterplot"])
       this.plot.on(name, () => this.follow());
-    // Plotly fits the axes to a new size by itself; what lies beside it must be told.
-    this.resize = new ResizeObserver(() => this.zoomed());
-    this.resize.observe(this.plot);
   }
 
   // All that follows the axes.
@@ -273,6 +296,7 @@ class LatentMap {
     const [xaxis, yaxis] = this.axes();
     this.layer.settle(this.view, xaxis._length, yaxis._length);
     this.follow();
+    if (!this.bound) return; // nothing is drawn yet
     const size = this.dotSize(this.theme());
     const [trace] = this.plot.data;
     if (Math.abs(trace.marker.size / size - 1) < 0.1) return;
@@ -328,13 +352,15 @@ class LatentMap {
   }
 
   whole() {
+    if (!this.bound) return;
     const [x0, x1, y0, y1] = this.data.window;
     this.Plotly.relayout(this.plot, { "xaxis.range": [x0, x1], "yaxis.range": [y0, y1] });
   }
 
   axes() {
     const layout = this.plot._fullLayout;
-    return layout ? [layout.xaxis, layout.yaxis] : null;
+    if (layout) return [layout.xaxis, layout.yaxis];
+    return this.data && this.plot.clientHeight ? axesOf(this.plot, this.data) : null;
   }
 
   // The probe, at the edge where its place is out of view, and the mark of one's own image.
@@ -462,7 +488,8 @@ class LatentMap {
     stage.addEventListener(
       "touchstart",
       (event) => {
-        start = ["lasso", "select"].includes(this.plot._fullLayout?.dragmode) ? null : grip(event);
+        const drawing = ["lasso", "select"].includes(this.plot._fullLayout?.dragmode);
+        start = !this.bound || drawing ? null : grip(event);
         if (!start) return;
         keep(event);
         this.pressed = null; // not a click
@@ -721,7 +748,7 @@ class LatentMap {
 
   // The dots of one class alone, while the mouse is over its name.
   fade(label) {
-    if (!this.data.dots) return;
+    if (!this.data.dots || !this.bound) return;
     const opacity =
       label === null ? this.dotOpacity() : this.shown.map((k) => (this.points.labels[k] === label ? 0.9 : FADED));
     this.Plotly.restyle(this.plot, { "marker.opacity": [opacity] }).catch(this.fail);
@@ -777,7 +804,7 @@ class LatentMap {
   destroy() {
     cancelAnimationFrame(this.frame);
     cancelAnimationFrame(this.walking);
-    this.resize?.disconnect();
+    this.resize.disconnect();
     this.unlink();
     document.removeEventListener("pointerup", this.released, true);
     for (const timer of [this.resting, this.zooming]) clearTimeout(timer);

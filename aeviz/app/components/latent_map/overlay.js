@@ -17,31 +17,38 @@ class Overlay {
     Object.assign(this, { codes, classes, colours, light, paper, equal, titles, shape, noun });
     this.thumbnails.clear();
     this.homes = [];
-    this.shown = null;
-    this.names.replaceChildren();
+    this.called();
+  }
+
+  // A name for each class, made once: a finger that came down on one that is gone would be lost.
+  called() {
+    const now = this.classes.join("\n");
+    if (now !== this.named) {
+      this.named = now;
+      this.names.replaceChildren(...this.classes.map((_, label) => this.name(label)));
+    }
+    [...this.names.children].forEach((name, label) => {
+      name.hidden = true;
+      name.style.setProperty("--own", `rgb(${this.colours[label % this.colours.length]})`);
+      name.setAttribute("aria-label", this.says(this.classes[label]));
+    });
+  }
+
+  name(label) {
+    const name = make("button", { type: "button", className: "name" });
+    name.textContent = this.classes[label];
+    name.tabIndex = -1; // ten stops before the page goes on; the class is said by the probe
+    name.addEventListener("click", () => this.onname(label));
+    for (const [kind, over] of [["pointerenter", true], ["pointerleave", false]])
+      name.addEventListener(kind, (event) => {
+        if (event.pointerType === "mouse") this.onhover(over ? label : null);
+      });
+    return name;
   }
 
   // Of a new view: whose home is where. In between the names move with the map.
   settle(view) {
     this.homes = this.codes.homes(view, this.classes.length);
-    const shown = this.homes.map(({ label }) => label).join();
-    if (shown === this.shown) return;
-    this.shown = shown;
-    this.names.replaceChildren(
-      ...this.homes.map(({ label }) => {
-        const name = make("button", { type: "button", className: "name" });
-        name.textContent = this.classes[label];
-        name.style.setProperty("--own", `rgb(${this.colours[label % this.colours.length]})`);
-        name.setAttribute("aria-label", this.says(this.classes[label]));
-        name.tabIndex = -1; // ten stops before the page goes on; the class is said by the probe
-        name.addEventListener("click", () => this.onname(label));
-        for (const [kind, over] of [["pointerenter", true], ["pointerleave", false]])
-          name.addEventListener(kind, (event) => {
-            if (event.pointerType === "mouse") this.onhover(over ? label : null);
-          });
-        return name;
-      }),
-    );
   }
 
   place(view, width, height, whole) {
@@ -51,10 +58,11 @@ class Overlay {
       top: ((y1 - y) / (y1 - y0)) * height,
     }));
     pushApart(places, NAMES_APART);
-    [...this.names.children].forEach((name, k) => {
-      const { left, top } = places[k];
-      const seen = left > 8 && top > 8 && left < width - 8 && top < height - 8;
-      name.hidden = !seen;
+    [...this.names.children].forEach((name, label) => {
+      const home = this.homes.findIndex((one) => one.label === label);
+      const { left, top } = places[home] ?? { left: -1, top: -1 };
+      name.hidden = !(left > 8 && top > 8 && left < width - 8 && top < height - 8);
+      if (name.hidden) return;
       name.style.transform = `translate(-50%, -50%) translate(${left}px, ${top}px)`;
     });
     this.placeScale((x1 - x0) / width);
