@@ -92,6 +92,8 @@ def test_each_of_two_sees_their_own_model_data_and_noise(
     for page, chosen in zip(pair, CHOSEN, strict=True):
         for key in ("model", "data"):
             expect(page).to_have_url(re.compile(f"[?&]{key}={chosen[key]}(&|$)"))
+    for page in pair:
+        settled(page)
     met = [mapped(page) for page in pair]
     assert met[0] != met[1]
     places = [page.url for page in pair]  # where each probe is, too

@@ -20,7 +20,7 @@ NONE = "none"
 SIGNS = {1: "+", -1: "\N{MINUS SIGN}"}
 STARTS = {"First": "3", "Second": "-5", "Third": "8", "Fourth": NONE}
 """The terms at first, as an address has them; the last two may be left out."""
-MAP, DOTS = "sum", 3000
+MAP, DOTS = "sum-map", 3000
 START = 9
 """Test image whose hand is carried over at first."""
 NEAREST = 5

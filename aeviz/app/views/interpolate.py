@@ -22,7 +22,7 @@ from aeviz.data.datasets import Dataset
 
 FRAMES = 91
 """Of the film and the curve; the strip has as many as are asked for."""
-MAP = "dots"
+MAP = "path-map"
 """Key of the map."""
 STARTS = 0, 1
 """Classes of A and B at first."""

@@ -151,7 +151,7 @@ def on_map(subject: ModelSubject, drawn: Drawn) -> None:
     """The codes drawn, among those of test images."""
     places = subject.plane().project(drawn.codes)
     dots = [] if drawn.even else [_dot(k) for k in range(len(places))]
-    marked_map("samples", explore.ground_of(subject), places, dots)
+    marked_map("samples-map", explore.ground_of(subject), places, dots)
     st.caption("Ringed dots: the codes drawn. Coloured: test codes, put there by the encoder.")
 
 

@@ -19,7 +19,7 @@ _HTML = """
     <div class="half above" data-above="0">
       <canvas class="over" data-part="images" aria-hidden="true"></canvas>
       <div class="names" data-part="names"></div>
-      <svg class="over" data-part="marks" role="img"></svg>
+      <svg class="over" data-part="marks" aria-hidden="true"></svg>
       <i class="ring" data-part="ring" data-testid="ring" hidden></i>
       <div class="scale" data-part="scale" aria-hidden="true"><i></i><b></b><span></span></div>
       <div class="minimap" data-part="minimap" aria-hidden="true" hidden>
