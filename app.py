@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import sys
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -14,7 +13,7 @@ from streamlit import cli_util, runtime
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
 
-from aeviz.app import pages, session
+from aeviz.app import first, pages, session
 from aeviz.app.base_path import BasePath
 
 
@@ -22,10 +21,20 @@ def show() -> None:
     """The page that was asked for, and what all pages share."""
     st.set_page_config(page_title="aeviz", layout="wide", initial_sidebar_state="collapsed")
     page = pages.navigation()
+    there = first.show(page)
     session.open_page(page.url_path)
-    first = "aeviz.app.widgets" not in sys.modules  # seconds for torch, once in a server's life
-    with st.spinner("Loading the models") if first else nullcontext():
-        from aeviz.app import bar, sidebar, widgets  # noqa: F401
+    if there or not first.loaded():  # seconds for torch, once in a server's life
+        with st.spinner("Loading the models"):
+            if there:
+                time.sleep(first.DRAWING)
+            first.load()
+        if there:
+            from aeviz.app.views import home
+
+            home.warm()
+            st.rerun()
+    from aeviz.app import bar, sidebar
+
     sidebar.one_thread()
     bar.show(page)
     notice = st.container()
@@ -39,9 +48,9 @@ def show() -> None:
 
 @asynccontextmanager
 async def start(app: st.App) -> AsyncIterator[None]:
-    """Load torch before anybody asks, and open a browser as `streamlit run` does without this."""
+    """Load torch if nobody comes, and open a browser as `streamlit run` does without this."""
     loop = asyncio.get_running_loop()
-    loop.run_in_executor(None, importlib.import_module, "aeviz.app.widgets")
+    loop.call_later(first.ALONE, loop.run_in_executor, None, first.load)
     if not st.get_option("server.headless"):
         loop.call_later(1, cli_util.open_browser, server_util.get_url("localhost"))
     yield

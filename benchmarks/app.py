@@ -107,7 +107,7 @@ def time_start(chromium: Browser, root: Path = browser.ROOT) -> float:
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         with browser.app(Path(folder), root) as address:
-            browser.open_map(page, address)
+            browser.until_draggable(page, address)
             seconds = time.perf_counter() - began
             coordinates = page.get_by_test_id("probe-coordinates")
             place, box = coordinates.inner_text(), page.get_by_test_id("probe").bounding_box()

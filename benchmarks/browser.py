@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,3 +53,16 @@ def open_map(page: Page, address: str) -> Locator:
     root = page.get_by_test_id("latent-map")
     expect(root).to_have_attribute("data-ready", "true", timeout=180_000)
     return root
+
+
+def until_draggable(page: Page, address: str) -> float:
+    """Seconds from an address until its map's probe can be dragged, and shows what is there.
+
+    Older commits drew all of it at once, or nothing.
+    """
+    began = time.perf_counter()
+    page.goto(address, wait_until="commit")
+    page.locator("[data-testid=latent-map]:is([data-draggable=true], [data-ready=true])").wait_for(
+        timeout=180_000
+    )
+    return time.perf_counter() - began

@@ -7,7 +7,6 @@ import math
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -167,11 +166,9 @@ def first_map(chromium: Browser, address: str) -> tuple[float, dict[str, int]]:
     )
     session.on("Network.loadingFinished", finished)
     session.on("Network.webSocketFrameReceived", message)
-    began = time.perf_counter()
-    browser.open_map(page, address)
-    seconds = time.perf_counter() - began
+    seconds = browser.until_draggable(page, address)
     expect(page.get_by_test_id("probe-digit")).not_to_have_attribute("data-shows", "earlier place")
-    page.wait_for_timeout(2000)  # until the sheet of real digits is there
+    page.wait_for_timeout(5000)  # until all of it is there, the sheet of real digits last
     page.context.close()
     return seconds, sent
 

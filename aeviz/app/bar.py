@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from aeviz.analysis import planes
-from aeviz.app import library, own, pages, session, sidebar
+from aeviz.app import library, own, pages, session, sidebar, style
 from aeviz.app.components import browser
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import pixels
@@ -17,28 +15,6 @@ from aeviz.data import datasets
 from aeviz.models import apply
 from aeviz.models.zoo import MODELS, short_title
 
-HERE = Path(__file__).parent
-STYLE = (HERE / "style.css").read_text(encoding="utf-8")
-PRESENT = (HERE / "present.css").read_text(encoding="utf-8")
-"""What is there only while a page is presented."""
-ALONE = ".st-key-top-row { display: none; }"
-"""In another site's page, which has no room for it."""
-BESIDE = """
-.st-key-top-row {
-  position: fixed; top: 0; right: 4rem; z-index: 999991; width: auto; height: 3.75rem;
-}
-.stMainBlockContainer { padding-top: 4rem; }
-"""
-"""The row as a part of the header."""
-INK = {
-    "light": "--on-paper: invert(1); --on-paper-blend: multiply;",
-    "dark": "--on-paper: none; --on-paper-blend: screen;",
-}
-"""Grey images are light strokes on black: on paper they become ink."""
-SIZE, LARGE = 16, 22
-"""Of the type, px."""
-WIDE = 70
-"""So wide a window has room for it, in the size of the type."""
 MAPPED = 2_000
 """So many test images are enough for a map as small as a stamp."""
 
@@ -58,25 +34,13 @@ def show(page: StreamlitPage) -> None:
             present = _switch("Present", "present")
         session.settled("model", library.home())
         browser.on_every_page()
-        st.html(f"<style>{_rules(large=large, present=present)}</style>")
+        st.html(style.rules(large=large, present=present))
         if library.is_run(asked) and asked not in known:
             st.warning(f"The model of this link cannot be used. {library.trouble(asked)}")
         with st.container(key="notice"):  # also with nothing to say: the page keeps its place
             own.notice()
         pages.at_foot(page)
     sidebar.read_dataset()
-
-
-def _rules(*, large: bool, present: bool) -> str:
-    rules = [f"html {{ font-size: {LARGE if large else SIZE}px; }}", STYLE]
-    # Lists and menus are beside the app, which alone has a scheme by itself.
-    scheme = st.context.theme.type or "light"
-    rules += [f"html {{ color-scheme: {scheme}; {INK[scheme]} }}"]
-    # Where the row fits beside the names of the four places, in the type that is chosen.
-    rules += [f"@media (min-width: {WIDE * (LARGE if large else SIZE)}px) {{ {BESIDE} }}"]
-    rules += [PRESENT] if present else []
-    rules += [ALONE] if st.context.is_embedded else []
-    return " ".join(rules)
 
 
 def say_refused() -> None:

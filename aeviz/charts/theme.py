@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# plotly takes pandas as it finds it: half imported, where another thread has just begun to.
-import pandas  # noqa: F401
-import plotly.graph_objects as go
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 DIGITS = (
     "#92dadd",
@@ -81,6 +80,11 @@ def figure(
         margin: pixels by side, where they are not 10.
         more: settings of the layout, in place of those here.
     """
+    # plotly takes pandas as it finds it: half imported, where another thread has just begun to.
+    # Both here, as the first view of all needs colours and neither of them.
+    import pandas  # noqa: F401
+    import plotly.graph_objects as go
+
     layout = {
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,

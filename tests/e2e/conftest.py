@@ -96,6 +96,7 @@ def expect_model(page: Page, title: str | re.Pattern[str], *, seconds: float = 2
 
 def listed(page: Page) -> list[str]:
     """The names of all pages, as the menus of the four places have them."""
+    settled(page)
     names: list[str] = []
     for place in page.get_by_test_id("stTopNavSection").all():
         place.click()

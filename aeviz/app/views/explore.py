@@ -12,7 +12,7 @@ from aeviz.analysis import errors, estimate, holes, neighbours, planes
 from aeviz.analysis.codec import Codec
 from aeviz.analysis.estimate import Estimate
 from aeviz.analysis.planes import Plane, Window
-from aeviz.app import session, sidebar, widgets
+from aeviz.app import first, session, sidebar, widgets
 from aeviz.app.components.latent_map import (
     AtlasFile,
     Clicked,
@@ -29,14 +29,16 @@ from aeviz.app.views.selection import selection_downloads
 from aeviz.charts import bars, pixels, theme
 from aeviz.data import datasets
 
-WALK = 0.07
-"""How far the probe walks before it is touched, as a share of the map."""
+COMPACT = 6
+"""How much a file is compressed that is sent to everybody: by a sixth more, in .1 s."""
 
 
 @st.cache_data(max_entries=6, show_spinner=False)
 def sheet(data_name: str) -> bytes:
-    """PNG of all test images, a hundred in a row."""
-    return pixels.png(pixels.tiles(datasets.load(data_name).test_images, 100))
+    """All test images, a hundred in a row, as an image file."""
+    if data_name == "mnist" and (kept := first.read()):
+        return kept.sheet
+    return pixels.png(pixels.tiles(datasets.load(data_name).test_images, 100), COMPACT)
 
 
 @st.cache_data(max_entries=64, show_spinner="Decoding a grid of codes")
@@ -51,7 +53,7 @@ def _atlas(
 ) -> tuple[AtlasFile, Estimate]:
     decoded = planes.fitting_atlas(_codec.decode, _plane, window, _points, label)
     assert decoded.error is not None  # by which it was chosen
-    return AtlasFile(pixels.png(decoded.sheet()), decoded.size, window), decoded.error
+    return AtlasFile(pixels.png(decoded.sheet(), COMPACT), decoded.size, window), decoded.error
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,18 @@ class Frame:
 def _measured(
     name: str, data_name: str, plane_key: str, _subject: Subject[Any], _plane: Plane
 ) -> Frame:
+    if kept := first.of(name, data_name, plane_key):
+        return Frame(kept.points, kept.window, kept.far, kept.exact.place)
     points = _plane.project(_subject.codes()).astype(np.float32)
     # The browser, which has only these points, asks how far the nearest is while the probe moves.
     window = planes.window_of(points, equal=_plane.equal)
     x, y = planes.crossing(points, _subject.data.test_labels, window).tolist()
     return Frame(points, window, holes.far(neighbours.gaps(points)), (x, y))
+
+
+def on_pad(frame: Frame) -> Drawn:
+    """What is on the pad at first: the test image nearest to the probe."""
+    return Drawn(0, index=int(np.square(frame.points - frame.start).sum(1).argmin()))
 
 
 def frame_of(subject: Subject[Any], plane: Plane) -> Frame:
@@ -86,6 +95,9 @@ def drawn(
 ) -> tuple[AtlasFile, Estimate]:
     """A grid of codes decoded over a window, and the error of its blend in grey levels."""
     points, plane_key = frame_of(subject, plane).points, planes.plane_key(plane)
+    kept = first.of(subject.key, subject.data.name, plane_key)
+    if kept and window == kept.window and label is None:
+        return kept.atlas, kept.error
     return _atlas(subject.key, plane_key, window, label, subject.codec, plane, points)
 
 
@@ -145,11 +157,11 @@ def _rounded(view: Window) -> Window:
     )
 
 
-def _exact(
+def exact_at(
     subject: ModelSubject,
     plane: Plane,
     place: tuple[float, float],
-    label: int | None,
+    label: int | None = None,
 ) -> Exact:
     """What the decoder makes of a place, and what is near it."""
     code = plane.lift(np.array([place], np.float32))
@@ -257,7 +269,7 @@ def explore(
     """
     sidebar.still_there(subject.key)
     data, frame = subject.data, frame_of(subject, plane)
-    same = f"{subject.key} {data.name} {planes.plane_key(plane)}"
+    same = first.move(subject.key, data.name, planes.plane_key(plane))
     points, window = frame.points, frame.window
     done, memory = state(key, same), _memory(key, same, points)
     memory.view = done.view or memory.view
@@ -267,8 +279,7 @@ def explore(
 
     shown = None
     if pad:
-        first = int(np.square(points - frame.start).sum(1).argmin())
-        shown = encoded.image(subject, plane, memory.drawn or Drawn(0, index=first))
+        shown = encoded.image(subject, plane, memory.drawn or on_pad(frame))
         if done.drawn and not done.touched and shown.image is not None:
             memory.probe = shown.place
     x, y = _near(window, memory.probe) if memory.probe else frame.start
@@ -280,7 +291,7 @@ def explore(
         atlases.append(drawn(subject, plane, near, label)[0])
     else:
         session.say("view")
-    exact = _exact(subject, plane, (x, y), label)
+    exact = exact_at(subject, plane, (x, y), label)
     memory.nearest = exact.nearest[0][0]
     latent_map(
         key,
@@ -303,7 +314,7 @@ def explore(
         layer=layers.layer(subject, plane, layer, window, near, label),
         noun="digits" if data.name == "mnist" else "images",
         wheel=wheel,
-        walk=WALK * (window[1] - window[0]) if pad and untouched else 0.0,
+        walk=first.WALK * (window[1] - window[0]) if pad and untouched else 0.0,
         move=same,
     )
     if done.selection:

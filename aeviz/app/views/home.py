@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aeviz.app import pages, texts
-from aeviz.models.zoo import MODELS, short_title
+from aeviz.app import library, pages, sidebar, texts, widgets
+from aeviz.app.subject import ModelSubject
+from aeviz.app.views import encoded, explore
+from aeviz.data import datasets
+from aeviz.models import zoo
 
 QUESTIONS = {
     "Lesson": "Lesson: which one do I need?",
@@ -13,6 +16,38 @@ QUESTIONS = {
     "Train": "Train: one of your own",
     "Lab": "Lab: what is it good for?",
 }
+
+
+def show() -> None:
+    """The whole page."""
+    subject = sidebar.subject()
+    _, code = zoo.code(subject.model)
+    widgets.heading("home", code=code)
+    asked = widgets.decoded_as(subject, "home_label")
+    label = None if asked is None else int(asked[0])
+    with widgets.exhibit("home"):
+        explore.explore(
+            "home", subject, subject.plane(), label=label, dots=False, wheel=False, pad=True
+        )
+    steps()
+    st.header("What next?", anchor=False)
+    sections()
+    st.header("The autoencoders", anchor=False)
+    variants()
+    explore.prepare(subject)
+
+
+def warm() -> None:
+    """Compute what the map of this page needs, so that the page is drawn without a wait.
+
+    Where it has to wait it says so in a line of its own, and what follows changes its place.
+    """
+    subject = ModelSubject(library.codec(library.home()), datasets.load("mnist"))
+    plane = subject.plane()
+    frame = explore.frame_of(subject, plane)
+    explore.drawn(subject, plane, frame.window, None)
+    explore.exact_at(subject, plane, frame.start)
+    encoded.image(subject, plane, explore.on_pad(frame))
 
 
 def steps() -> None:
@@ -46,9 +81,9 @@ def _section(section: str) -> None:
 def variants() -> None:
     """What each variant is for, and where it fails."""
     with st.grid(3, min_column_width=250, gap="small"):
-        for variant, model_class in MODELS.items():
+        for variant, model_class in zoo.MODELS.items():
             with st.container(border=True, height="stretch", gap="xsmall"):
-                label = f"**{short_title(variant)}**, {model_class.year}"
+                label = f"**{zoo.short_title(variant)}**, {model_class.year}"
                 pages.link("train", label, variant=variant)
                 st.markdown(model_class.idea)
                 st.caption(f"{model_class.when} {model_class.fails}")

@@ -31,8 +31,8 @@ from aeviz.app.widgets.images import (
     strip,
     style,
 )
-from aeviz.app.widgets.texts import exhibit, explain, heading
 from aeviz.app.widgets.waiting import offer, projected, working
+from aeviz.app.words import exhibit, explain, heading
 
 __all__ = [
     "Item",

@@ -140,7 +140,7 @@ class MapState:
 class AtlasFile:
     """An encoded sheet of decoded images, its grid and its window."""
 
-    png: bytes
+    content: bytes
     size: int
     window: Window
 
@@ -212,8 +212,8 @@ class Input:
 class Ground:
     """A map that is only looked at, beside another one or below a path.
 
-    points: of the test images' codes, (N, 2); labels: (N,); sheet: PNG of the images, a hundred in
-    a row; shape: height and width of an image; equal: both axes have one scale; atlas: a grid of
+    points: of the test images' codes, (N, 2); labels: (N,); sheet: of the images, a hundred in a
+    row; shape: height and width of an image; equal: both axes have one scale; atlas: a grid of
     decoded images over the window, None where no place of the map has an image of its own; noun:
     what the images are.
     """
@@ -241,7 +241,7 @@ def ground_data(key: str, sides: Sequence[Ground], *, wheel: bool = True) -> dic
     first = sides[0]
     return {
         "plotly": browser.plotly_url(f"{key}-plotly"),
-        "sheet": browser.serve(first.sheet, "image/png", f"{key}-sheet"),
+        "sheet": browser.serve(first.sheet, pixels.kind(first.sheet), f"{key}-sheet"),
         "shape": list(first.shape),
         "classes": list(first.classes),
         "colours": list(theme.DIGITS),
@@ -266,7 +266,7 @@ def ground_data(key: str, sides: Sequence[Ground], *, wheel: bool = True) -> dic
 
 
 def _atlas(place: str, file: AtlasFile) -> dict[str, Any]:
-    url = browser.serve(file.png, "image/png", f"{place}-atlas")
+    url = browser.serve(file.content, pixels.kind(file.content), f"{place}-atlas")
     return {"url": url, "size": file.size, "window": list(file.window)}
 
 
@@ -375,7 +375,7 @@ def latent_map(
 
     Args:
         points: from `points_file`.
-        sheet: PNG of the real digits, a hundred in a row.
+        sheet: of the real digits, a hundred in a row.
         shape: height and width of an image.
         equal: both axes have one scale.
         window: visible at first and after a double click.
@@ -392,7 +392,7 @@ def latent_map(
     data: dict[str, Any] = {
         "plotly": browser.plotly_url(f"{key}-plotly"),
         "points": browser.serve(points, "application/octet-stream", f"{key}-points"),
-        "sheet": browser.serve(sheet, "image/png", f"{key}-sheet"),
+        "sheet": browser.serve(sheet, pixels.kind(sheet), f"{key}-sheet"),
         "shape": list(shape),
         "classes": list(classes),
         "colours": list(theme.DIGITS),
