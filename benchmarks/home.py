@@ -25,8 +25,8 @@ STROKES = 6
 """Digits that are drawn on the pad."""
 POINTS = 60
 """Moves of the mouse in each of them."""
-TICKS = 4
-"""Of the mouse wheel, for one zoom."""
+TICKS = 9
+"""Of the mouse wheel, for one zoom: from here on tiles are halved, which is what is timed."""
 # For each reconstruction that is another one: when it was painted, and the time stamps of the
 # pointer's moves on the pad that it is the answer to, which are those before the drawing was given
 # on. A message sent from inside a frame arrives after the frame's style, layout and paint steps.

@@ -320,7 +320,7 @@ def atlas(
     return Atlas(window, levels.reshape(size, size, *levels.shape[1:]))
 
 
-GRIDS = (64, 72, 80, 96, 112, 128, 144)
+GRIDS = (64, 68, 72, 80, 96, 112, 128, 144)
 """Nodes along each side of an atlas: more where a decoder bends too much between fewer.
 
 The sheet of 144 is 4,032 pixels wide; some phones draw none wider than 4,096.

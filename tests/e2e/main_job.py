@@ -144,7 +144,7 @@ READY = """() => {
   return root && document.querySelector('[data-testid=probe-digit]').dataset.shows === 'exact';
 }"""
 DIGIT = """() => Array.from(document.querySelector('[data-testid=probe-digit]').getContext('2d')
-  .getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)"""
+  .getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 3)"""
 COORDINATES = "() => document.querySelector('[data-testid=probe-coordinates]').innerText"
 # A visible dot of the map that is far from the probe.
 DOT = """() => {

@@ -31,7 +31,7 @@ def digit(page: Page) -> list[int]:
     """Grey values of the digit under the probe."""
     return page.get_by_test_id("probe-digit").evaluate(
         "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
-        ".filter((_, i) => i % 4 == 0)"
+        ".filter((_, i) => i % 4 == 3)"
     )
 
 
@@ -348,7 +348,7 @@ def test_an_empty_pad_says_so_and_the_next_drawing_counts(page: Page, app: str) 
 SEEN = """() => {
     const seen = document.querySelector('[data-part="seen"]');
     const { data } = seen.getContext("2d").getImageData(0, 0, seen.width, seen.height);
-    return Array.from(data).filter((_, k) => k % 4 === 0);
+    return Array.from(data).filter((_, k) => k % 4 === 3);
 }"""
 
 

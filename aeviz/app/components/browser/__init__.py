@@ -38,6 +38,9 @@ SCRIPTS = (
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
+_LOADER = (HERE / "loader.js").read_text(encoding="utf-8")
+
+
 def _parts(folder: Path) -> list[Path]:
     """The files of a component's JavaScript but the one that is called as the folder is."""
     return sorted(file for file in folder.glob("*.js") if file.stem != folder.name)
@@ -68,10 +71,18 @@ def declare(
     """
     sheets = [one / f"{one.name}.css" for one in (like, folder) if one]
     css = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
-    js = script(folder, like)
-    return components.component(
-        f"aeviz.{folder.name}", html=html, css=css, js=js, isolate_styles=isolated
+    code = script(folder, like).encode()
+    component = components.component(
+        f"aeviz.{folder.name}", html=html, css=css, js=_LOADER, isolate_styles=isolated
     )
+
+    def mount(*, key: str, data: dict[str, Any], **more: Any) -> Any:
+        # Streamlit sends a component's JavaScript with each update. So that is a few lines, which
+        # fetch the rest once: an update of the map has a tenth of the bytes.
+        address = serve(code, "text/javascript", f"{key}-script")
+        return component(key=key, data=data | {"script": address}, **more)
+
+    return mount
 
 
 def serve(content: bytes, kind: str, place: str) -> str:

@@ -1,7 +1,5 @@
 // What the server sends once, as files: codes, the real digits, grids of decoded images.
 
-const SHEET_COLUMNS = 100; // real digits per row of their sheet
-
 const readPoints = async (response) => {
   const buffer = await response.arrayBuffer();
   const count = buffer.byteLength / 9; // two float32 and one uint8 a point
@@ -13,6 +11,28 @@ const readPoints = async (response) => {
 };
 
 const readBitmap = async (response) => createImageBitmap(await response.blob());
+
+// The real digits: `of(index)` gives the grey values of one.
+const readSheet = async (response, height, width) => {
+  const bitmap = await readBitmap(response);
+  const [columns, rows] = [bitmap.width / width, bitmap.height / height];
+  const pixels = height * width;
+  const grey = new Uint8Array(columns * rows * pixels);
+  const canvas = scratchCanvas(bitmap.width, height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  for (let row = 0; row < rows; row++) {
+    if (row % 20 === 19) await new Promise((resolve) => setTimeout(resolve)); // somebody drags
+    context.drawImage(bitmap, 0, -row * height);
+    const rgba = context.getImageData(0, 0, bitmap.width, height).data;
+    for (let y = 0, from = 0; y < height; y++)
+      for (let column = 0; column < columns; column++) {
+        let to = (row * columns + column) * pixels + y * width;
+        for (let x = 0; x < width; x++, from += 4) grey[to++] = rgba[from];
+      }
+  }
+  bitmap.close();
+  return { of: (index) => grey.subarray(index * pixels, (index + 1) * pixels) };
+};
 
 // The atlas as one contiguous block of grey values for each node of the grid. Its sheet has those of
 // each pixel side by side: see planes.Atlas.

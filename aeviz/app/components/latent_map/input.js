@@ -37,7 +37,7 @@ class Input {
     const { map } = this;
     const index = Math.floor(Math.random() * map.points.count);
     this.later = false;
-    if (map.sheet) this.pad.show(map.greyOf(index), map.height, map.width);
+    if (map.sheet) this.pad.show(map.sheet.of(index), map.height, map.width);
     map.moveTo({ x: map.points.xy[2 * index], y: map.points.xy[2 * index + 1], index: null });
     this.ask({ index });
   }
@@ -113,13 +113,16 @@ class Input {
       const [[a, b], [c, d]] = this.ellipse; // what one sigma is on each axis of the posterior
       const [across, up] = [xaxis.d2p(x + 1) - left, yaxis.d2p(y + 1) - top];
       const matrix = [a * across, c * up, b * across, d * up, left, top].join(" ");
-      rings.querySelector("g").setAttribute("transform", `matrix(${matrix})`);
+      const group = rings.querySelector("g");
+      const wanted = `matrix(${matrix})`;
+      if (group.getAttribute("transform") !== wanted) group.setAttribute("transform", wanted);
     }
     const { probe } = this.map;
     const apart = Math.hypot(probe.x - x, probe.y - y);
     const here = apart < 1e-3 * (this.map.data.window[1] - this.map.data.window[0]);
-    this.map.part("apart").textContent = here
+    const text = here
       ? `Encoded at ${x.toFixed(2)}, ${y.toFixed(2)}: the probe is there.`
       : `Encoded at ${x.toFixed(2)}, ${y.toFixed(2)}: the probe is ${apart.toFixed(2)} away.`;
+    putText(this.map.part("apart"), text);
   }
 }

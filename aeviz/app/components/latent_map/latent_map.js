@@ -64,7 +64,6 @@ class LatentMap {
       Object.assign(canvas, { height, width });
     this.part("pixels").textContent = `the image, ${this.pixels} pixels`;
     this.image = this.context.createImageData(width, height);
-    this.image.data.fill(255);
     this.mixed = new Float32Array(this.pixels);
   }
 
@@ -144,7 +143,7 @@ class LatentMap {
         this.follow();
         this.schedule();
       }, this.fail);
-    download(this.data.sheet, readBitmap).then((sheet) => {
+    download(this.data.sheet, (response) => readSheet(response, ...this.data.shape)).then((sheet) => {
       this.sheet = sheet;
       this.showNearest();
       this.follow();
@@ -176,6 +175,8 @@ class LatentMap {
     const paper = colourOf(theme.background);
     const light = paper[0] + paper[1] + paper[2] > 384;
     this.root.dataset.light = String(light);
+    if (light !== this.light) for (const cell of this.part("nearest").children) delete cell.dataset.drawn;
+    this.light = light;
     const { window, shape, classes, equal, axes: titles, noun } = this.data;
     const colours = this.data.colours.map(colourOf);
     const all = { codes: this.codes, window, shape, classes, colours, paper, light, equal, noun };
@@ -284,7 +285,7 @@ class LatentMap {
     this.layer.draw(view, width, height);
     if (this.data.background) this.ground.draw(view, width, height);
     this.overlay.place(view, width, height, this.data.window);
-    this.overlay.drawImages(view, width, height, this.sheet, SHEET_COLUMNS);
+    this.overlay.drawImages(view, width, height, this.sheet);
     this.place();
   }
 
@@ -607,26 +608,16 @@ class LatentMap {
 
   paint() {
     const { x, y } = this.probe;
-    const bytes = this.image.data;
     const exact = this.exactHere();
-    let painted = exact ? "exact" : "";
-    if (exact) {
-      const digit = this.data.exact.grey;
-      for (let k = 0; k < this.pixels; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = digit[k];
-    } else {
-      const layer = finest(this.layers, x, y);
-      if (layer) {
-        const digit = blend(layer, x, y, this.mixed);
-        for (let k = 0; k < this.pixels; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = digit[k];
-        painted = "blend";
-      }
-    }
+    const layer = finest(this.layers, x, y);
+    const painted = exact ? "exact" : layer ? "blend" : "";
+    if (painted) ink(this.image, exact ? this.data.exact.grey : blend(layer, x, y, this.mixed), this.light);
     if (painted) this.context.putImageData(this.image, 0, 0);
     this.canvas.dataset.shows = painted || "earlier place";
-    this.part("kind").textContent =
-      painted === "exact" ? "decoded" : painted ? "blended while it moves" : "not decoded yet";
+    const kind = painted === "exact" ? "decoded" : painted ? "blended while it moves" : "not decoded yet";
+    putText(this.part("kind"), kind);
     const text = `${x.toFixed(2)}, ${y.toFixed(2)}`;
-    this.part("coordinates").textContent = text;
+    putText(this.part("coordinates"), text);
     this.handle.setAttribute("aria-valuenow", x.toFixed(2));
     const [x0, x1] = this.data.window;
     this.handle.setAttribute("aria-valuemin", x0.toFixed(2));
@@ -646,7 +637,7 @@ class LatentMap {
       far = found.length > 0 && found[0].distance > this.data.far;
       measure = "on the map";
     }
-    this.part("far").textContent = far ? FAR_TEXT : "";
+    putText(this.part("far"), far ? FAR_TEXT : "");
     const kinds = [...new Set(found.map(({ index }) => this.data.classes[this.points.labels[index]]))];
     this.handle.setAttribute(
       "aria-valuetext",
@@ -654,7 +645,7 @@ class LatentMap {
         (far ? "far from every code, the nearest is of " : "near codes of ") +
         `${kinds.join(", ")}; nearest at ${found[0]?.distance.toFixed(2)}`,
     );
-    this.part("measure").textContent = `Nearest real ${this.data.noun}, distance ${measure}`;
+    putText(this.part("measure"), `Nearest real ${this.data.noun}, distance ${measure}`);
     const cells = this.part("nearest").children;
     found.forEach(({ index, distance }, k) => {
       const cell = cells[k];
@@ -667,33 +658,17 @@ class LatentMap {
         cell.querySelector("b").textContent = label;
         cell.querySelector("canvas").setAttribute("aria-label", `${label}, test image ${index}`);
       }
-      cell.querySelector("small").textContent = distance.toFixed(2);
+      putText(cell.querySelector("small"), distance.toFixed(2));
     });
   }
 
   drawReal(canvas, index) {
-    if (!this.sheet) return;
-    const { height, width } = this;
-    const sx = (index % SHEET_COLUMNS) * width;
-    const sy = Math.floor(index / SHEET_COLUMNS) * height;
-    canvas.getContext("2d").drawImage(this.sheet, sx, sy, width, height, 0, 0, width, height);
-  }
-
-  // Grey values of a real digit.
-  greyOf(index) {
-    const canvas = scratchCanvas(this.width, this.height);
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    this.drawReal(canvas, index);
-    return context.getImageData(0, 0, this.width, this.height).data.filter((_, k) => k % 4 === 0);
+    if (this.sheet) this.drawGrey(canvas, this.sheet.of(index));
   }
 
   drawGrey(canvas, grey) {
-    const image = new ImageData(this.width, this.height);
-    for (let k = 0; k < this.pixels; k++) {
-      image.data[4 * k] = image.data[4 * k + 1] = image.data[4 * k + 2] = grey[k];
-      image.data[4 * k + 3] = 255;
-    }
-    canvas.getContext("2d").putImageData(image, 0, 0);
+    ink(this.image, grey, this.light);
+    canvas.getContext("2d").putImageData(this.image, 0, 0);
   }
 
   // -- looking at single points ----------------------------------------------------------

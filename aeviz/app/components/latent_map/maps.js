@@ -52,7 +52,7 @@ class Side {
     Object.assign(this, { view, width, height });
     this.ground.draw(view, width, height);
     this.overlay.place(view, width, height, this.told.window);
-    this.overlay.drawImages(view, width, height, sheet, SHEET_COLUMNS);
+    this.overlay.drawImages(view, width, height, sheet);
   }
 
   place(index) {
@@ -182,7 +182,7 @@ class Maps {
           this.follow();
           this.onfile();
         }, this.fail);
-    download(this.data.sheet, readBitmap).then((sheet) => {
+    download(this.data.sheet, (response) => readSheet(response, ...this.data.shape)).then((sheet) => {
       this.sheet = sheet;
       this.follow();
       this.onfile();

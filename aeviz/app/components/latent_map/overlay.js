@@ -110,7 +110,7 @@ class Overlay {
   }
 
   // Where few codes are in view: the real digits, each with a line to its code.
-  drawImages(view, width, height, sheet, sheetColumns) {
+  drawImages(view, width, height, sheet) {
     const ratio = Math.min(globalThis.devicePixelRatio || 1, 2);
     const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (this.images.width !== w || this.images.height !== h)
@@ -136,26 +136,19 @@ class Overlay {
       context.stroke();
       context.fillStyle = `rgb(${this.paper})`;
       context.fillRect(left - side / 2, top - 14 - side, side, side);
-      context.drawImage(this.inked(index, sheet, sheetColumns), left - side / 2, top - 14 - side, side, side);
+      context.drawImage(this.inked(index, sheet), left - side / 2, top - 14 - side, side, side);
       context.strokeRect(left - side / 2, top - 14 - side, side, side);
     }
   }
 
   // A real digit as ink on the map's paper.
-  inked(index, sheet, columns) {
+  inked(index, sheet) {
     if (!this.thumbnails.has(index)) {
       const [height, width] = this.shape;
       const canvas = scratchCanvas(width, height);
-      const context = canvas.getContext("2d", { willReadFrequently: true });
-      const at = [(index % columns) * width, Math.floor(index / columns) * height];
-      context.drawImage(sheet, ...at, width, height, 0, 0, width, height);
-      const image = context.getImageData(0, 0, width, height);
-      const ink = this.light ? 30 : 235;
-      for (let k = 0; k < image.data.length; k += 4) {
-        image.data[k + 3] = image.data[k];
-        image.data[k] = image.data[k + 1] = image.data[k + 2] = ink;
-      }
-      context.putImageData(image, 0, 0);
+      const image = new ImageData(width, height);
+      ink(image, sheet.of(index), this.light);
+      canvas.getContext("2d").putImageData(image, 0, 0);
       this.thumbnails.set(index, canvas);
       if (this.thumbnails.size > 400) this.thumbnails.delete(this.thumbnails.keys().next().value);
     }

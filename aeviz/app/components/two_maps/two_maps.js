@@ -77,9 +77,7 @@ class TwoMaps extends Maps {
     const index = this.hovered ?? this.index;
     if (index === null || !this.sheet || !this.sides[0].points) return;
     const [original, ...reconstructions] = this.root.querySelectorAll(".same canvas");
-    const { height, width } = this;
-    const at = [(index % SHEET_COLUMNS) * width, Math.floor(index / SHEET_COLUMNS) * height];
-    original.getContext("2d").drawImage(this.sheet, ...at, width, height, 0, 0, width, height);
+    this.grey(original, this.sheet.of(index));
     const name = this.data.classes[this.sides[0].points.labels[index]];
     this.part("which").textContent = `${name}\ntest image ${index}`;
     const exact = index === this.data.index ? this.data.exact : null;
@@ -94,10 +92,7 @@ class TwoMaps extends Maps {
 
   grey(canvas, values) {
     const image = new ImageData(this.width, this.height);
-    for (let k = 0; k < this.width * this.height; k++) {
-      image.data[4 * k] = image.data[4 * k + 1] = image.data[4 * k + 2] = values[k];
-      image.data[4 * k + 3] = 255;
-    }
+    ink(image, values, this.root.dataset.light === "true");
     canvas.getContext("2d").putImageData(image, 0, 0);
   }
 }
