@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import sys
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit import cli_util, runtime
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
 
-from aeviz.app import pages
+from aeviz.app import first, pages, session
+from aeviz.app.base_path import BasePath
 
 
 def show() -> None:
     """The page that was asked for, and what all pages share."""
-    st.set_page_config(page_title="aeviz", layout="wide", initial_sidebar_state="auto")
+    st.set_page_config(page_title="aeviz", layout="wide", initial_sidebar_state="collapsed")
     page = pages.navigation()
-    first = "aeviz.app.widgets" not in sys.modules  # seconds for torch, once in a server's life
-    with st.spinner("Loading the models") if first else nullcontext():
-        from aeviz.app import sidebar, widgets  # noqa: F401
+    there = first.show(page)
+    session.open_page(page.url_path)
+    if there or not first.loaded():  # seconds for torch, once in a server's life
+        with st.spinner("Loading the models"):
+            if there:
+                time.sleep(first.DRAWING)
+            first.load()
+        if there:
+            from aeviz.app.views import home
+
+            home.warm()
+            st.rerun()
+    from aeviz.app import bar, sidebar
+
     sidebar.one_thread()
-    sidebar.show()
+    bar.show(page)
     notice = st.container()
     page.run()
+    pages.next_step(page)
     with notice:
+        bar.say_refused()
         sidebar.settle()
+    bar.settle()
 
 
 @asynccontextmanager
 async def start(app: st.App) -> AsyncIterator[None]:
-    """Load torch before anybody asks, and open a browser as `streamlit run` does without this."""
+    """Load torch if nobody comes, and open a browser as `streamlit run` does without this."""
     loop = asyncio.get_running_loop()
-    loop.run_in_executor(None, importlib.import_module, "aeviz.app.widgets")
+    loop.call_later(first.ALONE, loop.run_in_executor, None, first.load)
     if not st.get_option("server.headless"):
         loop.call_later(1, cli_util.open_browser, server_util.get_url("localhost"))
     yield
@@ -48,4 +63,4 @@ else:
     # moment to say that pages/ is no folder of Streamlit's older kind of app. Until st.navigation
     # is called it takes it for one, shows the names of the files and runs a page without `show`.
     PagesManager.uses_pages_directory = False
-    app = st.App(__file__, lifespan=start)
+    app = st.App(__file__, lifespan=start, middleware=[Middleware(BasePath)])

@@ -9,6 +9,7 @@ import sys
 COMMANDS = {
     "train": ("aeviz.training.loop", "train a model and keep it as a checkpoint"),
     "evaluate": ("aeviz.analysis.evaluate", "print the figures of a checkpoint on its test images"),
+    "classifier": ("aeviz.analysis.classifier", "train the small digit classifier of the app"),
     "data": ("aeviz.data.datasets", "make the file of images that aeviz carries"),
     "worker": ("aeviz.training.worker", "train the runs that the app has begun, until it ends"),
 }

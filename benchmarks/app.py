@@ -11,6 +11,7 @@ from statistics import median
 import numpy as np
 from playwright.sync_api import Browser, Error, Page, expect
 
+from aeviz.app import pages
 from benchmarks import browser, machine
 
 PAGE_MUST = 0.8
@@ -60,8 +61,10 @@ WATCH = """() => {
 
 def switch(page: Page, title: str) -> float:
     """Seconds from a real click on a page's link in the navigation until that page is usable."""
-    link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True)
-    link.scroll_into_view_if_needed()
+    (place,) = (found.section for found in pages.PAGES.values() if found.title == title)
+    page.get_by_test_id("stTopNav").get_by_role("button", name=place, exact=True).click()
+    link = page.get_by_role("menuitem", name=title, exact=True)
+    link.wait_for()
     page.evaluate(WATCH)
     link.click()
     try:
@@ -76,8 +79,7 @@ def time_pages(
     page: Page, rounds: int, random: np.random.Generator
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Seconds of each page: the first visit to it in the life of a server, and later ones."""
-    names = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
-    titles = [name.strip() for name in names]
+    titles = [found.title for found in pages.PAGES.values()]
     current = titles[0]  # the home page
     first = {}
     for title in [*titles[1:], titles[0]]:
@@ -95,13 +97,17 @@ def time_pages(
     return first, later
 
 
-def time_start(chromium: Browser) -> float:
-    """Seconds from `streamlit run` in a fresh process with empty caches to a draggable map."""
+def time_start(chromium: Browser, root: Path = browser.ROOT) -> float:
+    """Seconds from `streamlit run` in a fresh process with empty caches to a draggable map.
+
+    Args:
+        root: of the repository.
+    """
     page = browser.new_page(chromium)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        with browser.app(Path(folder)) as address:
-            browser.open_map(page, address)
+        with browser.app(Path(folder), root) as address:
+            browser.until_draggable(page, address)
             seconds = time.perf_counter() - began
             coordinates = page.get_by_test_id("probe-coordinates")
             place, box = coordinates.inner_text(), page.get_by_test_id("probe").bounding_box()

@@ -7,6 +7,7 @@ import math
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -164,9 +165,10 @@ def blend_errors(dataset: datasets.Dataset) -> dict[str, list[float]]:
         plane = planes.default_plane(codes)
         points = plane.project(codes)
         window = planes.window_of(points)
-        grids = [planes.atlas(model, plane, window, size) for size in GRIDS]
-        grids.append(planes.fitting_atlas(model, plane, window, points))
-        errors = [planes.blend_error(model, plane, grid, points).value for grid in grids]
+        decode = partial(apply.decode, model)
+        grids = [planes.atlas(decode, plane, window, size) for size in GRIDS]
+        grids.append(planes.fitting_atlas(decode, plane, window, points))
+        errors = [planes.blend_error(decode, plane, grid, points).value for grid in grids]
         found[f"{card.variant}, {name}"] = errors
         print(name, errors, f"the map takes {grids[-1].size}")
     return found

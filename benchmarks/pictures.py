@@ -1,28 +1,48 @@
 """Make the README's images from the running app: `python -m benchmarks.pictures`.
 
-Writes PNGs and one GIF of a drag into .github/pictures/. Needs Chromium, see tests/e2e/conftest.py.
+Writes PNGs and one GIF of a drag into .github/pictures/. With `--all FOLDER` every page as a
+laptop, a projector with large type and a phone show it, in both themes, for looking at: a picture
+of each, and contact sheets of them. Needs Chromium, see tests/e2e/conftest.py.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import math
 import tempfile
+from itertools import product
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlencode
 
 from PIL import Image
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from aeviz.app import pages
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium, start_app
 
 OUT = Path(__file__).parent.parent / ".github" / "pictures"
 SIZE: ViewportSize = {"width": 1440, "height": 900}
 FRAMES = 45  # of a drag once around
+PROJECTOR: ViewportSize = {"width": 1280, "height": 720}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+SCREENS = {"laptop": SIZE, "projector": PROJECTOR, "phone": PHONE}
+"""A projector has large type, a phone has touch."""
+ColorScheme = Literal["light", "dark"]
+SCHEMES: tuple[ColorScheme, ...] = ("light", "dark")
+SHEET = 2400  # width of a contact sheet, px
+UNROLLED = (
+    ".stApp, .stApp :has(.stMain), .stMain { position: static; overflow: visible; height: auto; }"
+)
+"""What scrolls within Streamlit's own frame becomes as high as it is."""
 PAGES = {  # page -> which model it shows, where not that of the home page
     "chooser": "",
     "anatomy": "masked-256d",
     "map": "",
+    "holes": "",
     "interpolate": "",
+    "arithmetic": "variational-32d",
     "sample": "",
     "reconstruct": "",
     "ladder": "",
@@ -34,13 +54,15 @@ PAGES = {  # page -> which model it shows, where not that of the home page
     "uses": "convolutional-32d",
     "few_labels": "convolutional-32d",
     "loss": "variational-32d",
+    "beta": "",
     "train": "",
 }
 
 
 def settle(page: Page) -> None:
     """Wait until the server has nothing more to draw."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    state = page.get_by_test_id("stApp")
+    expect(state).to_have_attribute("data-test-script-state", "notRunning", timeout=120_000)
     page.wait_for_timeout(1500)
 
 
@@ -64,7 +86,8 @@ def record_drag(page: Page) -> None:
     frames = []
     for step in range(FRAMES):
         turn = 2 * math.pi * step / FRAMES
-        page.mouse.move(x + 150 * math.cos(turn), y - 110 * math.sin(turn), steps=2)
+        across, up = 0.25 * math.cos(turn), 0.3 * math.sin(turn)
+        page.mouse.move(x + across * stage["width"], y - up * stage["height"], steps=2)
         shot = page.locator(".aeviz-map").screenshot()
         frame = Image.open(io.BytesIO(shot)).convert("RGB")
         width = 640
@@ -76,27 +99,100 @@ def record_drag(page: Page) -> None:
     print(target)
 
 
+def visit(page: Page, address: str, key: str, **more: str) -> None:
+    """Open a page with its model, and wait until there is nothing more to draw."""
+    model = PAGES.get(key)
+    query = urlencode(({"model": model} if model else {}) | more)
+    page.goto(f"{address}/{'' if key == 'home' else key}?{query}")
+    page.locator("h1").first.wait_for(timeout=60_000)
+    settle(page)
+
+
+def look(
+    browser: Browser,
+    address: str,
+    out: Path,
+    keys: list[str],
+    screens: list[str],
+    schemes: list[ColorScheme],
+    *,
+    whole: bool,
+) -> None:
+    """Pages on screens in themes, into a folder.
+
+    Args:
+        whole: the pages from top to bottom in place of their first screens.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for screen, scheme in product(screens, schemes):
+        touch, large = screen == "phone", {"large": "true"} if screen == "projector" else {}
+        context = browser.new_context(
+            viewport=SCREENS[screen], color_scheme=scheme, has_touch=touch, is_mobile=touch
+        )
+        page, taken = context.new_page(), []
+        for key in keys:
+            visit(page, address, key, **large)
+            taken.append(out / f"{screen}-{scheme}-{key}.png")
+            if whole:
+                page.add_style_tag(content=UNROLLED)
+                page.wait_for_timeout(300)
+            page.screenshot(path=taken[-1], full_page=whole)
+        context.close()
+        print(contact_sheet(taken, out / f"all-{screen}-{scheme}.png"), flush=True)
+
+
+def contact_sheet(pictures: list[Path], out: Path) -> Path:
+    """Pictures beside each other on one sheet."""
+    images = [Image.open(path).convert("RGB") for path in pictures]
+    columns = 8 if images[0].width < 600 else 4
+    width = SHEET // columns
+    small = [image.resize((width, image.height * width // image.width)) for image in images]
+    lines = [small[k : k + columns] for k in range(0, len(small), columns)]
+    heights = [max(image.height for image in line) for line in lines]
+    sheet = Image.new("RGB", (SHEET, sum(heights)), "#888")
+    for at, line in enumerate(lines):
+        for k, image in enumerate(line):
+            sheet.paste(image, (k * width, sum(heights[:at])))
+    sheet.save(out)
+    return out
+
+
+def for_readme(browser: Browser, address: str) -> None:
+    """The pictures and the GIF that the README shows."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    page = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
+    page.goto(address)
+    expect(page.get_by_test_id("latent-map")).to_have_attribute(
+        "data-ready", "true", timeout=60_000
+    )
+    settle(page)
+    record_drag(page)
+    page = browser.new_page(viewport=SIZE, color_scheme="light")
+    for name in PAGES:
+        visit(page, address, name)
+        save(page, name)
+
+
 def main() -> None:
     """Start the app with empty folders, visit each page and take its image."""
-    OUT.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="every page on every screen")
+    parser.add_argument("--whole", action="store_true", help="pages from top to bottom")
+    parser.add_argument("--only", nargs="+", choices=pages.PAGES, default=list(pages.PAGES))
+    parser.add_argument("--screens", nargs="+", choices=SCREENS, default=list(SCREENS))
+    parser.add_argument("--schemes", nargs="+", choices=SCHEMES, default=list(SCHEMES))
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         process, address = start_app(Path(folder))
         try:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS
             )
-            page = browser.new_page(viewport=SIZE, color_scheme="dark")
-            page.goto(address)
-            expect(page.get_by_test_id("latent-map")).to_have_attribute(
-                "data-ready", "true", timeout=60_000
-            )
-            settle(page)
-            record_drag(page)
-            page = browser.new_page(viewport=SIZE, color_scheme="light")
-            for name, model in PAGES.items():
-                page.goto(f"{address}/{name}" + (f"?model={model}" if model else ""))
-                settle(page)
-                save(page, name)
+            if chosen.all:
+                which = (chosen.only, chosen.screens, chosen.schemes)
+                look(browser, address, chosen.all, *which, whole=chosen.whole)
+            else:
+                for_readme(browser, address)
             browser.close()
         finally:
             process.terminate()

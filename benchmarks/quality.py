@@ -24,6 +24,7 @@ import torch
 from aeviz.analysis import (
     anomaly,
     anomaly_score,
+    classifier,
     denoising,
     errors,
     estimate,
@@ -40,7 +41,7 @@ from aeviz.data import corruption, datasets
 from aeviz.models import checkpoint, optim
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop
-from benchmarks import choices, classifier, machine, one_class
+from benchmarks import choices, machine, one_class
 from benchmarks.bars import BARS, ONE_CLASS, SECONDS, SOURCES, TRIED, UNSOURCED, Bar
 
 KEPT = machine.RESULTS / "quality.json"
@@ -531,7 +532,7 @@ NOTES = [
     "thresholds are set.",
     "Linear (LMMSE): the linear filter with the least squared error on noisy training digits. The "
     "Wiener filter of the page Denoise knows the noise but no digits, and is worse.",
-    "Frechet: squared distance in 64 features of `benchmarks/classifier.safetensors`, 10,000 "
+    "Frechet: squared distance in 64 features of `aeviz/analysis/classifier.safetensors`, 10,000 "
     "images against the test digits; real against real: the first 10,000 training digits.",
     "What a variant reports itself is a mean over ten parts of 1,000 digits: a count of dead units "
     "of fewer digits than on the page Loss, which asks all at once. A perplexity is of all digits.",

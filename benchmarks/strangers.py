@@ -21,8 +21,9 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
+from aeviz.analysis import classifier
 from aeviz.data import datasets, digits
-from benchmarks import classifier, machine
+from benchmarks import machine
 
 MOST_SECONDS = 0.25
 MOST_MEMORY = 50
@@ -392,8 +393,8 @@ def main() -> None:
         "ink of three test digits; paper with grain and ruled lines, shadows, tables, JPEG. They "
         "were used to find faults in aeviz/data/digits, so other pictures will be read less "
         "well. The classifier takes the font's 6 for a 0 on plain white paper too.",
-        "The classifier is benchmarks/classifier.py, trained on MNIST's 60,000 training digits and "
-        "on nothing else.",
+        "The classifier is aeviz/analysis/classifier.py, trained on MNIST's 60,000 training digits "
+        "and on nothing else.",
         "Times: processor time on one thread, which other work on the machine changes least, from "
         "the file's bytes through all stages. The median of three calls for each picture, one call "
         "for each spoilt file.",

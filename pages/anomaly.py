@@ -6,14 +6,13 @@ from aeviz.app.views import anomaly as view
 from aeviz.app.views import one_class
 
 widgets.heading("anomaly")
-left, right = st.columns([3, 5], gap="large")
-with left:
-    trial = view.choose()
-with right:
-    threshold = view.choose_threshold(trial)
-view.flag(trial, threshold)
+with widgets.exhibit("anomaly"):
+    trial, place = view.choose()
+    with place:
+        threshold = view.choose_threshold(trial)
+    view.flag(trial, threshold)
 if trial.task == "digits":
-    st.subheader("How much do anomalies in the training set harm?", anchor=False)
+    st.header("How much do anomalies in the training set harm?", anchor=False)
     one_class.harm(trial.subject, trial.kind, trial.classes)
 score = anomaly.SCORES[trial.kind]
 widgets.explain("anomaly", score.formula, score=score.title)

@@ -5,7 +5,7 @@ from aeviz.app.views import chooser as view
 from aeviz.models.zoo import MODELS
 
 widgets.heading("chooser")
-with st.container(horizontal=True, gap="large"):
+with widgets.exhibit("chooser"), st.container(horizontal=True, gap="large"):
     with st.container(width="content"):  # in large type as well
         need = view.pick_need()
     with st.container(width="stretch"):

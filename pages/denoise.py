@@ -6,10 +6,11 @@ from aeviz.app.views import denoise as view
 
 widgets.heading("denoise")
 subject = view.choose_model()
-given = view.choose_images(subject)
+given, place = view.choose_images(subject)
 one = given.one(subject)
-view.row(subject, given, one)
-view.untrained(subject, one)
+with place, widgets.exhibit("denoise"):
+    view.row(subject, given, one)
+    view.untrained(subject, one)
 view.curve(subject, given)
 dots, words = st.columns([3, 2], gap="large")
 with dots:

@@ -8,5 +8,6 @@ subject = sidebar.subject()
 widgets.heading("few_labels")
 found = view.measured(subject)
 st.markdown(few_labels.finding(found))
-view.accuracy(subject, found)
+with widgets.exhibit("few_labels"):
+    view.accuracy(subject, found)
 widgets.explain("few_labels", images=f"{few_labels.UNLABELLED:,}")

@@ -1,25 +1,8 @@
-import streamlit as st
+from aeviz.app import first
 
-from aeviz.app import sidebar, widgets
-from aeviz.app.views import home
-from aeviz.app.views.explore import explore, prepare
-from aeviz.models import zoo
+if first.drawing():  # a first visitor waits neither for torch nor for the rest of the page
+    first.show_map()
+else:
+    from aeviz.app.views import home
 
-subject = sidebar.subject()
-squeezed, code = zoo.code(subject.model)
-widgets.heading(
-    "home",
-    model=subject.model.title.lower(),
-    images=f"{subject.model.card.trained_on:,}",
-    squeezed=squeezed,
-    code=code,
-)
-asked = widgets.decoded_as(subject, "home_label")
-label = None if asked is None else int(asked[0])
-explore("home", subject, subject.plane(), label=label, wheel=False)
-
-st.subheader("What next?", anchor=False)
-home.sections()
-st.subheader("The autoencoders", anchor=False)
-home.variants()
-prepare(subject)
+    home.show()

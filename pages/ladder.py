@@ -12,17 +12,18 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     seed = widgets.draw_again("ladder_seed", "Other images", main=False)
 rung, errors = rungs[width], view.errors(rungs)
 shown = view.one_of_each(rung.data, seed)
-images, chart = st.columns([5, 3], gap="medium")
-with images:
-    view.beside_pca(rung, shown)
-    view.in_words(rung, *errors[width])
-    dimensions = zoo.dimensions(width)
-    st.button(
-        f"Use the model with {dimensions} on all pages", on_click=sidebar.use, args=(rung.key,)
-    )
-with chart:
-    view.curve(title, errors, width)
-st.subheader("The whole ladder", anchor=False)
+with widgets.exhibit("ladder"):
+    images, chart = st.columns([5, 3], gap="medium")
+    with images:
+        view.beside_pca(rung, shown)
+        view.in_words(rung, *errors[width])
+        dimensions = zoo.dimensions(width)
+        st.button(
+            f"Use the model with {dimensions} on all pages", on_click=sidebar.use, args=(rung.key,)
+        )
+    with chart:
+        view.curve(title, errors, width)
+st.header("The whole ladder", anchor=False)
 view.whole(rungs, errors, shown)
 card = rung.model.card
 widgets.explain(

@@ -6,9 +6,10 @@ from aeviz.app.views import loss as view
 
 subject = sidebar.subject()
 widgets.heading("loss", idea=subject.model.idea, look_for=view.look_for(subject))
-view.examples(subject)
-st.latex(subject.model.formula_of(subject.model.config))
-view.terms(subject)
-view.code(subject)
+with widgets.exhibit("loss"):
+    view.examples(subject)
+    st.latex(subject.model.formula_of(subject.model.config))
+    view.terms(subject)
+    view.code(subject)
 view.slopes(subject)
 widgets.explain("loss", images=f"{TRAINING_COST:,}")

@@ -10,10 +10,12 @@ subjects = [model, model.pca()]
 squeezed, code = zoo.code(model.model)
 widgets.heading("reconstruct", squeezed=squeezed, code=code)
 shown = view.pick(model)
-images, inspector = st.columns([4, 1], gap="medium")
-with inspector:
-    view.overall(subjects)
-with images:
-    view.side_by_side(subjects, shown)
-    widgets.beside_pca(subjects)
+with widgets.exhibit("reconstruct"):
+    images, inspector = st.columns([3, 1], gap="medium")
+    with inspector:
+        view.overall(subjects)
+    with images:
+        view.side_by_side(subjects, shown)
+        view.say_which_code(model)
+        widgets.beside_pca(subjects)
 widgets.explain("reconstruct", epsilon=f"{EPSILON:f}")

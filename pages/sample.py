@@ -6,15 +6,16 @@ from aeviz.app.views import sample as view
 subject = sidebar.subject()
 widgets.heading("sample")
 view.say_prior(subject)
-images, inspector = st.columns([3, 2], gap="large")
-with inspector:
-    drawn = view.draw(subject)
-    view.on_map(subject, drawn)
-with images:
-    if drawn.even:
-        view.sheet(drawn)
-    else:
-        view.gallery(subject, drawn)
-with inspector:
-    view.likeness(subject, drawn)
+with widgets.exhibit("sample"):
+    images, inspector = st.columns([3, 2], gap="large")
+    with inspector:
+        drawn = view.draw(subject)
+        view.on_map(subject, drawn)
+    with images:
+        if drawn.even:
+            view.sheet(drawn)
+        else:
+            view.gallery(subject, drawn)
+    with inspector:
+        view.likeness(subject, drawn)
 widgets.explain("sample")

@@ -5,5 +5,6 @@ MOST = 4  # models whose curves can be told apart
 
 widgets.heading("stability")
 models = widgets.pick_subjects("moved", MOST)
-view.movements([*models, models[0].pca(), models[0].pixels()])
+with widgets.exhibit("stability"):
+    view.movements([*models, models[0].pca(), models[0].pixels()])
 widgets.explain("stability")

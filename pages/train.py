@@ -5,15 +5,16 @@ from aeviz.app.views import run as view
 from aeviz.app.views import train
 
 widgets.heading("train")
-shown = view.asked()
-if shown:
-    view.watched(shown)
-else:
-    train.set_up()
+with widgets.exhibit("train"):
+    shown = view.asked()
+    if shown:
+        view.watched(shown)
+    else:
+        train.set_up()
 left, right = st.columns(2, gap="large")
 with left:
-    st.subheader("Your runs", anchor=False)
+    st.header("Your runs", anchor=False)
     train.own_runs(shown)
 with right:
-    st.subheader("Load a model", anchor=False)
+    st.header("Load a model", anchor=False)
     train.upload()

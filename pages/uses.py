@@ -6,7 +6,8 @@ from aeviz.app.views import uses as view
 widgets.heading("uses")
 chosen = widgets.pick_subjects("codes")
 measured = view.measure(chosen)
-view.table(measured)
-st.subheader("What does a reconstruction cost?", anchor=False)
+with widgets.exhibit("uses"):
+    view.table(measured)
+st.header("What does a reconstruction cost?", anchor=False)
 view.rate_distortion(measured)
 widgets.explain("uses", **view.facts(measured))

@@ -27,6 +27,8 @@ ENGINES = {
     "test_own",
     "test_address",
     "test_two",
+    "test_shell",
+    "test_contrast",
 }
 """Browser tests that start servers of their own or wait much: they go beside the other ones."""
 

@@ -154,6 +154,12 @@ def test_the_core_starts_without_streamlit_and_without_what_is_seldom_needed() -
     assert "torch" in loaded
 
 
+def test_the_first_view_needs_no_torch() -> None:
+    loaded = loaded_by("aeviz.app.first", "aeviz.app.base_path")
+    assert not loaded & {"torch", "scipy", "pandas", "sklearn"}
+    assert "streamlit" in loaded
+
+
 def test_the_app_starts_without_what_is_seldom_needed() -> None:
     loaded = loaded_by(*in_rooms("app"))
     assert not loaded & {"torchvision", "sklearn", "umap", "numba"}

@@ -45,7 +45,9 @@ def test_a_command_that_is_none_is_answered_with_those_that_are(
         with pytest.raises(SystemExit) as ended:
             __main__.main(arguments)
         assert ended.value.code == 2
-    assert "choose from 'train', 'evaluate', 'data', 'worker'" in capsys.readouterr().err
+    assert (
+        "choose from 'train', 'evaluate', 'classifier', 'data', 'worker'" in capsys.readouterr().err
+    )
 
 
 def test_a_command_gets_what_follows_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The programs that measure quality: the classifier, one-class recipes, what counts as held."""
+"""The programs that measure quality: one-class recipes, what counts as held."""
 
 from __future__ import annotations
 
@@ -14,56 +14,15 @@ from scipy.stats import sem
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from aeviz.analysis import anomaly_score, evaluate, neighbours, sampling
+from aeviz.analysis import anomaly_score, evaluate, neighbours
 from aeviz.analysis.estimate import Estimate
-from aeviz.data import corruption, datasets
+from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.base import Autoencoder
 from aeviz.training import loop
-from benchmarks import bars, choices, classifier, machine, one_class, quality
+from benchmarks import bars, choices, machine, one_class, quality
 
 MNIST = datasets.load()
-
-
-# -- the classifier ---------------------------------------------------------------------------
-
-
-def test_the_pretrained_classifier_is_small_and_knows_digits() -> None:
-    assert classifier.FILE.stat().st_size <= 300_000
-    few = slice(0, 2000)
-    assert (
-        classifier.accuracy(classifier.load(), MNIST.test_images[few], MNIST.test_labels[few])
-        > 0.95
-    )
-
-
-def test_features_are_what_the_logits_are_read_from() -> None:
-    x = MNIST.test_images[:7]
-    found = classifier.features(x)
-    assert found.shape == (7, classifier.FEATURES)
-    assert np.array_equal(classifier.features(x / np.float32(255)), found)
-    model = classifier.load()
-    with torch.no_grad():
-        logits = model(torch.from_numpy(x / np.float32(255))[:, None])
-        read = model.head[2](torch.from_numpy(found).relu())
-    assert torch.allclose(logits, read, atol=1e-4)
-
-
-def test_images_that_are_no_digits_are_far_from_digits() -> None:
-    real, others = (classifier.features(part) for part in np.split(MNIST.test_images[:4000], 2))
-    upside_down = classifier.features(MNIST.test_images[2000:4000, ::-1])
-    noisy = classifier.features(corruption.noisy(MNIST.test_images[2000:4000], 0.5, 0))
-    near = sampling.frechet(real, others)
-    assert sampling.frechet(real, upside_down) > 5 * near
-    assert sampling.frechet(real, noisy) > 5 * near
-
-
-def test_a_classifier_learns_and_the_same_seed_gives_the_same_weights() -> None:
-    x, labels = MNIST.train_images[:500], MNIST.train_labels[:500]
-    first, again, other = (classifier.fit(x, labels, 3, seed) for seed in (0, 0, 1))
-    assert classifier.accuracy(first, x, labels) > 0.15
-    pairs = zip(first.parameters(), again.parameters(), other.parameters(), strict=True)
-    assert all(torch.equal(a, b) and not torch.equal(a, c) for a, b, c in pairs)
 
 
 # -- one class --------------------------------------------------------------------------------

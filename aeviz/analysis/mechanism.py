@@ -12,7 +12,7 @@ from torch import Tensor
 from aeviz.analysis import estimate
 from aeviz.analysis.estimate import Estimate
 from aeviz.data import datasets
-from aeviz.models import apply, objective, optim
+from aeviz.models import apply, gaussian, objective, optim
 from aeviz.models.base import Autoencoder
 
 # -- what the loss says -----------------------------------------------------------------------
@@ -86,6 +86,24 @@ def listed(which: np.ndarray, most: int = 8) -> str:
     if len(which) > most:
         return f"{', '.join(names)} and {len(which) - most} more"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def kl_per_dim(
+    model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None
+) -> list[Estimate]:
+    """KL(q(z|x) || p(z)) of each latent dimension, nats, the means over images (N, H, W).
+
+    Raises:
+        ValueError: the model has no Gaussian posterior and prior.
+
+    Source: Kingma & Welling 2013, arXiv:1312.6114, appendix B.
+    """
+    posterior = apply.posterior(model, images, labels)
+    if posterior is None or not model.gaussian_prior:
+        raise ValueError(f"{model.title} has no posterior to compare with a prior.")
+    mu, sigma = map(torch.from_numpy, posterior)
+    found = gaussian.kl(mu, 2 * sigma.log()).numpy()
+    return [estimate.mean(of) for of in found.T]
 
 
 REACH = np.linspace(-3, 3, 13)

@@ -67,3 +67,24 @@ def pca(dataset: datasets.Dataset, dimensions: int) -> PCA:
     """
     mean, axes = _principal_axes(dataset)
     return PCA(mean, axes[:dimensions], dataset.train_images.shape[1:])
+
+
+@lru_cache(64)
+def levels(dataset: datasets.Dataset, dimensions: int) -> dict[str, float]:
+    """What a squared error means: that of the mean image and of PCA at a code width, by name.
+
+    Summed over the pixels of a test image and averaged over all of them, as a loss is.
+    """
+    names = {"mean image": 0}
+    if dimensions < math.prod(dataset.test_images.shape[1:]):  # else it leaves nothing
+        names[f"PCA, {dimensions:,} component{'s' * (dimensions != 1)}"] = dimensions
+    return {name: _squared_error(dataset, width) for name, width in names.items()}
+
+
+def _squared_error(dataset: datasets.Dataset, dimensions: int) -> float:
+    parts, fitted = np.array_split(dataset.test_images, 10), pca(dataset, dimensions)
+    total = sum(
+        float(np.square(datasets.to_float(part) - fitted.reconstruct(part)).sum(dtype=np.float64))
+        for part in parts
+    )
+    return total / len(dataset.test_images)

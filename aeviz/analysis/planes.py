@@ -6,6 +6,7 @@ A plane takes codes (N, D) to points (N, 2) and points back to codes.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -13,11 +14,11 @@ import numpy as np
 
 from aeviz.analysis import estimate
 from aeviz.analysis.estimate import Estimate
-from aeviz.models import apply
-from aeviz.models.base import Autoencoder
 
 Window = tuple[float, float, float, float]
 """Visible part of a plane: left, right, bottom, top."""
+Decode = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+"""Images (N, H, W) of codes (N, D), and of their labels (N,) for a decoder that takes them."""
 
 
 class Plane(Protocol):
@@ -31,6 +32,11 @@ class Plane(Protocol):
     @property
     def exact(self) -> bool:
         """True where `project(lift(points))` gives the points again."""
+        ...
+
+    @property
+    def equal(self) -> bool:
+        """True where both axes have the same unit, so that one scale is right for both."""
         ...
 
     def project(self, codes: np.ndarray) -> np.ndarray:
@@ -50,6 +56,7 @@ class AxesPlane:
     second: int
     base: np.ndarray
     exact: bool = True
+    equal: bool = True
 
     @property
     def axis_titles(self) -> tuple[str, str]:
@@ -79,6 +86,7 @@ class PCAPlane:
     shares: tuple[float, float]
     """Fraction of the codes' variance along each axis."""
     exact: bool = True
+    equal: bool = True
 
     @property
     def axis_titles(self) -> tuple[str, str]:
@@ -100,6 +108,7 @@ class LinePlane:
     """Codes of one number: it runs along x; y only spreads the dots so that they can be seen."""
 
     exact: bool = True
+    equal: bool = False
     axis_titles: tuple[str, str] = ("code z1", "no meaning, spreads the dots")
 
     def project(self, codes: np.ndarray) -> np.ndarray:
@@ -125,6 +134,7 @@ class EmbeddingPlane:
     method: str
     neighbours: int = 8
     exact: bool = False
+    equal: bool = True
     _trees: dict = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -177,12 +187,56 @@ def default_plane(codes: np.ndarray) -> Plane:
     return pca_plane(codes)
 
 
-def window_of(points: np.ndarray) -> Window:
-    """A window that shows nearly all points (N, 2): 0.2 % may lie outside at each side."""
+def window_of(points: np.ndarray, *, equal: bool = True) -> Window:
+    """A window that shows nearly all points (N, 2): 0.2 % may lie outside at each side.
+
+    Args:
+        equal: as wide as high, in units of the axes: on a square map both have one scale.
+    """
     low, high = np.percentile(points, [0.2, 99.8], axis=0)
-    margin = 0.06 * np.maximum(high - low, 1e-3)
-    (x0, y0), (x1, y1) = low - margin, high + margin
+    half = 0.56 * np.maximum(high - low, 1e-3)
+    if equal:
+        half = np.full(2, half.max())
+    (x0, y0), (x1, y1) = (low + high) / 2 - half, (low + high) / 2 + half
     return float(x0), float(x1), float(y0), float(y1)
+
+
+def ellipse(plane: Plane, code: np.ndarray, spread: np.ndarray) -> np.ndarray | None:
+    """The axes (2, 2), as columns, of an ellipse: one standard deviation around a code (D,).
+
+    That of independent dimensions, on a plane that is a linear view of them; None on others.
+
+    Args:
+        spread: (D,), one standard deviation of each dimension.
+    """
+    if not (plane.exact and plane.equal):
+        return None
+    moved = plane.project(code + np.diag(spread)) - plane.project(code[None])
+    variances, axes = np.linalg.eigh(np.asarray(moved.T @ moved, np.float64))
+    return axes * np.sqrt(np.maximum(variances, 0))
+
+
+def crossing(points: np.ndarray, labels: np.ndarray, window: Window, grid: int = 40) -> np.ndarray:
+    """A place (2,) where three classes meet: the third of them is as common there as anywhere.
+
+    Args:
+        points: (N, 2), labels: (N,).
+        window: it is looked for in the middle of it.
+        grid: places along each side that are compared.
+    """
+    from scipy.spatial import KDTree
+
+    x0, x1, y0, y1 = window
+    across, up = (
+        np.linspace(a + (b - a) / 4, b - (b - a) / 4, grid) for a, b in ((x0, x1), (y0, y1))
+    )
+    places = np.stack(np.meshgrid(across, up), -1).reshape(-1, 2)
+    far, near = KDTree(points).query(places, min(60, len(points)))
+    counts = np.stack([(labels[near] == c).mean(1) for c in range(int(labels.max()) + 1)], 1)
+    third = np.sort(counts, 1)[:, -3] if counts.shape[1] > 2 else counts.min(1)
+    # Where codes are thin three classes meet by chance: only the denser half of the places counts.
+    dense = far[:, -1] <= np.quantile(far[:, -1], 0.5)
+    return places[np.where(dense, third, -1).argmax()]
 
 
 @dataclass(frozen=True)
@@ -204,9 +258,14 @@ class Atlas:
         return len(self.images)
 
     def sheet(self) -> np.ndarray:
-        """All images as one, (size * H, size * W) uint8."""
+        """All images as one, (H * size, W * size) uint8: of each pixel its values over the grid.
+
+        They change little from node to node: so the sheet is half as large a file as if whole
+        images lay side by side.
+        """
         height, width = self.images.shape[2:]
-        return self.images.swapaxes(1, 2).reshape(self.size * height, self.size * width)
+        values = self.images.transpose(2, 0, 3, 1)
+        return values.reshape(height * self.size, width * self.size)
 
     def blend(self, points: np.ndarray) -> np.ndarray:
         """Mix (N, H, W) in [0, 1] of the sixteen images around points (N, 2).
@@ -221,7 +280,7 @@ class Atlas:
         column = np.clip((points[:, 0] - x0) / (x1 - x0) * last, 0, last)
         row = np.clip((y1 - points[:, 1]) / (y1 - y0) * last, 0, last)
         j, i = np.minimum(column.astype(int), last - 1), np.minimum(row.astype(int), last - 1)
-        across, down = _cubic_weights(column - j), _cubic_weights(row - i)
+        across, down = cubic_weights(column - j), cubic_weights(row - i)
         mixed = np.zeros((len(points), *self.images.shape[2:]))
         for p in range(4):
             for q in range(4):
@@ -231,7 +290,11 @@ class Atlas:
         return np.clip(mixed / 255, 0, 1).astype(np.float32)
 
 
-def _cubic_weights(t: np.ndarray) -> tuple[np.ndarray, ...]:
+def cubic_weights(t: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Weights of the four nodes around a place a share t (...) of the way between the middle two.
+
+    Source: Keys 1981, IEEE Trans. ASSP 29:1153, eq. 15 with a = -1/2.
+    """
     return (
         ((2 - t) * t - 1) * t / 2,
         ((3 * t - 5) * t * t + 2) / 2,
@@ -241,7 +304,7 @@ def _cubic_weights(t: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def atlas(
-    model: Autoencoder, plane: Plane, window: Window, size: int, label: int | None = None
+    decode: Decode, plane: Plane, window: Window, size: int, label: int | None = None
 ) -> Atlas:
     """Decode a grid of size x size points over a window of a plane.
 
@@ -252,12 +315,12 @@ def atlas(
     x, y = np.meshgrid(np.linspace(x0, x1, size), np.linspace(y1, y0, size))
     points = np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)
     labels = None if label is None else np.full(len(points), label)
-    images = apply.decode(model, plane.lift(points), labels)
+    images = decode(plane.lift(points), labels)
     levels = np.round(images * 255).astype(np.uint8)
     return Atlas(window, levels.reshape(size, size, *levels.shape[1:]))
 
 
-GRIDS = (64, 96, 144)
+GRIDS = (64, 68, 72, 80, 96, 112, 128, 144)
 """Nodes along each side of an atlas: more where a decoder bends too much between fewer.
 
 The sheet of 144 is 4,032 pixels wide; some phones draw none wider than 4,096.
@@ -267,7 +330,7 @@ COMPARED = 1000
 
 
 def blend_error(
-    model: Autoencoder, plane: Plane, grid: Atlas, points: np.ndarray, label: int | None = None
+    decode: Decode, plane: Plane, grid: Atlas, points: np.ndarray, label: int | None = None
 ) -> Estimate:
     """Mean absolute error of blended images at places (N, 2), in grey levels of 255.
 
@@ -280,16 +343,16 @@ def blend_error(
     if len(seen) == 0:
         return Estimate(0.0, 0.0)
     labels = None if label is None else np.full(len(seen), label)
-    exact = apply.decode(model, plane.lift(seen), labels)
+    exact = decode(plane.lift(seen), labels)
     return estimate.mean(255 * np.abs(grid.blend(seen) - exact).mean((1, 2)))
 
 
 def fitting_atlas(
-    model: Autoencoder, plane: Plane, window: Window, points: np.ndarray, label: int | None = None
+    decode: Decode, plane: Plane, window: Window, points: np.ndarray, label: int | None = None
 ) -> Atlas:
-    """The coarsest atlas whose blend should be within one grey level of the decoder.
+    """The coarsest atlas whose blend is within one grey level of the decoder, or the finest one.
 
-    The error falls at least with the square of the size, so that of the coarsest says which.
+    The error falls about with the square of the size, so that of the coarsest says which to try.
 
     Args:
         points: (N, 2), where it has to be right: what the map shows.
@@ -297,14 +360,14 @@ def fitting_atlas(
     some = points[:: max(len(points) // COMPARED, 1)]
 
     def measured(size: int) -> Atlas:
-        found = atlas(model, plane, window, size, label)
-        return replace(found, error=blend_error(model, plane, found, some, label))
+        found = atlas(decode, plane, window, size, label)
+        return replace(found, error=blend_error(decode, plane, found, some, label))
 
     found = measured(GRIDS[0])
-    assert found.error is not None  # measured
-    needed = GRIDS[0] * found.error.value**0.5
-    size = next((size for size in GRIDS if size >= needed), GRIDS[-1])
-    return found if size == found.size else measured(size)
+    while found.error and found.error.value > 1 and found.size < GRIDS[-1]:
+        needed = max(found.size * found.error.value**0.5, found.size + 1)
+        found = measured(next((size for size in GRIDS if size >= needed), GRIDS[-1]))
+    return found
 
 
 def plane_key(plane: Plane) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aeviz.analysis import baselines, denoising, mechanism
+from aeviz.analysis import baselines, denoising, families, mechanism
 from aeviz.analysis.codec import ModelCodec
 from aeviz.data import datasets
 from aeviz.models import checkpoint, zoo
@@ -16,6 +16,18 @@ from aeviz.models.card import Card
 from aeviz.training import place, store
 from aeviz.training.curves import Point
 from aeviz.training.spec import RunSpec
+
+TAGS = {
+    "ladder": "one wide layer",
+    "masking": "hidden pixels",
+    "deep": "more layers",
+    "long": "trained longer",
+    "bernoulli": "cross-entropy",
+    "binarised": "black and white",
+}
+"""What the last part of a name means, where two models differ in nothing else: no two may be called
+the same.
+"""
 
 # -- a model by its name ------------------------------------------------------------------------
 
@@ -114,12 +126,13 @@ def title(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
     its = card(name)
     text = zoo.describe(its.variant, its.code_dim)
-    if is_run(name):  # what tells them apart comes first: the sidebar is narrow
+    if is_run(name):  # what tells them apart comes first
         run, step = place.split(name)
         at = "" if step is None else f", step {its.steps:,}"
         return f"Yours, {place.started(run)}: {text}{at}"
-    tag = name.partition(f"-{its.latent_dim}d-")[2]  # no two may be called the same
-    return f"{text}, {tag}" if tag else text
+    tag = name.partition(f"-{its.latent_dim}d-")[2]
+    twins = [c for c in pretrained().values() if zoo.describe(c.variant, c.code_dim) == text]
+    return f"{text}, {TAGS.get(tag, tag)}" if tag and len(twins) > 1 else text
 
 
 def content(name: str) -> bytes:
@@ -207,6 +220,29 @@ def reporting(metric: str) -> str | None:
     return next(able, None)
 
 
+def told() -> str | None:
+    """The pretrained model with the widest code of those that are told the class; None if none is.
+
+    The more a code holds, the more of a hand is carried over.
+    """
+    able = [name for name, c in pretrained().items() if zoo.MODELS[c.variant].uses_labels]
+    return max(able, key=lambda name: pretrained()[name].latent_dim, default=None)
+
+
 def ladder() -> dict[int, str]:
     """Pretrained models that differ in the latent dimension alone: dimension -> name."""
     return checkpoint.ladder(pretrained())
+
+
+@st.cache_resource(show_spinner=False)
+def _families() -> dict[str, Card]:
+    return checkpoint.pretrained(families.FOLDER)
+
+
+def family(kind: str) -> dict[float, str]:
+    """Pretrained models that differ in one setting alone, apart from the list: its value -> name.
+
+    Args:
+        kind: a key of `families.KINDS`.
+    """
+    return families.members(_families(), kind)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import streamlit as st
@@ -34,11 +35,44 @@ class Page:
 
 
 ORDER = {
-    "Explore": ("home", "chooser", "anatomy", "map", "interpolate", "sample"),
-    "Measure": ("reconstruct", "ladder", "denoise", "inpainting", "anomaly"),
-    "Compare": ("compare", "stability", "uses", "few_labels", "loss"),
-    "Make": ("train",),
+    "Lesson": ("home", "chooser"),
+    "Explore": (
+        "map",
+        "holes",
+        "interpolate",
+        "arithmetic",
+        "sample",
+        "reconstruct",
+        "compare",
+        "anatomy",
+        "loss",
+        "beta",
+    ),
+    "Train": ("train",),
+    "Lab": ("ladder", "denoise", "inpainting", "anomaly", "stability", "uses", "few_labels"),
 }
+"""The four places: a lesson from its first view on; what is inside a model; one's own; and what a
+code is good for, each with an experiment to do.
+"""
+LESSON = ("home", "ladder", "holes", "beta", "denoise", "anomaly", "train")
+"""The pages of a lesson in order: squeezed, how narrow, holes, beta, noise, the odd one out."""
+NEXT = dict(pairwise(LESSON)) | {
+    "chooser": "anatomy",  # what it recommends, opened
+    "anatomy": "loss",
+    "loss": "beta",  # its weight, turned
+    "map": "interpolate",  # of two of its codes
+    "interpolate": "arithmetic",  # between two codes, then beyond them
+    "arithmetic": "sample",  # and anywhere
+    "sample": "loss",  # which says why a prior is filled
+    "reconstruct": "ladder",
+    "compare": "uses",
+    "inpainting": "anomaly",
+    "stability": "uses",
+    "uses": "few_labels",
+    "few_labels": "train",
+    "train": "map",  # one's own
+}
+"""The page that each page ends with."""
 MOVED = {"which": "chooser", "hidden": "inpainting", "codes": "uses", "labels": "few_labels"}
 """Addresses of earlier versions, which lessons and bookmarks may name."""
 
@@ -52,7 +86,7 @@ PAGES = {key: _page(key, section) for section, keys in ORDER.items() for key in 
 
 
 def navigation() -> StreamlitPage:
-    """The page that was asked for; draws the navigation."""
+    """The page that was asked for; draws the four places with a menu each, above all pages."""
     shown = {
         section: [
             st.Page(PAGES[key].path, title=PAGES[key].title, default=key == "home") for key in keys
@@ -61,8 +95,35 @@ def navigation() -> StreamlitPage:
     }
     for old, new in MOVED.items():
         page = st.Page(_moved(new), title=old, url_path=old, visibility="hidden")
-        shown["Explore"].append(page)
-    return st.navigation(shown, expanded=True)
+        shown["Lesson"].append(page)
+    return st.navigation(shown, position="top")
+
+
+def at_foot(page: StreamlitPage) -> None:
+    """The four places as a bar at the foot of a phone, where Streamlit folds its own away.
+
+    Elsewhere the style sheet hides it. The place of the page is marked here and above.
+    """
+    key = page.url_path or "home"
+    places = list(ORDER)
+    with st.container(key="four-places", horizontal=True, gap=None):
+        for place, keys in ORDER.items():
+            link(keys[0], place)
+    if key in PAGES:
+        nth = places.index(PAGES[key].section) + 1
+        above = f"[data-testid=stTopNav] > div:nth-child({nth}) > button"
+        below = f".st-key-four-places > div:nth-child({nth}) a"
+        st.html(
+            f"<style>{above} {{ box-shadow: inset 0 -2px var(--accent); }} "
+            f"{below} {{ box-shadow: inset 0 2px var(--accent); font-weight: 600; }}</style>"
+        )
+
+
+def next_step(page: StreamlitPage) -> None:
+    """At the end of a page: what a student would ask for next."""
+    if following := NEXT.get(page.url_path or "home"):
+        with st.container(key="next-step"):
+            link(following, f"Next: **{PAGES[following].question}**")
 
 
 def _moved(key: str) -> Callable[[], None]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 # -- the session --------------------------------------------------------------------------------
 
@@ -65,11 +66,39 @@ def asked_repeatedly(key: str) -> list[str]:
 
 def asked_numbers(key: str, count: int) -> tuple[float, ...] | None:
     """So many finite numbers that the address lists under a key; None for anything else."""
-    try:
-        values = tuple(float(part) for part in (asked(key) or "").split(","))
-    except ValueError:
+    said = asked(key)
+    if said is None:
         return None
-    return values if len(values) == count and all(map(math.isfinite, values)) else None
+    try:
+        values = tuple(float(part) for part in said.split(","))
+    except ValueError:
+        values = ()
+    if len(values) == count and all(map(math.isfinite, values)):
+        return values
+    refuse(key, said)
+    return None
+
+
+def refuse(key: str, text: str, instead: Any = None) -> None:
+    """Note that an address says something under a key that there is not.
+
+    Args:
+        instead: what the key's box holds now, if there is one.
+    """
+    start("refused", dict)[key] = (text, instead)
+
+
+def refused() -> dict[str, str]:
+    """What the address of this page said in vain, until a person chose something in its place."""
+    noted: dict[str, tuple[str, Any]] = get("refused", {})
+    return {key: text for key, (text, instead) in noted.items() if value(key) in (None, instead)}
+
+
+def open_page(name: str) -> None:
+    """Note which page is shown; what the address of the page before said in vain is forgotten."""
+    if get("page") != name:
+        note("page", name)
+        forget("refused")
 
 
 def say(key: str, text: object = None) -> None:
@@ -81,6 +110,12 @@ def say(key: str, text: object = None) -> None:
         text = ",".join(map(str, text))
     if st.query_params.get(key) != str(text):
         st.query_params[key] = str(text)
+
+
+def went_back() -> bool:
+    """True in the run after a person went Back or Forward: the address is what they want."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def address() -> dict[str, str]:
@@ -152,20 +187,26 @@ def box(key: str, start: Any = None) -> str:
 def begin(key: str, start: Any, read: Callable[[str], Any], fits: Callable[[Any], bool]) -> None:
     """Start with what is kept, else with what the address says, else with a default.
 
+    After Back or Forward the address comes first.
+
     Args:
         read: makes a value of the address's text; raises ValueError where that is none.
         fits: whether a value is possible in this run of the page.
     """
     # Not bind="query-params": it writes the option's label into the address instead of the option,
     # and the key of the box, which may change; and it forgets on the next page.
-    kept = value(key)
-    if kept is not None and fits(kept):
+    kept, back = value(key), went_back()
+    if kept is not None and fits(kept) and not back:
         return
+    said = asked(key) if kept is None or back else None
     try:
-        asked_for = read(asked(key) or "") if kept is None else None
+        asked_for = read(said or "") if kept is None or back else None
     except ValueError:
         asked_for = None
-    put(key, asked_for if asked_for is not None and fits(asked_for) else start)
+    fitting = asked_for is not None and fits(asked_for)
+    put(key, asked_for if fitting else start)
+    if said and not fitting:
+        refuse(key, said, start)
 
 
 def settled(key: str, start: Any) -> None:

@@ -1,25 +1,18 @@
-"""What all pages share: the sidebar's model, its data and large type; called by app.py."""
+"""What is chosen for all pages, a model and a data set; what app.py does around each of them."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import streamlit as st
 import torch
 from threadpoolctl import threadpool_limits
 
 from aeviz.app import library, own, session
-from aeviz.app.components import browser
 from aeviz.app.subject import ModelSubject
 from aeviz.data import datasets
 from aeviz.models.base import Autoencoder
 from aeviz.training import place, process
-
-STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-SIZE, LARGE = 16, 22
-"""Of the type, px."""
 
 # -- what is chosen -----------------------------------------------------------------------------
 
@@ -58,7 +51,7 @@ def use(name: str) -> None:
 def still_there(name: str) -> None:
     """Run the whole page again where a run's model has gone since; for fragments.
 
-    The sidebar then says so and chooses another one.
+    The app then says so and chooses another one.
     """
     if library.trouble(name):
         st.rerun()
@@ -67,6 +60,11 @@ def still_there(name: str) -> None:
 def dataset() -> datasets.Dataset:
     """The chosen data set, or MNIST where that cannot be had; read once in each run of the app."""
     return session.start("dataset", _read)
+
+
+def read_dataset() -> None:
+    """Read it, and say on the page where it cannot be had."""
+    session.note("dataset", _read())
 
 
 def _read() -> datasets.Dataset:
@@ -92,70 +90,7 @@ def _load(name: str, progress: datasets.Progress | None = None) -> datasets.Data
         return datasets.load("mnist")
 
 
-# -- what is drawn ------------------------------------------------------------------------------
-
-
-def show() -> None:
-    """The sidebar, and above the page what happened to the person's run."""
-    own.choose_finished()
-    asked, known = session.asked("model") or "", names()
-    session.start("model_chosen", lambda: asked in known)
-    if library.is_run(asked) and asked not in known:
-        st.warning(f"The model of this link cannot be used. {library.trouble(asked)}")
-    with st.sidebar:
-        _box(
-            "Model",
-            "model",
-            known,
-            library.home(),
-            library.title,
-            "Pretrained models have seen all 60,000 digits. Your own appear here.",
-            _model_is_chosen,
-        )
-        _box(
-            "Data",
-            "data",
-            list(datasets.SOURCES),
-            "mnist",
-            lambda name: datasets.SOURCES[name].title,
-            "The images that the pages show. Only MNIST comes with aeviz.",
-        )
-        size = LARGE if _large() else SIZE
-        browser.one_finger_scrolls()
-    st.html(f"<style>html {{ font-size: {size}px; }} {STYLE}</style>")
-    with st.container(key="notice"):  # also with nothing to say: the page below keeps its place
-        own.notice()
-    session.note("dataset", _read())  # says so where it cannot be had, once
-
-
-def _model_is_chosen() -> None:
-    """Remember that the model is the person's choice, also where it is the first one."""
-    if session.changed("model"):
-        session.note("model_chosen", True)
-
-
-def _box(
-    label: str,
-    key: str,
-    options: Sequence[str],
-    default: str,
-    title: Callable[[str], str],
-    help: str,
-    on_change: Callable[[], None] | None = None,
-) -> None:
-    session.begin(key, default, str, options.__contains__)
-    box = session.box(key)
-    start = options.index(session.value(key))
-    st.selectbox(label, options, start, format_func=title, key=box, help=help, on_change=on_change)
-    session.settled(key, default)
-
-
-def _large() -> bool:
-    session.begin("large", False, session.yes_or_no, lambda value: isinstance(value, bool))
-    box = session.box("large")
-    large = st.toggle("Large type", session.value("large"), box, "For the back of a room.")
-    session.settled("large", False)
-    return large
+# -- the process --------------------------------------------------------------------------------
 
 
 def settle() -> None:

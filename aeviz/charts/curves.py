@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -83,25 +84,28 @@ def loss_curves(
     *,
     unit: str,
     last: int | None = None,
+    levels: Mapping[str, float] | None = None,
     height: int = 390,
 ) -> go.Figure:
-    """Loss terms over the steps (K,), one above the other, each on a scale of its own.
+    """Loss terms over the steps (K,), one above the other, each on a scale of its own, all of it.
 
-    The first twentieth of the steps so far may lie out of view at the top, or the fall from the
-    first weights would press the rest flat; a term that begins low is seen whole.
+    Where a fall from the first weights would press the rest flat the scale is logarithmic.
 
     Args:
         terms: name -> its values (K,) on training images and, where they are known, held-out ones.
         unit: of all terms; empty as long as it is unknown.
         last: the step at which training will end.
+        levels: what the first term is of others, by their names, as dotted lines.
     """
-    stepwise = {"range": [0, last] if last else None, "tickformat": "~s"}
+    stepwise = {"range": [0, last] if last else None, "rangemode": "tozero", "tickformat": "~s"}
     above = stepwise | {"matches": f"x{len(terms)}", "showticklabels": False}
+    drawn = sorted(((at, name) for name, at in (levels or {}).items() if at > 0), reverse=True)
+    known = [at for at, _ in drawn]
     axes, layout = theme.stacked(
         [f"{name}, {unit}" if unit else name for name in terms],
         0.24,
         [above] * (len(terms) - 1) + [stepwise | {"title": "Step"}],
-        [{"nticks": 5, "range": _after_the_fall(steps, lines)} for lines in terms.values()],
+        [_scale(lines, [] if row else known) for row, lines in enumerate(terms.values())],
     )
     hover, traces = "%{y:.4g} at step %{x:,}", []
     looks = ("training", theme.TRAINING, 2), ("validation", theme.VALIDATION, 3)
@@ -110,18 +114,34 @@ def loss_curves(
             look = {"width": width, "marker": {"color": colour, "size": 4}}
             look |= {"legendgroup": name, "showlegend": row == 0}
             traces.append(theme.line(steps, values, name, hover, colour, **look, **axes[row]))
+    if len(steps):
+        end, sides = last or int(steps[-1]), ("top", "bottom")  # names of two do not touch
+        traces += [_level(*each, end, sides[k % 2]) for k, each in enumerate(drawn)]
     # A zoom outlives the next point.
     return theme.figure(traces, height=height, margin={"t": 30}, uirevision="the same", **layout)
 
 
-def _after_the_fall(steps: np.ndarray, lines: tuple[np.ndarray, ...]) -> list[float] | None:
-    """Between which values a loss term is shown; None before the first step."""
-    if not len(steps):
-        return None
-    values = np.concatenate(lines)
-    low, high = values.min(), values[np.tile(20 * steps >= steps[-1], len(lines))].max()
+def _level(at: float, name: str, end: int, side: str) -> theme.Trace:
+    """A dotted line across the first plot, its name at its right end."""
+    look = {"mode": "lines+text", "dash": "dot", "width": 1.5, "showlegend": False}
+    look |= {"text": ["", name], "textposition": f"{side} left", "textfont": {"size": 11}}
+    hover = f"{name}: %{{y:.4g}}{theme.ALONE}"
+    return theme.line([0, end], [at, at], name, hover, theme.BASELINE, **look)
+
+
+def _scale(lines: tuple[np.ndarray, ...], levels: list[float]) -> dict[str, Any]:
+    """Settings of an axis that shows all values of a loss term and some levels."""
+    values = np.concatenate([line[np.isfinite(line)] for line in lines])
+    if not len(values):
+        return {"nticks": 5, "range": None}
+    low, high = min([values.min(), *levels]), max([values.max(), *levels])
+    early = np.median(values) < values.min() + 0.25 * (values.max() - values.min())
+    if low > 0 and high > 2 * low and early:
+        ends = [math.log10(low / 1.08), math.log10(1.15 * high)]
+        dtick = "D2" if high < 30 * low else 1
+        return {"type": "log", "range": ends, "dtick": dtick, "tickformat": ",.4~r"}
     margin = 0.06 * (high - low) or 0.1 * max(abs(high), 1)
-    return [low - margin, high + margin]
+    return {"nticks": 5, "range": [low - margin, high + margin]}
 
 
 def spectra(found: dict[str, np.ndarray]) -> go.Figure:

@@ -17,6 +17,8 @@ GAP = 12
 """Pixels between images and around them."""
 TYPE = 20
 """Height of the captions' type, pixels."""
+SHEET, ACROSS = 240, 16
+"""Images on a sheet of what was selected, at most, and in each of its rows."""
 ROW_SCALE = 4
 """Where many images stand in a row each pixel becomes a square with that side."""
 
@@ -128,6 +130,43 @@ def archive(files: dict[str, bytes]) -> bytes:
         for name, content in files.items():
             bundle.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def selection_table(
+    indices: np.ndarray, labels: Sequence[str], codes: np.ndarray, points: np.ndarray
+) -> bytes:
+    """A line for each test image that was selected on a map, as CSV.
+
+    Args:
+        indices: of the images (N,); labels: N names of their classes.
+        codes: (N, D), called z1 to zD; points: where they lie on the map (N, 2), called x and y.
+    """
+    header = ["index", "label", *(f"z{k + 1}" for k in range(codes.shape[1])), "x", "y"]
+    lines = (
+        [index, label, *(f"{value:.6g}" for value in (*code, *point))]
+        for index, label, code, point in zip(
+            indices.tolist(), labels, codes.tolist(), points.tolist(), strict=True
+        )
+    )
+    return table(header, lines)
+
+
+def selection_sheet(indices: np.ndarray, labels: Sequence[str], images: np.ndarray) -> bytes:
+    """Test images (N, H, W) that were selected on a map, each over its class and index, as PNG.
+
+    Of many those that are spread evenly over the selection.
+    """
+    shown = np.linspace(0, len(indices) - 1, min(len(indices), SHEET)).astype(int)
+    texts = [f"{labels[k]}\n{indices[k]}" for k in shown]
+    parts = range(0, len(shown), ACROSS)
+    lines = [
+        ("", images[shown[first : first + ACROSS]], texts[first : first + ACROSS])
+        for first in parts
+    ]
+    note = "Below each test image: its class and its index."
+    if len(shown) < len(indices):
+        note += f" {len(shown)} of {len(indices):,} selected, spread evenly."
+    return rows(lines, note)
 
 
 def flagged_table(found: anomaly.Flagged) -> bytes:

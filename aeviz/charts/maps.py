@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ SIGN = {
     "borderpad": 4,
 }
 """A name on a map, white on black."""
+# Grey is seen on light and on dark.
+ARROW = {"standoff": 7, "arrowhead": 2, "arrowwidth": 2, "arrowcolor": "#888888"}
+BESIDE = 24
+"""From the middle of an arrow to its name, px."""
 
 
 def code_map(
@@ -91,47 +96,51 @@ def space_map(
     )
 
 
-def path_map(
+def sum_map(
     points: np.ndarray,
     labels: np.ndarray,
     classes: tuple[str, ...],
-    path: np.ndarray,
-    pins: dict[str, np.ndarray],
+    ends: np.ndarray,
+    names: list[str],
     axis_titles: tuple[str, str],
 ) -> go.Figure:
-    """Codes (N, 2) as dots, a path (K, 2) over them, and lettered places on it.
-
-    A dot carries the index of its image, 0 to N - 1, as `customdata`, by which a click is known.
+    """Codes (N, 2) as dots, and a sum of some terms as arrows joined end to end, near them.
 
     Args:
-        pins: letter -> place (2,).
+        ends: places (K, 2) after each term, at least two.
+        names: of the terms.
     """
-    traces = _dots(points, labels, classes)
-    for label, trace in enumerate(traces):
-        trace["customdata"] = np.flatnonzero(labels == label)
-        trace["hovertemplate"] = "%{fullData.name}, test image %{customdata}" + theme.ALONE
-        trace["unselected"] = {"marker": {"opacity": 0.7}}
-    names = [
-        {"x": x, "y": y, "text": f"<b>{name}</b>", "showarrow": False} | SIGN
-        for name, (x, y) in pins.items()
+    low, high = _bounds(points, ends)
+    middle = (ends.min(0) + ends.max(0)) / 2
+    half = max(0.25 * float((high - low).max()), 0.75 * float(np.ptp(ends, axis=0).max()))
+    arrows = [
+        {"ax": a[0], "ay": a[1], "x": b[0], "y": b[1], "axref": "x", "ayref": "y", "text": ""}
+        | ARROW
+        | {"arrowcolor": theme.PLACE, "arrowwidth": 3, "standoff": 0}
+        for a, b in itertools.pairwise(ends.tolist())
     ]
-    # WebGL draws dots over any line: the path is a row of dots that touch.
-    figure = overlay(_map(traces, 430, annotations=names), points, path, 5, axis_titles)
-    return figure.update_layout(clickmode="event+select", dragmode="pan")
-
-
-def overlay(
-    figure: go.Figure,
-    points: np.ndarray,
-    marked: np.ndarray,
-    size: int,
-    axis_titles: tuple[str, str],
-) -> go.Figure:
-    """Black dots (M, 2) with a white rim over a map of points (N, 2), all of them in view."""
-    figure.add_traces(_rimmed(marked, size))
-    across, up = _in_view(*_bounds(points, marked), axis_titles)
-    # The legend is below: above, the tool bar would cover it.
-    return figure.update_layout(xaxis=across, yaxis=up, margin_b=100, legend_y=-0.2)
+    # A term's name stands beside its arrow, on the outer side; the first one's behind its place.
+    ways, halves = np.diff(ends, axis=0), (ends[:-1] + ends[1:]) / 2
+    ways /= np.maximum(np.linalg.norm(ways, axis=1, keepdims=True), 1e-9)
+    across = ways @ [[0, 1], [-1, 0]]
+    outwards = ((halves - ends.mean(0)) * across).sum(1, keepdims=True)
+    aside = np.concatenate([-ways[:1], np.where(outwards < 0, -across, across)])
+    places = np.concatenate([ends[:1], halves])
+    signs = [
+        {"x": x, "y": y, "text": f"<b>{name}</b>", "showarrow": False}
+        | {"xshift": BESIDE * right, "yshift": BESIDE * up}
+        | SIGN
+        for (x, y), (right, up), name in zip(places.tolist(), aside.tolist(), names, strict=True)
+    ]
+    x, y = ends[-1:].T
+    marker = {"color": theme.PLACE, "size": 15, "line": {"color": "#ffffff", "width": 2}}
+    whole = theme.scatter(x, y, "the sum", "the sum" + theme.ALONE, "markers", marker=marker)
+    traces = [*_dots(points, labels, classes), *_rimmed(ends[:1], 9), whole]
+    horizontal, vertical = _in_view(middle - half, middle + half, axis_titles)
+    vertical |= {"scaleanchor": "x"}
+    return _map(
+        traces, 430, x=horizontal, y=vertical, annotations=[*arrows, *signs], showlegend=False
+    )
 
 
 def _rimmed(places: np.ndarray, size: int) -> list[theme.Trace]:
@@ -183,14 +192,12 @@ def pinned_map(
     # Names that do not cover each other: the highest place has its own above, the lowest below,
     # and between them it stands beside, towards the middle of the map.
     lowest, *_, highest = places[:, 1].argsort(kind="stable")
-    # Grey is seen on light and on dark.
-    arrow = {"standoff": 7, "arrowhead": 2, "arrowwidth": 2, "arrowcolor": "#888888"}
     names = []
     for k, (name, (x, y)) in enumerate(pins.items()):
         beside = 65 if x < (low[0] + high[0]) / 2 else -65
         across, down = {highest: (0, -45), lowest: (0, 45)}.get(k, (beside, 0))
         place = {"x": x, "y": y, "text": f"<b>{name}</b>", "ax": across, "ay": down}
-        names.append(place | arrow | SIGN)
+        names.append(place | ARROW | SIGN)
     traces = _dots(points, labels, classes, "scatter") + _rimmed(places, 9)
     if path is not None:
         traces += _rimmed(path, 4)

@@ -11,12 +11,28 @@ from PIL import Image
 from aeviz.charts import theme
 
 
-def png(image: np.ndarray) -> bytes:
-    """An image (H, W) or (H, W, 3), uint8 or float in [0, 1], as PNG bytes."""
+def png(image: np.ndarray, level: int = 1) -> bytes:
+    """An image (H, W) or (H, W, 3), uint8 or float in [0, 1], as PNG bytes.
+
+    Args:
+        level: of compression, 1 to 9: the higher, the smaller and the slower.
+    """
     pixels = image if image.dtype == np.uint8 else np.round(np.clip(image, 0, 1) * 255)
     buffer = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG", compress_level=level)
     return buffer.getvalue()
+
+
+def webp(image: np.ndarray) -> bytes:
+    """An image (H, W) uint8 as a WebP file without loss: a sixth smaller than PNG, and slow."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).convert("RGB").save(buffer, "WEBP", lossless=True, quality=100, method=6)
+    return buffer.getvalue()
+
+
+def kind(content: bytes) -> str:
+    """The media type of an image file."""
+    return "image/webp" if content[:4] == b"RIFF" else "image/png"
 
 
 def data_uri(image: np.ndarray) -> str:

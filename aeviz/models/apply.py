@@ -73,6 +73,24 @@ def decode(model: Autoencoder, codes: np.ndarray, labels: np.ndarray | None = No
     return _in_batches(model, len(codes), some, np.empty((0, *shape), np.float32))
 
 
+def posterior(
+    model: Autoencoder, images: np.ndarray, labels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Mean and standard deviation (N, D) of q(z|x) of images; None for a model without one."""
+    if not model.has_posterior:
+        return None
+
+    def some(part: slice) -> torch.Tensor:
+        given = labels_for(model, None if labels is None else labels[part])
+        found = model.posterior(pixels(model, images[part]), **given)
+        assert found is not None  # it has one
+        mu, log_var = found
+        return torch.stack([mu, (log_var / 2).exp()], 1)
+
+    both = _in_batches(model, len(images), some, np.empty((0, 2, model.code_dim), np.float32))
+    return both[:, 0], both[:, 1]
+
+
 def classify(model: Autoencoder, images: np.ndarray) -> np.ndarray | None:
     """The labels (N,) that suit images (N, H, W) best; None for a variant that takes none."""
     if not model.uses_labels:

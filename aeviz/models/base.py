@@ -73,7 +73,9 @@ class Autoencoder(nn.Module, ABC):
     sampler: ClassVar[str] = "The prior"
     """What `sample_prior` draws from, as a page calls it."""
     order: ClassVar[int] = 100
-    """Place in the picker: from simple to involved."""
+    """Place in a list of all: from simple to involved."""
+    common: ClassVar[int] = 0
+    """Place among those that the picker shows at once; 0: it stands behind "more"."""
     needs: ClassVar[tuple[str, ...]] = ()
     """What it is good for, keys of `NEEDS`, the one that it serves best first."""
 

@@ -226,7 +226,7 @@ def beta_knob() -> Any:
     return knob(
         1.0,
         low=0.0,
-        high=20.0,
+        high=30.0,
         label="Beta",
         help="Weight of the KL term. With 1 the loss is minus the ELBO; more gives a rounder, "
         "simpler map, and dimensions that collapse.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -86,7 +88,7 @@ def test_the_atlas_decodes_its_nodes(name: str) -> None:
     plane = planes.AxesPlane(0, 1, np.zeros(model.code_dim, np.float32))
     label = 4 if model.uses_labels else None
     told = np.array([4]) if model.uses_labels else None
-    atlas = planes.atlas(model, plane, (-2, 2, -1, 3), size=5, label=label)
+    atlas = planes.atlas(partial(apply.decode, model), plane, (-2, 2, -1, 3), size=5, label=label)
     code = np.zeros((1, model.code_dim), np.float32)
     for (row, column), place in (((0, -1), (2, 3)), ((1, 0), (-2, 2))):
         code[0, :2] = place
@@ -95,7 +97,8 @@ def test_the_atlas_decodes_its_nodes(name: str) -> None:
         np.testing.assert_allclose(found, expected, atol=0.5 / 255 + 1e-5)
         if told is not None:
             assert np.abs(found - apply.decode(model, code, told + 1)[0]).max() > 1 / 255
-    np.testing.assert_array_equal(atlas.sheet()[28:56, 0:28], atlas.images[1, 0])
+    of_each_pixel = atlas.sheet().reshape(28, 5, 28, 5)
+    np.testing.assert_array_equal(of_each_pixel[:, 1, :, 0], atlas.images[1, 0])
 
 
 def test_blending_meets_the_nodes_and_lies_between_them() -> None:
@@ -131,19 +134,19 @@ def test_a_decoder_that_bends_gets_a_finer_atlas_and_only_that() -> None:
         codes = apply.encode(model, datasets.load().test_images)
         plane = planes.default_plane(codes)
         points = plane.project(codes)
-        x0, x1, y0, y1 = window = planes.window_of(points)
-        atlas = planes.fitting_atlas(model, plane, window, points)
+        x0, x1, y0, y1 = window = planes.window_of(points, equal=False)
+        atlas = planes.fitting_atlas(partial(apply.decode, model), plane, window, points)
         found[name] = atlas.size
         inside = (points > (x0, y0)).all(1) & (points < (x1, y1)).all(1)
         exact = apply.decode(model, codes[inside])
         error = 255 * np.abs(atlas.blend(points[inside]) - exact).mean()
         assert error < 1 or atlas.size == planes.GRIDS[-1]
-        every = planes.blend_error(model, plane, atlas, points)
+        every = planes.blend_error(partial(apply.decode, model), plane, atlas, points)
         assert every.value == pytest.approx(error, rel=1e-3)
         assert atlas.error is not None
         assert atlas.error.value == pytest.approx(error, abs=3 * atlas.error.error)
-        coarse = planes.atlas(model, plane, window, 64)
-        bends = planes.blend_error(model, plane, coarse, points).value > 1
+        coarse = planes.atlas(partial(apply.decode, model), plane, window, 64)
+        bends = planes.blend_error(partial(apply.decode, model), plane, coarse, points).value > 1
         assert bends == (atlas.size > 64)
     assert found == {"linear-2d": 64, "vanilla-2d-ladder": 96, "denoising-2d-masking": 144}
 
@@ -151,7 +154,9 @@ def test_a_decoder_that_bends_gets_a_finer_atlas_and_only_that() -> None:
 def test_where_nothing_is_shown_there_is_nothing_to_be_wrong() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d-ladder")
     plane = planes.AxesPlane(0, 1, np.zeros(2))
-    atlas = planes.fitting_atlas(model, plane, (900, 901, 900, 901), np.zeros((5, 2), np.float32))
+    atlas = planes.fitting_atlas(
+        partial(apply.decode, model), plane, (900, 901, 900, 901), np.zeros((5, 2), np.float32)
+    )
     assert atlas.size == 64
 
 
@@ -184,11 +189,39 @@ def test_keys_differ_where_planes_differ() -> None:
 def test_the_window_of_real_codes_leaves_out_the_few_far_ones_and_no_more() -> None:
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     points = apply.encode(model, datasets.load().test_images)
-    x0, x1, y0, y1 = planes.window_of(points)
-    for values, low, high in ((points[:, 0], x0, x1), (points[:, 1], y0, y1)):
-        ordered = np.sort(values)
-        most = ordered[[20, -21]]  # all but 0.2 % of 10,000 at each side
-        assert low < most[0]
-        assert most[1] < high
-        assert high - low < 1.13 * np.ptp(most)
-        assert np.ptp(ordered) > high - low  # these codes have far ones
+    widths = []
+    for equal in (False, True):
+        x0, x1, y0, y1 = planes.window_of(points, equal=equal)
+        for values, low, high in ((points[:, 0], x0, x1), (points[:, 1], y0, y1)):
+            ordered = np.sort(values)
+            most = ordered[[20, -21]]  # all but 0.2 % of 10,000 at each side
+            assert low < most[0]
+            assert most[1] < high
+            if not equal:
+                assert high - low < 1.13 * np.ptp(most)
+                assert np.ptp(ordered) > high - low  # these codes have far ones
+        widths.append((x1 - x0, y1 - y0))
+    assert widths[1] == pytest.approx((max(widths[0]), max(widths[0])))
+
+
+def test_an_ellipse_is_one_standard_deviation_of_what_is_drawn_around_a_code() -> None:
+    rng, codes = np.random.default_rng(0), wide_codes()
+    spread = rng.uniform(0.1, 1, codes.shape[1])
+    for plane in (planes.pca_plane(codes), planes.AxesPlane(3, 1, codes.mean(0))):
+        found = planes.ellipse(plane, codes[0], spread)
+        assert found is not None
+        drawn = codes[0] + spread * rng.normal(size=(200_000, codes.shape[1]))
+        expected = np.cov(plane.project(drawn.astype(np.float32)).T)
+        np.testing.assert_allclose(found @ found.T, expected, atol=0.02 * expected.max())
+    assert planes.ellipse(planes.EmbeddingPlane(codes, codes[:, :2], "x"), codes[0], spread) is None
+
+
+def test_three_classes_meet_where_the_map_begins() -> None:
+    rng = np.random.default_rng(0)
+    middles = np.array([[0.0, 1.0], [0.9, -0.6], [-0.9, -0.6]])
+    labels = rng.integers(3, size=6000)
+    points = middles[labels] + 0.6 * rng.normal(size=(6000, 2))
+    place = planes.crossing(points, labels, planes.window_of(points))
+    assert np.linalg.norm(place) < 0.6
+    found = np.bincount(labels[np.square(points - place).sum(1).argsort()[:60]]) / 60
+    assert found.min() > 0.2

@@ -21,7 +21,8 @@ def test_a_page_asks_a_question_and_says_what_to_look_for(page: str) -> None:
     text = texts.of(page)
     assert text.question.endswith("?") or page == "home"
     assert 15 < len(text.look_for) < 260  # one or two sentences
-    assert {"title", "line"} <= set(text.parts)
+    assert {"title", "line", "shows"} <= set(text.parts)
+    assert 60 < len(text.part("shows")) < 240  # one sentence that a screen reader says
     assert "\n" not in text.look_for
 
 

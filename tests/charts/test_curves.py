@@ -26,8 +26,8 @@ def test_a_distance_curve_has_the_distances_two_levels_and_the_ends() -> None:
     assert layout(figure)["yaxis"]["rangemode"] == "tozero"
 
 
-def test_loss_curves_have_both_lines_of_each_term_and_hide_only_the_first_fall() -> None:
-    steps = np.arange(1, 101)
+def test_loss_curves_have_both_lines_of_each_term_and_all_of_the_first_fall() -> None:
+    steps = np.arange(100)
     training = np.where(steps < 5, 1000.0, 50.0 - steps / 10)
     kl = np.linspace(0, 8, 100)
     terms = {"reconstruction": (training, training + 2), "kl": (kl, kl + 0.5)}
@@ -44,9 +44,10 @@ def test_loss_curves_have_both_lines_of_each_term_and_hide_only_the_first_fall()
         assert np.array_equal(trace["y"], values)
     colours = [trace["line"]["color"] for trace in traces(figure)]
     assert colours == [theme.TRAINING, theme.VALIDATION] * 2
+    assert layout(figure)["yaxis"]["type"] == "log"  # or the fall would press the rest flat
     low, high = layout(figure)["yaxis"]["range"]
-    assert low <= 40
-    assert 51.5 <= high < 100
+    assert 30 < 10**low < training.min() < 1002 < 10**high < 1500
+    assert layout(figure)["yaxis2"]["type"] is None  # from 0 there is no logarithm
     low, high = layout(figure)["yaxis2"]["range"]
     assert -1 < low < kl.min() == 0  # what begins low is seen whole
     assert 8.5 <= high < 10
@@ -63,8 +64,25 @@ def test_loss_curves_without_held_out_images_have_one_line() -> None:
     assert (line["name"], line["line"]["color"]) == ("training", theme.TRAINING)
     assert np.array_equal(line["y"], training)
     low, high = layout(figure)["yaxis"]["range"]
-    assert low < 30
-    assert training[4] < high < 95
+    assert low < 30 < 90 < high  # an even fall needs no logarithm
+    assert layout(figure)["yaxis"]["type"] is None
+
+
+def test_what_others_leave_is_a_dotted_line_in_view_that_says_its_name() -> None:
+    steps, error, kl = np.array([0, 10, 20]), np.array([90.0, 40, 30]), np.array([0.0, 3, 4])
+    terms = {"reconstruction": (error, error + 1), "kl": (kl, kl)}
+    levels = {"mean image": 52.7, "PCA, 2 components": 43.5, "PCA, 784 components": 0.0}
+    figure = curves.loss_curves(steps, terms, unit="squared error", last=40, levels=levels)
+    *_, mean, pca = traces(figure)
+    for line, name in ((mean, "mean image"), (pca, "PCA, 2 components")):
+        assert (list(line["x"]), list(line["y"])) == ([0, 40], [levels[name]] * 2)
+        assert line["line"]["dash"] == "dot"
+        assert line["text"][-1] == name
+        assert line["yaxis"] in (None, "y")
+    assert len(traces(figure)) == 6  # an error of 0 has no place on a logarithmic scale
+    far = curves.loss_curves(steps, {"r": (error,)}, unit="", levels={"mean image": 300.0})
+    low, high = layout(far)["yaxis"]["range"]
+    assert low < 30 < 300 < (10**high if layout(far)["yaxis"]["type"] == "log" else high)
 
 
 @pytest.mark.parametrize("values", [[], [3.0], [0.0, 0.0]])

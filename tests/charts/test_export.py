@@ -91,3 +91,35 @@ def test_an_archive_holds_its_files_and_is_always_the_same() -> None:
         assert bundle.testzip() is None
         assert {name: bundle.read(name) for name in bundle.namelist()} == files
     assert content == export.archive(files)
+
+
+def test_a_selection_is_a_table_of_indices_labels_codes_and_places() -> None:
+    chosen = np.array([4, 9, 7000])
+    codes = np.array([[0.5, -1.25, 1e-7], [3, 4, 5], [6, 7, 8]], np.float32)
+    points = np.array([[1.5, 2], [3, 4], [-5, 1 / 3]])
+    content = export.selection_table(chosen, ["4", "9", "=x"], codes, points)
+    found = list(csv.DictReader(io.StringIO(content.decode())))
+    assert list(found[0]) == ["index", "label", "z1", "z2", "z3", "x", "y"]
+    assert [row["index"] for row in found] == ["4", "9", "7000"]
+    assert [row["label"] for row in found] == ["4", "9", "=x"]
+    read = np.array([[float(row[k]) for k in ("z1", "z2", "z3", "x", "y")] for row in found])
+    np.testing.assert_allclose(read, np.hstack([codes, points]), rtol=1e-5)
+
+
+def test_a_selection_is_a_sheet_of_its_images_of_many_an_even_share() -> None:
+    side, gap = 28 * export.ROW_SCALE, export.GAP
+    few = np.array([3, 5, 8])
+    paper = np.asarray(
+        Image.open(io.BytesIO(export.selection_sheet(few, list("abc"), MNIST.test_images[few])))
+    )
+    line = round(1.4 * export.TYPE)
+    for k, index in enumerate(few):
+        top, left = gap + line, gap + k * (side + gap)
+        tile = paper[top : top + side, left : left + side, 0]
+        assert np.array_equal(tile, pixels.enlarge(MNIST.test_images[index], export.ROW_SCALE))
+    many = np.arange(1000)
+    sheet = Image.open(
+        io.BytesIO(export.selection_sheet(many, ["0"] * 1000, MNIST.test_images[:1000]))
+    )
+    assert sheet.width == gap + export.ACROSS * (side + gap)
+    assert export.SHEET // export.ACROSS * side < sheet.height < 4000

@@ -51,48 +51,6 @@ def test_a_code_map_without_some_digit_still_lists_it() -> None:
     assert [len(trace["x"]) for trace in traces(figure)] == [0, 2, 0, 0, 0, 0, 0, 1, 0, 0]
 
 
-def test_an_overlay_is_in_view_and_names_the_axes() -> None:
-    marked = np.array([[9.0, -7.0], [0.0, 0.0]])
-    figure = maps.code_map(PLACES, LABELS[:500], CLASSES)
-    assert maps.overlay(figure, PLACES, marked, 6, ("across", "up")) is figure
-    assert in_view(figure, marked).all()
-    assert in_view(figure, PLACES).mean() > 0.98
-    rim, dot = traces(figure)[10:]
-    for trace in (rim, dot):
-        assert np.array_equal(np.column_stack([trace["x"], trace["y"]]), marked)
-        assert not trace["showlegend"]
-    assert (dot["marker"]["color"], dot["marker"]["size"]) == ("#000000", 6)
-    assert rim["marker"]["size"] > 6
-    seen = layout(figure)
-    assert (seen["xaxis"]["title"]["text"], seen["yaxis"]["title"]["text"]) == ("across", "up")
-
-
-def test_a_few_codes_far_away_do_not_shrink_the_overlay() -> None:
-    points = np.concatenate([PLACES, [[500.0, 0.0]]])
-    figure = maps.overlay(go.Figure(), points, PLACES[:1], 6, ("a", "b"))
-    assert layout(figure)["xaxis"]["range"][1] < 10
-
-
-def test_a_path_map_has_the_path_its_ends_and_the_numbers_of_the_dots() -> None:
-    path = np.linspace([0, 0], [6, 1], 20)
-    figure = maps.path_map(
-        PLACES, LABELS[:500], CLASSES, path, {"A": path[0], "B": path[-1]}, ("x", "y")
-    )
-    assert_shows_all_codes(figure)
-    for trace in traces(figure)[:10]:
-        numbers = np.asarray(trace["customdata"])
-        assert np.array_equal(PLACES[numbers][:, 0], trace["x"])
-        assert {CLASSES[LABELS[k]] for k in numbers} == {trace["name"]}
-    assert np.array_equal(np.column_stack([traces(figure)[11][k] for k in "xy"]), path)
-    assert in_view(figure, path).all()
-    letters = {
-        note["text"]: (note["x"], note["y"], note["showarrow"])
-        for note in layout(figure)["annotations"]
-    }
-    assert letters == {"<b>A</b>": (0, 0, False), "<b>B</b>": (6, 1, False)}
-    assert layout(figure)["clickmode"] == "event+select"
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_pins_are_in_view_and_their_names_do_not_cover_each_other(seed: int) -> None:
     draw = np.random.default_rng(seed)

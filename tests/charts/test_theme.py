@@ -45,3 +45,40 @@ def test_the_ten_colours_are_told_apart(sight: str) -> None:
     assert len(seen) == 10
     distances = [np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)]
     assert min(distances) > 15  # a difference of 2 is just seen when both lie side by side
+
+
+def test_neighbours_on_every_map_are_as_far_apart_in_colour_as_these_ten_can_be() -> None:
+    srgb = np.array([[int(name[i : i + 2], 16) / 255 for i in (1, 3, 5)] for name in theme.DIGITS])
+    places = lab(np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4))
+    away = np.linalg.norm(places[:, None] - places[None], axis=-1)
+
+    def least(a: int, b: int, c: int) -> float:
+        return min(away[a, b], away[a, c], away[b, c])
+
+    threes = {three: least(*three) for three in itertools.combinations(range(10), 3)}
+    best = max(
+        min(threes[one], threes[other])
+        for one in threes
+        for other in threes
+        if not {*one} & {*other}
+    )
+    reached = min(least(3, 5, 8), least(4, 9, 7))
+    assert reached == pytest.approx(best)
+    assert reached > 73
+
+
+def test_the_ten_colours_are_those_of_petroff() -> None:
+    assert sorted(theme.DIGITS) == sorted(
+        [
+            "#3f90da",
+            "#ffa90e",
+            "#bd1f01",
+            "#94a4a2",
+            "#832db6",
+            "#a96b59",
+            "#e76300",
+            "#b9ac70",
+            "#717581",
+            "#92dadd",
+        ]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from typing import NoReturn
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from aeviz.app import pages
 
 ROOT = Path(__file__).parents[2]
 expect.set_options(timeout=20_000)  # a busy machine of two cores takes its time
@@ -66,6 +69,45 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def go_to(page: Page, title: str, *, seconds: float = 60) -> None:
+    """Open a page as a person does: its place in the navigation, then its name."""
+    (place,) = (found.section for found in pages.PAGES.values() if found.title == title)
+    menu = page.get_by_test_id("stTopNav").get_by_role("button", name=place, exact=True)
+    menu.click(timeout=1000 * seconds)
+    page.get_by_role("menuitem", name=title, exact=True).click()
+
+
+def choose_model(page: Page, title: str) -> None:
+    """Choose a model above the page, by its name, without waiting for what comes of it."""
+    picker(page).click()
+    page.get_by_test_id("stPopoverBody").get_by_role("button", name=title, exact=True).click()
+
+
+def picker(page: Page) -> Locator:
+    """What opens the list of models, and says which is chosen."""
+    return page.locator(".st-key-top-row").get_by_role("button", name=re.compile("^Model "))
+
+
+def expect_model(page: Page, title: str | re.Pattern[str], *, seconds: float = 20) -> None:
+    """Wait until a model is the chosen one."""
+    said = title if isinstance(title, re.Pattern) else re.compile(f"^Model {re.escape(title)}")
+    expect(picker(page)).to_have_text(said, timeout=1000 * seconds)
+
+
+def listed(page: Page) -> list[str]:
+    """The names of all pages, as the menus of the four places have them."""
+    settled(page)
+    names: list[str] = []
+    for place in page.get_by_test_id("stTopNavSection").all():
+        place.click()
+        items = page.get_by_role("menuitem")
+        expect(items.first).to_be_visible()
+        names += [name.strip() for name in items.all_inner_texts()]
+        page.keyboard.press("Escape")
+        expect(items).to_have_count(0)
+    return names
+
+
 def free_port() -> int:
     """A port that nothing listens on."""
     with socket.socket() as probe:
@@ -73,12 +115,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_app(folder: Path, *more: str, path: str = "") -> tuple[subprocess.Popen[bytes], str]:
+def start_app(
+    folder: Path, *more: str, path: str = "", root: Path = ROOT
+) -> tuple[subprocess.Popen[bytes], str]:
     """Start the app with its own runs and cache; returns the process and its address.
 
     Args:
         more: further options of `streamlit run`.
         path: below which it is served.
+        root: of the repository; another one's for a comparison.
     """
     port = free_port()
     environment = os.environ | {
@@ -91,7 +136,7 @@ def start_app(folder: Path, *more: str, path: str = "") -> tuple[subprocess.Pope
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     with (folder / "app.log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+            command, cwd=root, env=environment, stdout=log, stderr=subprocess.STDOUT
         )
     address = f"http://127.0.0.1:{port}/{path}".rstrip("/")
     for _ in range(300):

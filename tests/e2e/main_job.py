@@ -125,7 +125,8 @@ def wait(driver: Driver, function: str, *given: Any, seconds: float = 60) -> Any
 # The middle of the first visible element of a role that has a name, or that matches a selector.
 PLACE = r"""(role, name) => {
   const every = {
-    link: "a[href]", button: "button", field: "input", option: "[role=option]", heading: "h1, h2",
+    link: "a[href]", button: "[data-testid=stMain] button", field: "input",
+    option: "[role=option]", heading: "h1, h2",
   };
   const said = (e) =>
     (e.getAttribute("aria-label") || e.labels?.[0]?.innerText || e.innerText || "").trim();
@@ -136,10 +137,14 @@ PLACE = r"""(role, name) => {
   const box = found.getBoundingClientRect();
   return [box.left + box.width / 2, box.top + box.height / 2];
 }"""
-READY = """() => document.querySelector('[data-testid=latent-map][data-ready=true]')
-  && document.querySelector('[data-testid=probe-digit]').dataset.shows === 'exact'"""
+# Touched, as the probe walks until then, and at rest.
+READY = """() => {
+  const root = document.querySelector('[data-testid=latent-map][data-ready=true]');
+  root?.dispatchEvent(new PointerEvent("pointerdown"));
+  return root && document.querySelector('[data-testid=probe-digit]').dataset.shows === 'exact';
+}"""
 DIGIT = """() => Array.from(document.querySelector('[data-testid=probe-digit]').getContext('2d')
-  .getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)"""
+  .getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 3)"""
 COORDINATES = "() => document.querySelector('[data-testid=probe-coordinates]').innerText"
 # A visible dot of the map that is far from the probe.
 DOT = """() => {
@@ -169,6 +174,12 @@ def place(driver: Driver, role: str, name: str | None = None, seconds: float = 6
 
 def click(driver: Driver, role: str, name: str | None = None) -> None:
     driver.drag([place(driver, role, name)])
+
+
+def go(driver: Driver, place_: str, page: str) -> None:
+    """Open a page as a person does: its place in the navigation, then its name."""
+    click(driver, "[data-testid=stTopNavSection]", place_)
+    click(driver, "[data-testid=stTopNavDropdownLink]", page)
 
 
 def difference(a: list[int], b: list[int]) -> float:
@@ -205,24 +216,23 @@ def main_job(driver: Driver, address: str, *, train: bool = True) -> None:
     driver.goto(address)
     step(READY)
     drag_the_probe(driver)
-    click(driver, "link", "Latent map")
+    go(driver, "Explore", "Latent map")
     step("() => /\\/map(\\?|$)/.test(location.href)")
     wait(driver, PLACE, "heading", "Where does each digit live?")
     step(READY)
     click_a_dot(driver)
 
-    click(driver, "field", "Model")
-    driver.type("Vanilla")
-    click(driver, "option")
-    step("() => document.querySelector('input[aria-label=Model]').value.startsWith('Vanilla')")
+    click(driver, ".st-key-top-row [data-testid=stPopover] button")
+    click(driver, "[data-testid=stPopoverBody] button", "Vanilla, 2 dimensions")
+    step("() => /Vanilla/.test(document.querySelector('.st-key-top-row').innerText)")
     step("() => location.search.includes('model=vanilla')")
     step(READY)
 
-    click(driver, "link", "Sample")
+    go(driver, "Explore", "Sample")
     step("() => document.querySelector('img[alt=\"sample 1\"]')?.naturalWidth > 0")
     if not train:
         return
-    click(driver, "link", "Train")
+    go(driver, "Train", "Train")
     click(driver, "field", "Seconds")
     driver.replace("2")
     step("() => /Trains for 2 seconds/.test(document.body.innerText)")  # the page is drawn anew

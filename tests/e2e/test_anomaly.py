@@ -41,7 +41,7 @@ def test_the_threshold_is_dragged_and_a_letter_is_flagged_and_downloaded(
     # Precision is that of the share of anomalies that is set, by Bayes' theorem.
     normal = count(page, "through") + alarms
     recall, false = caught / 2000, alarms / normal
-    among = page.get_by_role("slider", name="Share of anomalies in the world")
+    among = page.get_by_role("slider", name="Anomalies in the world")
     for share, steps in ((0.01, 0), (0.5, 5)):
         for _ in range(steps):
             among.press("ArrowRight")
@@ -168,3 +168,31 @@ def test_no_false_alarm_and_nothing_missed_are_bounds_and_not_certainties(
     assert 100 * bound - 1.01 <= float(found[1]) <= 100 * bound
     assert "± 0.0 " not in page.locator(".figures").inner_text()
     settled(page)
+
+
+WHOLE = """element => {
+    const box = element.getBoundingClientRect();
+    return box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
+}"""
+
+
+@pytest.mark.parametrize("task", ["own", "digits"])
+def test_the_pad_the_threshold_and_the_verdict_are_on_one_screen(
+    page: Page, app: str, task: str
+) -> None:
+    page.goto(f"{app}/anomaly?odd_task={task}&anomaly_from=draw")
+    canvas = page.locator("canvas.upper-canvas")
+    canvas.wait_for(timeout=60_000)
+    settled(page)
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 60, box["y"] + 220)
+    page.mouse.down()
+    for x, y in ((130, 40), (200, 220)):
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=8)
+    page.mouse.up()
+    verdict = page.get_by_test_id("threshold").get_by_text(re.compile(r"^▼ Your image: "))
+    expect(verdict).to_be_visible()
+    settled(page)
+    line = page.get_by_role("slider", name="Threshold", exact=True)
+    assert [each.evaluate(WHOLE) for each in (canvas, line, verdict)] == [True, True, True]

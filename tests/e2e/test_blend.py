@@ -7,6 +7,7 @@ the server would, without the exact answer, so that it has to blend.
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,10 @@ def atlases() -> list[planes.Atlas]:
     plane = planes.default_plane(codes)
     x0, x1, y0, y1 = window = planes.window_of(plane.project(codes))
     part = (x0 + 0.4 * (x1 - x0), x0 + 0.6 * (x1 - x0), y0 + 0.3 * (y1 - y0), y0 + 0.5 * (y1 - y0))
-    return [planes.atlas(model, plane, window, 12), planes.atlas(model, plane, part, 7)]
+    return [
+        planes.atlas(partial(apply.decode, model), plane, window, 12),
+        planes.atlas(partial(apply.decode, model), plane, part, 7),
+    ]
 
 
 def data_of(atlases: list[planes.Atlas]) -> dict[str, Any]:
@@ -92,7 +96,10 @@ def data_of(atlases: list[planes.Atlas]) -> dict[str, Any]:
             for atlas in atlases
         ],
         "background": False,
-        "opacity": 0.6,
+        "dots": True,
+        "equal": True,
+        "walk": 0,
+        "input": None,
         "far": 1,
         "noun": "digits",
         "wheel": False,
@@ -120,7 +127,7 @@ def places(atlas: planes.Atlas) -> dict[str, tuple[float, float]]:
 
 
 def mount(page: Page, atlases: list[planes.Atlas]) -> None:
-    code = script(latent_map.HERE / "latent_map.js")
+    code = script(latent_map.HERE)
     page.evaluate(MOUNT, {"code": code, "data": data_of(atlases)})
 
 

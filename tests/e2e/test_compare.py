@@ -14,11 +14,12 @@ from aeviz.analysis import errors, pca
 from aeviz.charts import export
 from aeviz.data import datasets
 from aeviz.models import checkpoint
+from tests.e2e.conftest import go_to
 
 
 def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page, app: str) -> None:
     page.goto(app)
-    page.get_by_role("link", name="Compare", exact=True).first.click()
+    go_to(page, "Compare")
     expect(
         page.get_by_alt_text("Reconstruction by Variational, 2 dimensions, 1", exact=True)
     ).to_be_visible(timeout=90_000)
@@ -26,7 +27,18 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
         page.get_by_alt_text("Reconstruction by PCA, 2 components, 1", exact=True)
     ).to_be_visible()
     expect(page.get_by_alt_text("Original, 20", exact=True)).to_have_count(1)
-    page.get_by_role("combobox", name="Worst reconstructed by").click()
+    # An image and its codes on both maps point to each other.
+    maps = page.get_by_test_id("two-maps")
+    expect(maps).to_have_attribute("data-ready", "true", timeout=60_000)
+    page.get_by_alt_text("Reconstruction by PCA, 2 components, 3", exact=True).hover()
+    page.get_by_alt_text("Original, 3", exact=True).hover()
+    for side in ("left", "right"):
+        expect(page.get_by_test_id(f"ring-{side}")).not_to_have_attribute("hidden", "")
+    state = page.get_by_test_id("stApp")
+    expect(state).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+    worst_by = page.get_by_role("combobox", name="Worst reconstructed by")
+    worst_by.evaluate("box => box.scrollIntoView({ block: 'center' })")
+    worst_by.click()
     page.get_by_role("option", name="PCA, 2 components").click()
     expect(page).to_have_url(re.compile("compare_worst=2"))
     images = datasets.load().test_images
@@ -58,21 +70,19 @@ def test_the_vae_is_compared_with_pca_and_what_was_seen_is_downloaded(page: Page
         assert np.array_equal(tile, images[number][..., None].repeat(3, 2))
 
 
-def test_eight_models_scroll_in_their_own_area_below_the_originals(page: Page, app: str) -> None:
+def test_eight_models_stand_below_each_other_on_a_phone(page: Page, app: str) -> None:
     names = [name for name, card in checkpoint.pretrained().items() if card.latent_dim == 2]
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{app}/compare?compared={','.join(names[:8])}")
+    page.goto(f"{app}/compare?compare_maps=false&compared={','.join(names[:8])}")
     page.get_by_text("Which classes are hard?").wait_for(timeout=240_000)
     expect(page.get_by_test_id("stApp")).to_have_attribute(
         "data-test-script-state", "notRunning", timeout=120_000
     )
     rows = page.locator(".aeviz-rows").first
     last = rows.get_by_alt_text("Reconstruction by PCA, 2 components, 20", exact=True)
-    rows.evaluate(
-        "area => { area.scrollIntoView(); area.scrollTo(area.scrollWidth, area.scrollHeight); }"
-    )
+    rows.evaluate("area => area.scrollTo(area.scrollWidth, 0)")
+    last.scroll_into_view_if_needed()
     expect(last).to_be_in_viewport()
-    expect(rows.get_by_alt_text("Original, 20", exact=True)).to_be_in_viewport()
     chart = page.locator(".st-key-compare-classes .js-plotly-plot")
     expect(chart).to_have_count(1)
     expect(chart).to_be_visible()

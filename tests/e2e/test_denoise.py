@@ -13,11 +13,12 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from aeviz.charts import pixels
 from aeviz.data import corruption, digits
+from tests.e2e.conftest import go_to
 
 
 def open_page(page: Page, app: str) -> None:
     page.goto(app)
-    page.get_by_role("link", name="Denoise", exact=True).first.click()
+    go_to(page, "Denoise")
     page.get_by_alt_text("cleaned", exact=True).wait_for(timeout=60_000)
 
 
@@ -103,7 +104,7 @@ def test_an_image_that_came_noisy_is_cleaned_as_it_is(page: Page, app: str) -> N
     expect(page.get_by_text(re.compile(r"PSNR [\d.]+ dB"))).to_have_count(0)
 
 
-def test_the_page_cleans_at_once_and_the_sidebars_model_is_one_press_away(
+def test_the_page_cleans_at_once_and_the_chosen_model_is_one_press_away(
     page: Page, app: str
 ) -> None:
     open_page(page, app)
@@ -112,9 +113,9 @@ def test_the_page_cleans_at_once_and_the_sidebars_model_is_one_press_away(
     cleaned = page.get_by_alt_text("cleaned", exact=True).first
     expect(page.get_by_text("which was trained to clean")).to_be_visible()
     expect(page.get_by_text("This model was not trained to clean")).to_have_count(0)
-    page.get_by_role("button", name=re.compile("^Use the sidebar")).click()
+    page.get_by_role("button", name=re.compile("^Use the chosen model")).click()
     expect(cleaned).not_to_have_attribute("src", best, timeout=60_000)
-    expect(page).to_have_url(re.compile("denoise_with=sidebar"))
+    expect(page).to_have_url(re.compile("denoise_with=chosen"))
     home = cleaned.get_attribute("src") or ""
     page.reload()
     expect(cleaned).to_have_attribute("src", home, timeout=60_000)

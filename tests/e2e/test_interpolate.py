@@ -66,24 +66,44 @@ def test_another_end_changes_the_strip_and_the_address(page: Page, app: str) -> 
     expect(last).to_have_attribute("src", after or "", timeout=20_000)
 
 
-def test_a_click_on_the_map_places_a_waypoint(page: Page, app: str) -> None:
+def middle(page: Page, name: str) -> tuple[float, float]:
+    """Of a pin of the path, px on the screen."""
+    box = page.get_by_test_id(f"pin-{name}").bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_ends_are_dragged_and_a_click_on_the_path_puts_a_waypoint_there(
+    page: Page, app: str
+) -> None:
     open_page(page, app)
-    page.get_by_text("a waypoint", exact=True).click()
-    dots = page.locator(".js-plotly-plot").first
-    place = dots.evaluate(
-        """plot => {
-          const { xaxis: x, yaxis: y } = plot._fullLayout, box = plot.getBoundingClientRect();
-          const dots = plot._fullData.find((trace) => trace.name === "1");
-          return [
-            box.x + x._offset + x.d2p(dots.x[3]),
-            box.y + y._offset + y.d2p(dots.y[3]),
-          ];
-        }"""
-    )
-    page.mouse.click(*place)
+    expect(page.get_by_test_id("path-map")).to_have_attribute("data-ready", "true", timeout=60_000)
+    last = page.get_by_alt_text("decoded, step 11")
+    before = last.get_attribute("src")
+    x, y = middle(page, "B")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y - 80, steps=8)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"[?&]to=\d+"), timeout=60_000)
+    expect(last).not_to_have_attribute("src", before or "", timeout=60_000)
+    said = page.get_by_test_id("pin-B").get_attribute("aria-valuetext") or ""
+    (index,) = re.findall(r"test image (\d+)", said)
+    expect(page.get_by_role("spinbutton", name="B: test image")).to_have_value(index)
+
+    path = page.get_by_test_id("path")
+    expect(path).to_have_attribute("data-known", "true")
+    (ax, ay), (bx, by) = middle(page, "A"), middle(page, "B")
+    page.mouse.click((ax + bx) / 2, (ay + by) / 2)
+    expect(page.get_by_test_id("pin-1")).to_be_visible()
     waypoints = page.get_by_role("searchbox", name="Waypoints")
-    expect(waypoints).not_to_have_value("", timeout=20_000)
+    expect(waypoints).to_have_value(re.compile(r"^\d+$"), timeout=60_000)
     expect(page).to_have_url(re.compile("via="))
+
+    page.get_by_test_id("pin-A").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowDown")
+    expect(page).to_have_url(re.compile(r"[?&]from=\d+"), timeout=60_000)
 
 
 def test_the_path_is_downloaded_as_gif_and_png(page: Page, app: str) -> None:
@@ -91,7 +111,8 @@ def test_the_path_is_downloaded_as_gif_and_png(page: Page, app: str) -> None:
     expect(page.get_by_alt_text("decoded, step 5")).to_be_visible()
     with page.expect_download() as gif:
         page.get_by_role("button", name="Download GIF").click()
-    assert gif.value.suggested_filename == "path-3-2.gif"
+    a, b = (page.get_by_role("spinbutton", name=f"{e}: test image").input_value() for e in "AB")
+    assert gif.value.suggested_filename == f"path-{a}-{b}.gif"
     with Image.open(gif.value.path()) as film:
         frames = film.n_frames  # type: ignore[attr-defined]
         assert (film.format, frames, film.size) == ("GIF", 2 * 5 - 2, (280, 280))
@@ -110,3 +131,26 @@ def test_less_motion_finds_the_film_paused(browser: Browser, app: str) -> None:
     page.wait_for_timeout(1200)
     assert np.array_equal(grey(page, "Decoded along the path"), held)
     context.close()
+
+
+RUNNER = """share => {
+    const dot = document.querySelector("[data-testid=runner]");
+    const path = document.querySelector("[data-testid=path]");
+    const lines = [...path.querySelectorAll("line")];
+    if (!dot || path.dataset.known !== "true" || !lines.length) return null;
+    const at = path.getBoundingClientRect(), box = dot.getBoundingClientRect();
+    const k = Math.round(share * lines.length), line = lines[Math.min(k, lines.length - 1)];
+    const end = k === lines.length ? "2" : "1";
+    return [at.x + Number(line.getAttribute("x" + end)) - box.x - box.width / 2,
+            at.y + Number(line.getAttribute("y" + end)) - box.y - box.height / 2];
+}"""
+
+
+def test_a_dot_runs_along_the_map_with_the_film(page: Page, app: str) -> None:
+    open_page(page, app)
+    page.get_by_test_id("runner").wait_for()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    for share in (0, 0.5, 1):
+        page.get_by_role("slider", name="Position on the path").fill(str(share))
+        away = page.wait_for_function(RUNNER, arg=share).json_value()
+        assert np.abs(away).max() < 3, share

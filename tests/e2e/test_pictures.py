@@ -21,7 +21,7 @@ from aeviz.app.pictures import sources
 from aeviz.charts import pixels
 from aeviz.data import digits
 from benchmarks import strangers
-from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium
+from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium, go_to
 
 CASES = Path(__file__).parents[1] / "cases"
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -30,7 +30,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 def open_page(page: Page, app: str, source: str) -> str:
     """Open the denoise page with a source; returns the address of the test image."""
     page.goto(app)
-    page.get_by_role("link", name="Denoise", exact=True).first.click()
+    go_to(page, "Denoise")
     clean = page.get_by_alt_text("clean", exact=True)
     clean.wait_for(timeout=60_000)
     before = clean.get_attribute("src") or ""
@@ -100,14 +100,55 @@ def test_a_seven_is_drawn_with_the_mouse_taken_back_and_drawn_again(page: Page, 
     page.get_by_role("button", name="New noise").click()  # other controls leave it alone
     expect(page).to_have_url(re.compile("noise_seed=1"))
     expect(clean).to_have_attribute("src", seven)
-    page.get_by_role("link", name="Home", exact=True).first.click()
+    go_to(page, "Home")
     page.get_by_test_id("latent-map").wait_for()
-    page.get_by_role("link", name="Denoise", exact=True).first.click()
+    go_to(page, "Denoise")
     page.get_by_test_id("stMain").get_by_text("Draw", exact=True).click()
     expect(clean).to_have_attribute("src", seven)  # and so do other pages
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
     expect(clean).to_have_attribute("src", before)
+
+
+WHOLE = """boxes => boxes.every((box) =>
+    box && box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth)"""
+BOX = "element => element.getBoundingClientRect().toJSON()"
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 720)], ids=str)
+def test_a_drawing_and_what_becomes_of_it_are_on_one_screen_and_a_reload_brings_it_back(
+    page: Page, app: str, size: tuple[int, int]
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{app}/denoise?picture_from=draw")
+    canvas = page.locator("canvas.upper-canvas")
+    canvas.wait_for(timeout=60_000)
+    clean = page.get_by_alt_text("clean", exact=True)
+    before = clean.get_attribute("src") or ""
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    for x, y in ((210, 60), (120, 230)):
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=8)
+    page.mouse.up()
+    expect(clean).not_to_have_attribute("src", before)
+    expect(page).to_have_url(re.compile("picture_drawn="))
+    assert read(page, "clean") == 7
+    whole = [canvas, *(page.get_by_alt_text(name, exact=True) for name in ("clean", "cleaned"))]
+    assert page.evaluate(WHOLE, [each.evaluate(BOX) for each in whole])
+
+    page.reload()
+    canvas.wait_for(timeout=60_000)
+    expect(page.get_by_text("Nothing is drawn yet.")).to_have_count(0)
+    expect(clean).not_to_have_attribute("src", before)
+    assert read(page, "clean") == 7
+    # The pad shows it too: its own pixels, on a screen of one pixel for each.
+    ink = "canvas => canvas.getContext('2d').getImageData(135, 60, 1, 1).data[0]"
+    assert page.locator("canvas.lower-canvas").last.evaluate(ink) == 255
+    page.get_by_role("button", name="Clear", exact=True).first.click()
+    expect(page.get_by_text("Nothing is drawn yet.")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("picture_drawn="))
 
 
 def read(page: Page, alt: str) -> int:
@@ -213,7 +254,7 @@ def test_a_pen_digit_held_up_to_the_camera_is_read(
         expect(page.get_by_text("No photo is taken yet.")).to_be_visible(timeout=60_000)
         # A press while the camera still starts does nothing: like a person, press again then.
         page.wait_for_function(PRESSED_UNTIL_TAKEN, polling=3_000)
-        expect(page.get_by_alt_text("step: 28 by 28")).to_be_visible()
+        expect(page.get_by_alt_text("step: 28 by 28")).to_be_attached()
         expect(page.get_by_text("No photo is taken yet.")).to_have_count(0)
         result = page.get_by_alt_text("step: 28 by 28").get_attribute("src") or ""
         expect(page.get_by_alt_text("clean", exact=True)).to_have_attribute("src", result)
@@ -240,7 +281,7 @@ def test_where_browsers_give_no_camera_the_page_leads_to_upload(browser: Browser
         expect(page).to_have_url(re.compile("picture_from=upload"))
         files = page.locator("input[type=file]")
         files.set_input_files(FilePayload(name="n.png", mimeType="image/png", buffer=a_number()))
-        expect(page.get_by_alt_text("step: 28 by 28")).to_be_visible()
+        expect(page.get_by_alt_text("step: 28 by 28")).to_be_attached()
     finally:
         afar.close()
 
@@ -349,7 +390,7 @@ def test_in_a_frame_of_another_site_the_way_to_an_upload_is_said(
         expect(alone.get_by_text("Nothing is uploaded yet.")).to_be_visible(timeout=60_000)
         files = alone.locator("input[type=file]")
         files.set_input_files(FilePayload(name="n.png", mimeType="image/png", buffer=a_number()))
-        expect(alone.get_by_alt_text("step: 28 by 28")).to_be_visible()
+        expect(alone.get_by_alt_text("step: 28 by 28")).to_be_attached()
     finally:
         context.close()
         server.shutdown()

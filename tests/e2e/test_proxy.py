@@ -18,6 +18,7 @@ from tests.e2e.conftest import (
     find,
     find_chromium,
     free_port,
+    go_to,
     start_app,
 )
 from tests.e2e.main_job import READY, Playwright, main_job, wait
@@ -113,11 +114,12 @@ def test_below_a_path_each_address_carries_it(tab: Page, tmp_path: Path) -> None
     try:
         driver = Playwright(tab)
         main_job(driver, f"{address}/", train=False)
+        go_to(tab, "Interpolate")
         with tab.expect_download() as download:
             tab.get_by_role("button", name=re.compile("^Download")).first.click()
         assert download.value.path().stat().st_size > 100
         with tab.expect_response(lambda r: "/upload_file/" in r.url) as answer:
-            tab.get_by_role("link", name="Train", exact=True).first.click()
+            go_to(tab, "Train")
             tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
                 {"name": "a.safetensors", "mimeType": "x/y", "buffer": b"GIF89a" * 100}
             )
@@ -157,6 +159,6 @@ def test_a_proxy_may_take_the_path_away(tab: Page, tmp_path: Path) -> None:
         for address in ("/class", "/class/map"):
             driver.goto(f"http://{HOST}:{nginx.port}{address}")
             wait(driver, READY)
-        tab.get_by_role("link", name="Home", exact=True).first.click()
-        tab.get_by_role("heading", name="A machine that dreams digits").wait_for()
+        go_to(tab, "Home")
+        tab.get_by_role("heading", name="An image becomes a point and comes out again").wait_for()
         wait(driver, READY)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import go_to
 
 
 def open_page(page: Page, app: str) -> None:
     page.goto(app)
-    page.get_by_role("link", name="Reconstruct", exact=True).first.click()
+    go_to(page, "Reconstruct")
     page.get_by_alt_text(re.compile(r"^Error of PCA, \d+ components, 10$")).wait_for(timeout=60_000)
 
 
@@ -57,13 +60,38 @@ def test_drawing_again_and_one_digit_alone(page: Page, app: str) -> None:
     )
 
 
-def test_on_a_phone_the_rows_scroll_and_the_page_does_not(page: Page, app: str) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{app}/reconstruct")
-    page.get_by_alt_text(re.compile(r"^Error of PCA, \d+ components, 10$")).wait_for(timeout=60_000)
-    rows = page.locator(".aeviz-rows")
-    assert rows.evaluate("element => element.scrollWidth > element.clientWidth + 100")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_alt_text("Original, 10").scroll_into_view_if_needed()
-    expect(page.get_by_alt_text("Original, 10")).to_be_in_viewport()
-    expect(page.get_by_role("heading", name="Original", exact=True)).to_be_in_viewport(ratio=1)
+CUT_OFF = """() => [...document.querySelectorAll(".aeviz-rows img, .stButtonGroup button")]
+    .filter((one) => {
+        let box = one.getBoundingClientRect(), around = one.parentElement;
+        if (box.left < 0 || box.right > innerWidth) return true;
+        for (; around; around = around.parentElement) {
+            const room = around.getBoundingClientRect();
+            if (getComputedStyle(around).overflowX !== "visible"
+                && (box.left < room.left - 1 || box.right > room.right + 1)) return true;
+        }
+        return false;
+    }).map((one) => one.alt ?? one.innerText)"""
+
+
+@pytest.mark.parametrize("where", ["reconstruct", "ladder", "compare"])
+@pytest.mark.parametrize("size", [(390, 844, ""), (1280, 720, "?large=true")], ids=str)
+def test_no_image_of_a_row_and_no_button_is_cut_off(
+    page: Page, app: str, where: str, size: tuple[int, int, str]
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{app}/{where}{size[2]}")
+    page.locator(".aeviz-rows").last.wait_for(timeout=60_000)
+    state = page.get_by_test_id("stApp")
+    expect(state).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+    assert page.evaluate(CUT_OFF) == []
+    # All rows of the first images stand above all rows of the next.
+    tops = [
+        page.get_by_alt_text(re.compile(rf"^{name}, {k}$")).first.evaluate(TOP)
+        for k in (1, 20 if where == "compare" else 10)
+        for name in ("Original", "Reconstruction by .*")
+    ]
+    assert tops == sorted(tops)
+    assert tops[0] < tops[1] < tops[2] < tops[3]
+
+
+TOP = "element => element.getBoundingClientRect().top"

@@ -15,13 +15,15 @@ BARE = {"chooser", "anatomy", "reconstruct", "inpainting", "train"}
 # The middles of all maps and charts, by place on the page; each scrolled into view by its number.
 CHARTS = """() => [...document.querySelectorAll('[data-testid=stMain] *')].flatMap(
     (e) => [e, ...(e.shadowRoot?.querySelectorAll("*") ?? [])])
-  .filter((e) => e.matches(".js-plotly-plot, .threshold .plot") && e.getClientRects().length)"""
+  .filter((e) => e.matches(".js-plotly-plot, .threshold .plot, .family .stage")
+    && e.getClientRects().length)"""
 MIDDLE = f"""k => {{
   const chart = ({CHARTS})()[k];
   chart.scrollIntoView({{ block: "center" }});
   const box = chart.getBoundingClientRect();
   return [box.left + 0.6 * box.width, box.top + box.height / 2];
 }}"""
+WIDTH = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
 SCROLLED = "() => document.querySelector('[data-testid=stMain]').scrollTop"
 RANGES = """() => {
   const { xaxis, yaxis } = document.querySelector('.aeviz-map .plot')._fullLayout;
@@ -82,6 +84,9 @@ def test_a_swipe_that_begins_on_a_chart_scrolls_the_page(phone: Page, app: str, 
     if name not in BARE:
         phone.wait_for_function(f"() => ({CHARTS})().length")
     settle(phone)
+    assert phone.evaluate(WIDTH) <= 390  # what is wider scrolls within itself
+    for bar in phone.locator(".stPlotlyChart .modebar-container").all():
+        expect(bar).to_be_hidden()  # it would lie over the legend
     charts = phone.evaluate(f"() => ({CHARTS})().length")
     for k in range(charts):
         x, y = phone.evaluate(MIDDLE, k)
@@ -111,7 +116,7 @@ def test_one_finger_leaves_the_map_as_it_is_and_a_tap_moves_the_probe(
 
 
 def test_a_tap_on_a_dot_shows_its_copy(phone: Page, app: str) -> None:
-    phone.goto(app)
+    phone.goto(f"{app}/map")
     phone.wait_for_function(READY)
     phone.touchscreen.tap(*phone.evaluate(DOT))
     expect(phone.get_by_test_id("clicked")).to_contain_text("MSE")
@@ -121,6 +126,11 @@ def test_a_tap_on_a_dot_shows_its_copy(phone: Page, app: str) -> None:
 def test_two_fingers_zoom_the_map_and_move_it(phone: Page, app: str, path: str) -> None:
     phone.goto(f"{app}{path}")
     phone.wait_for_function(READY)
+    settle(phone)
+    phone.locator(".aeviz-map .stage").evaluate(
+        "stage => stage.scrollIntoView({ block: 'center' })"
+    )
+    phone.wait_for_timeout(200)
     x, y = phone.evaluate(MIDDLE, 0)
     phone.wait_for_timeout(200)
     (x0, x1), (y0, y1) = phone.evaluate(RANGES)
@@ -154,7 +164,7 @@ def test_two_fingers_zoom_the_map_and_move_it(phone: Page, app: str, path: str) 
 
 
 def test_the_mouse_still_zooms_a_chart_into_a_box(page: Page, app: str) -> None:
-    page.goto(f"{app}/sample")
+    page.goto(f"{app}/ladder")
     settle(page)
     chart = page.locator(".js-plotly-plot").first
     chart.scroll_into_view_if_needed()

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS, short_title
+from tests.e2e.conftest import expect_model, go_to
 
 # The map of a run: how many codes it shows, and the first of them.
 MAP = """() => {
@@ -37,7 +38,7 @@ def train_for(page: Page, seconds: int) -> None:
     length.fill(str(seconds))
     length.press("Enter")
     page.get_by_text(f"Trains for {seconds} seconds").wait_for()
-    page.get_by_role("button", name="Train", exact=True).click()
+    train_button(page).click()
     page.wait_for_url(re.compile(r"run=run-"))
 
 
@@ -78,19 +79,21 @@ def curves(page: Page) -> tuple[list[int], list[str]]:
     return steps, names
 
 
+def train_button(page: Page) -> Locator:
+    """The one of the form; one of the four places is called so as well."""
+    return page.get_by_test_id("stMain").get_by_role("button", name="Train", exact=True)
+
+
 def expect_own_model(page: Page, name: str) -> None:
-    """The sidebar names an own model as the chosen one."""
-    chosen = page.get_by_role("combobox", name="Model", exact=True)
-    expect(chosen).to_have_value(
-        re.compile(rf"^Yours, [0-9:]+: {name}, 2 dimensions$"), timeout=60_000
-    )
+    """An own model is the chosen one."""
+    expect_model(page, re.compile(rf"^Model Yours, [0-9:]+: {name}, 2 dimensions"), seconds=60)
 
 
 def test_a_model_is_trained_while_one_watches_then_used_downloaded_and_loaded_again(
     page: Page, app: str, tmp_path: Path
 ) -> None:
     page.goto(app)
-    page.get_by_role("link", name="Train", exact=True).first.click()
+    go_to(page, "Train")
     page.get_by_role("button", name="Variational", exact=True).click()
     expect(page).to_have_url(re.compile("variant=variational"))
     expect(page.get_by_role("spinbutton", name="Beta")).to_be_visible()
@@ -128,13 +131,13 @@ def test_a_model_is_trained_while_one_watches_then_used_downloaded_and_loaded_ag
         ("Interpolate", "What lies between two digits?"),
         ("Sample", "What does it draw on its own?"),
     ):
-        page.get_by_role("link", name=link, exact=True).first.click()
+        go_to(page, link)
         page.get_by_role("heading", name=heading).wait_for(timeout=60_000)
         expect_own_model(page, "Variational")
         expect(page.get_by_test_id("stException")).to_have_count(0)
     page.get_by_alt_text("sample 1", exact=True).wait_for(timeout=60_000)
 
-    page.get_by_role("link", name="Train", exact=True).first.click()
+    go_to(page, "Train")
     page.wait_for_url(lambda url: run_of(url) == run and "/train" in url)  # in view again
     page.get_by_role("button", name="Explore its map").wait_for()
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
@@ -156,9 +159,9 @@ def test_a_run_is_found_again_in_the_middle_paused_resumed_and_stopped(
     seen = wait_for_step(page, after=seen)
     assert run_of(page.url) == run
     assert curves(page)[0][0] == 0
-    page.get_by_role("link", name="Home", exact=True).first.click()
-    page.get_by_role("heading", name="A machine that dreams digits").wait_for()
-    page.get_by_role("link", name="Train", exact=True).first.click()
+    go_to(page, "Home")
+    page.get_by_role("heading", name="An image becomes a point and comes out again").wait_for()
+    go_to(page, "Train")
     page.wait_for_url(lambda url: run_of(url) == run)
     wait_for_step(page, after=seen)
 
@@ -176,7 +179,7 @@ def test_a_run_is_found_again_in_the_middle_paused_resumed_and_stopped(
     page.wait_for_timeout(1200)
     assert step(page) == held
     page.get_by_role("button", name="Train again", exact=True).click()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
+    expect(train_button(page)).to_be_visible()
     expect(page.get_by_text(re.compile(r"Vanilla, 2 dimensions, [\d:]+, stopped"))).to_be_visible()
 
 
@@ -186,22 +189,41 @@ def test_a_file_that_is_no_model_is_one_sentence(page: Page, app: str, tmp_path:
     open_page(page, app)
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
     expect(page.get_by_text("This is not a safetensors file.")).to_be_visible()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
+    expect(train_button(page)).to_be_visible()
 
 
 def test_a_card_on_the_home_page_leads_to_its_variant(page: Page, app: str) -> None:
     name = short_title(list(MODELS)[-1])
     page.goto(app)
     page.get_by_role("link", name=name).first.click(timeout=60_000)
-    chosen = page.get_by_role("button", name=name).first
-    expect(chosen).to_be_disabled(timeout=60_000)
+    chosen = page.locator(".st-key-chosen-variant").get_by_role("button", name=name)
+    expect(chosen).to_be_visible(timeout=60_000)
+
+
+def test_a_click_on_the_picture_of_a_card_chooses_it(page: Page, app: str) -> None:
+    open_page(page, app)
+    for title, key in (
+        ("variational autoencoder", "variational"),
+        ("linear autoencoder", "linear"),
+    ):
+        picture = page.get_by_alt_text(f"map of a {title}", exact=True)
+        if not picture.is_visible():
+            page.get_by_text("more variants").click()
+        picture.scroll_into_view_if_needed()
+        box = picture.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + 4, box["y"] + 4)
+        expect(page).to_have_url(re.compile(f"variant={key}"))
+        expect(
+            page.locator(".st-key-chosen-variant").get_by_alt_text(f"map of a {title}")
+        ).to_be_visible()
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, app: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
     open_page(page, app, "?variant=variational")
-    page.get_by_role("button", name="Train", exact=True).wait_for()
+    train_button(page).wait_for()
     train_for(page, 2)
     page.get_by_role("button", name="Explore its map").wait_for(timeout=120_000)
     main = page.get_by_test_id("stMain")

@@ -31,6 +31,17 @@ def box(app: AppTest, label: str) -> Any:
     return next(box for box in boxes if box.label == label)
 
 
+def chosen_model(app: AppTest) -> str:
+    """The name of the model that is chosen above all pages."""
+    return kept(app, "model")
+
+
+def choose_model(app: AppTest, name: str) -> AppTest:
+    """Press a model's button above the page; the app is not run yet."""
+    app.button(key=f"model-{name}").click()
+    return app
+
+
 def kept(app: AppTest, key: str) -> Any:
     """What the session keeps under a key of `aeviz.app.session`."""
     return app.session_state[f"{key}, kept"].value

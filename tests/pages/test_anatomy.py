@@ -24,7 +24,7 @@ def test_the_layers_the_words_the_formula_and_the_code_of_a_model(name: str) -> 
     drawn = [chart.proto.spec for chart in app.get("graphviz_chart")]
     assert drawn == [diagram.dot(half) for half in diagram.halves(type(model), model.config)]
     assert app.latex[0].value.strip("$\n ") == model.formula_of(model.config)
-    text = " ".join(element.value for element in (*app.markdown, *app.caption, *app.subheader))
+    text = " ".join(element.value for element in (*app.markdown, *app.caption, *app.header))
     for words in (model.title, str(model.year), model.source, model.idea, model.when, model.fails):
         assert words in text
     (code,) = app.code

@@ -24,7 +24,7 @@ from aeviz.models import checkpoint
 from aeviz.training import place, process, store
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
-from tests.pages.opening import components, kept, opened
+from tests.pages.opening import chosen_model, components, kept, opened
 
 MNIST = datasets.load()
 
@@ -91,7 +91,7 @@ def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -
     assert unpacked(data_sent["normal"]) == pytest.approx(np.sort(expected.normal))
     assert unpacked(data_sent["odd"]) == pytest.approx(np.sort(expected.odd))
     assert data_sent["threshold"] == pytest.approx(np.quantile(expected.validation, 0.95))
-    assert [s.value[0] for s in app.subheader[:5]] == list("12345")
+    assert [s.value[0] for s in app.header[:4]] == list("1234")
     assert "80 training images that were held out from this model" in words(app)
     assert "pretrained on 5,101 images of the digit 3 alone" in words(app)
 
@@ -172,10 +172,10 @@ def test_the_page_says_whether_the_model_beats_pca_and_what_the_other_score_give
     for kind in ("mse", "blurred"):
         ours, theirs = (measured(kind, 3, by_pca=by_pca).curves.auroc for by_pca in (False, True))
         assert f"AUROC {ours.value:.3f} against {theirs.value:.3f}" in text
-    assert "By the *blurred error per ink*, which step 3 offers, the model" in text
+    assert "By the *blurred error per ink*, another anomaly score, the model" in text
     app.radio(key="odd_score").set_value("latent").run()
     (text,) = [m.value for m in app.markdown if m.value.startswith("By this score")]
-    assert "step 3" not in text
+    assert "another anomaly score" not in text
 
 
 @pytest.mark.parametrize("kind", ["mse", "blurred", "latent"])
@@ -236,10 +236,10 @@ def test_a_letter_of_ones_own_is_scored_marked_judged_and_handed_out(
     labels = [button.proto.label for button in app.get("download_button")]
     assert labels == ["Download flagged list", "Download flagged images"]
 
-    # Where all digits are normal it is the only anomaly, and the model that of the sidebar.
+    # Where all digits are normal it is the only anomaly, and the model the chosen one.
     app.radio(key="odd_task").set_value("own").run()
     assert not app.exception
-    model = checkpoint.load(checkpoint.FOLDER / app.session_state["model"])
+    model = checkpoint.load(checkpoint.FOLDER / chosen_model(app))
     assert unpacked(sent(app)["odd"]) == pytest.approx([sent(app)["marks"][0][1]])
     _, curve, linear, _ = charts(app)[0]["data"]  # of one anomaly no error can be known
     assert re.fullmatch(r"Model, AUROC [\d.]+", curve["name"])

@@ -16,7 +16,7 @@ from aeviz.data import corruption, datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.base import NEEDS
 from aeviz.models.zoo import MODELS
-from tests.pages.opening import box, opened
+from tests.pages.opening import chosen_model, opened
 
 MNIST = datasets.load()
 
@@ -37,7 +37,7 @@ def test_every_need_is_asked_for_and_answered_by_each_variant_that_serves_it() -
         app.radio(key="need").set_value(need).run()
         assert not app.exception, need
         suited = [name for name, model_class in MODELS.items() if need in model_class.needs]
-        first = app.subheader[0].value
+        first = app.header[0].value
         assert first in {f"{MODELS[name].title}, {MODELS[name].year}" for name in suited}
         best = [name for name in suited if MODELS[name].needs[0] == need]
         if best:
@@ -45,7 +45,7 @@ def test_every_need_is_asked_for_and_answered_by_each_variant_that_serves_it() -
         if len(suited) > 1:
             app.segmented_control(key=f"answer-{need}").set_value(suited[-1]).run()
             assert not app.exception, need
-            assert app.subheader[0].value.startswith(MODELS[suited[-1]].title)
+            assert app.header[0].value.startswith(MODELS[suited[-1]].title)
 
 
 @pytest.mark.parametrize(("need", "title"), [("noise", "denoise"), ("samples", "draw on its own")])
@@ -53,10 +53,14 @@ def test_the_answer_is_chosen_and_shown_off_where_it_serves_the_need(need: str, 
     app = opened("chooser", need=need)
     body = "".join(element.proto.body for element in app.get("html"))
     assert "aeviz-rows" in body
-    (button,) = [button for button in app.button if button.proto.type == "primary"]
+    (button,) = [
+        button
+        for button in app.button
+        if button.proto.type == "primary" and not (button.key or "").startswith("model-")
+    ]
     button.click().run()
     assert not app.exception
-    name = str(box(app, "Model").value)
+    name = str(chosen_model(app))
     assert need in MODELS[checkpoint.pretrained()[name].variant].needs
     assert checkpoint.pretrained()[name].latent_dim == 32
     if need == "samples":
@@ -67,7 +71,7 @@ def test_pixel_noise_leads_to_the_model_that_it_moves_least() -> None:
     """By test_the_means_are_over_many_images_with_the_same_ruler_for_all."""
     assert "pixel noise" in NEEDS["stability"]
     app = opened("chooser", need="stability")
-    assert app.subheader[0].value.startswith("Denoising")
+    assert app.header[0].value.startswith("Denoising")
 
 
 def figures(app: AppTest) -> tuple[float, float, float, float]:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from aeviz.app import library, pages
 from aeviz.models import checkpoint
 from aeviz.training import curves, place, store
-from tests.pages.opening import box, components, opened
+from tests.pages.opening import chosen_model, components, opened
 
 PRETRAINED = checkpoint.FOLDER / "vanilla-2d.safetensors"
 WAYS = {
@@ -81,7 +81,7 @@ def test_a_link_to_a_damaged_model_says_so_and_shows_the_home_pages(
     assert "model of this link cannot be used" in told(app)
     app.switch_page(f"../../pages/{page}.py").run()
     assert not app.exception
-    assert box(app, "Model").value == library.home()
+    assert chosen_model(app) == library.home()
 
 
 LINE = """{"step": 9, "epoch": 0, "train": {"terms": {"reconstruction": 1}},

@@ -26,7 +26,7 @@ from aeviz.data import corruption, datasets
 from aeviz.models import apply, checkpoint
 from aeviz.training import store
 from benchmarks import strangers
-from tests.pages.opening import box
+from tests.pages.opening import box, choose_model, chosen_model
 from tests.pages.pretrained import HOME, ONE_OF_EACH
 
 MNIST = datasets.load()
@@ -307,7 +307,7 @@ def test_the_row_and_a_whole_batch_are_files(monkeypatch: pytest.MonkeyPatch) ->
     batch = datasets.to_float(MNIST.test_images[:3])
     names = ["../seven.png", "two", "=1+1"]
     monkeypatch.setattr(
-        "aeviz.app.pictures.pick_images", lambda *a, **k: Picked(batch, names, None)
+        "aeviz.app.pictures.Source.images", lambda *a, **k: Picked(batch, names, None)
     )
     app = open_page()
     assert images(app)["clean"] == pixels.data_uri(batch[0])
@@ -340,7 +340,7 @@ def test_a_model_that_was_not_trained_to_clean_says_so_and_offers_one_that_was()
     app = open_page()
     assert "not trained to clean" in app.info[0].value
     next(b for b in app.button if b.label.startswith("Use ")).click().run()
-    assert box(app, "Model").value == BEST
+    assert chosen_model(app) == BEST
     assert not app.info
     assert not app.exception
 
@@ -370,7 +370,7 @@ def used(app: AppTest) -> str:
 def test_the_page_opens_with_a_model_that_cleans_and_a_two_stays_a_two() -> None:
     app = first_visit()
     assert used(app) == BEST
-    assert box(app, "Model").value == HOME  # the sidebar is left alone
+    assert chosen_model(app) == HOME  # the choice is left alone
     assert any(f"Cleaned by *{library.title(BEST)}*" in text.value for text in app.markdown)
     assert "denoise_with" not in app.query_params
     assert "model" not in app.query_params
@@ -390,18 +390,19 @@ def test_the_page_opens_with_a_model_that_cleans_and_a_two_stays_a_two() -> None
     assert (note["x"], note["y"]) == pytest.approx(tuple(place), rel=1e-3, abs=1e-3)
 
 
-def test_the_sidebars_model_is_one_press_away_and_the_address_says_so() -> None:
+def test_the_chosen_model_is_one_press_away_and_the_address_says_so() -> None:
     app = first_visit()
-    next(b for b in app.button if b.label.startswith("Use the sidebar's")).click().run()
+    next(b for b in app.button if b.label.startswith("Use the chosen model")).click().run()
     assert used(app) == HOME
-    assert app.query_params["denoise_with"] in ("sidebar", ["sidebar"])
-    assert used(first_visit(denoise_with="sidebar")) == HOME
+    assert app.query_params["denoise_with"] in ("chosen", ["chosen"])
+    assert used(first_visit(denoise_with="chosen")) == HOME
+    assert used(first_visit(denoise_with="sidebar")) == HOME  # as earlier versions said it
     app.switch_page("../../pages/home.py").run()
     app.switch_page("../../pages/denoise.py").run()
     assert used(app) == HOME  # kept for the session
     next(b for b in app.button if b.label == f"Use {library.title(BEST)}").click().run()
     assert used(app) == BEST
-    assert box(app, "Model").value == BEST
+    assert chosen_model(app) == BEST
 
 
 @pytest.mark.parametrize(
@@ -428,10 +429,10 @@ def test_what_a_model_not_trained_to_clean_does_is_said_by_what_is_measured(
 def test_a_model_that_a_person_chose_is_kept_also_where_it_is_the_first_one() -> None:
     assert used(first_visit(model=HOME)) == HOME
     app = first_visit()
-    box(app, "Model").set_value(BEST).run()
+    choose_model(app, BEST).run()
     assert used(app) == BEST
-    assert not any("Use the sidebar's" in b.label for b in app.button)
-    box(app, "Model").set_value(HOME).run()
+    assert not any("Use the chosen model" in b.label for b in app.button)
+    choose_model(app, HOME).run()
     assert used(app) == HOME
     assert "not trained to clean" in app.info[0].value
     assert "denoise_with" in app.query_params
@@ -465,7 +466,7 @@ def test_a_run_that_finishes_cleans_only_where_it_learned_to(name: str, cleaner:
     app.session_state["waiting"].append(run)
     app.run()
     assert not app.exception
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     said = any(f"Cleaned by *{library.title(BEST)}*" in text.value for text in app.markdown)
     assert said == cleaner
     assert ("denoise_with" in app.query_params) == cleaner

@@ -13,7 +13,7 @@ from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS
 from aeviz.training import store
-from tests.pages.opening import box, opened
+from tests.pages.opening import chosen_model, opened
 
 KEPT = few_labels.kept()
 FIRST = next(iter(KEPT))
@@ -37,7 +37,7 @@ def test_what_is_kept_is_shown_with_its_finding_and_the_next_model_is_one_click_
     app = open_page(FIRST)
     found = KEPT[FIRST]
     assert few_labels.finding(found) in said(app)
-    table = app.dataframe[0].value.set_index("Labels")
+    table = app.table[0].value.set_index("Labels")
     for method in few_labels.METHODS:
         line = table.loc[few_labels.title(method, found.numbers)]
         assert list(line) == [few_labels.points(found.mean(method, n)) for n in found.counts]
@@ -50,7 +50,7 @@ def test_what_is_kept_is_shown_with_its_finding_and_the_next_model_is_one_click_
     assert not app.info
     other = list(KEPT)[1]
     app.button(key=f"use-{other}").click().run()
-    assert box(app, "Model").value == other
+    assert chosen_model(app) == other
     assert few_labels.finding(KEPT[other]) in said(app)
 
 
@@ -93,7 +93,7 @@ def test_an_own_run_is_measured_by_a_button_first_with_few_labels_then_with_all(
         assert not app.exception
         assert asked[-1] == counts
         assert not app.info
-        assert [int(c.split()[0].replace(",", "")) for c in app.dataframe[0].value.columns[1:]] == [
+        assert [int(c.split()[0].replace(",", "")) for c in app.table[0].value.columns[1:]] == [
             n for part in asked for n in part
         ]
     assert not any(b.label.startswith("Measure") for b in app.button)

@@ -15,7 +15,7 @@ from aeviz.app.pictures import Picked
 from aeviz.charts.pixels import data_uri, signed
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
-from tests.pages.opening import box, components, kept
+from tests.pages.opening import choose_model, components, kept
 
 MNIST = datasets.load()
 X = MNIST.test_images[1] / np.float32(255)
@@ -30,7 +30,7 @@ def open_page(model: str, **address: str) -> AppTest:
     for key, value in address.items():
         app.query_params[key] = value
     app.run()
-    box(app, "Model").set_value(model)
+    choose_model(app, model)
     app.switch_page("../../pages/inpainting.py").run()
     assert not app.exception
     return app
@@ -146,7 +146,7 @@ def test_another_model_comes_first_and_the_address_keeps_what_is_painted(monkeyp
     assert kept(app, "painted") == hole
     check(app, [OTHER, *ROW], np.array([k == "0" for k in hole]).reshape(28, 28))
     assert len(components(app, "player")) == len(components(app, "patches")) == 1
-    film = next(m.value for m in app.markdown if "chosen in the sidebar" in m.value)
+    film = next(m.value for m in app.markdown if "chosen above" in m.value)
     assert library.title(OTHER) in film
     # one of a person's own, of which nobody knows the class
     mine = Picked(MNIST.test_images[6:7] / np.float32(255), ["mine"], None)

@@ -8,19 +8,21 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 from streamlit.testing.v1 import AppTest
 
+from aeviz.analysis import typical
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
-from tests.pages.opening import box, components, opened
+from tests.pages.opening import box, choose_model, components, opened
 from tests.pages.pretrained import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
     app = AppTest.from_file("entry.py", default_timeout=120).run()
-    box(app, "Model").set_value(model)
+    choose_model(app, model)
     return app.switch_page("../../pages/interpolate.py").run()
 
 
@@ -37,7 +39,7 @@ def test_every_model_has_a_path_and_a_spherical_one_for_a_gaussian_prior(
     app = open_page(name)
     assert not app.exception
     assert len(components(app, "player")) == 1
-    assert len(app.get("plotly_chart")) == 2
+    assert len(components(app, "path_map")) == len(app.get("plotly_chart")) == 1
     assert len(strip(app)) == 2 * 11
     gaussian = checkpoint.load(checkpoint.FOLDER / name).gaussian_prior
     offered = [group for group in app.segmented_control if group.key == "path"]
@@ -70,7 +72,9 @@ def test_distances_are_those_to_training_codes_and_no_end_lies_on_one() -> None:
     app = open_page("vanilla-2d")
     model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
     mnist = datasets.load()
-    a, b = apply.encode(model, mnist.test_images[[3, 2]]).astype(float)
+    a, b = apply.encode(
+        model, mnist.test_images[[typical.most_typical(mnist, k) for k in (0, 1)]]
+    ).astype(float)
     known = apply.encode(model, mnist.train_images).astype(float)
     away = cdist(a + np.linspace(0, 1, 91)[:, None] * (b - a), known).min(1)
     (film,) = components(app, "player")
@@ -103,14 +107,18 @@ def test_the_shell_is_said_with_the_length_of_this_models_codes(name: str) -> No
 
 
 def test_an_end_can_be_chosen_by_class_and_at_random() -> None:
-    app = open_page()
-    labels = datasets.load().test_labels
-    box(app, "B: class").set_value(7).run()
-    index = box(app, "B: test image").value
-    assert index != 2
-    assert labels[int(index or 0)] == 7
+    app, data = open_page(), datasets.load()
+    labels, good = data.test_labels, typical.typical(data)
+    for letter, label in (("A", 0), ("B", 1)):
+        assert box(app, f"{letter}: test image").value == typical.most_typical(data, label)
+    for label in (7, 8, 9):
+        box(app, "B: class").set_value(label).run()
+        index = box(app, "B: test image").value
+        assert labels[int(index or 0)] == label
+        assert good[int(index or 0)]
     app.button(key="from-random").click().run()
     index = box(app, "A: test image").value
+    assert good[int(index or 0)]
     assert box(app, "A: class").value == labels[int(index or 0)]
     assert app.query_params["from"] == str(index)
 
@@ -127,6 +135,23 @@ def test_waypoints_lead_the_path_elsewhere_and_wrong_ones_get_a_sentence() -> No
     assert not app.exception
     app.text_input(key="via").set_value("").run()
     assert strip(app) == straight
+
+
+def test_the_map_has_the_path_and_how_far_it_is_from_codes() -> None:
+    app = open_page("vanilla-2d")
+    model = checkpoint.load(checkpoint.FOLDER / "vanilla-2d")
+    codes = apply.encode(model, datasets.load().test_images)
+    ends = [typical.most_typical(datasets.load(), k) for k in (0, 1)]
+    (told,) = components(app, "path_map")
+    assert told["stations"] == ends
+    way = codes[ends[0]] + np.linspace(0, 1, 91)[:, None] * (codes[ends[1]] - codes[ends[0]])
+    np.testing.assert_allclose(told["path"]["places"], way, atol=1e-4)
+    assert told["path"]["milestones"] == [0, 1]
+    known = KDTree(apply.encode(model, datasets.load().train_images).astype(float))
+    far = 3 * np.quantile(known.query(codes)[0], 0.9)
+    np.testing.assert_allclose(
+        told["path"]["away"], known.query(way)[0] / far, rtol=0.01, atol=0.01
+    )
 
 
 def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:
@@ -154,7 +179,7 @@ def test_the_address_says_which_path() -> None:
 
 def test_one_image_at_both_ends_is_a_path_that_rests() -> None:
     app = open_page()
-    box(app, "B: test image").set_value(3).run()
+    box(app, "B: test image").set_value(box(app, "A: test image").value).run()
     assert not app.exception
     assert len(set(strip(app)[::2])) == 1
 

@@ -18,7 +18,7 @@ from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
 from aeviz.models.zoo import MODELS
 from aeviz.training import curves, place, store
-from tests.pages.opening import box, opened
+from tests.pages.opening import box, choose_model, chosen_model, opened
 
 MNIST = datasets.load()
 
@@ -33,7 +33,7 @@ def app() -> AppTest:
 
 
 def choose(app: AppTest, model: str) -> Any:
-    box(app, "Model").set_value(model).run()
+    choose_model(app, model).run()
     assert not app.exception, model
     return checkpoint.load(checkpoint.FOLDER / model)
 
@@ -59,7 +59,7 @@ def values(packed: Any) -> np.ndarray:
 
 def pictures(app: AppTest, alt: str) -> list[str]:
     bodies = "".join(element.proto.body for element in app.get("html"))
-    return re.findall(rf'<img src="([^"]+)" alt="{alt}[^"]*">', bodies)
+    return re.findall(rf'<img src="([^"]+)" alt="{alt}[^"]*"', bodies)
 
 
 def text(app: AppTest) -> str:
@@ -76,7 +76,7 @@ def press(app: AppTest, label: str, model: str) -> Any:
         choose(app, "vanilla-2d")
     button(app, label).click().run()
     assert not app.exception
-    assert box(app, "Model").value == model
+    assert chosen_model(app) == model
     assert [b.label for b in app.button if b.disabled] == [label]
     return checkpoint.load(checkpoint.FOLDER / model)
 
@@ -248,7 +248,9 @@ def test_slopes_stand_beside_those_of_another_model_and_can_be_told_by_the_sprea
 
 def test_a_pretrained_model_shows_the_curve_that_its_file_keeps(app: AppTest) -> None:
     model = choose(app, "sparse-1024d-deep")
-    (line,) = traces(app)["Step"]
+    line, mean = traces(app)["Step"]
+    assert mean["text"][-1] == "mean image"
+    assert any("Dotted: what the mean image and PCA leave" in c.value for c in app.caption)
     assert list(values(line["x"])) == model.card.curve.steps
     assert list(values(line["y"])) == model.card.curve.terms["reconstruction"]
     assert not any(button.label.startswith("Train: ") for button in app.button)
@@ -262,7 +264,7 @@ def test_a_file_without_a_curve_says_so_and_leads_to_training() -> None:
     assert "Step" not in traces(app)
     button(app, "Train: Variational").click().run()
     assert not app.exception
-    assert button(app, "Variational").disabled  # the card of what is to be trained
+    assert button(app, "Variational").icon  # the card of what is to be trained
 
 
 def test_a_run_of_one_s_own_shows_the_curve_of_each_term() -> None:

@@ -12,7 +12,7 @@ from aeviz.models import checkpoint
 from aeviz.training import place, process, store
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
-from tests.pages.opening import box
+from tests.pages.opening import chosen_model
 from tests.training.making import small
 
 
@@ -53,7 +53,7 @@ def after(app: AppTest, run: str, state: str = "finished", epoch: float = 2.0) -
     end(run, state, epoch)
     app.run()
     assert not app.exception
-    return box(app, "Model").value
+    return chosen_model(app)
 
 
 def test_a_run_that_finishes_is_chosen_where_the_address_names_no_model() -> None:
@@ -68,7 +68,7 @@ def test_a_run_that_was_stopped_is_chosen_once_it_has_seen_all_images(
     run = under_way()
     app = tab(run)
     assert after(app, run, "stopped", epoch) == (run if chosen else library.home())
-    assert any(option.startswith("Yours") for option in box(app, "Model").options)
+    assert any(b.label.startswith("Yours") for b in app.button)
 
 
 def test_a_model_that_is_named_in_the_address_of_another_tab_stays_until_asked() -> None:
@@ -77,9 +77,9 @@ def test_a_model_that_is_named_in_the_address_of_another_tab_stays_until_asked()
     assert after(app, run) == "vanilla-32d"
     assert app.query_params["model"] == "vanilla-32d"
     next(b for b in app.button if b.label == "Use the new one").click().run()
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     next(b for b in app.button if b.label == "Undo").click().run()
-    assert box(app, "Model").value == "vanilla-32d"
+    assert chosen_model(app) == "vanilla-32d"
     assert not any(b.label == "Use the new one" for b in app.button)
 
 

@@ -9,11 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from aeviz.analysis import errors, pca
-from aeviz.app import texts
+from aeviz.app import library, texts
 from aeviz.charts import pixels
 from aeviz.data import datasets
-from aeviz.models import apply, checkpoint, zoo
-from tests.pages.opening import box
+from aeviz.models import apply, checkpoint
+from tests.pages.opening import box, choose_model
 from tests.pages.pretrained import ONE_OF_EACH
 
 MNIST = datasets.load()
@@ -21,7 +21,7 @@ MNIST = datasets.load()
 
 def open_page(model: str, **settings: str) -> AppTest:
     app = AppTest.from_file("entry.py", default_timeout=120).run()
-    box(app, "Model").set_value(model)
+    choose_model(app, model)
     app.switch_page("../../pages/reconstruct.py").run()
     for key, value in settings.items():
         app.segmented_control(key=key).set_value(value).run()
@@ -35,7 +35,7 @@ def table(app: AppTest) -> str:
 
 def row(app: AppTest, name: str) -> list[str]:
     """The addresses of a row's images."""
-    return re.findall(rf'<img src="([^"]+)" alt="{re.escape(name)}, \d+">', table(app))
+    return re.findall(rf'<img src="([^"]+)" alt="{re.escape(name)}, \d+"', table(app))
 
 
 def indices(app: AppTest) -> list[int]:
@@ -51,11 +51,11 @@ def test_every_pretrained_model_shows_originals_reconstructions_errors_and_pca(n
     x = MNIST.test_images[shown]
     model = checkpoint.load(checkpoint.FOLDER / name)
     found = apply.reconstruct(model, x, MNIST.test_labels[shown])
+    said = any("Its mean is decoded here" in caption.value for caption in app.caption)
+    assert said == model.has_posterior
     linear = pca.pca(MNIST, model.code_dim)
     by_pca = np.clip(linear.decode(linear.encode(x)), 0, 1)
-    title = zoo.describe(model.variant, model.code_dim)
-    its_tag = name.partition(f"-{model.config.latent_dim}d-")[2]
-    title += f", {its_tag}" if its_tag else ""
+    title = library.title(name)
     width = min(model.code_dim, 784)
     pca_title = f"PCA, {width} component{'s' * (width > 1)}"
     for heading, expected_images in (
@@ -148,7 +148,7 @@ def test_what_was_chosen_is_kept_while_another_page_is_shown() -> None:
 def test_the_colours_of_the_error_and_the_clipping_of_pca_are_explained() -> None:
     app = open_page("vanilla-2d")
     key = next(e.proto.body for e in app.get("html") if "aeviz-key" in e.proto.body)
-    assert key.index("too dark") < key.index("<img") < key.index("too bright")
+    assert key.index("too little ink") < key.index("<img") < key.index("too much ink")
     assert "clipped to [0, 1]" in "".join(m.value for m in app.markdown)
     assert app.latex
 

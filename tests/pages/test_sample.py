@@ -13,13 +13,13 @@ from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
 from aeviz.models.zoo import MODELS
-from tests.pages.opening import box, opened
+from tests.pages.opening import box, choose_model, opened
 from tests.pages.pretrained import ONE_OF_EACH
 
 
 def open_page(model: str = "variational-2d") -> AppTest:
     app = AppTest.from_file("entry.py", default_timeout=120).run()
-    box(app, "Model").set_value(model)
+    choose_model(app, model)
     return app.switch_page("../../pages/sample.py").run()
 
 
@@ -106,7 +106,7 @@ def test_without_a_prior_one_gaussian_falls_into_the_holes_that_a_mixture_avoids
     many = sampling.sample_mixture(sampling.fit_mixture(codes, 1), 20_000)
     np.testing.assert_allclose(many.mean(0), codes.mean(0), atol=0.03 * codes.std())
     np.testing.assert_allclose(np.cov(many.T), np.cov(codes.T), atol=0.05 * codes.var(0).max())
-    box(app, "Model").set_value("variational-2d").run()  # which offers no such source
+    choose_model(app, "variational-2d").run()  # which offers no such source
     assert not app.exception
     assert box(app, "Codes come from").value == "prior"
 
@@ -147,7 +147,7 @@ def test_the_temperature_of_a_codebook_is_that_of_a_softmax() -> None:
     assert not [
         caption for caption in app.caption if "nearest neighbour of a draw" in caption.value
     ]
-    box(app, "Model").set_value("variational-2d").run()
+    choose_model(app, "variational-2d").run()
     assert app.slider(key="sample_temperature").label == "Temperature"
     assert "spread" in app.slider(key="sample_temperature").help
 

@@ -33,7 +33,9 @@ open_page = partial(opened, "stability")
 def gallery(app: AppTest) -> dict[str, tuple[str, float]]:
     """Image and movement by name."""
     body = next(e.proto.body for e in app.get("html") if "aeviz-gallery" in e.proto.body)
-    found = re.findall(r'src="([^"]+)" alt="([^"]+)"><figcaption>[^<]*<br>moved ([\d.]+)<', body)
+    found = re.findall(
+        r'src="([^"]+)" alt="([^"]+)"[^>]*><figcaption>[^<]*<br>moved ([\d.]+)<', body
+    )
     return {name: (uri, float(moved)) for uri, name, moved in found}
 
 

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.app import library, own
 from aeviz.app.views import run as view
+from aeviz.app.views.train import CHOSEN, COMMON
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.settings import knobs
@@ -20,7 +21,7 @@ from aeviz.models.zoo import MODELS
 from aeviz.training import place, process, removal, store
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus, State
-from tests.pages.opening import box, components
+from tests.pages.opening import box, chosen_model, components
 
 PAGES = ("map", "interpolate", "sample", "reconstruct", "denoise")
 
@@ -38,6 +39,11 @@ def query(app: AppTest, name: str) -> str | None:
     """What the address says; AppTest gives a list or a text."""
     value = app.query_params.get(name)
     return value[0] if isinstance(value, list) else value
+
+
+def chosen(app: AppTest) -> list[str]:
+    """The variants whose cards look chosen."""
+    return [name for name in MODELS if app.button(key=f"pick-{name}").icon == CHOSEN]
 
 
 def button(app: AppTest, label: str) -> Any:
@@ -103,8 +109,8 @@ def test_each_variant_has_a_card_with_its_name_its_idea_and_a_image() -> None:
         card = app.button(key=f"pick-{name}")
         assert card.label == model_class.title.replace(" autoencoder", "")
         assert card.help == model_class.idea
-    assert next(iter(MODELS.values())).idea in [text.value for text in app.markdown]
-    assert len(app.image) == len(MODELS)
+    assert MODELS[COMMON[0]].idea in [text.value for text in app.markdown]
+    assert len(app.image) == len(MODELS) + 1  # and the map of the chosen model
 
 
 @pytest.mark.parametrize(
@@ -127,7 +133,7 @@ def test_beside_an_elbo_stands_what_it_is_of(
 @pytest.mark.parametrize("name", MODELS)
 def test_a_variant_in_the_address_is_chosen_with_its_presets_and_knobs(name: str) -> None:
     app = open_page(variant=name)
-    assert [key for key in MODELS if app.button(key=f"pick-{key}").disabled] == [name]
+    assert chosen(app) == [name]
     preset = app.selectbox(key=f"preset-{name}-False")
     assert preset.options == list(MODELS[name].presets)
     shown = {widget.label for widget in (*app.number_input, *app.selectbox, *app.toggle)}
@@ -141,14 +147,26 @@ def test_a_variant_in_the_address_is_chosen_with_its_presets_and_knobs(name: str
 
 
 def test_a_variant_that_does_not_exist_gives_the_first_one() -> None:
-    app = open_page(variant="../../etc/passwd")
-    assert app.button(key=f"pick-{next(iter(MODELS))}").disabled
+    assert chosen(open_page(variant="../../etc/passwd")) == [COMMON[0]]
+
+
+def test_common_variants_come_first_and_the_rest_are_behind_more() -> None:
+    assert COMMON[:5] == ["vanilla", "variational", "denoising", "convolutional", "sparse"]
+    assert "linear" not in COMMON
+    app = open_page()
+    (more,) = [its for its in app.expander if its.label == "7 more variants"]
+    behind = {button.key for button in more.button}
+    assert behind == {f"pick-{name}" for name in MODELS if name not in COMMON}
+    assert not more.proto.expanded
+    (more,) = [its for its in open_page(variant="linear").expander if its.label == more.label]
+    assert more.proto.expanded
 
 
 def test_a_card_chooses_its_variant() -> None:
     app = open_page()
     app.button(key="pick-variational").click().run()
-    assert app.button(key="pick-variational").disabled
+    assert chosen(app) == ["variational"]
+    assert not app.button(key="pick-variational").disabled
     assert query(app, "variant") == "variational"
     assert number(app, "Beta").value == 1.0
 
@@ -285,12 +303,12 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
 
     button(app, "Explore its map").click().run()
     assert not app.exception
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     assert len(components(app, "latent_map")) == 1
     for page in PAGES:
         app.switch_page(f"../../pages/{page}.py").run()
         assert not app.exception
-        assert box(app, "Model").value == run
+        assert chosen_model(app) == run
 
 
 def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
@@ -331,7 +349,7 @@ def test_a_variant_chosen_on_the_home_page_wins_over_the_last_run(finished: str)
     app.query_params.clear()
     app.query_params["variant"] = "denoising"
     app.switch_page("../../pages/train.py").run()
-    assert app.button(key="pick-denoising").disabled
+    assert chosen(app) == ["denoising"]
 
 
 def test_training_again_starts_from_the_settings_of_the_run_to_the_step(finished: str) -> None:
@@ -368,7 +386,7 @@ def test_a_run_without_a_model_says_what_happened_and_the_way_out(
     assert "rain it again" in error.value
     assert "Explore its map" not in labels(app)
     button(app, "Train again").click().run()
-    assert app.button(key="pick-denoising").disabled
+    assert chosen(app) == ["denoising"]
     assert number(app, "Epochs").value == 3
 
 
@@ -390,7 +408,7 @@ def test_a_downloaded_model_is_loaded_again_and_used(finished: str) -> None:
     assert run != finished
     assert not app.error
     button(app, "Sample").click().run()
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     assert not app.exception
 
 
@@ -444,13 +462,13 @@ def test_each_variant_trains_with_its_default_preset_from_the_button_to_its_map(
     codes = store.load_model(run).sample_prior(3)
     assert codes is None or codes.isfinite().all()
     # It is the chosen model at once; its map opens, and Undo goes back.
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     app.switch_page("../../pages/map.py").run()
     assert not app.exception
     assert len(components(app, "latent_map")) == 1
     button(app, "Undo").click().run()
     assert not app.exception
-    assert box(app, "Model").value == library.home()
+    assert chosen_model(app) == library.home()
     assert "Undo" not in labels(app)
 
 
@@ -464,7 +482,7 @@ def loaded() -> tuple[AppTest, str]:
     app.file_uploader[0].upload("model.safetensors", content).run()
     run = query(app, "run") or ""
     button(app, "Sample").click().run()
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     app.switch_page("../../pages/train.py").run()
     return app, run
 
@@ -492,14 +510,14 @@ def test_a_run_is_removed_and_comes_back_with_undo_chosen_as_it_was() -> None:
     assert not app.exception
     assert not app.error
     assert listed(app) != before
-    assert box(app, "Model").value == library.home()
+    assert chosen_model(app) == library.home()
     assert "Train" in labels(app)  # it was in view, and is no longer
     assert f"Removed: Linear, 2 dimensions, {place.started(run)}." in {c.value for c in app.caption}
     app.button(key="restore").click().run()
     assert not app.exception
     assert not app.error
     assert listed(app) == before
-    assert box(app, "Model").value == run
+    assert chosen_model(app) == run
     assert "Undo" not in labels(app)
     assert removal.can_restore(run) is False
 
@@ -522,7 +540,7 @@ def test_a_run_that_somebody_else_removes_is_no_red_box(
     assert not place.is_run(run)
     assert not app.exception
     assert not app.error
-    assert box(app, "Model").value == library.home()
+    assert chosen_model(app) == library.home()
     said = "This run is not here: it was made on another machine, or deleted."
     assert [warning.value for warning in app.warning] == ([said] if page == "train" else [])
 

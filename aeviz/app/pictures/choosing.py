@@ -28,12 +28,83 @@ HANDED_IN = {
 class Picked:
     """Images (N, 28, 28) float32 in [0, 1], as MNIST would hold them, at least one.
 
-    names: what each is called, for captions and files; labels: (N,) where they are known.
+    names: what each is called, for captions and files; labels: (N,) where they are known; indices:
+    (N,) of test images, where they are such.
     """
 
     images: np.ndarray
     names: list[str]
     labels: np.ndarray | None
+    indices: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where images come from; a page that has its own place for a pad draws that later.
+
+    name: a key of `SOURCES`; number: of the test image that is used, also until one is handed in.
+    """
+
+    dataset: datasets.Dataset
+    key: str
+    name: str
+    number: int
+
+    @property
+    def handed_in(self) -> bool:
+        """There is something to draw: a pad, a camera or a place for files."""
+        return self.name != "test"
+
+    def images(self, *, many: bool = False) -> Picked:
+        """Draw below each other how a person hands in and what was read; returns the images."""
+        if not self.handed_in:
+            return self._test_image()
+        return self._read(self._hand_in(), many, folded=True)
+
+    def side_by_side(self, *, many: bool = False) -> Picked:
+        """The same, with what was read beside the way in."""
+        if not self.handed_in:
+            return self._test_image()
+        given, seen = st.columns([2, 3], gap="large")
+        with given:
+            files = self._hand_in()
+        with seen:
+            return self._read(files, many, folded=False)
+
+    def _hand_in(self) -> list[sources.File]:
+        if self.name == "draw" or sources.can_upload(self.key):
+            return HANDED_IN[self.name][0](self.key)
+        return []
+
+    def _read(self, files: list[sources.File], many: bool, *, folded: bool) -> Picked:
+        if picked := _digits_of(files, self.name, self.key, many, folded=folded):
+            return picked
+        why = "No digit was found." if files and self.name != "draw" else HANDED_IN[self.name][1]
+        st.info(f"{why} What you see is a test image.")
+        return self._test_image()
+
+    def _test_image(self) -> Picked:
+        data, k = self.dataset, self.number
+        label = data.test_labels[k]
+        image = datasets.to_float(data.test_images[k])[None]
+        return Picked(image, [f"{data.classes[label]}-{k}"], data.test_labels[k : k + 1])
+
+
+def choose_source(dataset: datasets.Dataset, key: str, start: int = 1) -> Source:
+    """Widgets for where images come from, in one row, and for which test image.
+
+    Args:
+        key: of the test image's number, also its name in the URL. Of its own on each page: on a
+            change of pages buttons of the same key forget which one is pressed.
+        start: the test image chosen at first.
+    """
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", width="content")
+    with row:
+        source = widgets.choice("Image", SOURCES, f"{key}_from")
+        number = start
+        if source == "test":
+            number = widgets.pick_test_image("", key, start, dataset)
+    return Source(dataset, key, source, number)
 
 
 def pick_images(
@@ -45,33 +116,11 @@ def pick_images(
     a test image until then.
 
     Args:
-        key: of the test image's number, also its name in the URL. Of its own on each page: on a
-            change of pages buttons of the same key forget which one is pressed.
-        start: the test image chosen at first.
+        key, start: see `choose_source`.
         many: return all images that were handed in, or those of them that the person chose;
             exactly one otherwise.
     """
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        source = widgets.choice("Image", SOURCES, f"{key}_from")
-        number = start
-        if source == "test":
-            number = widgets.pick_test_image("", key, start, dataset)
-    if source != "test":
-        given, seen = st.columns([2, 3], gap="large")
-        hand_in, why = HANDED_IN[source]
-        with given:
-            files = hand_in(key) if source == "draw" or sources.can_upload(key) else []
-        with seen:
-            if picked := _digits_of(files, source, key, many):
-                return picked
-            why = "No digit was found." if files and source != "draw" else why
-            st.info(f"{why} Until then this is a test image.")
-    label = dataset.test_labels[number]
-    return Picked(
-        datasets.to_float(dataset.test_images[number])[None],
-        [f"{dataset.classes[label]}-{number}"],
-        dataset.test_labels[number : number + 1],
-    )
+    return choose_source(dataset, key, start).side_by_side(many=many)
 
 
 def upload_plain(label: str, key: str) -> list[np.ndarray]:
@@ -87,15 +136,17 @@ def upload_plain(label: str, key: str) -> list[np.ndarray]:
     images = [found for _, found in read if not isinstance(found, ImageError)]
     if not images:
         why = "None of these is a picture." if files else HANDED_IN["upload"][1]
-        st.info(f"{why} Until then this is a corrupted test image.")
+        st.info(f"{why} What you see is a corrupted test image.")
     return images
 
 
-def _digits_of(files: Sequence[sources.File], source: str, key: str, many: bool) -> Picked | None:
+def _digits_of(
+    files: Sequence[sources.File], source: str, key: str, many: bool, *, folded: bool
+) -> Picked | None:
     """Show how the files are read and which digits are found; those that the person chose."""
     names: list[str] = []
     images: list[np.ndarray] = []
-    read = preprocessing.read_all(files, source, key)
+    read = preprocessing.read_all(files, source, key, folded=folded)
     for name, found in read:
         stem = file_stem(name)
         if stem in names or f"{stem}-1" in names:  # two files may be called alike

@@ -57,8 +57,14 @@ def mark_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def read_all(files: Sequence[File], source: str, key: str) -> list[tuple[str, Stages]]:
-    """Show how the files are read and let the person correct it; the name of each that was read."""
+def read_all(
+    files: Sequence[File], source: str, key: str, *, folded: bool = False
+) -> list[tuple[str, Stages]]:
+    """Show how the files are read and let the person correct it; the name of each that was read.
+
+    Args:
+        folded: the stages of the way there are behind the controls too, where room is short.
+    """
     by_hand: dict[str, dict[str, Any]] = session.start(f"{key}_by_hand", dict)
     marks = [mark_of(content) for _, content in files]
     readings = [
@@ -79,7 +85,7 @@ def read_all(files: Sequence[File], source: str, key: str) -> list[tuple[str, St
                 format_func=lambda k: f"{k + 1}: {files[k][0]}",
                 key=f"{key}_shown_{marks[0]}_{len(files)}",
             )
-        _adjust(files[which][1], by_hand, key)
+        _adjust(files[which][1], by_hand, key, folded)
     return [(name, found) for name, found in readings if isinstance(found, Stages)]
 
 
@@ -94,7 +100,7 @@ def show_problems(readings: Sequence[tuple[str, object]]) -> None:
         st.html(f'<div class="aeviz-problems" role="alert">{lines}</div>')
 
 
-def _adjust(content: bytes, by_hand: dict[str, dict[str, Any]], key: str) -> None:
+def _adjust(content: bytes, by_hand: dict[str, dict[str, Any]], key: str, folded: bool) -> None:
     """The strip of stages of one file, and the two controls by which a person corrects it.
 
     Both stand where they are in force: as found until the person moves them.
@@ -104,13 +110,11 @@ def _adjust(content: bytes, by_hand: dict[str, dict[str, Any]], key: str) -> Non
     """
     mark = mark_of(content)
     found = read(content, **by_hand.get(mark, {}))
-    if isinstance(found, Stages):
-        steps = [
-            widgets.Item([(image, f"step: {name}")], name.replace(" ", "\n", 1).capitalize())
-            for name, image in found.strip
-        ]
-        widgets.gallery(steps, size=STRIP)
-    else:
+    strip = st.container()
+    controls = st.expander("Adjust preprocessing")
+    with controls if folded else strip:
+        _strip(found)
+    if not isinstance(found, Stages):
         found = read(content)
     automatic = (False, 0.1) if isinstance(found, ImageError) else (found.inverted, found.threshold)
     in_force = {"inverted": automatic[0], "threshold": automatic[1], **by_hand.get(mark, {})}
@@ -130,7 +134,7 @@ def _adjust(content: bytes, by_hand: dict[str, dict[str, Any]], key: str) -> Non
         """Forget what was set by hand."""
         by_hand.pop(mark, None)
 
-    with st.expander("Adjust preprocessing"):
+    with controls:
         st.segmented_control(
             "Invert",
             ["yes", "no"],
@@ -159,3 +163,13 @@ def _adjust(content: bytes, by_hand: dict[str, dict[str, Any]], key: str) -> Non
             disabled=mark not in by_hand,
             on_click=reset,
         )
+
+
+def _strip(found: Stages | ImageError) -> None:
+    """The stages of the way from a picture to its digits, where there is one."""
+    if isinstance(found, Stages):
+        steps = [
+            widgets.Item([(image, f"step: {name}")], name.replace(" ", "\n", 1).capitalize())
+            for name, image in found.strip
+        ]
+        widgets.gallery(steps, size=STRIP)

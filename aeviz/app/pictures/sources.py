@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from aeviz.app import session
+from aeviz.app.pictures import strokes
 
 MAX_FILES = 60
 KEPT_BYTES = 40_000_000
@@ -123,12 +124,19 @@ def camera(key: str) -> list[File]:
     return [("photo", photo.getvalue())] if photo else []
 
 
+def _sheet(key: str) -> dict[str, Any]:
+    """A drawing at first: what the address says was drawn, else nothing."""
+    lines = strokes.unpack(session.asked(f"{key}_drawn") or "")
+    png = strokes.drawn(lines, CANVAS, PEN) if lines else None
+    return {"objects": strokes.objects(lines, PEN), "png": png, "start": None}
+
+
 def draw(key: str) -> list[File]:
-    """A drawing with the mouse or a finger; it is there again after other pages."""
+    """A drawing with the mouse or a finger; it is there again after other pages and a reload."""
     from streamlit_drawable_canvas import st_canvas
 
     widget = f"{key}_canvas"
-    sheet = session.start(f"{key}_sheet", lambda: {"objects": [], "png": None, "start": None})
+    sheet = session.start(f"{key}_sheet", lambda: _sheet(key))
 
     def begin_with(objects: list[Any]) -> None:
         """Draw the canvas anew with these strokes; the number says that it is anew."""
@@ -149,7 +157,9 @@ def draw(key: str) -> list[File]:
             return_image_data=True,
             key=widget,
         )
-    sheet["objects"] = (canvas.json_data or {}).get("objects", [])
+    if canvas.json_data:  # from a canvas that is not there yet comes nothing
+        sheet["objects"] = canvas.json_data.get("objects", [])
+    session.say(f"{key}_drawn", strokes.pack(sheet["objects"]) or None)
     try:
         sheet["png"] = canvas.image_bytes or sheet["png"]
     except ValueError:  # not what the canvas sends

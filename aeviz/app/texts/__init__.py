@@ -1,8 +1,8 @@
 """What the pages say: a file for each page, and the glossary.
 
 A page's file begins with its question and what to look for; then come parts under headings:
-`title` and `line` of the list of pages, `explanation` and `formula`. A word in braces stands for
-what the page knows.
+`title` and `line` of the list of pages, `shows`, what is to be seen, for a screen reader, `step` of
+the lesson, `explanation` and `formula`. A word in braces stands for what the page knows.
 """
 
 from __future__ import annotations

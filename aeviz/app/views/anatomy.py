@@ -36,7 +36,7 @@ def layers(model: Autoencoder) -> None:
 
 def about(model: Autoencoder) -> None:
     """What a model is, when to take it, how it fails, and how this one was trained."""
-    st.subheader(f"{model.title}, {model.year}", anchor=False)
+    st.header(f"{model.title}, {model.year}", anchor=False)
     st.markdown(model.idea)
     st.caption(model.source)
     st.markdown(f"**When.** {model.when}\n\n**How it fails.** {model.fails}")

@@ -8,12 +8,14 @@ from functools import cached_property, partial
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.analysis import anomaly, anomaly_score, detection
 from aeviz.analysis.anomaly_score import Scored
 from aeviz.app import library, pictures, session, sidebar, texts, widgets
 from aeviz.app.components.threshold import threshold_line
 from aeviz.app.subject import ModelSubject
+from aeviz.app.views import separation
 from aeviz.app.views.one_class import (
     BY_SUBJECT,
     biography,
@@ -23,7 +25,7 @@ from aeviz.app.views.one_class import (
     seen,
 )
 from aeviz.app.views.run import elbo_note
-from aeviz.charts import curves, export, theme
+from aeviz.charts import export
 from aeviz.data import datasets
 
 TASKS = {
@@ -31,6 +33,8 @@ TASKS = {
     "fashion": "All digits, not clothes",
     "own": "All digits, not my images",
 }
+SLIDER = 220
+"""Width, px: two of them and a button beside a pad."""
 SHOWN = 10
 """In a gallery."""
 SHARES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
@@ -116,11 +120,11 @@ class Trial:
         return anomaly.score(self.kind, model, self.given.images, against)
 
 
-def choose() -> Trial:
-    """Steps 1 to 3: widgets for what is normal, for new images and for a kind of score."""
+def choose_normal() -> tuple[str, tuple[int, ...], ModelSubject]:
+    """Step 1: widgets for what is normal; a key of `TASKS`, the normal classes and the model."""
     digits = datasets.load("mnist")
-    st.subheader("1 Train on normal only", anchor=False)
-    task = widgets.choice("What is normal, and what is not", TASKS, "odd_task", vertical=True)
+    st.header("1 Train on normal only", anchor=False)
+    task = widgets.choice("What is normal, and what is not", TASKS, "odd_task", inline=True)
     name, classes = sidebar.model_name(), tuple(range(len(digits.classes)))
     if task == "digits":
         name, classes = choose_digits()
@@ -129,23 +133,36 @@ def choose() -> Trial:
         name = library.home()
     subject = ModelSubject(library.codec(name), digits)
     st.caption(biography(subject))
+    return task, classes, subject
 
-    st.subheader("2 Run new data through", anchor=False)
-    at_hand = task == "digits" or (task == "fashion" and bool(datasets.find_folder("fashion")))
-    if task == "fashion" and not at_hand:
-        st.info(texts.of("anomaly").part("no_fashion"))
-    if task == "own":
-        st.caption("Hand in what is not a digit, such as a letter: these images are the anomalies.")
-    picked = pictures.pick_images(digits, "anomaly")
 
-    st.subheader("3 An anomaly score for each image", anchor=False)
-    offered = anomaly.offered(subject.model)
-    kind = widgets.choice("Score", offered, "odd_score", vertical=True, read=anomaly.score_key)
-    st.caption(_about(subject, kind))
-    if not subject.model.has_posterior:
-        st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
-    given = anomaly.Images(picked.images, picked.names)
-    return Trial(subject, task, classes, kind, at_hand, given, picked.labels is None)
+def choose() -> tuple[Trial, DeltaGenerator]:
+    """Steps 1 and 2 and the kind of score; returns the place for the threshold too.
+
+    It stands beside the image that was handed in, so that a person sees at once what the last
+    stroke does to its score.
+    """
+    task, classes, subject = choose_normal()
+    given, place, settings = widgets.beside()
+    with given:
+        st.header("2 New data", anchor=False)
+        at_hand = task == "digits" or (task == "fashion" and bool(datasets.find_folder("fashion")))
+        if task == "fashion" and not at_hand:
+            st.info(texts.of("anomaly").part("no_fashion"))
+        source = pictures.choose_source(subject.data, "anomaly")
+        if task == "own" and not source.handed_in:
+            st.caption("Hand in what is not a digit, such as a letter: that is the anomaly.")
+        picked = source.images()
+    with settings:
+        offered = anomaly.offered(subject.model)
+        kind = widgets.choice(
+            "Anomaly score", offered, "odd_score", vertical=True, read=anomaly.score_key
+        )
+        st.caption(_about(subject, kind))
+        if not subject.model.has_posterior:
+            st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
+    images = anomaly.Images(picked.images, picked.names)
+    return Trial(subject, task, classes, kind, at_hand, images, picked.labels is None), place
 
 
 def _about(subject: ModelSubject, kind: str) -> str:
@@ -165,32 +182,33 @@ def _about(subject: ModelSubject, kind: str) -> str:
 
 
 def choose_threshold(trial: Trial) -> float:
-    """Step 4: a threshold to drag through the scores of a trial, and what it does; returns it."""
+    """Step 3: a threshold to drag through the scores of a trial, and what it does; returns it."""
     scores, card = trial.scores, trial.subject.model.card
-    st.subheader("4 A threshold", anchor=False)
+    st.header("3 A threshold on its score", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         quantile = widgets.slider(
-            "Normal validation images below the threshold (%)",
+            "Normal images below it (%)",
             50.0,
             100.0,
             USUAL,
             0.5,
             key="let_through",
+            help="The threshold that lets through so many of the normal validation images.",
             on_change=_forget,
-            width=350,
+            width=SLIDER,
         )
         suggested = detection.quantile_threshold(scores.validation, quantile / 100)
+        share = widgets.steps(
+            "Anomalies in the world",
+            SHARES,
+            "odd_share",
+            START,
+            text="{:g} %".format,
+            help=texts.of("anomaly").part("share"),
+            width=SLIDER,
+        )
         threshold = _threshold(trial.selection, suggested)
         _way_back(quantile, dragged=threshold != suggested)
-    share = widgets.steps(
-        "Share of anomalies in the world",
-        SHARES,
-        "odd_share",
-        START,
-        text="{:g} %".format,
-        help=texts.of("anomaly").part("share"),
-        width=350,
-    )
     about = anomaly.SCORES[trial.kind]
     title = f"{about.title}, {about.unit}" if about.unit else about.title
     threshold_line(
@@ -204,9 +222,11 @@ def choose_threshold(trial: Trial) -> float:
         share=share / 100,
         marks={"Your image" if trial.own else _title(trial.given.names[0]): trial.of_given},
     )
-    st.caption(_what_is_shown(scores, anomaly.saw_all(card, trial.subject.data), quantile, share))
+    st.caption(
+        separation.what_is_shown(scores, anomaly.saw_all(card, trial.subject.data), quantile, share)
+    )
     if len(trial.odd):
-        _curves(scores, trial.linear, threshold, share / 100)
+        separation.curves_of(scores, trial.linear, threshold, share / 100)
         st.markdown(_beside_pca(trial))
     return threshold
 
@@ -247,102 +267,27 @@ def _back(quantile: float) -> None:
     _forget()
 
 
-def _what_is_shown(shown: anomaly.Scores, saw_all: bool, quantile: float, share: float) -> str:
-    """What the histograms are of, and which images the suggested threshold is set by.
-
-    Args:
-        saw_all: the model was trained on the validation images.
-        quantile: share of them below the threshold, %.
-        share: of anomalies in the world, %.
-    """
-    odd, validation = len(shown.odd), f"{len(shown.validation):,}"
-    below = "one anomaly" if odd == 1 else f"{odd:,} anomalies"
-    below = f"Below it, on its own scale: {below}" if odd else "No anomalies yet"
-    source = (
-        f"The model was trained on every normal training image, so the {quantile:g} % are of "
-        f"{validation} that it has seen; it reconstructs new ones worse, and raises more false "
-        "alarms on them"
-        if saw_all
-        else f"The {quantile:g} % are of {validation} training images that were held out from this "
-        "model"
-    )
-    precision = ""
-    if odd:
-        here = f"{100 * odd / (odd + len(shown.normal)):.0f} %"
-        known = {"share": f"{share:g} %", "here": here}
-        precision = " " + texts.of("anomaly").part("precision", **known)
-    return (
-        f"Above the axis: {len(shown.normal):,} normal test images. {below}. {source}. Test images "
-        f"are never used to set it.{precision}"
-    )
-
-
-def _curves(model: anomaly.Scores, linear: anomaly.Scores, threshold: float, share: float) -> None:
-    """ROC and precision-recall curve of a model and of PCA, the threshold marked on both.
-
-    Args:
-        share: of anomalies in the world.
-    """
-    counts = detection.count(model.normal, model.odd, threshold)
-    ours, theirs = model.curves, linear.curves
-    recall, false = counts.recall or 0.0, counts.false_positive_rate or 0.0
-    precision = counts.precision(share)
-    roc, precision_recall = st.columns(2, gap="medium")
-    roc.plotly_chart(
-        curves.operating_curve(
-            {
-                f"Model, AUROC {ours.auroc.said('.3f')}": ours.roc,
-                f"PCA, AUROC {theirs.auroc.said('.3f')}": theirs.roc,
-            },
-            (false, recall),
-            ("false-positive rate", "recall"),
-            (0.0, 1.0),
-        ),
-        config=theme.PLAIN,
-        key="roc",
-    )
-    ap, by_pca = (found.average_precision(share) for found in (ours, theirs))
-    precision_recall.plotly_chart(
-        curves.operating_curve(
-            {
-                f"Model, AP {ap.said('.3f')}": ours.precision_recall(share),
-                f"PCA, AP {by_pca.said('.3f')}": theirs.precision_recall(share),
-            },
-            (recall, 1.0 if precision is None else precision),
-            ("recall", f"precision at {100 * share:g} % anomalies"),
-            (share, share),
-        ),
-        config=theme.PLAIN,
-        key="precision-recall",
-    )
-    st.caption(texts.of("anomaly").part("curves"))
-
-
 def _beside_pca(trial: Trial) -> str:
     """Whether the model separates better than PCA by this score, and by the other error."""
     if min(len(trial.normal), len(trial.odd)) < 2:
         return ""
-    said = f"By this score {_against(trial.scores, trial.linear)}."
+    said = f"By this score {separation.against(trial.scores, trial.linear)}."
     other = {anomaly_score.PLAIN: anomaly_score.BLURRED, anomaly_score.BLURRED: anomaly_score.PLAIN}
     if trial.kind not in other:
         return said
     it = replace(trial, kind=other[trial.kind])
     title = anomaly.SCORES[it.kind].title.lower()
-    return f"{said} By the *{title}*, which step 3 offers, {_against(it.scores, it.linear)}."
-
-
-def _against(model: anomaly.Scores, linear: anomaly.Scores) -> str:
-    """A model beside PCA on the same images."""
-    return detection.beside_pca((model.normal, linear.normal), (model.odd, linear.odd))
+    found = separation.against(it.scores, it.linear)
+    return f"{said} By the *{title}*, another anomaly score, {found}."
 
 
 # -- what it flags ----------------------------------------------------------------------------
 
 
 def flag(trial: Trial, threshold: float) -> None:
-    """Step 5: what a threshold flags and what it misses, to look at and to take home."""
+    """Step 4: what a threshold flags and what it misses, to look at and to take home."""
     scores, given, found = trial.scores, trial.given, trial.of_given
-    st.subheader("5 Flag and act", anchor=False)
+    st.header("4 Flag and act", anchor=False)
     verdicts = [
         f"{_title(name, trial.own)}: {score:.3g}, "
         f"**{'flagged' if score > threshold else 'not flagged'}**"

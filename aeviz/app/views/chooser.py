@@ -87,11 +87,11 @@ def pick_variant(need: str) -> str:
 def answer(need: str, variant: str) -> None:
     """What a variant is, what a pretrained model of it does for a need, and where to go on."""
     chosen, name = MODELS[variant], library.nearest(variant, WIDTH)
-    st.subheader(f"{chosen.title}, {chosen.year}", anchor=False)
+    st.header(f"{chosen.title}, {chosen.year}", anchor=False)
     st.markdown(f"{chosen.idea} {chosen.when}")
     if name:
         subject = ModelSubject(library.codec(name), datasets.load("mnist"))
-        widgets.rows(_demonstration(need, subject), least="3rem")
+        widgets.rows(_demonstration(need, subject), least=3)
         title = describe(variant, subject.code_dim)
         st.caption(f"Pretrained model: {title}, on MNIST test images.")
         if need in MEASURED:

@@ -17,6 +17,7 @@ from aeviz.charts.pixels import signed
 from aeviz.data import datasets
 
 SHOW = {"worst": "Worst 20", "classes": "Each class", "random": "Random 20", "own": "Yours"}
+MAPS = "Of the first two: where each has the codes of the same test images."
 MOST = 20
 NEAREST = 6
 WHICH = "each with its class and its index in the test set"
@@ -60,7 +61,7 @@ def _pick(subjects: Sequence[Subject]) -> tuple[pictures.Picked, str]:
     labels = data.test_labels[found]
     names = [f"{data.classes[k]}, test image {i}" for k, i in zip(labels, found, strict=True)]
     images = datasets.to_float(data.test_images[found])
-    return pictures.Picked(images, names, labels), sentence
+    return pictures.Picked(images, names, labels, found), sentence
 
 
 # What follows is a fragment, and the closer look one within it: a click runs no more than it needs.
@@ -75,10 +76,10 @@ def side_by_side(subjects: Sequence[Subject]) -> None:
     if len(picked.images) == 1:
         _one(seen)
     else:
-        widgets.rows(table, least="2.7rem", held=True)  # twenty have room beside each other
+        widgets.rows(table, least=2.7, held=True)  # twenty have room beside each other
     columns: dict[str, list[Any]] = {"image": list(picked.names)}
     columns |= {f"MSE of {title}": its.errors.mse.tolist() for title, its in seen.items()}
-    note = f"{sentence} Error: blue is too dark, red too bright.".strip()
+    note = f"{sentence} Error: red is too much ink, blue too little.".strip()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         widgets.error_key()
         widgets.download(
@@ -97,12 +98,13 @@ def side_by_side(subjects: Sequence[Subject]) -> None:
 
 def _table(picked: pictures.Picked, seen: dict[str, Seen]) -> list[widgets.Row]:
     captions = [name.replace(", test image ", "\n") for name in picked.names]  # twenty in a row
-    table = [widgets.Row("Original", picked.images, captions)]
+    dots = [widgets.dot_of(index) for index in picked.indices] if picked.indices is not None else []
+    table = [widgets.Row("Original", picked.images, captions, dots)]
     for title, its in seen.items():
         texts = [f"{value:.4f}" for value in its.errors.mse]
-        table.append(widgets.Row(f"Reconstruction by {title}", its.reconstructions))
+        table.append(widgets.Row(f"Reconstruction by {title}", its.reconstructions, dots=dots))
         errors = signed(its.differences)
-        table.append(widgets.Row(f"Error and MSE: {title}", errors, texts))
+        table.append(widgets.Row(f"Error and MSE: {title}", errors, texts, dots))
     return table
 
 
@@ -122,7 +124,7 @@ def _closer(
     subjects: Sequence[Subject], picked: pictures.Picked, codes: Sequence[np.ndarray]
 ) -> None:
     """One of the images: its code under each model, and its neighbours in each space."""
-    st.subheader("A closer look at one", anchor=False)
+    st.header("A closer look at one", anchor=False)
     k = 0
     if len(picked.images) > 1:
         each = {str(k): name for k, name in enumerate(picked.names)}
@@ -147,7 +149,7 @@ def _closer(
             _neighbours(subject, place, label, itself)
             for subject, place in zip([*subjects, pixels], places, strict=True)
         ]
-        widgets.rows(table, least="3rem")
+        widgets.rows(table, least=3)
         st.caption("Distances compare within a row only: each space has a scale of its own.")
 
 
@@ -165,13 +167,13 @@ def _neighbours(
         f"{data.classes[c]}\n{distance:.3g}" for c, distance in zip(labels, distances, strict=True)
     ]
     heading = f"{subject.title}: {votes} of {NEAREST} are {data.classes[counted]}"
-    return widgets.Row(heading, data.test_images[near], texts)
+    return widgets.Row(heading, data.test_images[near], texts, [widgets.dot_of(i) for i in near])
 
 
 def hard_classes(subjects: Sequence[Subject]) -> None:
     """The mean error of each model over all test images and those of each class."""
     data = subjects[0].data
-    st.subheader("Which classes are hard?", anchor=False)
+    st.header("Which classes are hard?", anchor=False)
     errors = {subject.title: subject.errors().mse for subject in subjects}
     overall = {title: estimate.mean(its) for title, its in errors.items()}
     (best, *others), sure = estimate.ranked(errors)

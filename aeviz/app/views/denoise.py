@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.analysis import denoising, errors, estimate
 from aeviz.app import library, own, pictures, session, sidebar, texts, widgets
@@ -23,7 +24,7 @@ STARTS = {"clean": "Add noise to a clean image", "spoilt": "Use my own noisy ima
 MOST = 3
 """Models beside the chosen one in the curve."""
 WITH = "denoise_with"
-"""Which model the page uses: "best" or "sidebar"; in the address where it is not the usual one."""
+"""Which model the page uses: "best" or "chosen"; in the address where it is not the usual one."""
 NAMES = {
     "clean": "Clean",
     "noisy": "Corrupted",
@@ -36,6 +37,8 @@ PINS = {"clean": "clean", "noisy": "corrupted", "cleaned": "cleaned"}
 """Those of them whose codes are on the map, and their names there."""
 # All eight in one row on a laptop; on a phone three, as wide as the screen.
 SIZE = "min(14rem, max(7.4vw, min(max(6.6rem, 16rem - 25vw), 33.3vw - 1.3rem)))"
+# Three in each row of the place beside a pad: clean, corrupted and cleaned are the first row.
+THREE = "min(14rem, 33cqw - 0.6rem)"
 
 Versions = dict[str, np.ndarray]
 """What `denoising.versions` gives."""
@@ -44,32 +47,41 @@ Versions = dict[str, np.ndarray]
 
 
 def choose_model() -> ModelSubject:
-    """The model that cleans: the best pretrained one until a person chose; says which and why.
+    """The model that cleans: the best pretrained one until a person chose.
 
-    What was chosen in the sidebar or by the address is used, and another one offered if it was not
+    What was chosen above the page or by the address is used, and another one offered if it was not
     trained to clean. A run that has just finished was chosen by nobody: it is used if it cleans.
-    The sidebar itself is left as it is, so other pages keep its model.
+    The choice itself is left as it is, so other pages keep its model.
     """
     chosen, best = sidebar.subject(), library.cleaner()
     asked, cleans = session.asked(WITH), denoising.cleans(type(chosen.model))
-    if session.get(WITH) is None and asked in ("best", "sidebar"):
+    asked = "chosen" if asked == "sidebar" else asked  # in addresses of earlier versions
+    if session.get(WITH) is None and asked in ("best", "chosen"):
         session.note(WITH, asked)
         session.note("model_chosen", False)
     elif session.get("model_chosen") or (cleans and own.chosen_now(chosen.key)):
-        session.note(WITH, "sidebar")
+        session.note(WITH, "chosen")
         session.note("model_chosen", False)
     which = session.start(WITH, lambda: "best")
-    usual = "best" if chosen.key == library.home() else "sidebar"
+    usual = "best" if chosen.key == library.home() else "chosen"
     session.say(WITH, None if which == usual else which)
     if best and which == "best":
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"Cleaned by *{library.title(best)}*, which was trained to clean.")
-            label = f"Use the sidebar's: {chosen.title}"
-            st.button(label, on_click=session.note, args=(WITH, "sidebar"))
         return sidebar.subject(best)
     if not cleans:
         _offer(best)
     return chosen
+
+
+def _say_which(subject: ModelSubject) -> None:
+    """Which model cleaned, where the page chose it, and the way to another; what it learned."""
+    if session.get(WITH) == "best" and subject.key == library.cleaner():
+        row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+        row.markdown(f"Cleaned by *{subject.title}*, which was trained to clean.")
+        label = f"Use the chosen model: {sidebar.subject().title}"
+        row.button(label, on_click=session.note, args=(WITH, "chosen"))
+    if learned := denoising.trained_on(subject.model):
+        what, level = corruption.CORRUPTIONS[learned[0]], learned[1]
+        st.caption(f"This model was trained on: {what.title}, {what.strength} {level:g}.")
 
 
 def _offer(best: str | None) -> None:
@@ -88,7 +100,8 @@ def _offer(best: str | None) -> None:
 class Given:
     """Images (N, 28, 28) to clean, the clean ones where they are known, and their corruption.
 
-    corruption: a key of `corruption.CORRUPTIONS`; shown: which one the page shows.
+    corruption: a key of `corruption.CORRUPTIONS`; shown: which one the page shows; beside: there is
+    a pad or the like beside them.
     """
 
     noisy: np.ndarray
@@ -96,6 +109,7 @@ class Given:
     corruption: str
     strength: float
     shown: int
+    beside: bool = False
 
     def cleaned(self, subject: ModelSubject, part: slice = slice(None)) -> Versions:
         """Some of the images in each version, the first one to compare with."""
@@ -110,22 +124,30 @@ class Given:
         return self.cleaned(subject, slice(self.shown, self.shown + 1))
 
 
-def choose_images(subject: ModelSubject) -> Given:
-    """Widgets for the images and their corruption; says what the model learned from."""
+def choose_images(subject: ModelSubject) -> tuple[Given, DeltaGenerator]:
+    """Widgets for the images and their corruption, and the place for what becomes of them.
+
+    A pad, or another way to hand in an image, stands beside that place, so that a person sees at
+    once what the last stroke does.
+    """
     data, uploads = subject.data, []
-    own_noisy = widgets.choice("Where to start", STARTS, "start_from") == "spoilt"
-    if own_noisy:
-        uploads = pictures.upload_plain("Noisy digits (resized, not cleaned)", "spoilt")
-        images = np.array(uploads or [datasets.to_float(data.test_images[START])])
-    else:
-        images = pictures.pick_images(data, "picture", START, many=True).images
-    shown = _choose_shown(len(images))
-    name, strength, seed = _choose_corruption(draws=not uploads)
-    if learned := denoising.trained_on(subject.model):
-        what, level = corruption.CORRUPTIONS[learned[0]], learned[1]
-        st.caption(f"This model was trained on: {what.title}, {what.strength} {level:g}.")
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
+        own_noisy = widgets.choice("Where to start", STARTS, "start_from") == "spoilt"
+        source = None if own_noisy else pictures.choose_source(data, "picture", START)
+    beside = source is None or source.handed_in
+    given, place, settings = widgets.beside() if beside else (None, None, st.container())
+    with given or st.container():
+        if source is None:
+            uploads = pictures.upload_plain("Noisy digits (resized, not cleaned)", "spoilt")
+            images = np.array(uploads or [datasets.to_float(data.test_images[START])])
+        else:
+            images = source.images(many=True).images
+    with settings:
+        shown = _choose_shown(len(images))
+        name, strength, seed = _choose_corruption(draws=not uploads, menu=beside)
     noisy = images if uploads else corruption.CORRUPTIONS[name].apply(images, strength, seed)
-    return Given(noisy, None if own_noisy else images, name, strength, shown)
+    clean = None if own_noisy else images
+    return Given(noisy, clean, name, strength, shown, beside), place or st.container()
 
 
 def _choose_shown(count: int) -> int:
@@ -136,14 +158,15 @@ def _choose_shown(count: int) -> int:
     return int(widgets.choice("Shown here", names, "denoise_shown", help, menu=True, width=220))
 
 
-def _choose_corruption(*, draws: bool) -> tuple[str, float, int]:
+def _choose_corruption(*, draws: bool, menu: bool) -> tuple[str, float, int]:
     """Widgets for a key of `corruption.CORRUPTIONS`, its strength and its seed.
 
     Args:
         draws: False where nothing is corrupted here, so that there is no seed to choose.
+        menu: where there is no room for a button each.
     """
     titles = {key: kind.title for key, kind in corruption.CORRUPTIONS.items()}
-    name, seed = widgets.choice("Corruption", titles, "noise"), 0
+    name, seed = widgets.choice("Corruption", titles, "noise", menu=menu), 0
     kind = corruption.CORRUPTIONS[name]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         strength = widgets.slider(
@@ -154,7 +177,7 @@ def _choose_corruption(*, draws: bool) -> tuple[str, float, int]:
             kind.step,
             key=name.replace(" ", "_"),
             help=kind.help,
-            width=420,
+            width="stretch" if menu else 420,
         )
         if kind.seeded and draws:
             seed = widgets.draw_again("noise_seed", "New noise", main=False)
@@ -167,7 +190,7 @@ def _choose_corruption(*, draws: bool) -> tuple[str, float, int]:
 def row(subject: ModelSubject, given: Given, one: Versions) -> None:
     """One image in each version, each over its error, to look at and to take home."""
     items = _items(one, 0)
-    widgets.gallery(items, size=SIZE, narrow=True)
+    widgets.gallery(items, size=THREE if given.beside else SIZE, narrow=True)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         widgets.error_key()
         widgets.download("this row as PNG", lambda: widgets.strip(items), "aeviz-cleaned.png")
@@ -177,6 +200,7 @@ def row(subject: ModelSubject, given: Given, one: Versions) -> None:
                 lambda: _archive(given.cleaned(subject)),
                 "aeviz-cleaned.zip",
             )
+    _say_which(subject)
     if given.clean is None:
         st.markdown(texts.of("denoise").part("own"))
 
@@ -236,6 +260,7 @@ def codes(subject: ModelSubject, one: Versions) -> None:
         ),
         config=theme.PLAIN,
         key="places",
+        alt="where clean, corrupted and cleaned image lie among the test codes",
     )
     widgets.class_key(data.classes)
 
@@ -322,6 +347,7 @@ def curve(subject: ModelSubject, given: Given) -> None:
         ),
         config=theme.PLAIN,
         key="strengths",
+        alt="PSNR against the strength of the corruption, for models and filters",
     )
     nearest = int(np.abs(np.array(kind.curve) - given.strength).argmin())
     at = f"{kind.title}, {kind.strength} {kind.curve[nearest]:g}"

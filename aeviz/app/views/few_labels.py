@@ -64,12 +64,8 @@ def accuracy(subject: ModelSubject, found: Learned) -> None:
             alt="accuracy against the number of labelled digits",
         )
     with words:
-        st.dataframe(
-            _rows(found, names),
-            column_config={"Labels": st.column_config.TextColumn(pinned=True, width=245)},
-            hide_index=True,
-            key="table",
-        )
+        with st.container(key="few-labels"):  # as wide as it must be: it scrolls sideways
+            st.table(_rows(found, names), hide_index=True)
         at_90 = 100 * math.sqrt(0.9 * 0.1 / found.tested)
         st.caption(
             f"Accuracy (%) on all {found.tested:,} test digits: the mean over several draws of the "

@@ -165,7 +165,7 @@ def side_by_side(
         inpainting.hidden_mse(image, filled, visible) for filled in (np.zeros_like(image), mean)
     )
     st.markdown(
-        f"**{hidden.mean():.0%}** of the pixels are hidden. Leaving them black has an MSE of "
+        f"**{hidden.mean():.0%}** of the pixels are hidden. Leaving them empty has an MSE of "
         f"**{black:.4f}**, the mean training image **{grey:.4f}**; *{best}* has the lowest of this "
         f"image, **{mse[best]:.4f}**."
     )

@@ -10,21 +10,25 @@ from functools import cached_property
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import estimate, neighbours, paths
+from aeviz.analysis import estimate, neighbours, paths, typical
 from aeviz.app import session, widgets
+from aeviz.app.components.path_map import chosen, path_map
 from aeviz.app.components.player import player
 from aeviz.app.subject import ModelSubject
-from aeviz.charts import curves, maps, pixels, theme
+from aeviz.app.views import explore
+from aeviz.charts import curves, pixels, theme
 from aeviz.data import datasets
 from aeviz.data.datasets import Dataset
 
 FRAMES = 91
 """Of the film and the curve; the strip has as many as are asked for."""
-DOTS = 3000
+MAP = "path-map"
+"""Key of the map."""
+STARTS = 0, 1
+"""Classes of A and B at first."""
 MOST = 8
 """Waypoints."""
 WALKS = {"straight": paths.line, "spherical": paths.slerp}
-TARGETS = {"from": "A", "to": "B", "via": "a waypoint"}
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,15 @@ class Path:
 
 
 def pick_stations(data: Dataset) -> list[int]:
-    """Widgets that choose A, B and waypoints between them; indices of test images in order."""
+    """Widgets that choose A, B and waypoints between them; indices of test images in order.
+
+    What the page chooses is typical of its class: a path from a fallen 8 teaches nothing.
+    """
+    first, second = (typical.most_typical(data, label) for label in STARTS)
+    good = typical.typical(data)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        start = widgets.pick_test_image("A", "from", 3, data)
-        end = widgets.pick_test_image("B", "to", 2, data)
+        start = widgets.pick_test_image("A", "from", first, data, drawn_from=good)
+        end = widgets.pick_test_image("B", "to", second, data, drawn_from=good)
         session.begin("via", "", str, lambda value: isinstance(value, str))
         box = session.box("via")
         written = st.text_input(
@@ -135,40 +144,38 @@ def film(path: Path) -> None:
             for share, gap in shares
         ],
         list(path.marks.items()),
+        run_along=(MAP, path.subject.plane().project(path.codes)),
     )
 
 
 def on_map(path: Path) -> None:
-    """The path among test codes; a click on one makes it an end or a waypoint."""
-    widgets.choice("A click on the map places", TARGETS, "target")
-    data, plane = path.subject.data, path.subject.plane()
-    seen = maps.path_map(
-        plane.project(path.subject.codes())[:DOTS],
-        data.test_labels[:DOTS],
-        data.classes,
-        plane.project(path.codes),
-        dict(zip(path.marks, plane.project(path.ends), strict=True)),
-        plane.axis_titles,
+    """The path on the map, whose ends and waypoints are dragged there."""
+    subject = path.subject
+    told = None if path.told is None or len(path.told) > 1 else int(path.told[0])
+    path_map(
+        MAP,
+        explore.ground_of(subject, told),
+        path.stations,
+        subject.plane().project(path.codes),
+        path.away / subject.far(),
+        list(path.marks.values()),
+        _dragged,
     )
-    st.plotly_chart(
-        widgets.drawable(seen),
-        config=theme.CONFIG,
-        key="dots",
-        on_select=_picked,
-        selection_mode="points",
+    st.caption(
+        "Drag A and B from dot to dot, or click on the path for a waypoint. It is orange where it "
+        "is far from every training code."
+        + ("" if subject.code_dim <= 2 else " The map shows a part of the code.")
     )
 
 
-def _picked() -> None:
-    """Put an end or a waypoint on the dot that was clicked."""
-    target = session.value("target")
-    for dot in session.get("dots").selection.points:
-        if "customdata" not in dot:
-            continue
-        if target == "via":
-            session.put("via", f"{session.value('via') or ''} {dot['customdata']}".strip())
-        else:
-            session.put(target, int(dot["customdata"]))
+def _dragged() -> None:
+    """Put ends and waypoints where they were dragged to."""
+    stations = chosen(MAP)
+    assert stations is not None  # called when they change
+    first, *via, last = stations
+    session.put("from", first)
+    session.put("to", last)
+    session.put("via", " ".join(map(str, via)))
 
 
 def strip(path: Path) -> None:
@@ -195,11 +202,15 @@ def strip(path: Path) -> None:
 
 def emptiness(path: Path) -> None:
     """How far the path is from training codes, beside how far test codes are from these."""
-    st.subheader("Does the path cross empty space?", anchor=False)
+    st.header("Does the path cross empty space?", anchor=False)
     subject = path.subject
     gaps, known = subject.gaps(), len(subject.known().codes)
     half, most = np.quantile(gaps, (0.5, 0.9)).tolist()
-    st.plotly_chart(curves.distance_curve(path.away, half, most, path.marks), config=theme.PLAIN)
+    st.plotly_chart(
+        curves.distance_curve(path.away, half, most, path.marks),
+        config=theme.PLAIN,
+        alt="how far each place of the path is from the nearest code",
+    )
     furthest, wide = path.away.max(), subject.code_dim > neighbours.NARROW
     on_map = (
         "" if wide else f" On the map a place is far from every code beyond {subject.far():.3g}."

@@ -69,7 +69,7 @@ def beside_pca(rung: ModelSubject, shown: np.ndarray) -> None:
     for subject in (rung, rung.pca()):
         made = subject.see(originals.pictures, labels).reconstructions
         table.append(widgets.Row(f"Reconstruction by {subject.title}", made))
-    widgets.rows(table, least="3rem")
+    widgets.rows(table, least=3)
 
 
 def in_words(rung: ModelSubject, ours: Estimate, theirs: Estimate) -> None:

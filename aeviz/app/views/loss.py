@@ -11,7 +11,7 @@ import streamlit as st
 from aeviz.analysis import mechanism
 from aeviz.app import library, pages, session, sidebar, texts, widgets
 from aeviz.app.subject import ModelSubject
-from aeviz.app.views.run import metric_title
+from aeviz.app.views.run import levels_of, metric_title
 from aeviz.charts import curves, pixels, theme
 from aeviz.charts.bars import firing, loss_terms, named_bars
 from aeviz.data import datasets
@@ -71,12 +71,16 @@ def terms(subject: ModelSubject) -> None:
         if not fallen:
             _train_one(subject.model.variant)
     if fallen:
-        fallen, height = _titled(fallen), 90 + 110 * len(fallen)
-        figure = curves.loss_curves(steps, fallen, unit=subject.model.unit, height=height)
+        fallen, height = _titled(fallen), 150 + 110 * len(fallen)
+        model, spec = subject.model, library.spec(subject.key)
+        whole = model.card.digit is None and (spec is None or spec.classes is None)
+        levels = levels_of(model.config, model.card.data, model.unit) if whole else None
+        figure = curves.loss_curves(steps, fallen, unit=model.unit, levels=levels, height=height)
         _chart(figure, "curves", "each term of the loss over the steps")
         st.caption(
             "Training: averaged over steps, with what only training has, such as dropout. The "
-            "first fall lies out of view."
+            "scale is logarithmic where the first fall would press the rest flat."
+            + (" Dotted: what the mean image and PCA leave on test images." if levels else "")
         )
 
 
@@ -126,7 +130,7 @@ def code(subject: ModelSubject) -> None:
     elif "kl_per_dim" in shown:
         _dimension(subject, _kl(subject, metrics["kl_per_dim"]))
     else:
-        st.subheader("What does one latent dimension do?", anchor=False)
+        st.header("What does one latent dimension do?", anchor=False)
         _dimension(subject, _pick_dimension(subject, int(subject.codes().var(0).argmax())))
 
 
@@ -164,7 +168,7 @@ def _dimension(subject: ModelSubject, dimension: int) -> None:
                 f"Test images with the largest {what}", subject.data.test_images[top], titles
             ),
         ],
-        least="3rem",
+        least=3,
     )
     of = "the prior" if by_prior else f"{what} in the test codes"
     st.caption(f"Above: in standard deviations of {of}. Below: class and value.")
@@ -172,7 +176,7 @@ def _dimension(subject: ModelSubject, dimension: int) -> None:
 
 def _kl(subject: ModelSubject, kl: np.ndarray) -> int:
     """KL of each dimension of a code (D,), in nats; returns the dimension that was chosen."""
-    st.subheader("Which latent dimensions are active?", anchor=False)
+    st.header("Which latent dimensions are active?", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         order = widgets.choice("Order", ORDERS, "kl_order")
         dimension = _pick_dimension(subject, int(kl.argmax()))
@@ -206,7 +210,7 @@ def _to_scale(images: np.ndarray) -> np.ndarray:
 
 def _units(subject: ModelSubject) -> int:
     """How often units fire, and what they draw; returns the dimension that was chosen."""
-    st.subheader("How often does a unit fire?", anchor=False)
+    st.header("How often does a unit fire?", anchor=False)
     codes = subject.codes()
     units = mechanism.units(subject.model, codes)
     shares, dead = units.shares, int(units.dead.sum())
@@ -221,7 +225,7 @@ def _units(subject: ModelSubject) -> int:
         )
     )
     _explained(subject, units.active.value)
-    st.subheader("What does a unit draw?", anchor=False)
+    st.header("What does a unit draw?", anchor=False)
     used = (-shares).argsort(kind="stable")[:ATOMS]
     atoms = _to_scale(mechanism.atoms(subject.model, codes, used))
     widgets.gallery(
@@ -277,7 +281,7 @@ def _unit(subject: ModelSubject, unit: int) -> None:
                 f"What {what} adds to their reconstructions", pixels.signed(_to_scale(added))
             ),
         ],
-        least="3rem",
+        least=3,
     )
     st.caption(
         "Class and activity. Below: the reconstruction minus the one with this unit silenced, each "
@@ -288,7 +292,7 @@ def _unit(subject: ModelSubject, unit: int) -> None:
 def _entries(subject: ModelSubject) -> None:
     """How often each entry of a codebook is used, and what it encodes."""
     shares, windows = subject.entries()
-    st.subheader("Which codebook entries are used?", anchor=False)
+    st.header("Which codebook entries are used?", anchor=False)
     ranks = (-shares).argsort(kind="stable")
     figure = named_bars(
         100 * shares[ranks],
@@ -308,7 +312,7 @@ def _entries(subject: ModelSubject) -> None:
             else "None is dead: each is used somewhere."
         )
     )
-    st.subheader("What does each entry encode?", anchor=False)
+    st.header("What does each entry encode?", anchor=False)
     widgets.gallery(
         [
             widgets.Item([(windows[k], f"entry {k + 1}")], f"entry {k + 1}\n{shares[k]:.1%}")
@@ -332,7 +336,7 @@ def slopes(subject: ModelSubject) -> None:
     values = subject.spectrum()
     if values is None:
         return
-    st.subheader("How far does the code move when pixels do?", anchor=False)
+    st.header("How far does the code move when pixels do?", anchor=False)
     curve, words = st.columns([3, 2], gap="large")
     with words:
         shown, apart = _spectra(subject)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import estimate, planes, projections
-from aeviz.analysis.holes import PAIRS, SPANNED, Holes
-from aeviz.analysis.neighbours import NARROW
-from aeviz.app import widgets
+from aeviz.analysis import planes, projections
+from aeviz.app import session, widgets
 from aeviz.app.components.link import has_webgl
 from aeviz.app.subject import ModelSubject
+from aeviz.app.views import layers
 from aeviz.app.views.explore import explore, grid_of
+from aeviz.app.views.layers import say as say_layer
 from aeviz.charts import maps, theme
 
 __all__ = [
     "HOW",
-    "choose_background",
+    "choose_layer",
     "choose_plane",
     "choose_view",
     "explore",
     "grid",
-    "holes",
+    "say_layer",
     "space",
 ]
 
@@ -32,6 +34,7 @@ SETTINGS = {
 }
 HOW = {"space": "Move the sliders"}
 """How one comes to a place, where it is not by the probe."""
+DOTS_ARE = "The code of each test image, in the colour of its class."
 DOTS = 4000
 """In space."""
 SLIDERS = 16
@@ -51,13 +54,18 @@ def choose_view(subject: ModelSubject) -> str:
     )
 
 
-def choose_background(*, possible: bool) -> tuple[bool, float]:
-    """Whether decoded images lie behind the dots, and how opaque."""
-    shown = widgets.toggle("Decoded background", "background", True, disabled=not possible)
-    opacity = widgets.slider(
-        "Opacity", 0.1, 1.0, 0.6, 0.1, key="opacity", disabled=not (shown and possible), width=180
-    )
-    return shown, opacity
+def choose_layer(*, possible: bool) -> dict[str, Any]:
+    """What is drawn on the map: what lies under the dots, and whether there are dots.
+
+    Args:
+        possible: False in space, where there are dots alone.
+    """
+    start = "none" if session.asked("background") == "false" else "territories"  # of old
+    kind = start
+    if possible:
+        kind = widgets.choice("Under the dots", layers.NAMES, "layer", start=start)
+    dots = widgets.toggle("Dots", "dots", True, help=DOTS_ARE, disabled=not possible)
+    return {"layer": kind, "dots": dots}
 
 
 def choose_plane(subject: ModelSubject, view: str) -> planes.Plane | None:
@@ -149,52 +157,3 @@ def grid(subject: ModelSubject, plane: planes.Plane, label: int | None) -> str:
         f"which among the test codes is {error.said('.2f')} grey levels of 255 off, as a mean over "
         "pixels and places; when it rests, the place itself is decoded."
     )
-
-
-def holes(subject: ModelSubject) -> None:
-    """How much of the space among the codes is far from all of them, beside PCA's."""
-    wide = subject.code_dim > NARROW
-    # To encode ten thousand training images for it takes some models a while.
-    if wide and not widgets.toggle("Measure the space between the codes", "holes"):
-        return
-    st.subheader("Does it have holes?", anchor=False)
-    found, seen, known = subject.holes(), len(subject.gaps()), len(subject.known().codes)
-    if subject.code_dim <= SPANNED:
-        st.markdown(
-            f"{_hull(subject, found)}{_paths(found)} between two test codes cross "
-            f"{'such a place' if found.hull else 'a place that is far from every training code'}. "
-            f"{_beside(subject.pca().holes())}"
-        )
-    else:
-        st.markdown(
-            f"Not by distance: in {subject.code_dim} dimensions {_paths(found)} between two test "
-            "codes cross a place that is far from every training code. Two test codes are "
-            f"themselves only {found.apart / found.far:.1f} times that far apart (median)."
-        )
-    st.caption(
-        f"Far: more than {found.far:.3g} from each of {known:,} training codes"
-        f"{' drawn at random' if wide else ''}, three times the distance within which 90 % of "
-        f"{seen:,} test codes have one. Only the space among the test codes counts, without the "
-        "1 % that lie farthest out. ± is one standard error. A hole says that the decoder was "
-        "never trained there, not that its image is bad."
-    )
-
-
-def _hull(subject: ModelSubject, found: Holes) -> str:
-    if found.hull is None:
-        return ""
-    room = "area" if subject.code_dim == 2 else "volume"
-    return (
-        f"**{estimate.percent(found.hull, found.inside)}** of the {room} among the test codes is "
-        "far from every training code. "
-    )
-
-
-def _paths(found: Holes) -> str:
-    return f"**{estimate.percent(found.paths, PAIRS)}** of the straight paths"
-
-
-def _beside(linear: Holes) -> str:
-    hull = "" if linear.hull is None else f"{estimate.percent(linear.hull, linear.inside)} and "
-    paths = estimate.percent(linear.paths, PAIRS)
-    return f"With PCA in place of the model it is {hull}{paths}."

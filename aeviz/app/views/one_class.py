@@ -69,21 +69,26 @@ def scores(
 
 def choose_digits() -> tuple[str, tuple[int, ...]]:
     """Widgets for what is normal among the digits and for training on it; the model and digits."""
-    wanted = _pick_digits()
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    with row:
+        wanted = _pick_digits()
     if not 1 <= len(wanted) <= MOST_DIGITS:
         st.info(f"Choose one to {MOST_DIGITS} digits; until then {START} is normal.")
         wanted = [START]
     classes = tuple(sorted(map(int, wanted)))
-    share = widgets.slider(
-        "Training-set contamination (%)",
-        0,
-        20,
-        0,
-        key="slipped_in",
-        help="Images of other digits, drawn at random, among those that it is trained on.",
-    )
+    with row:
+        share = widgets.slider(
+            "Training-set contamination (%)",
+            0,
+            20,
+            0,
+            key="slipped_in",
+            help="Images of other digits, drawn at random, among those that it is trained on.",
+            width=250,
+        )
     found = _models_of(classes)
-    _train(classes, share / 100, known=share / 100 in found)
+    with row:
+        _train(classes, share / 100, known=share / 100 in found)
     if not found:
         st.info(
             f"No model of {_listed(classes)} is trained yet; until then {classes[0]} alone is "
@@ -109,6 +114,7 @@ def _pick_digits() -> list[str]:
         default=session.value(key),
         key=box,
         wrap=True,
+        width="content",
     )
     session.settled(key, start)
     return chosen
@@ -227,5 +233,10 @@ def harm(subject: ModelSubject, kind: str, classes: tuple[int, ...]) -> None:
     look = text.part("harm_latent" if kind == "latent" else "harm")
     st.markdown(f"{begin}{look} {text.part('add')}")
     figure = curves.contamination_curve(known, yours, by_pca)
-    st.plotly_chart(figure, config=theme.PLAIN, key="damage")
+    st.plotly_chart(
+        figure,
+        config=theme.PLAIN,
+        key="damage",
+        alt="AUROC against the share of anomalies in the training set",
+    )
     st.caption(text.part("points_known" if known else "points"))

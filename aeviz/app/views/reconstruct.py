@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from aeviz.app import widgets
-from aeviz.app.subject import Subject
+from aeviz.app import texts, widgets
+from aeviz.app.subject import ModelSubject, Subject
 from aeviz.charts import pixels
 from aeviz.data import datasets
 
@@ -80,11 +80,17 @@ def side_by_side(subjects: Sequence[Subject], shown: np.ndarray) -> None:
     for subject in subjects:
         seen = subject.see(images, labels)
         measured = zip(seen.errors.mse, seen.errors.bce, seen.errors.psnr, strict=True)
-        texts = [f"MSE {mse:.4f}\nBCE {bce:.3f}\n{psnr:.1f} dB" for mse, bce, psnr in measured]
+        figures = [f"MSE {mse:.4f}\nBCE {bce:.3f}\n{psnr:.1f} dB" for mse, bce, psnr in measured]
         table.append(widgets.Row(f"Reconstruction by {subject.title}", seen.reconstructions))
         error = pixels.signed(seen.differences)
-        table.append(widgets.Row(f"Error of {subject.title}", error, texts))
+        table.append(widgets.Row(f"Error of {subject.title}", error, figures))
     widgets.rows(table)
     widgets.error_key()
     widgets.told_labels(subjects, labels)
     widgets.seen_in_training(subjects)
+
+
+def say_which_code(subject: ModelSubject) -> None:
+    """Which code of an image is decoded, where its encoder gives more than one."""
+    if subject.model.has_posterior:
+        st.caption(texts.of("reconstruct").part("posterior"))

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from aeviz.analysis import pca
 from aeviz.app import library, own, pages, session, texts, widgets
 from aeviz.app.components.watch import drawing, watch
 from aeviz.charts import bars, maps
@@ -124,6 +125,12 @@ def elbo_note(config: BaseConfig) -> str:
     return said if bounds_a_density(config) else f"{said} {texts.of('train').part('no_density')}"
 
 
+def levels_of(config: BaseConfig, data: str, unit: str) -> dict[str, float]:
+    """What the reconstruction error of the mean image and of PCA is, where it is a squared one."""
+    dataset = preview.data_here(data) if unit == RECONSTRUCTION_UNITS["squared"] else None
+    return pca.levels(dataset, config.code_dim(dataset.shape)) if dataset else {}
+
+
 def explain(spec: RunSpec) -> None:
     """What is behind the page, and the variant that is trained."""
     model = spec.model_class
@@ -192,9 +199,16 @@ def _keep(run: str) -> None:
 
 def _controls(run: str) -> None:
     wish = store.wish(run)
-    for action in ("resume" if wish == "pause" else "pause", "stop"):
+    # A key for each place: the button that is pressed keeps the focus while its name changes.
+    for key, action in (("hold", "resume" if wish == "pause" else "pause"), ("stop", "stop")):
         off = wish == "stop"
-        st.button(action.capitalize(), on_click=own.control, args=(run, action), disabled=off)
+        st.button(
+            action.capitalize(),
+            f"{key}-{run}",
+            on_click=own.control,
+            args=(run, action),
+            disabled=off,
+        )
 
 
 def _uses(run: str, spec: RunSpec) -> None:
@@ -252,6 +266,7 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
         by_term(points) or {"loss": (nothing, nothing)},
         unit=unit,
         last=steps,
+        levels=levels_of(spec.config, spec.data, unit) if spec.classes is None else None,
         height=HEIGHT,
     )
     charts = [

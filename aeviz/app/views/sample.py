@@ -10,12 +10,13 @@ import streamlit as st
 from aeviz.analysis import estimate, neighbours, sampling
 from aeviz.analysis.estimate import Estimate
 from aeviz.app import texts, widgets
+from aeviz.app.components.marked_map import marked_map
 from aeviz.app.subject import ModelSubject
-from aeviz.charts import maps, pixels, theme
+from aeviz.app.views import explore
+from aeviz.charts import pixels
 from aeviz.models.base import Autoencoder
 
 NEAREST = {"no": "Hide", "pixels": "In pixels", "codes": "In latent space"}
-DOTS = 3000
 GRID = 20
 
 
@@ -148,13 +149,15 @@ def _how_many(*, softmax: bool) -> tuple[int, int, float]:
 
 def on_map(subject: ModelSubject, drawn: Drawn) -> None:
     """The codes drawn, among those of test images."""
-    data, plane = subject.data, subject.plane()
-    points = plane.project(subject.codes())[:DOTS]
-    dots = maps.code_map(points, data.test_labels[:DOTS], data.classes, height=430)
-    size = 3 if drawn.even else 6
-    maps.overlay(dots, points, plane.project(drawn.codes), size, plane.axis_titles)
-    st.plotly_chart(widgets.drawable(dots), config=theme.CONFIG, key="samples")
-    st.caption("Black dots: the codes drawn. Coloured: test codes, put there by the encoder.")
+    places = subject.plane().project(drawn.codes)
+    dots = [] if drawn.even else [_dot(k) for k in range(len(places))]
+    marked_map("samples-map", explore.ground_of(subject), places, dots)
+    st.caption("Ringed dots: the codes drawn. Coloured: test codes, put there by the encoder.")
+
+
+def _dot(k: int) -> str:
+    """What links a sample to its dot on the map."""
+    return f"sample-{k}"
 
 
 def likeness(subject: ModelSubject, drawn: Drawn) -> None:
@@ -196,12 +199,15 @@ def gallery(subject: ModelSubject, drawn: Drawn) -> None:
     """The images, and below each the nearest training image where that is asked for."""
     samples = [(image, f"sample {k + 1}") for k, image in enumerate(drawn.images)]
     if drawn.near == "no":
-        widgets.gallery([widgets.Item([sample]) for sample in samples], size="4.9rem")
+        widgets.gallery(
+            [widgets.Item([one], dot=_dot(k)) for k, one in enumerate(samples)], size="4.9rem"
+        )
         return
     data, items = subject.data, []
     for k, (distance, i) in enumerate(zip(*_nearest(subject, drawn), strict=True)):
         both = [samples[k], (data.train_images[i], f"nearest to sample {k + 1}")]
-        items.append(widgets.Item(both, f"{data.classes[data.train_labels[i]]}, {distance:.2g}"))
+        its_class = data.classes[data.train_labels[i]]
+        items.append(widgets.Item(both, f"{its_class}, {distance:.2g}", _dot(k)))
     widgets.gallery(items, size="4.9rem")
     st.caption(
         f"Above: the sample. Below: the nearest of {len(data.train_images):,} training images, its "

@@ -169,6 +169,7 @@ def _path(change: Change, moved: Moved) -> None:
         ),
         config=theme.PLAIN,
         key="moved_path",
+        alt="the path of the code on the map while the image is changed",
     )
     widgets.class_key(data.classes)
     st.caption(f"The way of the code of {subject.title}: a rimmed dot for each step of the slider.")
@@ -178,7 +179,7 @@ def _votes(change: Change, moved: Sequence[Moved]) -> None:
     """What the nearest test images say of the original and of the changed image."""
     data, at = moved[0].subject.data, (change.still, change.now)
     itself = compare.same(data.test_images, change.images[change.still])  # is no neighbour
-    st.subheader(f"What do its {NEAREST} nearest neighbours say?", anchor=False)
+    st.header(f"What do its {NEAREST} nearest neighbours say?", anchor=False)
     table, turned = [], []
     for m in moved:
         near = [m.subject.neighbours(m.seen.codes[k], NEAREST, itself)[1] for k in at]
@@ -203,7 +204,7 @@ def _votes(change: Change, moved: Sequence[Moved]) -> None:
 
 def _all_the_way(change: Change, moved: Sequence[Moved]) -> None:
     """The image and its reconstructions from one end of the change to the other."""
-    st.subheader("All the way", anchor=False)
+    st.header("All the way", anchor=False)
     kind, strengths = change.kind, change.kind.strengths
     texts = [f"{value:g}" for value in strengths[STRIP]]
     table = [widgets.Row(kind.label, change.images[STRIP], texts)]

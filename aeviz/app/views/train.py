@@ -20,17 +20,24 @@ from aeviz.training.spec import RunSpec, sentence, summary
 SECONDS, EPOCHS = 30.0, 10.0
 """How long a run lasts at first."""
 AS_LAST = "as in your last run"
+COMMON = sorted((n for n, c in MODELS.items() if c.common), key=lambda n: MODELS[n].common)
+"""The variants that the picker shows at once."""
+CHOSEN = ":material/check:"
+"""Beside the name of the one that is chosen."""
 
 # -- what to train ------------------------------------------------------------------------------
 
 
 def set_up() -> None:
     """Choose what to train, beside the network before its first step and a trained one."""
-    variant = session.asked("variant") or session.get("variant")
+    asked = session.asked("variant")
+    variant = asked or session.get("variant")
     if variant not in MODELS:
-        variant = next(iter(MODELS))
+        variant = COMMON[0]
+        if asked:
+            session.refuse("variant", asked)
     session.say("variant", variant)
-    cards = st.grid("auto", min_column_width=104, gap="xsmall")
+    cards = st.container(key="variant-cards", gap="xsmall")
     idea = st.empty()
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     length = st.empty()
@@ -63,24 +70,39 @@ def set_up() -> None:
 
 
 def _picker(chosen: str) -> None:
-    """A card for each variant: the map of its pretrained model and its name."""
-    for name, model_class in MODELS.items():
-        pretrained = library.nearest(name, 2)
-        seen = _pretrained_look(pretrained) if pretrained else view.before(_default_spec(name))
-        thumbnail = pixels.code_thumbnail(seen.points, seen.point_labels)
-        key = "chosen-variant" if name == chosen else None
-        with st.container(key=key, gap="xxsmall", horizontal_alignment="center"):
-            st.image(thumbnail, width=64, alt=f"map of a {model_class.title.lower()}")
-            st.button(
-                short_title(name),
-                key=f"pick-{name}",
-                help=model_class.idea,
-                on_click=view.set_up,
-                args=(name,),
-                disabled=name == chosen,
-                type="tertiary",
-                wrap=True,
-            )
+    """A card for each variant: the common ones, and the others behind "more"."""
+    widgets.style("cards")
+    with st.grid("auto", min_column_width=104, gap="xsmall"):
+        for name in COMMON:
+            _card(name, chosen)
+    others = [name for name in MODELS if name not in COMMON]
+    with (
+        st.expander(f"{len(others)} more variants", expanded=chosen in others),
+        st.grid("auto", min_column_width=104, gap="xsmall"),
+    ):
+        for name in others:
+            _card(name, chosen)
+
+
+def _card(name: str, chosen: str) -> None:
+    """The map of a variant's pretrained model and its name; the button covers both."""
+    model_class, pretrained = MODELS[name], library.nearest(name, 2)
+    seen = _pretrained_look(pretrained) if pretrained else view.before(_default_spec(name))
+    thumbnail = pixels.code_thumbnail(seen.points, seen.point_labels)
+    # Not a disabled button: what is chosen would be grey, and a key that is pressed again a fault.
+    key = "chosen-variant" if name == chosen else f"variant-{name}"
+    with st.container(key=key, gap="xxsmall", horizontal_alignment="center"):
+        st.image(thumbnail, width=64, alt=f"map of a {model_class.title.lower()}")
+        st.button(
+            short_title(name),
+            key=f"pick-{name}",
+            help=model_class.idea,
+            on_click=view.set_up,
+            args=(name,),
+            icon=CHOSEN if name == chosen else None,
+            type="tertiary",
+            wrap=True,
+        )
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking at the pretrained models")
@@ -108,15 +130,17 @@ def _looks(spec: RunSpec) -> None:
         )
         for k, label in enumerate(first.labels)
     ]
-    widgets.gallery(items, size="min(3.1rem, 12vw)")
+    widgets.gallery(items, size="max(2.5rem, min(3.1rem, 10cqw - 0.85rem))")
     st.caption("Above: test images. Below: their reconstructions " + ", then ".join(looks) + ".")
     for column, (what, seen) in zip(st.columns(len(looks)), looks.items(), strict=True):
         with column:
             st.markdown(f"**{what.capitalize()}**")
             figure = widgets.drawable(view.code_map(seen, classes, 330))
+            figure.update_layout(showlegend=False)
             st.plotly_chart(
                 figure, config=theme.PLAIN, key=f"look-{what}", alt=view.map_title(seen)
             )
+    widgets.class_key(classes)
 
 
 # -- the form: its settings outlive a look at a run or at another page ---------------------------

@@ -20,28 +20,34 @@ from aeviz.app.widgets.controls import (
 from aeviz.app.widgets.images import (
     Item,
     Row,
+    beside,
     class_key,
+    dot_of,
     drawable,
     error_key,
     gallery,
     rows,
     sheet,
     strip,
+    style,
 )
-from aeviz.app.widgets.texts import explain, heading
 from aeviz.app.widgets.waiting import offer, projected, working
+from aeviz.app.words import exhibit, explain, heading
 
 __all__ = [
     "Item",
     "Row",
+    "beside",
     "beside_pca",
     "choice",
     "class_key",
     "decoded_as",
+    "dot_of",
     "download",
     "draw_again",
     "drawable",
     "error_key",
+    "exhibit",
     "explain",
     "gallery",
     "heading",
@@ -58,6 +64,7 @@ __all__ = [
     "slider",
     "steps",
     "strip",
+    "style",
     "toggle",
     "told_labels",
     "working",

@@ -25,6 +25,7 @@ def choice(
     help: str | None = None,
     *,
     vertical: bool = False,
+    inline: bool = False,
     menu: bool = False,
     start: str | None = None,
     read: Callable[[str], str] = str,
@@ -35,6 +36,7 @@ def choice(
     Args:
         names: choice -> what its button says.
         vertical: below each other, for texts that are long.
+        inline: those beside each other where there is room, below a heading that is their label.
         menu: a menu instead of buttons, for choices that may be many.
         start: chosen at first; the first one where it is left out.
         read: makes a choice of what an address says, where earlier versions said it otherwise.
@@ -47,11 +49,21 @@ def choice(
     at = options.index(now)
     if menu:
         chosen = st.selectbox(label, options, at, title, box, help, width=width)
-    elif vertical:
-        chosen = st.radio(label, options, at, title, box, help)
+    elif vertical or inline:
+        seen = "collapsed" if inline else "visible"
+        chosen = st.radio(
+            label, options, at, title, box, help, horizontal=inline, label_visibility=seen
+        )
     else:
         chosen = st.segmented_control(
-            label, options, default=now, required=True, format_func=title, key=box, help=help
+            label,
+            options,
+            default=now,
+            required=True,
+            format_func=title,
+            key=box,
+            help=help,
+            wrap=True,  # or the last ones are out of sight, without a hint
         )
     session.settled(key, first)
     assert chosen is not None  # required
@@ -179,23 +191,28 @@ def decoded_as(subject: ModelSubject, key: str, *, in_turn: bool = False) -> np.
     return np.arange(len(classes)) if chosen == "turn" else np.array([int(chosen)])
 
 
-def pick_test_image(letter: str, key: str, start: int, dataset: Dataset) -> int:
+def pick_test_image(
+    letter: str, key: str, start: int, dataset: Dataset, *, drawn_from: np.ndarray | None = None
+) -> int:
     """Widgets that choose a test image by class, by index or at random; returns its index.
 
     Args:
         letter: tells it from another one on the same page; empty where there is none.
         key: of the index, also its name in the address.
         start: chosen at first.
+        drawn_from: which test images (N,) bool are drawn by class and at random; all where it is
+            left out. The index reaches every one.
     """
     # Of its own for each data set: a box that comes with another one's class is nobody's choice.
     labels, of_class = dataset.test_labels, f"{key}-class-{dataset.name}"
+    everything = np.ones(len(labels), bool) if drawn_from is None else drawn_from
 
     def draw(wanted: np.ndarray) -> None:
         session.put(key, int(np.random.default_rng().choice(np.flatnonzero(wanted))))
 
     def draw_of_class() -> None:
         if session.changed(of_class):
-            draw(labels == session.value(of_class))
+            draw((labels == session.value(of_class)) & everything)
 
     index, its_class = (
         f"{letter}: {of}" if letter else of.capitalize() for of in ("test image", "class")
@@ -213,10 +230,11 @@ def pick_test_image(letter: str, key: str, start: int, dataset: Dataset) -> int:
         session.value(of_class),
         format_func=dataset.classes.__getitem__,
         key=box,
+        help="Draws an image of this class. The test images are in no order: the next one by its "
+        "index may be of another class.",
         on_change=draw_of_class,
         width=110,
     )
-    everything = np.ones(len(labels), bool)
     at_random.button(
         f"Random {letter or 'image'}", key=f"{key}-random", on_click=draw, args=(everything,)
     )
@@ -236,14 +254,17 @@ def several(
 
     In the address under its key, where it is not what it starts with.
     """
-    held, followed = session.value(key), f"{key}-start"
+    held, followed = None if session.went_back() else session.value(key), f"{key}-start"
     wanted = session.asked_list(key) if held is None else held
+    lost = [name for name in wanted if held is None and name not in names]
     wanted = [name for name in wanted if name in names][:most]  # a run may have been deleted
     if held is None and not wanted and session.asked(key) != "":  # which says: none
         wanted = start
     if held is not None and wanted == session.get(followed):
         wanted = start
     session.put(key, wanted)
+    if lost:
+        session.refuse(key, ",".join(lost), wanted)
     session.note(followed, start)
     box = session.box(key)
     chosen: list[str] = st.multiselect(
@@ -263,7 +284,7 @@ def several(
 def pick_subjects(key: str, most: int | None = None) -> list[ModelSubject]:
     """A box that chooses one model or more, seen on the chosen data.
 
-    At first the sidebar's and another one, which follow the sidebar until a person chooses.
+    At first the chosen one and another, which follow the choice until a person chooses here.
 
     Args:
         key: also its name in the address.
@@ -280,7 +301,7 @@ def pick_subjects(key: str, most: int | None = None) -> list[ModelSubject]:
         help=f"{limit}. PCA as wide as the first one's code is always beside them.",
     )
     if not chosen:
-        st.info("No model selected: showing the sidebar model and a comparable one.")
+        st.info("No model selected: showing the chosen model and a comparable one.")
     return [sidebar.subject(name) for name in chosen or start]
 
 

@@ -5,41 +5,83 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.app.components.link import has_webgl
 from aeviz.charts import export, pixels, theme
 
+HERE = Path(__file__).parent
+
+
+@cache
+def _rules(name: str) -> str:
+    return (HERE / f"{name}.css").read_text(encoding="utf-8")
+
+
+def style(name: str) -> None:
+    """Have the page follow the style rules of a file of this folder, beside those of all pages."""
+    st.html(f"<style>{_rules(name)}</style>")
+
+
+def beside() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Places for a way in, for what becomes of it, and for settings; once on a page.
+
+    What becomes of it stands beside the other two, or, on a phone, between them.
+    """
+    style("beside")
+    with st.container(key="beside-room"), st.container(key="beside"):
+        return st.container(), st.container(), st.container()
+
+
+def dot_of(index: int) -> str:
+    """What links an image to its dot on the maps of the page: a test image, by its index."""
+    return f"test-{index}"
+
+
+def _marked(image: np.ndarray, dot: str = "") -> str:
+    """Attributes of an image: ink on paper where the page is light, if it is grey; its dot."""
+    ink = ' class="aeviz-ink"' if image.ndim == 2 else ""
+    return ink + (f' data-dot="{html.escape(dot, quote=True)}"' if dot else "")
+
 
 @dataclass(frozen=True)
 class Item:
-    """Images on top of each other, each with its alternative text, and a caption below."""
+    """Images on top of each other, each with its alternative text, and a caption below.
+
+    dot: what links the first of them to a dot on a map of the page.
+    """
 
     pictures: Sequence[tuple[np.ndarray, str]]
     caption: str = ""
+    dot: str = ""
 
 
 def gallery(items: Iterable[Item], *, size: str = "5rem", narrow: bool = False) -> None:
     """Show items side by side with crisp pixels; they wrap on a narrow screen.
 
     Args:
-        size: width of an image, a CSS length.
+        size: width of an image, a CSS length; 1cqw is a hundredth of the room that there is.
         narrow: captions are no wider than their image.
     """
     cells = []
     for item in items:
         pictures = "".join(
-            f'<img src="{pixels.data_uri(image)}" alt="{html.escape(alt, quote=True)}">'
-            for image, alt in item.pictures
+            f'<img src="{pixels.data_uri(image)}" alt="{html.escape(alt, quote=True)}"'
+            f"{_marked(image, '' if number else item.dot)}>"
+            for number, (image, alt) in enumerate(item.pictures)
         )
         lines = "<br>".join(html.escape(line) for line in item.caption.splitlines())
         cells.append(f"<figure>{pictures}<figcaption>{lines}</figcaption></figure>")
     caption = "var(--digit)" if narrow else "none"
     style = f"--digit:{size}; --caption:{caption}"
-    st.html(f'<div class="aeviz-gallery" style="{style}">{"".join(cells)}</div>')
+    body = f'<div class="aeviz-gallery" style="{style}">{"".join(cells)}</div>'
+    st.html(f'<div style="container-type:inline-size">{body}</div>')
 
 
 def strip(items: Iterable[Item]) -> bytes:
@@ -49,46 +91,104 @@ def strip(items: Iterable[Item]) -> bytes:
 
 @dataclass(frozen=True)
 class Row:
-    """Images (N, H, W) or (N, H, W, 3) that stand for one thing, and a text below each."""
+    """Images (N, H, W) or (N, H, W, 3) that stand for one thing, and a text below each.
+
+    dots: what links each of them to a dot on a map of the page.
+    """
 
     name: str
     pictures: np.ndarray
     texts: Sequence[str] = ()
+    dots: Sequence[str] = ()
 
 
-def rows(table: Sequence[Row], *, least: str = "4.2rem", held: bool = False) -> None:
+def rows(table: Sequence[Row], *, least: float = 4.2, held: bool = False) -> None:
     """Show rows of images below each other, each row under its name, column by column.
 
-    On a narrow screen they scroll sideways together; the names stay.
+    Where the columns have no room beside each other, half or a quarter of them have: then all rows
+    of the first ones stand above all rows of the next, so that no image is out of sight.
 
     Args:
-        least: width of an image where there is little room, a CSS length.
-        held: the first row stays in view above the others, which scroll below it where they are
-            higher than the screen.
+        least: width of an image where there is little room, rem.
+        held: where all are beside each other the first row stays in view above the others while
+            the page scrolls.
     """
+    columns = len(table[0].pictures)
+    folds = sorted({-(-columns // parts) for parts in (1, 2, 4)}, reverse=True)
     parts = []
-    for row in table:
-        cells = [f"<h4>{html.escape(row.name)}</h4>"]
-        for k, image in enumerate(row.pictures):
-            alt = html.escape(f"{row.name}, {k + 1}", quote=True)
-            cells.append(f'<img src="{pixels.data_uri(image)}" alt="{alt}">')
-        for text in row.texts:
+    for k, row in enumerate(table):
+        cells = []
+        for part in range(-(-columns // folds[-1])):  # a name above each part of the row
+            place = _place(part * np.array(folds), 3 * k, len(table), folds, columns)
+            again = ' aria-hidden="true"' if part else ""
+            cells.append(f'<p style="{place}"{again}>{html.escape(row.name)}</p>')
+        for column, image in enumerate(row.pictures):
+            place = _place(column, 3 * k + 1, len(table), folds, columns)
+            alt = html.escape(f"{row.name}, {column + 1}", quote=True)
+            source = pixels.data_uri(image)
+            marked = _marked(image, row.dots[column] if row.dots else "")
+            cells.append(f'<img src="{source}" alt="{alt}" style="{place}"{marked}>')
+        for column, text in enumerate(row.texts):
+            place = _place(column, 3 * k + 2, len(table), folds, columns)
             lines = "<br>".join(html.escape(line) for line in text.splitlines())
-            cells.append(f"<span>{lines}</span>")
+            cells.append(f'<span style="{place}">{lines}</span>')
         parts.append("".join(cells))
     if held:
         parts[0] = f'<div class="held">{parts[0]}</div>'
-    columns = f"grid-template-columns: repeat({len(table[0].pictures)}, minmax({least}, 1fr))"
-    body = f'<div style="{columns}">{"".join(parts)}</div>'
-    st.html(f'<div class="aeviz-rows" tabindex="0">{body}</div>')
+    name = f"aeviz-fold-{columns}-{round(16 * least)}"
+    body = f"<div>{''.join(parts)}</div>"
+    st.html(
+        f'<div style="container-type:inline-size"><div class="aeviz-rows {name}" tabindex="0">'
+        f"{body}</div></div><style>{_folded(name, folds, least)}</style>"
+    )
+
+
+def _place(
+    column: int | np.ndarray, line: int, rows: int, folds: Sequence[int], columns: int
+) -> str:
+    """Where a cell stands for each fold, as CSS variables: its order and its column.
+
+    Args:
+        column: of the row, also one for each fold.
+        line: which of the three lines of each of so many rows.
+        folds: how many columns are beside each other.
+    """
+    found = []
+    for k, (beside, at) in enumerate(
+        zip(folds, np.resize(column, len(folds)).tolist(), strict=True)
+    ):
+        seen = "block" if at < columns else "none"  # a name that there is no part for
+        order = at // beside * 3 * rows + line
+        found.append(f"--o{k}:{order};--c{k}:{at % beside + 1};--s{k}:{seen}")
+    return ";".join(found)
+
+
+def _folded(name: str, folds: Sequence[int], least: float) -> str:
+    """Style rules of rows that fold where their room is too narrow."""
+    rules, these = [], f".aeviz-rows.{name}"
+    for k, beside in enumerate(folds):
+        columns = f"repeat({beside}, minmax({least}rem, 1fr))"
+        told = (
+            f"{these} > div {{ grid-template-columns: {columns} }}"
+            f"{these} :is(p, img, span) {{ order: var(--o{k}) }}"
+            f"{these} :is(img, span) {{ grid-column: var(--c{k}) }}"
+            f"{these} p {{ display: var(--s{k}) }}"
+        )
+        if k:
+            room = folds[k - 1] * (least + 0.2)  # with the gaps
+            told += f"{these} {{ max-height: none; overflow: visible }}"
+            told += f"{these} .held {{ display: contents }}"
+            told = f"@container (max-width: {room:.2f}rem) {{ {told} }}"
+        rules.append(told)
+    return "".join(rules)
 
 
 def error_key() -> None:
     """What the colours of a signed error mean."""
     scale = pixels.data_uri(pixels.signed(np.linspace(-1, 1, 64)[None]))
     st.html(
-        '<div class="aeviz-key">Error: too dark (-1)'
-        f'<img src="{scale}" alt="from blue over white to red">too bright (+1)</div>'
+        '<div class="aeviz-key">Error: too little ink (-1)'
+        f'<img src="{scale}" alt="from blue over white to red">too much ink (+1)</div>'
     )
 
 
@@ -113,4 +213,4 @@ def class_key(classes: tuple[str, ...]) -> None:
 def sheet(image: np.ndarray, alt: str) -> None:
     """Show one large image (H, W) as wide as there is room for, with crisp pixels."""
     text = html.escape(alt, quote=True)
-    st.html(f'<img class="aeviz-sheet" src="{pixels.data_uri(image)}" alt="{text}">')
+    st.html(f'<img class="aeviz-sheet aeviz-ink" src="{pixels.data_uri(image)}" alt="{text}">')

@@ -11,6 +11,9 @@ from scipy import ndimage
 
 from aeviz.data.digits import masks
 
+MOST_ROOM = 3.0
+"""Digits whose boxes together are so many times as large as the picture run through each other, as
+the stripes of a pattern do: it is taken as one."""
 MAX_DIGITS = 40
 """More digits than this in one picture are left out: it is a page of text."""
 WIDE = 1.1
@@ -28,6 +31,8 @@ SEAM_ROWS = 48
 def each_digit(core: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
     """Each digit in reading order: a place with a pixel of paper around it, and its core in there.
 
+    None where they run through each other.
+
     Args:
         core: where ink is for certain, (H, W) bool.
     """
@@ -44,6 +49,8 @@ def each_digit(core: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarr
     )
     sizes = np.ptp(around, 2).max(1)
     kept = np.flatnonzero(sizes >= 0.4 * np.median(sizes))
+    if np.ptp(around[kept], 2).prod(1).sum() > MOST_ROOM * core.size:
+        return
     for k in kept[_reading_order(around[kept])][:MAX_DIGITS]:
         top, bottom, left, right = around[k].ravel().tolist()
         place = slice(max(top - 1, 0), bottom + 1), slice(max(left - 1, 0), right + 1)

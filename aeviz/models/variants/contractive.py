@@ -46,6 +46,7 @@ class Contractive(Autoencoder):
     fails = "Exact Jacobians cost a pass for each latent dimension; the code shrinks as a whole."
     no_prior = "Its loss says how slowly codes change, not where codes should lie."
     order = 25
+    common = 6
     needs = ("features", "stability")
 
     @dataclass(frozen=True, kw_only=True)

@@ -42,6 +42,7 @@ class Convolutional(Autoencoder):
         "Nothing in its loss says where codes should lie, so there is nothing to sample from."
     )
     order = 30
+    common = 4
     needs = ("images", "compression")
 
     @dataclass(frozen=True, kw_only=True)

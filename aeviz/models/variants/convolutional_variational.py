@@ -43,6 +43,7 @@ class ConvolutionalVariational(Autoencoder):
     )
     has_posterior = gaussian_prior = True
     order = 45
+    common = 7
     needs = ("samples", "images")
 
     @dataclass(frozen=True, kw_only=True)

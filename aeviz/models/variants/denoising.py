@@ -45,6 +45,7 @@ class Denoising(Autoencoder):
     corrupts = True
     no_prior = "Its loss cares about clean images, not about where codes lie."
     order = 20
+    common = 3
     needs = ("noise", "stability")
 
     @dataclass(frozen=True, kw_only=True)

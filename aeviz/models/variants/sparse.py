@@ -57,6 +57,7 @@ class Sparse(Autoencoder):
     fails = "Under L1 units can die and never answer again; too strong a penalty empties the code."
     no_prior = "Its loss says how many units may answer, not where codes should lie."
     order = 15
+    common = 5
     needs = ("features",)
 
     @dataclass(frozen=True, kw_only=True)

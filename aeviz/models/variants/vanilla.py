@@ -41,6 +41,7 @@ class Vanilla(Autoencoder):
         "Nothing in its loss says where codes should lie, so there is nothing to sample from."
     )
     order = 10
+    common = 1
     needs = ("compression", "baseline")
 
     @dataclass(frozen=True, kw_only=True)

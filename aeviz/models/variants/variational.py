@@ -42,6 +42,7 @@ class Variational(Autoencoder):
         "together are not quite the prior: some samples are no digits."
     )
     order = 40
+    common = 2
     needs = ("samples", "features")
     has_posterior = gaussian_prior = True
 

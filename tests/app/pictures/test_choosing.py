@@ -23,7 +23,7 @@ from tests.app.pictures.handing_in import (
 def test_uploads_one_several_and_unreadable_ones() -> None:
     app = choose(open_page(), "upload")
     assert is_test_picture(picked(app))
-    assert app.info[-1].value == "Nothing is uploaded yet. Until then this is a test image."
+    assert app.info[-1].value == "Nothing is uploaded yet. What you see is a test image."
 
     one = scan(0)
     upload(app, ("seven.png", one))

@@ -33,7 +33,7 @@ def test_a_file_of_the_wrong_kind_gives_a_sentence_on_the_page(name: str, senten
     upload(app, (name, (CASES / name).read_bytes()))
     assert f"<b>{name}</b>: " in html_of(app)
     assert sentence in html_of(app)
-    assert app.info[-1].value == "No digit was found. Until then this is a test image."
+    assert app.info[-1].value == "No digit was found. What you see is a test image."
     assert is_test_picture(picked(app))
 
 

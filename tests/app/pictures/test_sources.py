@@ -62,7 +62,7 @@ def drawing(*lines: list[tuple[int, int]]) -> dict[str, object]:
 
 def test_a_drawing_is_read_and_kept() -> None:
     app = choose(open_page(), "draw")
-    assert app.info[-1].value == "Nothing is drawn yet. Until then this is a test image."
+    assert app.info[-1].value == "Nothing is drawn yet. What you see is a test image."
     assert is_test_picture(picked(app))
     app.session_state["picture_canvas"] = drawing([(60, 50), (220, 50), (120, 240)])
     app.run()
@@ -112,7 +112,7 @@ def test_a_phone_is_led_from_the_camera_to_upload(monkeypatch: pytest.MonkeyPatc
 def test_a_photo_by_the_camera() -> None:
     app = choose(open_page(), "camera")
     assert "Upload" in app.caption[-1].value
-    assert app.info[-1].value == "No photo is taken yet. Until then this is a test image."
+    assert app.info[-1].value == "No photo is taken yet. What you see is a test image."
     photo = encoded(np.asarray(Image.open(io.BytesIO(scan(0)))), "JPEG")
     app.camera_input(key="picture_camera").set_value(("p.jpg", photo, "image/jpeg")).run()
     assert not app.exception

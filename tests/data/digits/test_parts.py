@@ -96,3 +96,10 @@ def test_a_page_of_text_gives_at_most_forty():
     for y in range(20, 860, 60):
         draw.text((20, y), "1 2 3 4 5 6 7 8 9", 0, ImageFont.load_default(40))
     assert len(each(page)) == parts.MAX_DIGITS
+
+
+def test_stripes_that_run_through_each_other_are_not_looked_at_one_by_one(monkeypatch):
+    y, x = np.indices((1000, 1000))
+    stripes = (x + y) // 3 % 2 == 0  # 40 of them, each with a box as large as the picture
+    monkeypatch.setattr(parts, "cut_apart", lambda part: pytest.fail("a stripe is looked at"))
+    assert list(parts.each_digit(stripes)) == []

@@ -8,8 +8,9 @@ addresses to put into a component's data. They are relative to the page ("./medi
 hold below any path, also where a proxy takes the path away before this server sees it; fetch, src
 and href take them as they are, and JavaScript must not put a slash in front.
 
-`one_finger_scrolls` is there once, from the sidebar: on every Plotly chart of the page a finger
-scrolls the page. A chart that has a meaning for two fingers says so with `data-two-fingers`.
+`on_every_page` is there once, above all pages: on every Plotly chart of the page a finger scrolls
+the page, Escape ends Present, and Back leads to the page or the model before. A chart that has a
+meaning for two fingers says so with `data-two-fingers`.
 """
 
 from __future__ import annotations
@@ -25,28 +26,63 @@ import streamlit.components.v2 as components
 from streamlit.runtime import get_instance
 
 HERE = Path(__file__).parent
+SCRIPTS = (
+    "touch.js",
+    "present.js",
+    "history.js",
+    "terms.js",
+    "contexts.js",
+    "scrolling.js",
+    "focus.js",
+)
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-def script(file: Path) -> str:
-    """The JavaScript of a component, with what is shared in front of it."""
-    shared = (HERE / "browser.js").read_text(encoding="utf-8")
-    return shared + file.read_text(encoding="utf-8")
+_LOADER = (HERE / "loader.js").read_text(encoding="utf-8")
 
 
-def declare(folder: Path, html: str, *, isolated: bool = True) -> Callable[..., Any]:
+def _parts(folder: Path) -> list[Path]:
+    """The files of a component's JavaScript but the one that is called as the folder is."""
+    return sorted(file for file in folder.glob("*.js") if file.stem != folder.name)
+
+
+def script(folder: Path, like: Path | None = None) -> str:
+    """The JavaScript of a component: what all share, then its files, its own name's last.
+
+    Args:
+        like: another component's folder, whose parts it uses too.
+    """
+    borrowed = _parts(like) if like else []
+    files = [HERE / "browser.js", *borrowed, *_parts(folder), folder / f"{folder.name}.js"]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def declare(
+    folder: Path, html: str, *, isolated: bool = True, like: Path | None = None
+) -> Callable[..., Any]:
     """The component `aeviz.<folder>`, to be mounted with a key and its data.
 
     Args:
-        folder: has its JavaScript and its style rules, which are called as the folder is.
+        folder: has its JavaScript and its style rules, which are called as the folder is, and
+            parts of the former in files of their own.
         html: what it stands in.
         isolated: neither its rules nor the page's go through its border.
+        like: the folder of a component whose style rules and parts it shares.
     """
-    css = (folder / f"{folder.name}.css").read_text(encoding="utf-8")
-    js = script(folder / f"{folder.name}.js")
-    return components.component(
-        f"aeviz.{folder.name}", html=html, css=css, js=js, isolate_styles=isolated
+    sheets = [one / f"{one.name}.css" for one in (like, folder) if one]
+    css = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    code = script(folder, like).encode()
+    component = components.component(
+        f"aeviz.{folder.name}", html=html, css=css, js=_LOADER, isolate_styles=isolated
     )
+
+    def mount(*, key: str, data: dict[str, Any], **more: Any) -> Any:
+        # Streamlit sends a component's JavaScript with each update. So that is a few lines, which
+        # fetch the rest once: an update of the map has a tenth of the bytes.
+        address = serve(code, "text/javascript", f"{key}-script")
+        return component(key=key, data=data | {"script": address}, **more)
+
+    return mount
 
 
 def serve(content: bytes, kind: str, place: str) -> str:
@@ -71,17 +107,17 @@ def plotly_url(place: str) -> str:
     return serve(_plotly(), "text/javascript", place)
 
 
-def one_finger_scrolls() -> None:
-    """On every chart of the page one finger scrolls, and Escape closes the sentence of a term.
+def on_every_page() -> None:
+    """One finger scrolls, Escape ends Present and closes terms, Back skips places; once a page.
 
-    Put there once, by the sidebar.
-
-    Plain script, as `st.plotly_chart` gives no component's JavaScript a way in.
+    Charts that are gone give their WebGL contexts back, and what scrolls within itself does so by
+    keyboard, too. Plain scripts: neither
+    `st.plotly_chart` nor a toggle gives a component's JavaScript a way in.
     """
-    st.html(_touch(), unsafe_allow_javascript=True)
+    st.html(_scripts(), unsafe_allow_javascript=True)
 
 
 @cache
-def _touch() -> str:
-    code = [(HERE / name).read_text(encoding="utf-8") for name in ("touch.js", "terms.js")]
-    return f"<script>{''.join(code)}</script>"
+def _scripts() -> str:
+    code = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    return "".join(f"<script>{one}</script>" for one in code)

@@ -23,6 +23,12 @@ function loadPlotly(url) {
   return shared.plotly;
 }
 
+// Fetch what a script tag or an image will ask for in a moment.
+function preload(url, as) {
+  if (document.querySelector(`link[rel="preload"][href="${CSS.escape(url)}"]`)) return;
+  make("link", { rel: "preload", as, href: url }, document.head);
+}
+
 // What `read` makes of the response, once for each address.
 function download(url, read) {
   const { downloads } = shared;
@@ -58,4 +64,93 @@ function make(tag, properties = {}, parent = null) {
   const element = Object.assign(document.createElement(tag), properties);
   parent?.append(element);
   return element;
+}
+
+// Images on the page and dots on its maps that are of one thing, such as test image 7 or the third
+// sample, carry the same `data-dot` and point to each other.
+const links = {
+  // Calls `each` with what the mouse is over, null where it is over nothing; returns its end.
+  follow(each) {
+    let last = null;
+    const over = (event) => {
+      const dot = event.target.closest?.("[data-dot]")?.dataset.dot ?? null;
+      if (dot === last) return;
+      last = dot;
+      each(dot);
+    };
+    document.addEventListener("pointerover", over);
+    return () => document.removeEventListener("pointerover", over);
+  },
+
+  // Marks the images of one thing; of none for null.
+  mark(dot) {
+    for (const one of document.querySelectorAll("[data-linked]")) delete one.dataset.linked;
+    if (dot === null) return;
+    for (const one of document.querySelectorAll(`[data-dot="${CSS.escape(dot)}"]`))
+      one.dataset.linked = "true";
+  },
+
+  // The number in what stands for a test image; null for anything else.
+  image(dot) {
+    return dot?.startsWith("test-") ? Number(dot.slice(5)) : null;
+  },
+};
+
+// Bytes nested in a component's data arrive as base64 text.
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+// The numbers below a count in an order without meaning, the same each time.
+function shuffled(count) {
+  const order = Array.from({ length: count }, (_, k) => k);
+  let seed = 1;
+  for (let k = count - 1; k > 0; k--) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; // Numerical Recipes, section 7.1
+    const at = Math.floor((seed / 2 ** 32) * (k + 1));
+    [order[k], order[at]] = [order[at], order[k]];
+  }
+  return order;
+}
+
+// Red, green and blue of any CSS colour.
+function colourOf(text) {
+  const context = scratchCanvas(1, 1).getContext("2d");
+  context.fillStyle = text;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+
+// Put grey values into an image as ink: black on a light page, white on a dark one, and the paper
+// shows through. Style rules that blend a canvas with the page cost a third of the images a second.
+function ink({ data }, grey, light) {
+  const tone = light ? 0 : 255;
+  for (let k = 0; k < grey.length; k++) {
+    data[4 * k] = data[4 * k + 1] = data[4 * k + 2] = tone;
+    data[4 * k + 3] = grey[k];
+  }
+}
+
+// Have an element say something; laid out anew only where it is something else.
+function putText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// Push places apart until none lies on another; each is { left, top }, moved in place.
+function pushApart(places, apart) {
+  for (let round = 0; round < 40; round++) {
+    let moved = false;
+    for (let a = 0; a < places.length; a++)
+      for (let b = a + 1; b < places.length; b++) {
+        const [dx, dy] = [places[b].left - places[a].left, places[b].top - places[a].top];
+        const distance = Math.hypot(dx, dy);
+        if (distance >= apart) continue;
+        const [ux, uy] = distance > 0.01 ? [dx / distance, dy / distance] : [0, 1];
+        const push = (apart - distance) / 2 + 0.5;
+        places[a].left -= ux * push;
+        places[a].top -= uy * push;
+        places[b].left += ux * push;
+        places[b].top += uy * push;
+        moved = true;
+      }
+    if (!moved) return;
+  }
 }

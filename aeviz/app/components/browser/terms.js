@@ -1,14 +1,23 @@
 // Escape closes the sentence of a term, however it was opened: by the keyboard's focus, by the
-// mouse that rests on it, by a tap. It opens again once both have left.
+// mouse that rests on it, by a tap. It opens again once both have left, or with another one. That
+// is kept at the root of the page and not at the term, which Streamlit may draw anew under the
+// mouse.
 if (!window.aevizTerms) {
+  const root = document.documentElement;
+  const asked = () =>
+    [...document.querySelectorAll(".aeviz-term:hover, .aeviz-term:focus")]
+      .map((term) => term.textContent)
+      .join();
+  let told = "";
   window.aevizTerms = (event) => {
     if (event.key !== "Escape") return;
-    for (const term of document.querySelectorAll(".aeviz-term:hover, .aeviz-term:focus")) {
-      const sentence = term.querySelector('[role="tooltip"]');
-      sentence.style.display = "none";
-      for (const left of ["mouseleave", "blur"])
-        term.addEventListener(left, () => sentence.style.removeProperty("display"), { once: true });
-    }
+    told = asked();
+    root.classList.toggle("aeviz-told", Boolean(told));
+  };
+  const left = () => {
+    if (told && asked() !== told) root.classList.remove("aeviz-told");
   };
   document.addEventListener("keydown", window.aevizTerms);
+  document.addEventListener("pointermove", left);
+  document.addEventListener("focusout", left);
 }

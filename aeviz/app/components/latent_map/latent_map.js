@@ -1,67 +1,18 @@
 // The draggable latent map. The server sends addresses of the points, the real digits and the
 // decoder's atlas; everything that follows the pointer happens here, without asking the server.
+// Plotly draws the dots and moves the view; canvases under it and over it follow its axes.
 
-const SHEET_COLUMNS = 100; // real digits per row of their sheet
 const REST_MS = 90; // the pointer rests: ask for the exact decode
 const SVG_DOTS = 3000; // without WebGL each dot is an element of the page, and slow to move
+const FLIGHT_MS = 700; // dots on their way to another model's map
+const OPACITY = 0.65; // of a dot
+const ON_LAYER = 0.3; // of a dot that lies on a layer, so that this is seen
+const FADED = 0.12; // dots of the other classes, while the mouse is over a name
+const STRIDE_MS = 45; // less than a pixel of that walk: more steps would only warm the laptop
+const LOOP_MS = 24000; // the probe's walk before anybody touches it
 const FAR_TEXT = "Far from every code: the decoder was never trained here.";
 
 const instances = new WeakMap();
-
-const readPoints = async (response) => {
-  const buffer = await response.arrayBuffer();
-  const count = buffer.byteLength / 9; // two float32 and one uint8 a point
-  return {
-    count,
-    xy: new Float32Array(buffer, 0, 2 * count),
-    labels: new Uint8Array(buffer, 8 * count, count),
-  };
-};
-
-const readBitmap = async (response) => createImageBitmap(await response.blob());
-
-// The atlas as one contiguous block of grey values for each node of the grid.
-const readAtlas = async (response, height, width) => {
-  const bitmap = await createImageBitmap(await response.blob());
-  const size = bitmap.width / width;
-  const canvas = scratchCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  const rgba = context.getImageData(0, 0, bitmap.width, bitmap.height).data;
-  const tiles = new Uint8Array(size * size * height * width);
-  let out = 0;
-  for (let i = 0; i < size; i++)
-    for (let j = 0; j < size; j++)
-      for (let y = 0; y < height; y++) {
-        let at = 4 * ((i * height + y) * bitmap.width + j * width);
-        for (let x = 0; x < width; x++, at += 4) tiles[out++] = rgba[at];
-      }
-  bitmap.close();
-  return { size, tiles };
-};
-
-// Bytes nested in a component's data arrive as base64 text.
-const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-
-// Keys 1981, eq. 15 with a = -1/2: weights of the four nodes around a place t of the way on.
-const cubicWeights = (t) => [
-  (((2 - t) * t - 1) * t) / 2,
-  ((3 * t - 5) * t * t + 2) / 2,
-  (((4 - 3 * t) * t + 1) * t) / 2,
-  ((t - 1) * t * t) / 2,
-];
-
-// Red, green and blue of any CSS colour.
-function colourOf(text) {
-  const context = scratchCanvas(1, 1).getContext("2d");
-  context.fillStyle = text;
-  context.fillRect(0, 0, 1, 1);
-  return context.getImageData(0, 0, 1, 1).data;
-}
-
-function inside(window_, x, y) {
-  return x >= window_[0] && x <= window_[1] && y >= window_[2] && y <= window_[3];
-}
 
 class LatentMap {
   constructor(parent) {
@@ -69,15 +20,39 @@ class LatentMap {
     this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     this.plot = this.part("plot");
     this.plot.dataset.twoFingers = "true"; // see touch.js of components/browser
-    this.background = this.part("background");
     this.handle = this.part("probe");
     this.canvas = this.part("digit");
     this.context = this.canvas.getContext("2d");
+    this.ground = new Ground(this.part("ground"));
+    this.ground.onready = () => this.follow();
+    this.layer = new Layer(this.part("layer"), this.part("legend"));
+    this.layer.onready = () => this.follow();
+    this.layer.onfail = (error) => this.fail(error);
+    this.overlay = new Overlay({
+      names: this.part("names"),
+      scale: this.part("scale"),
+      minimap: this.part("minimap"),
+      images: this.part("images"),
+    });
+    this.overlay.onname = (label) => this.selectClass(label);
+    this.overlay.onhover = (label) => this.fade(label);
     this.probe = null; // {x, y, index}
     this.dragging = false;
+    this.hovered = null; // number of the dot under the mouse
     this.frame = 0;
+    this.count = 0; // of what was told: the newest holds
+    // Plotly fits the axes to a new size by itself; what lies beside it must be told.
+    this.resize = new ResizeObserver(() => (this.bound ? this.zoomed() : this.settle()));
+    this.resize.observe(this.plot);
     this.listen();
+    this.peeking();
     this.pinch();
+    this.input = new Input(this);
+    this.ringed = null; // the test image whose dot has a ring
+    this.unlink = links.follow((dot) => {
+      this.ringed = links.image(dot);
+      this.place();
+    });
   }
 
   // -- data from the server --------------------------------------------------------------
@@ -85,51 +60,94 @@ class LatentMap {
   // Every canvas has the height and width of an image.
   fit([height, width]) {
     [this.height, this.width, this.pixels] = [height, width, height * width];
-    for (const canvas of this.root.querySelectorAll(".inspector canvas, .tip canvas"))
+    for (const canvas of this.root.querySelectorAll(".inspector canvas, .tip canvas, .three canvas"))
       Object.assign(canvas, { height, width });
+    this.part("pixels").textContent = `the image, ${this.pixels} pixels`;
     this.image = this.context.createImageData(width, height);
-    this.image.data.fill(255);
     this.mixed = new Float32Array(this.pixels);
   }
 
   async update(data, setStateValue) {
     this.send = setStateValue;
     const turn = (this.turn = (this.turn ?? 0) + 1);
-    const first = !this.data || this.data.points !== data.points;
-    const Plotly = await loadPlotly(data.plotly);
+    const grids = data.atlases.map(({ url }) => this.decoded(url, data.shape).catch(this.fail));
+    if (!this.Plotly) preload(data.plotly, "script");
     const points = await download(data.points, readPoints);
     if (turn !== this.turn) return; // a newer update overtook this one
-    this.Plotly = Plotly;
+    const before = this.data && this.data.points !== data.points ? this.points : null;
+    const first = !this.data || before;
     if (String(data.shape) !== String(this.data?.shape)) this.fit(data.shape);
     this.data = data;
     if (data.exact) data.exact.grey = bytesOf(data.exact.digit);
+    if (first) this.codes = new Codes(points);
+    this.root.dataset.ready = String(!first);
     this.points = points;
-    if (first || data.move !== this.move) {
+    const moved = first || data.move !== this.move;
+    if (moved) {
       this.move = data.move;
       this.probe = { ...data.probe, index: null };
     }
     this.layers = data.atlases.map((layer) => ({ ...layer, grid: null }));
     // Drawing ten thousand points takes longer than a frame: only when what is shown changed.
     const theme = this.theme();
-    const { exact, clicked, probe, ...shown } = data;
-    const drawn = JSON.stringify([shown, theme]);
+    const { exact, clicked, probe, input, ...shown } = data;
+    const laid = JSON.stringify([shown, theme]);
+    const fresh = laid !== this.laid;
+    if (fresh) {
+      this.laid = laid;
+      this.lay(theme);
+    }
+    const show = () => {
+      this.fetch();
+      this.showClicked();
+      this.input.show(input);
+      if (fresh) this.settle();
+      else this.follow();
+      this.schedule();
+      if (moved && data.walk) this.walk();
+    };
+    // It is large, and the browser busy with it: the probe can be dragged before it is there.
+    const sketched = !this.Plotly;
+    if (sketched) {
+      show();
+      await Promise.all(grids);
+    }
+    this.Plotly = await loadPlotly(data.plotly);
+    if (turn !== this.turn) return;
+    // A finger that is on the map when Plotly draws anew is on an element that is gone: a finer grid
+    // or another part in view are no reason to.
+    const { points: file, window, colours, dots, wheel, equal } = data;
+    const drawn = JSON.stringify([file, window, colours, dots, wheel, equal, theme]);
     if (drawn !== this.drawn) {
       this.drawn = drawn;
+      if (before) await this.fly(before);
+      if (turn !== this.turn) return;
       await this.draw(theme);
     }
+    if (!sketched) show();
     this.root.dataset.ready = "true";
+  }
+
+  decoded(url, shape) {
+    return download(url, (response) => readAtlas(response, ...shape));
+  }
+
+  // Grids of decoded images, and the real ones.
+  fetch() {
     for (const layer of this.layers)
-      download(layer.url, (response) => readAtlas(response, ...data.shape)).then((grid) => {
+      this.decoded(layer.url, this.data.shape).then((grid) => {
         layer.grid = grid;
+        if (!this.layers.includes(layer)) return;
+        this.root.dataset.draggable = "true";
+        this.ground.changed();
+        this.follow();
         this.schedule();
       }, this.fail);
-    download(data.sheet, readBitmap).then((sheet) => {
+    download(this.data.sheet, (response) => readSheet(response, ...this.data.shape)).then((sheet) => {
       this.sheet = sheet;
       this.showNearest();
+      this.follow();
     }, this.fail);
-    this.showClicked();
-    this.place();
-    this.schedule();
   }
 
   fail = (error) => {
@@ -152,103 +170,80 @@ class LatentMap {
     };
   }
 
+  // What lies under the dots and over them, in the colours of the theme.
+  lay(theme) {
+    const paper = colourOf(theme.background);
+    const light = paper[0] + paper[1] + paper[2] > 384;
+    this.root.dataset.light = String(light);
+    if (light !== this.light) for (const cell of this.part("nearest").children) delete cell.dataset.drawn;
+    this.light = light;
+    const { window, shape, classes, equal, axes: titles, noun } = this.data;
+    const colours = this.data.colours.map(colourOf);
+    const all = { codes: this.codes, window, shape, classes, colours, paper, light, equal, noun };
+    this.layer.lay({ ...all, layer: this.data.layer });
+    this.ground.lay({ ...all, layers: this.layers, plain: Boolean(this.data.layer) });
+    this.overlay.lay({ ...all, titles });
+    this.part("ground").hidden = !this.data.background;
+  }
+
+  // All in one, in an order without meaning, so that no class lies over another.
   traces(theme) {
     const { xy, labels, count } = this.points;
-    const groups = this.data.classes.map(() => ({ x: [], y: [], index: [] }));
-    for (let i = 0; i < count; i++) {
-      const group = groups[labels[i]];
-      group.x.push(xy[2 * i]);
-      group.y.push(xy[2 * i + 1]);
-      group.index.push(i);
-    }
     const fewer = !hasWebGL() && count > SVG_DOTS;
+    const shown = shuffled(count).slice(0, fewer ? SVG_DOTS : count);
     this.part("fewer").hidden = !fewer;
     if (fewer) {
-      const shown = (n) => n.toLocaleString("en");
+      const text = (n) => n.toLocaleString("en");
       this.part("fewer").textContent =
-        `This browser has no WebGL: ${shown(SVG_DOTS)} of ${shown(count)} dots are drawn, ` +
-        "the same share of each class.";
-      for (const group of groups) {
-        const share = Math.round((group.x.length * SVG_DOTS) / count);
-        for (const values of Object.values(group)) values.length = share;
-      }
+        `This browser has no WebGL: ${text(SVG_DOTS)} of ${text(count)} dots are drawn.`;
     }
-    return groups.map((group, label) => ({
-      type: hasWebGL() ? "scattergl" : "scatter",
-      mode: "markers",
-      x: group.x,
-      y: group.y,
-      customdata: group.index,
-      name: this.data.classes[label],
-      hoverinfo: "none",
-      marker: { color: this.data.colours[label], size: 0.3 * theme.size, opacity: 0.75 },
-    }));
+    this.shown = shown;
+    return [
+      {
+        type: hasWebGL() ? "scattergl" : "scatter",
+        mode: "markers",
+        x: shown.map((k) => xy[2 * k]),
+        y: shown.map((k) => xy[2 * k + 1]),
+        customdata: shown,
+        hoverinfo: "none",
+        visible: this.data.dots,
+        marker: {
+          color: shown.map((k) => this.data.colours[labels[k] % this.data.colours.length]),
+          size: this.dotSize(theme),
+          opacity: this.dotOpacity(),
+        },
+      },
+    ];
   }
 
-  // Pictures of the page under the plot, not Plotly's own images: a CSS filter turns them into ink
-  // on paper, and WebKit draws a slab where the filter is on an image inside an SVG.
-  layBackground() {
-    const layers = this.data.background ? this.layers : [];
-    this.background.replaceChildren(
-      ...layers.map(({ url }) => {
-        const image = Object.assign(document.createElement("img"), { src: url, alt: "" });
-        image.style.opacity = this.data.opacity;
-        return image;
-      }),
-    );
+  // Of a dot, px: the more of the map is in view, the smaller.
+  dotSize(theme) {
+    const [x0, x1] = this.view ?? this.data.window;
+    const zoom = (this.data.window[1] - this.data.window[0]) / (x1 - x0);
+    return theme.size * Math.min(Math.max(0.14 * Math.sqrt(zoom), 0.14), 0.45);
   }
 
-  // Each image of a grid lies around its node, so the sheet is wider than the window.
-  placeBackground() {
-    const [xaxis, yaxis] = this.axes();
-    const put = (element, left, top, width, height) =>
-      Object.assign(element.style, {
-        left: `${left}px`,
-        top: `${top}px`,
-        width: `${width}px`,
-        height: `${height}px`,
-      });
-    put(this.background, xaxis._offset, yaxis._offset, xaxis._length, yaxis._length);
-    [...this.background.children].forEach((image, k) => {
-      const { window: [x0, x1, y0, y1], size } = this.layers[k];
-      const [dx, dy] = [(x1 - x0) / (size - 1) / 2, (y1 - y0) / (size - 1) / 2];
-      const [left, top] = [xaxis.d2p(x0 - dx), yaxis.d2p(y1 + dy)];
-      put(image, left, top, xaxis.d2p(x1 + dx) - left, yaxis.d2p(y0 - dy) - top);
-    });
+  dotOpacity() {
+    return this.data.layer ? ON_LAYER : OPACITY;
   }
 
   async draw(theme) {
-    const [red, green, blue] = colourOf(theme.background);
-    this.root.dataset.light = String(red + green + blue > 384);
     const [x0, x1, y0, y1] = this.data.view ?? this.data.window;
-    const axis = (title, range) => ({
-      title: { text: title, standoff: 8 },
-      range,
-      zeroline: false,
-      gridcolor: theme.border,
-      tickfont: { color: theme.text },
-    });
+    const axis = (range) => ({ range, visible: false });
     const layout = {
       autosize: true,
-      margin: { l: 3.4 * theme.size, r: 8, t: 8, b: 3 * theme.size },
+      margin: { l: 0, r: 0, t: 0, b: 0 },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: theme.font, color: theme.text, size: 0.85 * theme.size },
-      xaxis: axis(this.data.axes[0], [x0, x1]),
-      yaxis: axis(this.data.axes[1], [y0, y1]),
-      legend: {
-        orientation: "h",
-        y: 1.01,
-        yanchor: "bottom",
-        x: 0,
-        itemsizing: "constant",
-        font: { size: 0.85 * theme.size },
-      },
+      xaxis: axis([x0, x1]),
+      yaxis: { ...axis([y0, y1]), ...(this.data.equal ? { scaleanchor: "x" } : {}) },
+      showlegend: false,
       modebar: { orientation: "v", bgcolor: "rgba(0,0,0,0)", color: theme.text },
       hovermode: "closest",
-      hoverdistance: 8,
+      hoverdistance: 6,
       dragmode: "pan",
-      uirevision: this.data.points, // zoom and legend stay when anything else changes
+      uirevision: this.data.points, // the zoom stays when anything else changes
     };
     const config = {
       responsive: true,
@@ -259,13 +254,15 @@ class LatentMap {
       modeBarButtonsToRemove: ["toImage", "autoScale2d"],
       modeBarButtonsToAdd: ["select2d", "lasso2d"],
     };
-    this.layBackground();
     await this.Plotly.react(this.plot, this.traces(theme), layout, config);
-    this.placeBackground();
+    this.settle();
     if (this.bound) return;
     this.bound = true;
     this.plot.on("plotly_hover", (event) => this.hover(event.points[0]));
-    this.plot.on("plotly_unhover", () => (this.part("tip").hidden = true));
+    this.plot.on("plotly_unhover", () => {
+      this.hovered = null;
+      links.mark(null);
+    });
     this.plot.on("plotly_click", (event) => this.click(event.points[0]));
     this.plot.on("plotly_selected", (event) => this.select(event));
     this.plot.on("plotly_deselect", () => this.select(null));
@@ -273,10 +270,79 @@ class LatentMap {
     this.plot.on("plotly_relayout", () => this.zoomed());
     this.plot.on("plotly_webglcontextlost", () => this.withoutWebGL());
     for (const name of ["plotly_relayouting", "plotly_afterplot"])
-      this.plot.on(name, () => {
-        this.placeBackground();
-        this.place();
-      });
+      this.plot.on(name, () => this.follow());
+  }
+
+  // All that follows the axes.
+  follow() {
+    const axes = this.axes();
+    if (!axes || !this.codes) return;
+    const [xaxis, yaxis] = axes;
+    const view = [...xaxis.range, ...yaxis.range].map(Number);
+    this.view = view;
+    this.root.dataset.view = JSON.stringify(view);
+    const [width, height] = [xaxis._length, yaxis._length];
+    this.layer.draw(view, width, height);
+    if (this.data.background) this.ground.draw(view, width, height);
+    this.overlay.place(view, width, height, this.data.window);
+    this.overlay.drawImages(view, width, height, this.sheet);
+    this.place();
+  }
+
+  // A view at rest: names find their places, dots their size.
+  settle() {
+    this.follow();
+    if (!this.view) return;
+    this.overlay.settle(this.view);
+    const [xaxis, yaxis] = this.axes();
+    this.layer.settle(this.view, xaxis._length, yaxis._length);
+    this.follow();
+    if (!this.bound) return; // nothing is drawn yet
+    const size = this.dotSize(this.theme());
+    const [trace] = this.plot.data;
+    if (Math.abs(trace.marker.size / size - 1) < 0.1) return;
+    this.Plotly.restyle(this.plot, { "marker.size": size }).catch(this.fail);
+  }
+
+  // Dots on their way from the places of another model, by hand: Plotly is too slow for it.
+  fly(before) {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches || !this.data.dots;
+    if (still || before.count !== this.points.count || !this.view) return null;
+    const canvas = this.part("images");
+    const context = canvas.getContext("2d");
+    const [from, to] = [this.view, this.data.view ?? this.data.window];
+    const colours = this.data.colours;
+    const start = performance.now();
+    this.plot.style.opacity = 0;
+    this.ground.clear();
+    this.part("layer").style.opacity = 0; // another model's layer lies there already
+    this.follow();
+    return new Promise((resolve) => {
+      const step = (now) => {
+        const t = Math.min((now - start) / FLIGHT_MS, 1);
+        const way = t * t * (3 - 2 * t);
+        const { width, height } = canvas;
+        context.setTransform(1, 0, 0, 1, 0, 0);
+        context.clearRect(0, 0, width, height);
+        const put = (xy, k, [x0, x1, y0, y1]) => [
+          ((xy[2 * k] - x0) / (x1 - x0)) * width,
+          ((y1 - xy[2 * k + 1]) / (y1 - y0)) * height,
+        ];
+        for (let k = 0; k < before.count; k++) {
+          const [x, y] = put(before.xy, k, from);
+          const [u, v] = put(this.points.xy, k, to);
+          context.fillStyle = colours[this.points.labels[k] % colours.length];
+          context.fillRect(x + way * (u - x), y + way * (v - y), 2, 2);
+        }
+        if (t < 1) {
+          requestAnimationFrame(step);
+          return;
+        }
+        this.plot.style.opacity = this.part("layer").style.opacity = "";
+        resolve();
+      };
+      requestAnimationFrame(step);
+    });
   }
 
   // The browser took the context away, as it does when a page has too many.
@@ -287,24 +353,44 @@ class LatentMap {
   }
 
   whole() {
+    if (!this.bound) return;
     const [x0, x1, y0, y1] = this.data.window;
     this.Plotly.relayout(this.plot, { "xaxis.range": [x0, x1], "yaxis.range": [y0, y1] });
   }
 
   axes() {
     const layout = this.plot._fullLayout;
-    return layout ? [layout.xaxis, layout.yaxis] : null;
+    if (layout) return [layout.xaxis, layout.yaxis];
+    return this.data && this.plot.clientHeight ? axesOf(this.plot, this.data) : null;
   }
 
+  // The probe, at the edge where its place is out of view, and the mark of one's own image.
   place() {
     const axes = this.axes();
     if (!axes || !this.probe) return;
     const [xaxis, yaxis] = axes;
-    const x = xaxis.d2p(this.probe.x);
-    const y = yaxis.d2p(this.probe.y);
-    const visible = x >= -1 && x <= xaxis._length + 1 && y >= -1 && y <= yaxis._length + 1;
-    this.handle.hidden = !visible;
-    this.handle.style.transform = `translate(${x + xaxis._offset}px, ${y + yaxis._offset}px)`;
+    const [x, y] = [xaxis.d2p(this.probe.x), yaxis.d2p(this.probe.y)];
+    const edge = (value, length) => Math.min(Math.max(value, 0), length);
+    const [left, top] = [edge(x, xaxis._length), edge(y, yaxis._length)];
+    const outside = Math.abs(left - x) > 1 || Math.abs(top - y) > 1;
+    this.handle.hidden = false;
+    this.handle.dataset.outside = String(outside);
+    this.handle.style.setProperty("--towards", `${Math.atan2(y - top, x - left)}rad`);
+    this.handle.style.transform = `translate(${left + xaxis._offset}px, ${top + yaxis._offset}px)`;
+    this.input.put(xaxis, yaxis);
+    this.circle(xaxis, yaxis);
+  }
+
+  // A ring around the dot of an image that the mouse is over elsewhere on the page.
+  circle(xaxis, yaxis) {
+    const ring = this.part("ring");
+    ring.hidden = this.ringed === null || this.ringed >= this.points.count;
+    if (ring.hidden) return;
+    const { xy } = this.points;
+    const left = xaxis.d2p(xy[2 * this.ringed]);
+    const top = yaxis.d2p(xy[2 * this.ringed + 1]);
+    ring.hidden = left < 0 || top < 0 || left > xaxis._length || top > yaxis._length;
+    ring.style.transform = `translate(${left + xaxis._offset}px, ${top + yaxis._offset}px)`;
   }
 
   // -- the probe -------------------------------------------------------------------------
@@ -320,6 +406,8 @@ class LatentMap {
         index: null,
       };
     };
+    this.root.addEventListener("pointerdown", () => this.halt(), true);
+    this.root.addEventListener("keydown", () => this.halt(), true);
     this.handle.addEventListener("pointerdown", (event) => {
       this.handle.setPointerCapture(event.pointerId);
       this.dragging = true;
@@ -357,30 +445,30 @@ class LatentMap {
     this.plot.addEventListener("pointerdown", (event) => {
       this.pressed = { x: event.clientX, y: event.clientY, target: event.target };
     });
-    this.plot.addEventListener(
-      "pointerup",
-      (event) => {
-        const from = this.pressed;
-        if (!from || !from.target.classList?.contains("drag")) return;
-        if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > 4) return;
-        if (this.plot._fullLayout.dragmode !== "pan") return;
-        const place = at(event);
-        this.clickedPoint = false;
-        setTimeout(() => {
-          if (this.clickedPoint) return;
-          this.moveTo(place);
-          this.rest(0);
-        }, 60);
-      },
-      true,
-    );
+    // It is let go over a sheet that Plotly lays over all of the page meanwhile.
+    this.released = (event) => {
+      const from = this.pressed;
+      this.pressed = null;
+      if (!from || !from.target.classList?.contains("drag")) return;
+      if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > 4) return;
+      if (this.plot._fullLayout.dragmode !== "pan") return;
+      const place = at(event);
+      this.clickedPoint = false;
+      setTimeout(() => {
+        if (this.clickedPoint) return;
+        this.moveTo(place);
+        this.rest(0);
+      }, 60);
+    };
+    document.addEventListener("pointerup", this.released, true);
   }
 
   // Two fingers move and zoom the map: the places between them stay between them. One finger
   // scrolls the page: see touch.js of components/browser.
   pinch() {
+    const stage = this.plot.parentElement; // names lie over the plot
     const grip = (event) => {
-      const fingers = [...event.touches].filter(({ target }) => this.plot.contains(target));
+      const fingers = [...event.touches].filter(({ target }) => stage.contains(target));
       if (fingers.length !== 2) return null;
       const [[x, y], [u, v]] = fingers.map(({ clientX, clientY }) => [clientX, clientY]);
       const box = this.plot.getBoundingClientRect();
@@ -398,10 +486,11 @@ class LatentMap {
       event.stopPropagation();
     };
     const how = { capture: true, passive: false };
-    this.plot.addEventListener(
+    stage.addEventListener(
       "touchstart",
       (event) => {
-        start = ["lasso", "select"].includes(this.plot._fullLayout?.dragmode) ? null : grip(event);
+        const drawing = ["lasso", "select"].includes(this.plot._fullLayout?.dragmode);
+        start = !this.bound || drawing ? null : grip(event);
         if (!start) return;
         keep(event);
         this.pressed = null; // not a click
@@ -409,7 +498,7 @@ class LatentMap {
       },
       how,
     );
-    this.plot.addEventListener(
+    stage.addEventListener(
       "touchmove",
       (event) => {
         const now = start && grip(event);
@@ -422,23 +511,26 @@ class LatentMap {
           return [first, first + zoom * (high - low)];
         });
         this.wanted = { "xaxis.range": x, "yaxis.range": y };
-        this.follow();
+        this.pinched();
       },
       how,
     );
     const done = (event) => {
       if (event.touches.length < 2) start = null;
     };
-    for (const kind of ["touchend", "touchcancel"]) this.plot.addEventListener(kind, done, true);
+    for (const kind of ["touchend", "touchcancel"]) stage.addEventListener(kind, done, true);
   }
 
   // At most one drawing a frame, of the newest place that the fingers asked for.
-  follow() {
+  pinched() {
     this.following ??= requestAnimationFrame(async () => {
       const { wanted } = this;
-      await this.Plotly.relayout(this.plot, wanted);
-      this.following = null;
-      if (wanted !== this.wanted) this.follow();
+      try {
+        await this.Plotly.relayout(this.plot, wanted);
+      } finally {
+        this.following = null;
+      }
+      if (wanted !== this.wanted) this.pinched();
     });
   }
 
@@ -468,7 +560,40 @@ class LatentMap {
 
   // With the map that it was done on: of another one it would mean another place.
   tell(name, what) {
-    this.send?.(name, { ...what, of: this.data.move });
+    this.send?.(name, { ...what, count: this.stamp(), of: this.data.move });
+  }
+
+  // What was told later has the larger number, also from a map that is mounted again.
+  stamp() {
+    this.count = Math.max(this.count + 1, Date.now());
+    return this.count;
+  }
+
+  // Until somebody touches it the probe walks a loop around where it started.
+  walk() {
+    const far = this.data.walk;
+    this.halt();
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const { x, y } = this.probe;
+    const start = performance.now();
+    let before = start;
+    const step = (now) => {
+      if (!this.root.isConnected) return;
+      this.walking = requestAnimationFrame(step);
+      if (now - before < STRIDE_MS || document.hidden || this.plot.style.opacity === "0") return;
+      before = now;
+      const t = (2 * Math.PI * (now - start)) / LOOP_MS;
+      this.probe = { x: x + far * Math.sin(t), y: y + far * Math.sin(2 * t) * 0.6, index: null };
+      this.schedule();
+    };
+    this.walking = requestAnimationFrame(step);
+  }
+
+  halt() {
+    if (!this.walking) return;
+    cancelAnimationFrame(this.walking);
+    this.walking = null;
+    this.rest(REST_MS);
   }
 
   exactHere() {
@@ -483,48 +608,20 @@ class LatentMap {
 
   paint() {
     const { x, y } = this.probe;
-    const bytes = this.image.data;
     const exact = this.exactHere();
-    let painted = exact ? "exact" : "";
-    if (exact) {
-      const digit = this.data.exact.grey;
-      for (let k = 0; k < this.pixels; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = digit[k];
-    } else {
-      // The finest grid that covers the place; the first layer is the whole window.
-      const layer = this.layers.filter((one) => one.grid && inside(one.window, x, y)).pop();
-      if (layer) {
-        this.blend(layer, x, y, bytes);
-        painted = "blend";
-      }
-    }
+    const layer = finest(this.layers, x, y);
+    const painted = exact ? "exact" : layer ? "blend" : "";
+    if (painted) ink(this.image, exact ? this.data.exact.grey : blend(layer, x, y, this.mixed), this.light);
     if (painted) this.context.putImageData(this.image, 0, 0);
     this.canvas.dataset.shows = painted || "earlier place";
-    this.part("kind").textContent =
-      painted === "exact" ? "decoded" : painted ? "blended while it moves" : "not decoded yet";
+    const kind = painted === "exact" ? "decoded" : painted ? "blended while it moves" : "not decoded yet";
+    putText(this.part("kind"), kind);
     const text = `${x.toFixed(2)}, ${y.toFixed(2)}`;
-    this.part("coordinates").textContent = text;
-    this.handle.setAttribute("aria-valuetext", text);
-  }
-
-  // Cubic mix of the sixteen images around the place; planes.Atlas.blend does the same.
-  blend({ grid: { size, tiles }, window: [x0, x1, y0, y1] }, x, y, bytes) {
-    const last = size - 1;
-    const column = ((x - x0) / (x1 - x0)) * last;
-    const row = ((y1 - y) / (y1 - y0)) * last;
-    const j = Math.min(Math.floor(column), last - 1);
-    const i = Math.min(Math.floor(row), last - 1);
-    const across = cubicWeights(column - j);
-    const down = cubicWeights(row - i);
-    const node = (k) => Math.min(Math.max(k, 0), last); // the border's own node stands in
-    const { pixels } = this;
-    const mixed = this.mixed.fill(0);
-    for (let p = 0; p < 4; p++)
-      for (let q = 0; q < 4; q++) {
-        const weight = down[p] * across[q];
-        const start = (node(i + p - 1) * size + node(j + q - 1)) * pixels;
-        for (let k = 0; k < pixels; k++) mixed[k] += weight * tiles[start + k];
-      }
-    for (let k = 0; k < pixels; k++) bytes[4 * k] = bytes[4 * k + 1] = bytes[4 * k + 2] = mixed[k];
+    putText(this.part("coordinates"), text);
+    this.handle.setAttribute("aria-valuenow", x.toFixed(2));
+    const [x0, x1] = this.data.window;
+    this.handle.setAttribute("aria-valuemin", x0.toFixed(2));
+    this.handle.setAttribute("aria-valuemax", x1.toFixed(2));
   }
 
   // The five nearest real digits: on the plane while the probe moves, in code space at rest.
@@ -536,71 +633,107 @@ class LatentMap {
     if (this.exactHere()) {
       ({ nearest: found, far, measure } = this.data.exact);
     } else {
-      const { xy, count } = this.points;
-      found = [];
-      for (let i = 0; i < count; i++) {
-        const dx = xy[2 * i] - this.probe.x;
-        const dy = xy[2 * i + 1] - this.probe.y;
-        const distance = dx * dx + dy * dy;
-        if (found.length < 5 || distance < found[4].distance) {
-          let at = found.length;
-          while (at > 0 && found[at - 1].distance > distance) at--;
-          found.splice(at, 0, { index: i, distance });
-          if (found.length > 5) found.pop();
-        }
-      }
-      for (const one of found) one.distance = Math.sqrt(one.distance);
+      found = this.codes.nearest(this.probe.x, this.probe.y, 5);
       far = found.length > 0 && found[0].distance > this.data.far;
       measure = "on the map";
     }
-    this.part("far").textContent = far ? FAR_TEXT : "";
-    this.part("measure").textContent = `Nearest real ${this.data.noun}, distance ${measure}`;
+    putText(this.part("far"), far ? FAR_TEXT : "");
+    const kinds = [...new Set(found.map(({ index }) => this.data.classes[this.points.labels[index]]))];
+    this.handle.setAttribute(
+      "aria-valuetext",
+      `${this.part("coordinates").textContent}; ` +
+        (far ? "far from every code, the nearest is of " : "near codes of ") +
+        `${kinds.join(", ")}; nearest at ${found[0]?.distance.toFixed(2)}`,
+    );
+    putText(this.part("measure"), `Nearest real ${this.data.noun}, distance ${measure}`);
     const cells = this.part("nearest").children;
     found.forEach(({ index, distance }, k) => {
       const cell = cells[k];
       if (cell.dataset.index !== String(index) || !cell.dataset.drawn) {
         cell.dataset.index = index;
+        cell.dataset.dot = `test-${index}`;
         this.drawReal(cell.querySelector("canvas"), index);
         if (this.sheet) cell.dataset.drawn = "true";
         const label = this.data.classes[this.points.labels[index]];
         cell.querySelector("b").textContent = label;
         cell.querySelector("canvas").setAttribute("aria-label", `${label}, test image ${index}`);
       }
-      cell.querySelector("small").textContent = distance.toFixed(2);
+      putText(cell.querySelector("small"), distance.toFixed(2));
     });
   }
 
   drawReal(canvas, index) {
-    if (!this.sheet) return;
-    const { height, width } = this;
-    const sx = (index % SHEET_COLUMNS) * width;
-    const sy = Math.floor(index / SHEET_COLUMNS) * height;
-    canvas.getContext("2d").drawImage(this.sheet, sx, sy, width, height, 0, 0, width, height);
+    if (this.sheet) this.drawGrey(canvas, this.sheet.of(index));
   }
 
   drawGrey(canvas, grey) {
-    const image = new ImageData(this.width, this.height);
-    for (let k = 0; k < this.pixels; k++) {
-      image.data[4 * k] = image.data[4 * k + 1] = image.data[4 * k + 2] = grey[k];
-      image.data[4 * k + 3] = 255;
-    }
-    canvas.getContext("2d").putImageData(image, 0, 0);
+    ink(this.image, grey, this.light);
+    canvas.getContext("2d").putImageData(this.image, 0, 0);
   }
 
   // -- looking at single points ----------------------------------------------------------
 
+  // The mouse shows what is under it: a ghost of what the decoder draws there, or a real digit.
+  peeking() {
+    const tip = this.part("tip");
+    let wanted = null;
+    const show = () => {
+      const place = wanted;
+      wanted = null;
+      if (!place || !this.view || this.dragging) return;
+      if (this.hovered === null) {
+        const layer = finest(this.layers, place.x, place.y);
+        tip.hidden = !layer;
+        if (!layer) return;
+        this.drawGrey(tip.querySelector("canvas"), blend(layer, place.x, place.y, this.mixed));
+        tip.querySelector("span").textContent = "";
+        tip.dataset.kind = "decoded";
+      }
+      const left = place.left + tip.offsetWidth + 24 > this.plot.clientWidth
+        ? place.left - tip.offsetWidth - 16 : place.left + 16;
+      tip.style.transform = `translate(${left}px, ${Math.max(place.top - tip.offsetHeight - 10, 0)}px)`;
+    };
+    this.plot.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "mouse" || event.buttons || !this.axes()) return;
+      const [xaxis, yaxis] = this.axes();
+      const box = this.plot.getBoundingClientRect();
+      const [left, top] = [event.clientX - box.left, event.clientY - box.top];
+      if (wanted === null) requestAnimationFrame(show);
+      wanted = { left, top, x: xaxis.p2d(left - xaxis._offset), y: yaxis.p2d(top - yaxis._offset) };
+    });
+    for (const kind of ["pointerleave", "pointerdown"])
+      this.plot.addEventListener(kind, () => {
+        wanted = null;
+        this.hovered = null;
+        tip.hidden = true;
+      });
+  }
+
   hover(point) {
     const index = point.customdata;
     const tip = this.part("tip");
+    this.hovered = index;
+    links.mark(`test-${index}`);
     this.drawReal(tip.querySelector("canvas"), index);
     const label = this.data.classes[this.points.labels[index]];
-    tip.querySelector("span").textContent = `${label}  (test image ${index})`;
-    const x = point.xaxis.d2p(point.x) + point.xaxis._offset;
-    const y = point.yaxis.d2p(point.y) + point.yaxis._offset;
+    tip.querySelector("span").textContent = `${label}, test image ${index}`;
+    tip.dataset.kind = "real";
     tip.hidden = false;
-    const left = x + tip.offsetWidth + 20 > this.plot.clientWidth ? x - tip.offsetWidth - 12 : x + 12;
-    const top = Math.max(y - tip.offsetHeight - 8, 0);
-    tip.style.transform = `translate(${left}px, ${top}px)`;
+  }
+
+  // The dots of one class alone, while the mouse is over its name.
+  fade(label) {
+    if (!this.data.dots || !this.bound) return;
+    const opacity =
+      label === null ? this.dotOpacity() : this.shown.map((k) => (this.points.labels[k] === label ? 0.9 : FADED));
+    this.Plotly.restyle(this.plot, { "marker.opacity": [opacity] }).catch(this.fail);
+  }
+
+  selectClass(label) {
+    const numbers = [];
+    for (let k = 0; k < this.points.count; k++)
+      if (this.points.labels[k] === label) numbers.push(k);
+    this.tell("selection", { numbers });
   }
 
   click(point) {
@@ -631,21 +764,24 @@ class LatentMap {
   }
 
   zoomed() {
-    this.place();
+    this.follow();
     clearTimeout(this.zooming);
     this.zooming = setTimeout(() => {
-      const axes = this.axes();
-      if (!axes) return;
-      const view = axes.flatMap((axis) => axis.range.map(Number));
-      const text = JSON.stringify(view);
+      if (!this.axes() || !this.root.isConnected) return;
+      this.settle();
+      const text = JSON.stringify(this.view);
       if (text === this.sentView) return;
       this.sentView = text;
-      this.tell("view", { window: view });
+      this.tell("view", { window: this.view });
     }, 250);
   }
 
   destroy() {
     cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.walking);
+    this.resize.disconnect();
+    this.unlink();
+    document.removeEventListener("pointerup", this.released, true);
     for (const timer of [this.resting, this.zooming]) clearTimeout(timer);
     if (this.bound) this.Plotly.purge(this.plot);
     this.bound = false;

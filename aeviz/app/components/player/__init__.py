@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from aeviz.app.components import browser
+from aeviz.charts import theme
 
 HERE = Path(__file__).parent
 
@@ -22,6 +23,7 @@ def player(
     marks: Sequence[tuple[str, float]] = (),
     *,
     seconds: float = 4.0,
+    run_along: tuple[str, np.ndarray] | None = None,
 ) -> None:
     """Play films side by side, back and forth; the browser blends between their frames.
 
@@ -32,6 +34,8 @@ def player(
         captions: what is read below, one for each frame.
         marks: names of places on the path and how far along they lie, in [0, 1].
         seconds: from one end to the other.
+        run_along: key of a Plotly chart of the page, and where on it each frame lies (K, 2): a dot
+            runs there with the film.
     """
     frames = np.stack(list(films.values()))
     if frames.dtype != np.uint8:
@@ -45,5 +49,8 @@ def player(
             "captions": list(captions),
             "marks": [list(mark) for mark in marks],
             "seconds": seconds,
+            "chart": run_along[0] if run_along else None,
+            "places": np.round(run_along[1], 5).tolist() if run_along else [],
+            "colour": theme.PLACE,
         },
     )

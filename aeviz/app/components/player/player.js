@@ -35,6 +35,9 @@ class Player {
     this.captions = data.captions;
     this.count = data.captions.length;
     this.seconds = data.seconds;
+    this.chart = data.chart;
+    this.places = data.places;
+    this.colour = data.colour;
     const [height, width] = data.shape;
     this.pixels = height * width;
     if (this.screens.childElementCount !== data.titles.length) {
@@ -108,6 +111,7 @@ class Player {
       }
       context.putImageData(this.image, 0, 0);
     });
+    this.run(first, share);
     const text = this.captions[Math.round(place)];
     this.scrubber.value = this.position;
     this.scrubber.style.setProperty("--done", this.position);
@@ -115,6 +119,31 @@ class Player {
       this.caption.textContent = text;
       this.scrubber.setAttribute("aria-valuetext", text);
     }
+  }
+
+  // A dot on a chart of the page, where this frame lies. It is no part of the chart, which would be
+  // drawn anew sixty times a second, and Streamlit may put another chart in its place at any time.
+  run(first, share) {
+    if (!this.chart) return;
+    const plot = document.querySelector(`.st-key-${this.chart} .js-plotly-plot`);
+    const { xaxis, yaxis } = plot?._fullLayout ?? {};
+    if (!xaxis?.d2p || !yaxis?.d2p) return;
+    if (this.runner?.parentElement !== plot) {
+      this.runner?.remove();
+      this.runner = make("div", { className: "aeviz-runner" }, plot);
+      this.runner.dataset.testid = "runner";
+      Object.assign(this.runner.style, {
+        position: "absolute", left: "-8px", top: "-8px", width: "16px", height: "16px",
+        boxSizing: "border-box", borderRadius: "50%", border: "2.5px solid #fff",
+        background: this.colour, boxShadow: "0 0 4px rgb(0 0 0 / 60%)", pointerEvents: "none",
+      });
+    }
+    const [a, b] = [this.places[first], this.places[first + 1]];
+    const x = xaxis.d2p((1 - share) * a[0] + share * b[0]);
+    const y = yaxis.d2p((1 - share) * a[1] + share * b[1]);
+    const seen = x >= 0 && y >= 0 && x <= xaxis._length && y <= yaxis._length; // one may zoom
+    this.runner.style.visibility = seen ? "visible" : "hidden";
+    this.runner.style.transform = `translate(${xaxis._offset + x}px, ${yaxis._offset + y}px)`;
   }
 }
 
@@ -129,6 +158,7 @@ export default function ({ data, parentElement }) {
   player.show(data);
   return () => {
     player.play(false);
+    player.runner?.remove();
     players.delete(parentElement);
   };
 }

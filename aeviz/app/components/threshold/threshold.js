@@ -2,9 +2,9 @@
 // threshold, and what it flags is counted while it moves.
 
 const BINS = 56;
-const CORNER = 42; // px above and below the bars, for the counts
-const HALF = 120; // px for the bars of one group
-const FOOT = 40; // px for numbers and title below
+const CORNER = 42; // px above and below the bars, for the counts; more in large type
+const HALF = 100; // px for the bars of one group
+const FOOT = 40; // px for numbers and title below; more in large type
 const SETTLED = 350; // ms after the last key until the server hears of it
 
 function draw(tag, attributes, parent) {
@@ -86,6 +86,7 @@ class Threshold {
   constructor(root) {
     this.root = root;
     this.dragging = false;
+    this.verdict = make("p", { className: "verdict" }, root);
     this.waiting = null; // a timer: keys that the server has not heard of
     this.at = 0; // when it was last told of a threshold
     this.plot = make("div", { className: "plot" }, root);
@@ -114,7 +115,6 @@ class Threshold {
         return [name, make("dd", {}, cell)];
       }),
     );
-    this.verdict = make("p", { className: "verdict" }, root);
 
     this.plot.addEventListener("pointerdown", (event) => this.begin(event));
     this.plot.addEventListener("pointermove", (event) => this.dragging && this.follow(event));
@@ -174,9 +174,11 @@ class Threshold {
     if (!width || !this.data) return;
     this.width = width;
     const both = this.odd.length > 0;
-    const axis = CORNER + HALF;
-    const foot = both ? axis + HALF + CORNER : axis;
-    this.svg.setAttribute("height", foot + FOOT);
+    const large = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    const corner = CORNER * large;
+    const axis = corner + HALF;
+    const foot = both ? axis + HALF + corner : axis;
+    this.svg.setAttribute("height", foot + FOOT * large);
     this.svg.replaceChildren();
     const groups = [["normal", this.bars(this.normal), -1]];
     if (both) groups.push(["odd", this.bars(this.odd), 1]);
@@ -194,17 +196,17 @@ class Threshold {
 
     const [what, suggested] = this.data.suggested;
     const x = this.place(suggested);
-    draw("path", { class: "suggested", d: `M${x} ${CORNER - 8}V${foot}` }, this.svg);
-    const label = { class: "soft", y: CORNER - 14, x, "text-anchor": "middle" };
+    draw("path", { class: "suggested", d: `M${x} ${corner - 8}V${foot}` }, this.svg);
+    const label = { class: "soft", y: corner - 14, x, "text-anchor": "middle" };
     draw("text", label, this.svg).textContent = what;
     for (const [, score] of this.data.marks) {
       const at = this.place(score);
       const colour = this.data.colours.mark;
-      draw("path", { d: `M${at} ${CORNER}V${foot}`, stroke: colour, "stroke-width": 2 }, this.svg);
-      draw("path", { d: `M${at - 7} ${CORNER - 2}h14l-7 12z`, fill: colour }, this.svg);
+      draw("path", { d: `M${at} ${corner}V${foot}`, stroke: colour, "stroke-width": 2 }, this.svg);
+      draw("path", { d: `M${at - 7} ${corner - 2}h14l-7 12z`, fill: colour }, this.svg);
     }
-    this.ticks(foot);
-    const title = { x: width / 2, y: foot + 34, "text-anchor": "middle" };
+    this.ticks(foot, large);
+    const title = { x: width / 2, y: foot + 34 * large, "text-anchor": "middle" };
     draw("text", title, this.svg).textContent = this.data.title;
 
     for (const name of ["through", "alarms"]) this.corners[name].parentElement.style.top = "0";
@@ -215,13 +217,13 @@ class Threshold {
       });
     }
     const tall = both ? 2 * HALF : HALF; // its handle on the axis between the groups
-    Object.assign(this.line.style, { top: `${CORNER}px`, height: `${tall}px` });
+    Object.assign(this.line.style, { top: `${corner}px`, height: `${tall}px` });
     this.line.setAttribute("aria-valuemin", Math.exp(this.low));
     this.line.setAttribute("aria-valuemax", Math.exp(this.high));
     this.move(this.value);
   }
 
-  ticks(y) {
+  ticks(y, large) {
     const found = [[1, 2, 5], [1, 3], [1]]
       .map((steps) => {
         const values = [];
@@ -233,12 +235,13 @@ class Threshold {
         }
         return values;
       })
-      .find((values) => values.length * 58 < this.width || values.length < 3);
+      .find((values) => values.length * 58 * large < this.width || values.length < 3);
     for (const value of found) {
       const x = this.place(value);
       draw("path", { class: "rule", d: `M${x} ${y}v5` }, this.svg);
-      const near = x < 16 ? "start" : x > this.width - 16 ? "end" : "middle";
-      const place = { x, y: y + 17, "text-anchor": near, class: "soft" };
+      const edge = 16 * large;
+      const near = x < edge ? "start" : x > this.width - edge ? "end" : "middle";
+      const place = { x, y: y + 17 * large, "text-anchor": near, class: "soft" };
       draw("text", place, this.svg).textContent = short(value);
     }
   }

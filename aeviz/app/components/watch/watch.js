@@ -38,10 +38,18 @@ class Watch {
     bar.setAttribute("aria-valuetext", data.text);
     this.part("text").textContent = data.text;
     this.part("filled").style.width = `${percent}%`;
+    const first = data.state && !this.root.dataset.state;
     this.root.dataset.state = data.state;
     this.root.dataset.step = data.step ?? "";
     if (data.drawing && !same) this.draw(data, theme);
+    if (first) this.come();
     this.wait(Math.max(data.every ?? 0, Math.min(PATIENCE * this.took, LONGEST_MS)));
+  }
+
+  // A run that begins where the settings were comes into view, also for who was far below.
+  come() {
+    const exhibit = this.root.closest(".st-key-exhibit") ?? this.root;
+    if (exhibit.getBoundingClientRect().top < 0) exhibit.scrollIntoView({ block: "start" });
   }
 
   // -- asking ----------------------------------------------------------------------------

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.app import texts
 
@@ -17,6 +20,17 @@ def heading(page: str, **known: object) -> None:
     text = texts.of(page)
     st.title(text.question, anchor=False)
     st.markdown(texts.glossed(texts.filled(text.look_for, **known)), unsafe_allow_html=True)
+
+
+def exhibit(page: str) -> DeltaGenerator:
+    """What a page is about: all that is left of it while it is presented; one on each page.
+
+    It begins with a sentence for a screen reader: what there is to see.
+    """
+    shown = st.container(key="exhibit")
+    said = html.escape(texts.of(page).part("shows"))
+    shown.html(f'<p class="aeviz-unseen">What this shows: {said}</p>')
+    return shown
 
 
 def explain(page: str, *formulas: str, **known: object) -> None:
