@@ -26,7 +26,7 @@ sys.meta_path.insert(0, Slow())
 def test_the_map_is_there_before_torch_and_stays_where_it_is(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(SLOW)
+    (tmp_path / "sitecustomize.py").write_text(SLOW, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     process, address = start_app(tmp_path)
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
