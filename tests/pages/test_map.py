@@ -113,7 +113,7 @@ def test_of_wide_codes_holes_are_measured_when_asked_for() -> None:
     assert "area" not in holes(app)
 
 
-@pytest.mark.parametrize(("name", "size"), [("linear-2d", 64), ("vanilla-2d", 96)])
+@pytest.mark.parametrize(("name", "size"), [("linear-2d", 64), ("vanilla-2d", 68)])
 def test_the_page_says_the_grid_of_the_map_that_it_shows(name: str, size: int) -> None:
     app = open_map(model=name)
     (map_,) = components(app, "latent_map")
