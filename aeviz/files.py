@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -47,8 +48,11 @@ def again(act: Callable[[], T], waits: Sequence[float] = WRITING) -> T:
     return act()
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes, *, lasting: bool = False) -> None:
     """Put content into a file: a reader sees the old one or the new one, never half of one.
+
+    Args:
+        lasting: it is on the disk when this returns, also where the machine loses its power then.
 
     Raises:
         OSError: it cannot be written. The old file is as it was.
@@ -56,6 +60,9 @@ def write(path: Path, content: bytes) -> None:
     partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         partial.write_bytes(content)
+        if lasting:
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
         again(lambda: partial.replace(path))
     except OSError:
         remove(partial)

@@ -63,6 +63,23 @@ class Adam:
             for p in parameters
         ]
 
+    def moments(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """For each parameter its mean, its uncentred variance and its number of steps."""
+        return [(mean, variance, steps) for _, mean, variance, steps in self.rows]
+
+    @torch.no_grad()
+    def go_on(self, moments: list[tuple[Tensor, Tensor, Tensor]]) -> None:
+        """Take over the moments of another one of the same parameters.
+
+        Raises:
+            ValueError: they are of other parameters.
+        """
+        for (_, *own), others in zip(self.rows, moments, strict=True):
+            for value, other in zip(own, others, strict=True):
+                if value.shape != other.shape:
+                    raise ValueError("These moments are of another model.")
+                value.copy_(other)
+
     def clear(self) -> None:
         """Forget the gradients of the last step."""
         for p, *_ in self.rows:

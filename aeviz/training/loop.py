@@ -8,8 +8,9 @@ import math
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from aeviz.models import apply, objective, optim
 from aeviz.models.base import Autoencoder, Loss
 from aeviz.models.settings import BaseConfig, knobs
+from aeviz.training.state import FullState, of
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Step:
     steps: int
     epoch: float
     loss: Loss
+    state: Callable[[], FullState] = field(repr=False, compare=False)
+    """All that decides how the run goes on after this step; to be asked before the next one."""
 
     @property
     def terms(self) -> dict[str, float]:
@@ -49,6 +53,7 @@ def fit(
     lr: float,
     seed: int,
     labels: np.ndarray | None = None,
+    start: FullState | None = None,
 ) -> Iterator[Step]:
     """Train for a number of steps, yielding after every optimiser step.
 
@@ -63,14 +68,16 @@ def fit(
         lr: highest learning rate of Adam.
         seed: decides the order of the images and the noise.
         labels: (N,), wanted by variants with `uses_labels`.
+        start: of a step of the same run, which then goes on after it as if it had never ended:
+            on the same machine, with as many threads, to the same weights bit for bit.
 
     Yields:
         Loss terms in the model's unit, per image.
 
     Raises:
         FloatingPointError: the gradient of the loss stopped being finite.
-        ValueError: no images or not uint8, labels wanted and not one for each image, or a
-            setting that is not above zero.
+        ValueError: no images or not uint8, labels wanted and not one for each image, a
+            setting that is not above zero, or a start that is of another model.
 
     Source: Kingma & Welling 2013, arXiv:1312.6114, algorithm 1; Adam: arXiv:1412.6980.
     """
@@ -89,12 +96,32 @@ def fit(
     noise = optim.Noise(seed, model.device)
     order = np.random.default_rng(seed)
     per_epoch = math.ceil(len(data) / batch)
-    shuffled = torch.empty(0)
-    for step in range(steps):
+    drawn, shuffled = order.bit_generator.state, torch.empty(0)
+    if start is not None:
+        try:
+            model.load_state_dict(start.weights)
+        except RuntimeError as error:
+            raise ValueError("This state is of another model.") from error
+        optimiser.go_on(start.moments)
+        noise.own = list(start.noise)
+        drawn = order.bit_generator.state = start.order
+        shuffled = torch.from_numpy(order.permutation(len(data))).to(model.device)
+
+    def state(done: int) -> FullState:
+        return FullState(
+            done,
+            {name: of(value) for name, value in model.state_dict().items()},
+            [(of(mean), of(variance), of(count)) for mean, variance, count in optimiser.moments()],
+            [of(value) for value in noise.own],
+            drawn,
+        )
+
+    for step in range(0 if start is None else start.step, steps):
         if step % per_epoch == 0:
+            drawn = order.bit_generator.state
             shuffled = torch.from_numpy(order.permutation(len(data))).to(model.device)
-        start = step % per_epoch * batch
-        chosen = shuffled[start : start + batch]
+        first = step % per_epoch * batch
+        chosen = shuffled[first : first + batch]
         if not model.training:  # asked first: setting it in every layer costs 0.1 ms
             model.train()
         with noise:
@@ -112,7 +139,7 @@ def fit(
             {k: v.detach() for k, v in loss.terms.items()},
             {k: v.detach() for k, v in loss.metrics.items()},
         )
-        yield Step(step + 1, steps, (step + 1) / per_epoch, detached)
+        yield Step(step + 1, steps, (step + 1) / per_epoch, detached, partial(state, step + 1))
     if type(model).finish is not Autoencoder.finish:
         model.eval()
         with torch.no_grad(), noise:

@@ -11,7 +11,10 @@ from pathlib import Path
 from aeviz import files
 from aeviz.data import datasets
 
-RUN_ID = re.compile(r"run-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
+RUN_ID = re.compile(r"run-[0-9]{8}-[0-9]{6}-(?:[0-9a-f]{4}|[0-9a-f]{32})")
+"""When a run was made, and 128 random bits: whoever has its link may watch it, and nobody guesses
+one. Runs of earlier versions have 16.
+"""
 _MODEL = re.compile(rf"({RUN_ID.pattern})(?:@([0-9]{{1,12}}))?")
 
 

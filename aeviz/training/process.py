@@ -17,6 +17,10 @@ from aeviz.training import place
 
 LOOK = 2.0
 """Seconds between two looks for the worker of a run that waits, or that says nothing more."""
+SEEN = 0.5
+"""Seconds between two looks of the process that started a worker, whether that still lives."""
+SHORT = 5.0
+"""Seconds: a worker that ended so soon is not started again before a person asks for it."""
 
 
 def _ticket(name: str) -> Path:
@@ -125,6 +129,25 @@ def ensure_worker() -> None:
                     start_new_session=True,  # Ctrl-C ends the app; the worker tidies up
                 )
             workers.append((place.folder(), worker))
+            began = time.monotonic()
+            threading.Thread(
+                target=_guard, args=(place.folder(), worker, began), daemon=True
+            ).start()
+
+
+def _guard(where: Path, worker: subprocess.Popen[bytes], began: float) -> None:
+    """Wait until a worker ends, and start another one where nobody asked it to."""
+    assert worker.stdin
+    while worker.poll() is None:
+        time.sleep(SEEN)
+    asked = worker.stdin.closed or where != place.folder()
+    if asked or time.monotonic() - began < SHORT:
+        return
+    logging.warning("The worker ended (%d) and is started again.", worker.returncode)
+    try:
+        ensure_worker()
+    except place.RunError as error:
+        logging.warning("%s", error)
 
 
 _looks: dict[Path, tuple[float, str]] = {}

@@ -146,7 +146,8 @@ def _age(path: Path) -> float:
 
 def _size(folder: Path) -> int:
     """Bytes in a folder of a run; counted again when a file has come, gone, or been replaced."""
-    return _counted(folder, *(_changed(path) for path in (folder, folder / "snapshots")))
+    within = (folder, folder / "snapshots", folder / "states")
+    return _counted(folder, *(_changed(path) for path in within))
 
 
 def _changed(path: Path) -> float:

@@ -34,6 +34,10 @@ class RunStatus(BaseModel):
     message: str = ""
     """One sentence, where there is something to say."""
     updated: float = Field(default_factory=time.time)
+    restarts: int = 0
+    """How often it went on from the same step, after a worker that was killed."""
+    restarted_at: int = -1
+    """That step."""
 
     @property
     def ended(self) -> bool:

@@ -17,7 +17,11 @@ from aeviz.training import place, process
 from aeviz.training import preview as previews
 from aeviz.training.curves import Point
 from aeviz.training.spec import RunSpec, sentence
+from aeviz.training.state import FullState, StateError, from_bytes, to_bytes
 from aeviz.training.status import RunStatus, Wish
+
+STATES = 2
+"""So many full states are kept: where the newest is damaged, the run goes on from the other."""
 
 
 def create(spec: RunSpec) -> str:
@@ -100,17 +104,20 @@ def _unreadable(what: str, error: Exception) -> str:
 def status(name: str) -> RunStatus:
     """Where a run stands, whatever has become of its files.
 
-    A run that waits in the queue while there is no worker gets one; one whose worker is gone is
-    "interrupted".
+    Where there is no worker for it, one is started: it takes up what waits in the queue, and what
+    another worker left.
     """
     found = said(name)
     if found.ended:
         return found
-    if process.waits(name):
+    left = time.time() - found.updated > process.LOOK and process.is_abandoned()
+    if left or process.waits(name):
         trouble = process.see_to_the_worker()
-        return found.model_copy(update={"message": trouble}) if trouble else found
-    if time.time() - found.updated > process.LOOK and process.is_abandoned():
-        return interrupt(name, found)
+        if trouble:
+            return found.model_copy(update={"message": trouble})
+    if left and found.step:
+        on = f"goes on from step {max(states(name), default=0):,} in a moment"
+        return found.model_copy(update={"message": on, "images_per_second": None})
     return found
 
 
@@ -187,6 +194,54 @@ def snapshots(name: str) -> dict[int, Path]:
     return dict(sorted((int(path.stem), path) for path in paths if path.stem.isdecimal()))
 
 
+def states(name: str) -> dict[int, Path]:
+    """The full states that are kept of a run, a file for each step."""
+    paths = (place.path_of(name) / "states").glob("*.state")
+    return dict(sorted((int(path.stem), path) for path in paths if path.stem.isdecimal()))
+
+
+def keep_state(name: str, state: FullState) -> None:
+    """Keep a full state, and of the earlier ones the newest alone.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    target = place.path_of(name) / "states" / f"{state.step}.state"
+    target.parent.mkdir(exist_ok=True)
+    files.write(target, to_bytes(state), lasting=True)
+    keep_newest_states(name, STATES)
+
+
+def keep_newest_states(name: str, many: int) -> None:
+    """Remove the full states of a run but the newest ones."""
+    for path in list(states(name).values())[:-many]:
+        files.remove(path)
+
+
+def newest_state(name: str) -> FullState | None:
+    """The newest full state of a run that is whole; None where there is none."""
+    for path in reversed(states(name).values()):
+        try:
+            return from_bytes(files.read(path))
+        except (OSError, StateError) as error:
+            logging.warning("%s: %s", path, error)
+    return None
+
+
+def forget_after(name: str, step: int) -> None:
+    """Take the points of a run's curves back that come after a step, from which it goes on.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = place.path_of(name) / "metrics.jsonl"
+    try:
+        points = [point for point in metrics(name) if point.step <= step]
+    except place.RunError:
+        points = []  # damaged, all of them: its curves begin here
+    write(path, "".join(point.model_dump_json() + "\n" for point in points).encode())
+
+
 def wish(name: str) -> Wish:
     """What was last asked of a run; "resume" where nothing is to be read."""
     try:
@@ -260,10 +315,11 @@ def model_bytes(name: str) -> bytes:
 
 
 def interrupt(name: str, found: RunStatus) -> RunStatus:
-    """Note that the worker of a run is gone; its last snapshot becomes its model."""
+    """End a run whose worker ended each time it went on; its last snapshot becomes its model."""
     kept_step, kept = keep_last_model(name)
     step = max(found.step, kept_step)  # the status is written after a slice of steps
-    text = f"The process that trained this run ended at step {step:,}{kept}."
+    times = f"{found.restarts + 1} times at step {step:,}"
+    text = f"The process that trained this run ended {times}{kept}."
     changes = {"state": "interrupted", "step": step, "message": text, "seconds_left": None}
     noted = found.model_copy(update=changes)
     try:
@@ -317,7 +373,7 @@ def make_folder(content_of: dict[str, bytes | BaseModel]) -> str:
         OSError: it cannot be made, and nothing is left of it.
     """
     # Under its name only when it is complete: a run that can be seen can be read.
-    name = f"run-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    name = f"run-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(16)}"
     partial = place.folder() / f"{name}.part"
     try:
         (partial / "snapshots").mkdir(parents=True)

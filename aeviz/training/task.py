@@ -57,7 +57,8 @@ class Task:
         self.name, self.path = name, place.path_of(name)
         self.spec: RunSpec
         """Known from the first piece of work on."""
-        self.status = RunStatus()
+        before = store.said(name)
+        self.status = RunStatus(restarts=before.restarts, restarted_at=before.restarted_at)
         self.unsaid = False
         """True where the run ended and its status could not be written."""
         self.said_last = 0.0
@@ -72,10 +73,14 @@ class Task:
         self.speed: deque[tuple[float, int]] = deque()
         self.seen: Preview | None = None
         self.trained_on = 0
+        self.step: loop.Step | None = None
+        """The last one, whose full state can be asked for."""
         self.twin: Autoencoder | None = None
         """Holds the rounded weights of a snapshot, so that the model goes on with its own."""
         self.validating = Pace(every=0.5, share=0.10)
         self.looking = Pace(every=0.6, share=0.12)
+        self.keeping = Pace(every=4.0, share=0.10)
+        """So that at most 5 seconds of training are lost."""
 
     @property
     def over(self) -> bool:
@@ -88,16 +93,28 @@ class Task:
         Whatever it throws ends this run, in a sentence, and never those of other people.
 
         Args:
-            leaving: the app is gone: stop and keep the model.
+            leaving: the app is gone: keep the full state, with which another worker goes on.
         """
         try:
-            return self._say_last_words() if self.status.ended else self._turn(leaving)
+            if self.status.ended:
+                return self._say_last_words()
+            return self._leave() if leaving else self._turn()
         except Exception as error:
             self._fail(error)
             return True
 
-    def _turn(self, leaving: bool) -> bool:
-        wanted = "stop" if leaving else store.wish(self.name)
+    def _leave(self) -> bool:
+        gone = "goes on once the app is started again"
+        try:
+            if self.step:
+                store.keep_state(self.name, self.step.state())
+            self.report(message=gone, images_per_second=None, seconds_left=None, restarted_at=-1)
+        except OSError as error:  # then it goes on from an earlier state
+            logging.warning("%s: its state cannot be kept: %s", self.name, error)
+        return False
+
+    def _turn(self) -> bool:
+        wanted = store.wish(self.name)
         if wanted == "pause":
             self.speed.clear()
             if self.status.state != "paused":
@@ -158,6 +175,7 @@ class Task:
 
     def end(self, state: State, message: str = "") -> None:
         """Report that nothing more will happen."""
+        store.keep_newest_states(self.name, 1)
         self.report(state=state, message=message, seconds_left=None)
         logging.info("%s %s at step %d. %s", self.name, state, self.status.step, message)
 
@@ -192,16 +210,17 @@ class Task:
         config = self.spec.config
         model = optim.build(self.spec.model_class, config, self.spec.seed)
         model.to(optim.pick_device())
-        # Timing can take seconds, and somebody waits for the first point: the loss as it begins.
-        first = slice(VALIDATED_ON)
-        self.recent.append(objective.validate(model, images[first], labels[first]))
         self.status.unit = model.unit
-        self.add_point(model, dataset)
-        yield True
-        steps = yield from self._steps(model, images, labels)
-        self.spec = self.spec.model_copy(update={"steps": steps})
-        store.write(self.path / "spec.json", self.spec)
-        self.status.steps, self.status.message = steps, ""
+        start = store.newest_state(self.name)
+        if start is None:
+            yield from self._begin(model, dataset, images, labels)
+        else:
+            store.forget_after(self.name, start.step)
+            self.status.step, self.status.epoch = start.step, start.step / self._per_epoch
+            self.status.message = ""
+        steps = self.spec.steps
+        assert steps is not None  # known since its first step
+        self.status.steps = steps
         yield True
         fitting = loop.fit(
             model,
@@ -211,17 +230,37 @@ class Task:
             lr=self.spec.lr,
             seed=self.spec.seed,
             labels=labels,
+            start=start,
         )
         for step in fitting:
-            self.status.step, self.status.epoch = step.step, step.epoch
+            self.status.step, self.status.epoch, self.step = step.step, step.epoch, step
             self.recent.append(step.loss)
             self._record(model, dataset)
+            if step.step == steps or self.now() >= self.keeping.next:
+                began = self.now()
+                store.keep_state(self.name, step.state())
+                self.keeping.done(began, self.now())
             if step.step == steps:
                 self._say_what_is_left(model)
             yield True
             if self.stopping:
                 break
         yield from self._finish(model, dataset, images, labels)
+
+    def _begin(
+        self, model: Autoencoder, dataset: datasets.Dataset, images: np.ndarray, labels: np.ndarray
+    ) -> Iterator[bool]:
+        """The point before the first step, and how many steps there are."""
+        store.forget_after(self.name, -1)
+        # Timing can take seconds, and somebody waits for the first point: the loss as it begins.
+        first = slice(VALIDATED_ON)
+        self.recent.append(objective.validate(model, images[first], labels[first]))
+        self.add_point(model, dataset)
+        yield True
+        steps = yield from self._steps(model, images, labels)
+        self.spec = self.spec.model_copy(update={"steps": steps})
+        store.write(self.path / "spec.json", self.spec)
+        self.status.message = ""
 
     def _say_what_is_left(self, model: Autoencoder) -> None:
         """`finish` can take half a minute, in which nothing else is reported."""
@@ -336,6 +375,9 @@ class Task:
     ) -> Iterator[bool]:
         """Keep the model, with its figures on the test images."""
         stopped = self.status.step < (self.status.steps or 0)
+        if stopped and self.step:
+            store.keep_state(self.name, self.step.state())
+        self.step = None  # from here on the weights are no longer those of a step
         if stopped:  # what fit does after its last step
             if type(model).finish is not Autoencoder.finish:
                 self._say_what_is_left(model)

@@ -24,6 +24,9 @@ from aeviz.training.task import Task
 
 PRUNING = 600.0
 """Seconds after which old runs are looked for again where no run has ended meanwhile."""
+RESTARTS = 3
+"""So often a run goes on from the same step: what kills its worker each time would go on for ever.
+"""
 POLL = 0.05
 """Seconds between two looks for work when there is none."""
 
@@ -31,7 +34,7 @@ POLL = 0.05
 def work() -> None:
     """Train the queued runs of the folder, in turns, until standard input ends.
 
-    Runs that are under way at that moment are stopped and keep their models.
+    Runs that are under way at that moment keep their full state: the next worker goes on with them.
     """
     try:
         lock = process.worker_lock()
@@ -48,39 +51,50 @@ def work() -> None:
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     torch.set_num_threads(max(1, cores - 1))  # one core is left for the app and the browser
     _warm_up()
-    _interrupt_what_was_left()
+    trainings = {name: Task(name) for name in _left()}
     logging.info("ready")
-    trainings: dict[str, Task] = {}
     pruned = -math.inf
     stuck: set[str] = set()
-    while not gone.is_set() or trainings:
-        if not gone.is_set():
+    leaving = False
+    while not leaving:
+        leaving = gone.is_set()
+        if not leaving:
             for name in _taken(stuck):
                 trainings[name] = Task(name)
         # Each in turn: a fair queue would choose here.
-        worked = [training.advance(gone.is_set()) for training in trainings.values()]
+        worked = [training.advance(leaving) for training in trainings.values()]
         before = len(trainings)
-        trainings = {
-            name: training
-            for name, training in trainings.items()
-            if not (training.over or (training.status.ended and gone.is_set()))
-        }
+        trainings = {name: training for name, training in trainings.items() if not training.over}
         due = len(trainings) < before or time.monotonic() - pruned > PRUNING
-        if due and not gone.is_set():
+        if due and not leaving:
             removal.prune(busy=trainings)
             pruned = time.monotonic()
-        if not any(worked):
+        if not any(worked) and not leaving:
             time.sleep(POLL)
 
 
-def _interrupt_what_was_left() -> None:
-    """Note which runs a worker left that was killed."""
-    for path in place.folder().glob("run-*"):
+def _left() -> list[str]:
+    """Runs that another worker left, which go on: three times at most from the same step."""
+    going_on = []
+    for path in sorted(place.folder().glob("run-*")):
         name = path.name
-        if place.is_run(name) and not process.waits(name):
-            found = store.said(name)
-            if not found.ended:
-                store.interrupt(name, found)
+        if not place.is_run(name) or process.waits(name):
+            continue
+        found = store.said(name)
+        if found.ended:
+            continue
+        step = max(store.states(name), default=0)
+        restarts = found.restarts + 1 if found.restarted_at == step else 1
+        if restarts > RESTARTS:
+            store.interrupt(name, found)
+            continue
+        noted = found.model_copy(update={"restarts": restarts, "restarted_at": step})
+        try:
+            store.write(path / "status.json", noted)
+        except OSError as error:  # it goes on all the same; what it says next is tried again
+            logging.warning("%s goes on, which cannot be noted: %s", name, error)
+        going_on.append(name)
+    return going_on
 
 
 def _taken(stuck: set[str]) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from aeviz.training import place, store
+from tests.training.making import small
 
 BAD_IDS = (
     "",
@@ -16,6 +19,7 @@ BAD_IDS = (
     "run-20261125-010203-00ff\n",
     "run-20261125-010203-00FF",
     "run-20261125-010203-00f",
+    f"run-20261125-010203-{'0f' * 16}0",
     "run-٢0261125-010203-00ff",
 )
 
@@ -40,6 +44,14 @@ def test_only_an_id_becomes_a_path(name: str, no_worker: None) -> None:
 
 def test_an_id_without_a_folder_is_no_run(no_worker: None) -> None:
     assert not place.is_run("run-20261125-010203-00ff")
+
+
+def test_nobody_guesses_the_name_of_a_run(no_worker: None) -> None:
+    names = {store.create(small()) for _ in range(3)}
+    assert len({name.split("-")[3] for name in names}) == 3
+    for name in names:
+        assert re.fullmatch(r"run-\d{8}-\d{6}-[0-9a-f]{32}", name)
+        assert place.split(f"{name}@9") == (name, 9)
 
 
 def test_a_run_is_known_by_the_time_of_day(no_worker: None) -> None:

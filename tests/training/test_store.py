@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from aeviz.data import datasets
 from aeviz.models import checkpoint, optim
 from aeviz.models.zoo import MODELS
-from aeviz.training import place, process, store
+from aeviz.training import curves, loop, place, process, store
+from aeviz.training.curves import Point
 from aeviz.training.status import RunStatus
 from tests.test_files import FULL, LOCKED
 from tests.training.making import STATUSES, begun, by_hand, equal, small, weights
@@ -33,12 +35,52 @@ def test_a_last_line_that_is_still_being_written_is_left_out(
     assert point.validation.terms == {"a": 3}
 
 
-def test_a_run_whose_worker_died_before_the_first_step_is_interrupted(no_worker: None) -> None:
+@pytest.mark.parametrize("step", [0, 9])
+def test_who_looks_at_a_run_whose_worker_died_starts_another_one(
+    step: int, no_worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[bool] = []
+    monkeypatch.setattr(process, "ensure_worker", lambda: started.append(True))
     name = store.create(small())
     (place.folder() / "queue" / name).unlink()
-    old = RunStatus(updated=time.time() - 10)
+    old = RunStatus(state="running", step=step, updated=time.time() - 10)
     store.write(place.path_of(name) / "status.json", old)
-    assert store.status(name).state == "interrupted"
+    status = store.status(name)
+    assert started == [True]
+    assert (status.state, status.step) == ("running", step)
+    assert status.message == ("goes on from step 0 in a moment" if step else "")
+    assert store.said(name) == old
+
+
+def test_of_a_damaged_state_the_one_before_it_is_read(no_worker: None) -> None:
+    name = store.create(small())
+    assert store.newest_state(name) is None
+    model = optim.build(MODELS["vanilla"], MODELS["vanilla"].Config(), 0)
+    images = datasets.load().train_images[:64]
+    for step in loop.fit(model, images, steps=4, batch=16, lr=1e-3, seed=0):
+        store.keep_state(name, step.state())
+    assert list(store.states(name)) == [3, 4]
+    newest = store.newest_state(name)
+    assert newest is not None
+    assert newest.step == 4
+    path = store.states(name)[4]
+    path.write_bytes(path.read_bytes()[:-1])
+    before = store.newest_state(name)
+    assert before is not None
+    assert before.step == 3
+
+
+def test_the_curves_of_a_run_that_goes_on_are_taken_back_to_its_step(no_worker: None) -> None:
+    name = store.create(small())
+    store.forget_after(name, 5)
+    assert store.metrics(name) == []
+    means = curves.Means(terms={"a": 1.0})
+    for step in (0, 1, 4, 16):
+        store.add_point(name, Point(step=step, epoch=0.0, train=means, validation=means))
+    store.forget_after(name, 4)
+    assert [point.step for point in store.metrics(name)] == [0, 1, 4]
+    store.add_point(name, Point(step=5, epoch=0.0, train=means, validation=means))
+    assert [point.step for point in store.metrics(name)] == [0, 1, 4, 5]
 
 
 def test_a_model_that_was_downloaded_is_a_finished_run_again(finished: str) -> None:
@@ -238,9 +280,9 @@ def test_a_snapshot_that_is_damaged_is_passed_over(no_worker: None) -> None:
     training = begun(store.create(small(steps=50)), 8)
     (training.path / "snapshots" / "8.safetensors").write_bytes(b"half")
     (training.path / "snapshots" / "copy of 8.safetensors").write_bytes(b"foreign")
-    old = training.status.model_copy(update={"updated": time.time() - 10})
-    store.write(training.path / "status.json", old)
-    assert store.status(training.name).message.endswith("the model of step 4 is kept.")
+    ended = store.interrupt(training.name, training.status)
+    assert ended.message.endswith("the model of step 4 is kept.")
+    assert store.status(training.name) == ended
     kept = checkpoint.load(training.path / "snapshots" / "4.safetensors").state_dict()
     assert all(torch.equal(kept[key], value) for key, value in weights(training.name).items())
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aeviz.training import place, process, removal, store
@@ -62,37 +63,93 @@ def test_a_run_pauses_goes_on_and_stops_with_a_model(one_worker: str) -> None:
     assert not place.is_run(name)
 
 
-def test_a_run_that_a_dead_worker_left_behind_is_interrupted(
-    one_worker: str, finished: str
+def kill(worker: subprocess.Popen[bytes]) -> None:
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait(20)
+
+
+def test_a_run_that_a_dead_worker_left_behind_goes_on(one_worker: str) -> None:
+    status = finish(one_worker)  # without a state: from its beginning
+    assert (status.state, status.step) == ("finished", status.steps)
+    assert (status.restarts, status.restarted_at) == (1, 0)
+    assert store.is_finished(one_worker)
+
+
+@pytest.mark.parametrize("variant", ["variational", "wasserstein"])
+def test_a_run_whose_worker_is_killed_ends_with_the_weights_of_one_that_was_not(
+    variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert store.status(one_worker).state == "interrupted"
-    assert "step 7" in store.status(one_worker).message
-    assert not store.is_finished(one_worker)
+    steps = 4_000
+    with runs_in(tmp_path / "whole"):
+        process.ensure_worker()
+        whole = store.create(small(variant, steps=steps))
+        assert finish(whole).state == "finished"
+        expected, curve = weights(whole), store.metrics(whole)
+    random = np.random.default_rng(0)
+    with runs_in(tmp_path / "killed"):
+        name = store.create(small(variant, steps=steps))
+        waiting = store.create(small(steps=3))
+        for after in (20, 300, 900):
+            process.ensure_worker()
+            wait_for(lambda: store.said(name).step > after, f"step {after}")  # noqa: B023
+            time.sleep(random.uniform(0, 0.3))
+            kill(ours()[-1])
+            assert not store.said(name).ended
+        # Whoever looks starts another one.
+        wait_for(lambda: store.status(name).ended, "the end")
+        assert store.status(name).state == "finished"
+        assert equal(weights(name), expected)
+        found = store.metrics(name)
+        known = {point.step: point.validation.terms for point in curve}
+        assert [point.step for point in found] == sorted({point.step for point in found})
+        for point in found:
+            if point.step in known:
+                assert point.validation.terms == known[point.step]
+        assert finish(waiting).state == "finished"
 
 
-def test_a_worker_that_is_killed_interrupts_its_runs_and_the_next_one_takes_those_that_wait(
+def test_a_run_that_kills_its_worker_each_time_at_one_step_ends(tmp_path: Path) -> None:
+    with runs_in(tmp_path / "runs"):
+        name = store.create(small(steps=10_000_000))
+        process.ensure_worker()
+        wait_for(lambda: 8 in store.snapshots(name) and store.states(name), "a snapshot")
+        kill(ours()[-1])
+        step = max(store.states(name))
+        found = store.said(name)
+        tried = found.model_copy(update={"restarts": 3, "restarted_at": step})
+        store.write(place.path_of(name) / "status.json", tried)
+        process.ensure_worker()
+        wait_for(lambda: store.said(name).ended, "the end")
+        status = store.said(name)
+        assert status.state == "interrupted"
+        assert WAY_OUT[status.state]
+        last = max(store.snapshots(name))
+        text = f"The process that trained this run ended 4 times at step {status.step:,}; "
+        assert status.message == f"{text}the model of step {last:,} is kept."
+        assert store.load_model(name).card.steps == last <= status.step
+
+
+def test_when_the_app_ends_its_runs_keep_their_step_and_the_next_one_goes_on(
     tmp_path: Path,
 ) -> None:
     with runs_in(tmp_path / "runs"):
         process.ensure_worker()
         name = store.create(small(steps=10_000_000))
-        wait_for(lambda: store.status(name).step > 0, "the first step")
-        ((_, worker),) = [w for w in process.workers if w[0] == place.folder()]
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait(20)
-        waiting = store.create(small(steps=10_000_000))
-        wait_for(lambda: store.status(name).ended, "the run to be seen as interrupted")
-        status = store.status(name)
-        assert status.state == "interrupted"
-        assert WAY_OUT[status.state]
-        assert store.status(waiting).state == "queued"
-        process.ensure_worker()
-        wait_for(lambda: store.status(waiting).step > 0, "the first step of the other run")
+        wait_for(lambda: store.status(name).step > 20, "some steps")
     # Leaving closed the worker's standard input, as the end of the app would.
     with runs_in(tmp_path / "runs"):
-        assert store.status(waiting).state == "stopped"
-        assert store.is_finished(waiting)
         assert not process.worker_is_alive()
+        status = store.said(name)
+        assert not status.ended
+        assert status.progress.endswith("goes on once the app is started again")
+        assert max(store.states(name)) == status.step  # no step is lost
+        process.ensure_worker()
+        wait_for(lambda: store.said(name).step > status.step, "a further step")
+        assert store.said(name).state == "running"
+        assert store.said(name).message == ""
+        store.control(name, "stop")
+        assert finish(name).state == "stopped"
+        assert max(store.states(name)) == store.said(name).step
 
 
 def test_the_worker_never_imports_streamlit(tmp_path: Path) -> None:
@@ -191,39 +248,3 @@ def test_on_a_full_disk_a_run_says_so_and_others_go_on(small_disk: Path) -> None
         with pytest.raises(place.RunError, match="since the disk is full: make room there"):
             store.create(small())
         assert set(place.folder().iterdir()) == kept
-
-
-@pytest.mark.parametrize("notices", ["a reader", "the next worker"])
-def test_a_run_whose_worker_was_killed_keeps_the_model_of_its_last_snapshot(
-    notices: str, tmp_path: Path
-) -> None:
-    with runs_in(tmp_path / "runs"):
-        process.ensure_worker()
-        plain, mixture = (
-            store.create(small(variant, steps=10_000_000)) for variant in ("vanilla", "wasserstein")
-        )
-        wait_for(lambda: all(8 in store.snapshots(n) for n in (plain, mixture)), "snapshots")
-        (worker,) = ours()
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait(20)
-        if notices == "the next worker":
-            process.ensure_worker()
-            look = store.said
-        else:
-            look = store.status
-        for name in (plain, mixture):
-            wait_for(lambda name=name: look(name).ended, "the run to be seen as interrupted")
-            last = max(store.snapshots(name))
-            status = store.status(name)
-            assert status.state == "interrupted"
-            assert store.said(name) == status
-            text = f"The process that trained this run ended at step {status.step:,}; "
-            text += f"the model of step {last:,} is kept"
-            assert status.message.startswith(text)
-            unlearned = "what it draws samples from was not learned yet"
-            assert (unlearned in status.message) == (name == mixture)
-            assert store.is_finished(name)
-            model = store.load_model(name)
-            assert model.card.steps == last <= status.step
-            codes = model.sample_prior(5)
-            assert codes is None or codes.isfinite().all()
