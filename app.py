@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from streamlit import cli_util, runtime
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
 
+from aeviz import environment
 from aeviz.app import first, pages, session
 from aeviz.app.base_path import BasePath
 
@@ -63,4 +65,8 @@ else:
     # moment to say that pages/ is no folder of Streamlit's older kind of app. Until st.navigation
     # is called it takes it for one, shows the names of the files and runs a page without `show`.
     PagesManager.uses_pages_directory = False
+    try:
+        environment.now()
+    except environment.SettingsError as error:
+        sys.exit(str(error))
     app = st.App(__file__, lifespan=start, middleware=[Middleware(BasePath)])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from aeviz import files
+from aeviz import environment, files
 from aeviz.data import datasets
 
 RUN_ID = re.compile(r"run-[0-9]{8}-[0-9]{6}-(?:[0-9a-f]{4}|[0-9a-f]{32})")
@@ -24,7 +23,7 @@ class RunError(Exception):
 
 def folder() -> Path:
     """The folder of all runs: `$AEVIZ_RUNS`, or `runs` in the cache folder."""
-    return Path(os.environ.get("AEVIZ_RUNS") or datasets.cache_folder() / "runs")
+    return environment.now().runs or datasets.cache_folder() / "runs"
 
 
 @contextlib.contextmanager
@@ -33,7 +32,7 @@ def writing(what: str = "Runs") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        variable = "AEVIZ_RUNS" if os.environ.get("AEVIZ_RUNS") else "AEVIZ_CACHE"
+        variable = "AEVIZ_RUNS" if environment.now().runs else "AEVIZ_CACHE"
         raise RunError(files.refused(what, folder(), error, variable)) from error
 
 

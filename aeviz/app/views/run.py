@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from aeviz import environment
 from aeviz.analysis import pca
 from aeviz.app import library, own, pages, session, texts, widgets
 from aeviz.app.components.watch import drawing, watch
@@ -190,7 +191,7 @@ def _keep(run: str) -> None:
         "Keep",
         removal.is_starred(run),
         key,
-        f"The oldest runs go when all of them take more than {removal.room():,.0f} MB. "
+        f"The oldest runs go when all take more than {environment.now().runs_max:g} GB. "
         "This one stays.",
         on_change=own.star,
         args=(run, key),
