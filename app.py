@@ -17,6 +17,7 @@ from streamlit.web.server import server_util
 from aeviz import environment
 from aeviz.app import first, pages, session
 from aeviz.app.base_path import BasePath
+from aeviz.training import process
 
 
 def show() -> None:
@@ -53,6 +54,7 @@ async def start(app: st.App) -> AsyncIterator[None]:
     """Load torch if nobody comes, and open a browser as `streamlit run` does without this."""
     loop = asyncio.get_running_loop()
     loop.call_later(first.ALONE, loop.run_in_executor, None, first.load)
+    process.keep_workers()
     if not st.get_option("server.headless"):
         loop.call_later(1, cli_util.open_browser, server_util.get_url("localhost"))
     yield

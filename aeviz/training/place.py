@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,16 @@ def split(name: str) -> tuple[str, int | None]:
     if not found:
         raise KeyError(f"{name!r} is not the name of a run's model.")
     return found[1], None if found[2] is None else int(found[2])
+
+
+def made_since(moment: float) -> list[str]:
+    """The runs that were made after a moment, in seconds of the clock, the oldest first."""
+    first = time.strftime("run-%Y%m%d-%H%M%S", time.localtime(moment))
+    try:
+        names = [path.name for path in folder().iterdir()]
+    except OSError:
+        return []
+    return sorted(name for name in names if name >= first and RUN_ID.fullmatch(name))
 
 
 def started(name: str) -> str:

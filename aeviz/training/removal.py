@@ -12,7 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from aeviz import environment, files
-from aeviz.training import place, process, store
+from aeviz.training import place, store, tickets
 
 REMOVED = ".removed-"
 """Before the name of a run that was removed: nothing that looks for runs finds it."""
@@ -60,7 +60,7 @@ def remove(name: str) -> None:
         ValueError: it has not ended.
         RunError: it is gone already, or cannot be moved.
     """
-    if not store.status(name).ended or process.waits(name):
+    if not store.status(name).ended:
         raise ValueError("Stop the run before you remove it.")
     try:
         _hide(name)
@@ -123,7 +123,7 @@ def prune(busy: Collection[str] = ()) -> None:
 
 
 def _may_go(run: str) -> bool:
-    return not (is_starred(run) or process.waits(run)) and store.said(run).ended
+    return not (is_starred(run) or tickets.has(run)) and store.said(run).ended
 
 
 def _age(path: Path) -> float:

@@ -250,7 +250,7 @@ def own_runs(shown: str | None) -> None:
         label += ", kept" if removal.is_starred(run) else ""
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             pages.link("train", label, run=run, disabled=run == shown)
-            if status.ended and run in own.started():  # not what is another person's
+            if status.ended and own.owns(run):  # not what is another person's
                 st.button(
                     ":material/delete:",
                     f"remove-{run}",
