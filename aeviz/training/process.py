@@ -20,10 +20,10 @@ LOOK = 2.0
 """Seconds between two looks for the worker of a run that waits, or that says nothing more."""
 SEEN = 0.5
 """Seconds between two looks of a server, whether there are as many workers as are needed."""
-SHORT = 5.0
-"""Seconds: after a worker that ended so soon none is started for twice as long."""
 STARTING = 15.0
 """Seconds in which a worker that was started takes its place, or never."""
+REST = 10.0
+"""Seconds without a new worker after one that failed as it started."""
 
 
 def cores() -> int:
@@ -107,7 +107,7 @@ def ensure_workers() -> None:
     """
     with _starting, place.writing():
         _forget_ended()
-        if time.monotonic() - _ended_soon < 2 * SHORT:
+        if time.monotonic() - _ended_soon < REST:
             return
         ours = [worker for worker in workers if worker.where == place.folder()]
         wanted = min(slots(), max(1, len(tickets.listed())))
@@ -135,10 +135,12 @@ def _forget_ended() -> None:
     for worker in [worker for worker in workers if worker.process.poll() is not None]:
         workers.remove(worker)
         assert worker.process.stdin
-        if worker.process.stdin.closed or not worker.process.returncode:
+        asked = worker.process.stdin.closed
+        worker.process.stdin.close()
+        if asked or worker.process.returncode <= 0:  # it ended on purpose, or was killed
             continue
         logging.warning("A worker ended (%d).", worker.process.returncode)
-        if time.monotonic() - worker.began < SHORT:
+        if worker.young:
             _ended_soon = time.monotonic()
 
 

@@ -111,10 +111,10 @@ def status(name: str) -> RunStatus:
     found = said(name)
     if found.ended:
         return found
-    silent = time.time() - found.updated > process.LOOK
     if found.state == "paused" and wish(name) == "pause":
         return found
-    if not (silent and not tickets.is_claimed(name)):
+    silent = found.state == "queued" or time.time() - found.updated > process.LOOK
+    if not silent or tickets.is_claimed(name):
         return found
     try:
         if not tickets.has(name):  # lost, or of an earlier version
@@ -124,7 +124,7 @@ def status(name: str) -> RunStatus:
         trouble = f"This run cannot wait for its turn, since {files.reason(error)}."
     if trouble:
         return found.model_copy(update={"message": trouble})
-    if found.state == "running":
+    if found.state == "running" and found.step:
         on = f"goes on from step {max(states(name), default=0):,} in a moment"
         return found.model_copy(update={"message": on, "images_per_second": None})
     return found

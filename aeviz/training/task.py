@@ -119,6 +119,8 @@ class Task:
             leaving: the app is gone: keep the full state, with which another worker goes on.
         """
         try:
+            if self.over:
+                return False
             if self.unsaid:
                 return self._say_last_words()
             if self.status.measuring:
@@ -249,9 +251,10 @@ class Task:
         self.status.steps = self.spec.steps
         self.report(state="running", message="", began=self.status.began or time.time())
         loading = LOADERS.submit(datasets.load, self.spec.data, self._downloading)
-        while not loading.done() and not self.stopping:
+        begun = bool(store.states(self.name))
+        while not loading.done() and (begun or not self.stopping):
             yield False
-        if self.stopping:
+        if self.stopping and not begun:
             self.end("stopped", "Stopped before its first step: there is no model to use.")
             return
         dataset = loading.result()

@@ -27,7 +27,9 @@ RESTARTS = 3
 """So often a run goes on from the same step: what kills its worker each time would go on for ever.
 """
 POLL = 0.05
-"""Seconds between two looks for work when there is none."""
+"""Seconds between two looks for what is asked of runs when nothing trains."""
+AGAIN = 0.2
+"""Seconds between two looks at the queue where it had nothing to train."""
 LOOK = 0.5
 """Seconds between two looks whether a run has had its turn."""
 IDLE = 60.0
@@ -102,13 +104,14 @@ def _executor() -> Executor:
 
 def _serve(executor: Executor, gone: threading.Event, slot: int) -> None:
     held: list[Held] = []
-    pruned, looked, worked_last = -math.inf, 0.0, time.monotonic()
+    pruned, looked, came_last, worked_last = -math.inf, 0.0, -math.inf, time.monotonic()
     leaving = False
     while not leaving:
-        leaving = gone.is_set()
+        leaving, now = gone.is_set(), time.monotonic()
         if not leaving:
-            held += _taken(executor, held)
-        now = time.monotonic()
+            new = _taken(executor, held, choose=now - came_last > AGAIN)
+            came_last = came_last if new or now - came_last <= AGAIN else now
+            held += new
         if now - looked > LOOK:
             _let_others_have_their_turn(executor, held)
             looked = now
@@ -134,13 +137,17 @@ _refused: set[str] = set()
 """Runs that cannot be taken: their folders cannot be written."""
 
 
-def _taken(executor: Executor, held: list[Held]) -> list[Held]:
-    """The runs that this worker takes now: those that shall end, and those whose turn it is."""
+def _taken(executor: Executor, held: list[Held], *, choose: bool) -> list[Held]:
+    """The runs that this worker takes now: those that shall end, and those whose turn it is.
+
+    Args:
+        choose: look whose turn it is.
+    """
     busy = {run.training.name for run in held} | _refused
     try:
         found = turns.ending(busy)
         trains = sum(run.training.trains for run in held)
-        while trains < executor.slots and (new := turns.next_run(busy)):
+        while choose and trains < executor.slots and (new := turns.next_run(busy)):
             found.append(new)
             busy.add(new[0])
             trains += 1

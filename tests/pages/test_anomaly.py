@@ -21,7 +21,7 @@ from aeviz.app.views import anomaly as view
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import checkpoint
-from aeviz.training import place, process, store
+from aeviz.training import place, process, store, tickets
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
 from tests.pages.opening import chosen_model, components, kept, opened
@@ -278,7 +278,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
         return store.make_folder(files)
 
     monkeypatch.setattr(store, "create", at_once)
-    monkeypatch.setattr(process, "ensure_worker", lambda: None)
+    monkeypatch.setattr(process, "ensure_workers", lambda: None)
     return made
 
 
@@ -326,7 +326,7 @@ def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
     folder = place.path_of(app.session_state["odd_runs"][-1])
     running = RunStatus(state="running", step=5, steps=10)
     store.write(folder / "status.json", running)
-    monkeypatch.setattr(process, "worker_is_alive", lambda: True)
+    monkeypatch.setattr(tickets, "is_claimed", lambda name: True)
     app.run()
     next(b for b in app.button if b.label == "Stop").click().run()
     assert store.wish(folder.name) == "stop"

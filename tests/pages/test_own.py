@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.app import library, own
 from aeviz.models import checkpoint
-from aeviz.training import place, process, store
+from aeviz.training import place, process, store, tickets
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
 from tests.pages.opening import chosen_model
@@ -19,8 +19,8 @@ from tests.training.making import small
 @pytest.fixture(autouse=True)
 def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AEVIZ_RUNS", str(tmp_path))
-    monkeypatch.setattr(process, "ensure_worker", lambda: None)
-    monkeypatch.setattr(process, "worker_is_alive", lambda: True)
+    monkeypatch.setattr(process, "ensure_workers", lambda: None)
+    monkeypatch.setattr(tickets, "is_claimed", lambda name: True)
 
 
 def under_way(spec: RunSpec | None = None) -> str:

@@ -70,7 +70,7 @@ def wait_for(true: Callable[[], Any]) -> None:
 def new_run(**settings: Any) -> str:
     """A run made beside the page."""
     fields = {"variant": "vanilla", "config": {"width": 32, "depth": 1}, "batch": 64, "steps": 20}
-    process.ensure_worker()
+    process.ensure_workers()
     return store.create(RunSpec.model_validate(fields | settings))
 
 

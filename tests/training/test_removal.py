@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aeviz.models import checkpoint
-from aeviz.training import place, process, removal, store
+from aeviz.training import place, process, removal, store, tickets
 from aeviz.training.status import RunStatus, State
 from tests.training.making import finish, runs_in, small, wait_for
 
@@ -66,7 +66,6 @@ def test_a_run_that_has_not_ended_is_not_removed(
     state: State, no_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = store.create(small()) if state == "queued" else run_of(1, state)
-    monkeypatch.setattr(process, "worker_is_alive", lambda: True)
     with pytest.raises(ValueError, match="Stop the run"):
         removal.remove(name)
     assert here() == [name]
@@ -129,7 +128,7 @@ def test_a_run_that_trains_or_waits_is_not_pruned(
         run_of(day, state)
         for day, state in enumerate(("running", "paused", "queued", "finished", "interrupted"))
     )
-    process.put(waiting)
+    tickets.put(waiting)
     (place.path_of(waiting) / "status.json").write_bytes(b"damaged")  # read as "failed"
     allow(monkeypatch, 0.001)
     removal.prune(busy=[busy])
@@ -176,7 +175,7 @@ def test_the_worker_prunes_when_it_starts_and_after_each_run(
     allow(monkeypatch, 4.01)
     with runs_in(tmp_path / "runs"):
         old = [run_of(day) for day in range(7)]
-        process.ensure_worker()
+        process.ensure_workers()
         wait_for(lambda: here() == old[3:], "the worker to prune as it starts")
         name = store.create(small(steps=1))
         wait_for(lambda: here() == [*old[4:], name], "the worker to prune after the run")

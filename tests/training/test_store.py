@@ -40,7 +40,7 @@ def test_who_looks_at_a_run_whose_worker_died_starts_another_one(
     step: int, no_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[bool] = []
-    monkeypatch.setattr(process, "ensure_worker", lambda: started.append(True))
+    monkeypatch.setattr(process, "ensure_workers", lambda: started.append(True))
     name = store.create(small())
     (place.folder() / "queue" / name).unlink()
     old = RunStatus(state="running", step=step, updated=time.time() - 10)
@@ -248,7 +248,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence_that_names_the_variable(
     monkeypatch.delenv("AEVIZ_RUNS", raising=False)
     monkeypatch.setenv(variable, where)
     content = (checkpoint.FOLDER / "linear-2d.safetensors").read_bytes()
-    ways = (lambda: store.create(small()), lambda: store.add(content), process.ensure_worker)
+    ways = (lambda: store.create(small()), lambda: store.add(content), process.ensure_workers)
     for way in ways:
         with pytest.raises(
             place.RunError, match=f": set {variable} to a folder that can be written"

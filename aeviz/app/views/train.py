@@ -48,9 +48,19 @@ def set_up() -> None:
         spec, wrong = RunSpec.model_validate(wanted), ""
     except ValueError as error:
         spec, wrong = None, sentence(error)
-    # Not a callback: its arguments would be the settings before the last change.
-    pressed = bar.button("Train", "train", type="primary", disabled=spec is None, width=140)
-    if pressed and spec:
+    # The callback only notes it: its arguments would be the settings before the last change. Where
+    # the line is cut while this page runs, the note is still there when it is run again.
+    bar.button(
+        "Train",
+        "train",
+        type="primary",
+        disabled=spec is None,
+        width=140,
+        on_click=session.note,
+        args=("pressed", variant),
+    )
+    if session.get("pressed") == variant and spec:
+        session.forget("pressed")
         try:
             view.show(own.start(spec))
             st.rerun()
