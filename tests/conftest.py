@@ -7,12 +7,14 @@ and two browsers run at a time.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from xdist.scheduler import LoadScopeScheduling
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -55,4 +57,14 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("AEVIZ_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("AEVIZ_RUNS", raising=False)
         patch.delenv("AEVIZ_DATA", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_waited_for() -> Iterator[None]:
+    """A first visit without a browser needs no time to draw, and each app the same packages."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aeviz.app.first.DRAWING", 0)
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
         yield
