@@ -24,7 +24,26 @@ expect.set_options(timeout=20_000)  # a busy machine of two cores takes its time
 HOW = "no chromium: install one (Debian: apt-get install chromium), or name it in AEVIZ_CHROMIUM"
 
 
+FEATURES_OFF = (
+    "WebUIOmniboxPopup",  # two hidden pages for the address bar in each window: 0.4 s of computing
+    "WebUIOmniboxAimPopup",
+    # What Playwright turns off by itself: of two such lists only the second counts.
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
 CHROMIUM_ARGUMENTS = [
+    f"--disable-features={','.join(FEATURES_OFF)}",
     "--no-sandbox",
     "--disable-gpu-compositing",
     "--enable-unsafe-swiftshader",

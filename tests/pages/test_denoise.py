@@ -26,7 +26,7 @@ from aeviz.data import corruption, datasets
 from aeviz.models import apply, checkpoint
 from aeviz.training import store
 from benchmarks import strangers
-from tests.pages.opening import box, choose_model, chosen_model
+from tests.pages.opening import box, choose_model, chosen_model, opened
 from tests.pages.pretrained import HOME, ONE_OF_EACH
 
 MNIST = datasets.load()
@@ -49,12 +49,7 @@ def quickly_fitted() -> Iterator[None]:
 
 
 def open_page(model: str = HOME) -> AppTest:
-    app = AppTest.from_file("entry.py", default_timeout=120)
-    app.query_params["model"] = model
-    app.run()
-    app.switch_page("../../pages/denoise.py").run()
-    assert not app.exception
-    return app
+    return opened("denoise", model=model)
 
 
 def subject(name: str) -> ModelSubject:
@@ -347,12 +342,7 @@ def test_a_model_that_was_not_trained_to_clean_says_so_and_offers_one_that_was()
 
 def first_visit(**query: str) -> AppTest:
     """The page as somebody meets it who chose no model."""
-    app = AppTest.from_file("entry.py", default_timeout=120)
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.switch_page("../../pages/denoise.py").run()
-    assert not app.exception
-    return app
+    return opened("denoise", **query)
 
 
 def used(app: AppTest) -> str:
