@@ -17,6 +17,7 @@ from streamlit.web.server import server_util
 from aeviz import environment
 from aeviz.app import first, pages, session
 from aeviz.app.base_path import BasePath
+from aeviz.app.door import Door
 
 
 def show() -> None:
@@ -69,4 +70,4 @@ else:
         environment.now()
     except environment.SettingsError as error:
         sys.exit(str(error))
-    app = st.App(__file__, lifespan=start, middleware=[Middleware(BasePath)])
+    app = st.App(__file__, lifespan=start, middleware=[Middleware(BasePath), Middleware(Door)])
