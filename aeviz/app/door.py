@@ -18,11 +18,17 @@ REFUSED = frozenset({"clear_cache", "set_run_on_save", "load_git_info"})
 class Door:
     """ASGI middleware that hears each message of a websocket before Streamlit does."""
 
+    people = 0
+    """So many websockets are open in this process: one for each tab."""
+
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on but messages that are refused."""
+        if scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+            return
 
         async def let_in() -> Message:
             while True:
@@ -30,7 +36,11 @@ class Door:
                 if not refused(message.get("bytes") or b""):
                     return message
 
-        await self.app(scope, let_in if scope["type"] == "websocket" else receive, send)
+        Door.people += 1
+        try:
+            await self.app(scope, let_in, send)
+        finally:
+            Door.people -= 1
 
 
 def refused(content: bytes) -> bool:
