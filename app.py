@@ -57,7 +57,7 @@ async def start(app: st.App) -> AsyncIterator[None]:
     loop.call_later(1, join.say)  # by then it is known which port was free
     if not st.get_option("server.headless"):
         loop.call_later(1, cli_util.open_browser, server_util.get_url("localhost"))
-    level = asyncio.create_task(memory.keep_level(lambda: Door.people))
+    level = asyncio.create_task(memory.keep_level())
     yield
     level.cancel()
 

@@ -18,9 +18,6 @@ REFUSED = frozenset({"clear_cache", "set_run_on_save", "load_git_info"})
 class Door:
     """ASGI middleware that hears each message of a websocket before Streamlit does."""
 
-    people = 0
-    """So many websockets are open in this process: one for each tab."""
-
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
@@ -36,11 +33,7 @@ class Door:
                 if not refused(message.get("bytes") or b""):
                     return message
 
-        Door.people += 1
-        try:
-            await self.app(scope, let_in, send)
-        finally:
-            Door.people -= 1
+        await self.app(scope, let_in, send)
 
 
 def refused(content: bytes) -> bool:

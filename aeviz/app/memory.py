@@ -11,40 +11,23 @@ import asyncio
 import ctypes
 import gc
 import sys
-from collections.abc import Callable
 
 EVERY = 20.0
 """Seconds."""
 
 
-async def keep_level(people: Callable[[], int]) -> None:
-    """Give memory back from time to time, for ever.
-
-    Args:
-        people: how many are there now.
-    """
-    came = False
+async def keep_level() -> None:
+    """Give memory back from time to time, for ever."""
     while True:
         await asyncio.sleep(EVERY)
         # What is imported is frozen (`sidebar`): without that a look at it takes a second.
         if gc.get_freeze_count():
-            nobody = not people()
-            await asyncio.to_thread(give_back, thoroughly=came and nobody)
-            came = not nobody
+            await asyncio.to_thread(give_back)
 
 
-def give_back(*, thoroughly: bool) -> None:
-    """Free what nobody can reach, and hand free memory back to the system.
-
-    Args:
-        thoroughly: look also at what is frozen, which holds everybody for a moment: the session of
-            whoever came first is there.
-    """
-    if thoroughly:
-        gc.unfreeze()
+def give_back() -> None:
+    """Free what nobody can reach, and hand free memory back to the system."""
     gc.collect()
-    if thoroughly:
-        gc.freeze()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
         if trim is not None:

@@ -46,7 +46,9 @@ def test_nobody_empties_the_caches_of_everybody(tmp_path: Path) -> None:
         visitor = Visitor(address, "sample", "sample_seed=7")
         await visitor.come()
         for kind in door.REFUSED:
-            await visitor.send(BackMsg(**{kind: True}))
+            message = BackMsg()
+            setattr(message, kind, True)
+            await visitor.send(message)
         # Where Streamlit clears the caches, it forgets what this person chose as well.
         await visitor.click("Draw again")
         seed = visitor.find("number_input", "Seed").element.number_input.default

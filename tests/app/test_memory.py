@@ -1,4 +1,4 @@
-"""Memory is given back when people have left, also that of who came first."""
+"""Memory is given back when people have left."""
 
 from __future__ import annotations
 
@@ -33,37 +33,31 @@ def test_what_nobody_can_reach_is_freed() -> None:
     left, there = Session(), Session()
     seen, held = weakref.ref(left), weakref.ref(there)
     del left
-    memory.give_back(thoroughly=False)
+    memory.give_back()
     assert seen() is None
     assert held() is there
 
 
-def test_a_session_that_was_frozen_is_freed_when_looked_at_thoroughly() -> None:
-    first = Session()
-    seen = weakref.ref(first)
-    gc.freeze()
-    del first
-    memory.give_back(thoroughly=False)
-    assert seen() is not None
-    memory.give_back(thoroughly=True)
-    assert seen() is None
-    assert gc.get_freeze_count() > 0  # the next look is quick again
+def test_the_look_waits_until_what_is_imported_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[int] = []
 
+    def look() -> None:
+        looks.append(gc.get_freeze_count())
+        if len(looks) == 3:
+            raise RuntimeError("the end")
 
-def test_everybody_is_held_up_only_once_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[bool] = []
-    monkeypatch.setattr(memory, "EVERY", 0.001)
-    monkeypatch.setattr(memory, "give_back", lambda *, thoroughly: looks.append(thoroughly))
-    there = iter([0, 2, 1, 0, 0, 1, 0])
+    async def wait(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            gc.freeze()
 
-    def people() -> int:
-        try:
-            return next(there)
-        except StopIteration:
-            raise RuntimeError("the end") from None
-
-    gc.freeze()
+    slept: list[float] = []
+    monkeypatch.setattr(asyncio, "sleep", wait)
+    monkeypatch.setattr(memory, "give_back", look)
     with ThreadPoolExecutor(1) as thread:  # here a browser may have left its event loop
-        end = thread.submit(asyncio.run, memory.keep_level(people)).exception()
+        end = thread.submit(asyncio.run, memory.keep_level()).exception()
     assert str(end) == "the end"
-    assert looks == [False, False, False, True, False, False, True]
+    assert slept == [memory.EVERY] * 4
+    assert all(looks)

@@ -97,9 +97,9 @@ def test_the_memory_of_who_has_left_comes_back(browser: Browser, tmp_path: Path)
         files = written(tmp_path / "noise", (noise.bytes(5 * MEGABYTE) for _ in range(40)))
         held = visit(files)
         assert held - before > 150
-        for _ in range(20):  # Streamlit lets go of a session when the next one comes
-            visit([])
-            time.sleep(3)
+        visit([])  # Streamlit lets go of a session when the next one comes
+        for _ in range(60):
+            time.sleep(1)
             if resident(process.pid) < before + 60:
                 break
         assert resident(process.pid) < before + 60
