@@ -15,8 +15,9 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
 
 from aeviz import environment
-from aeviz.app import first, pages, session
+from aeviz.app import first, join, memory, pages, session
 from aeviz.app.base_path import BasePath
+from aeviz.app.door import Door
 from aeviz.training import process
 
 
@@ -51,13 +52,16 @@ def show() -> None:
 
 @asynccontextmanager
 async def start(app: st.App) -> AsyncIterator[None]:
-    """Load torch if nobody comes, and open a browser as `streamlit run` does without this."""
+    """Load torch if nobody comes; say where the app is, and open a browser there."""
     loop = asyncio.get_running_loop()
     loop.call_later(first.ALONE, loop.run_in_executor, None, first.load)
+    loop.call_later(1, join.say)  # by then it is known which port was free
     process.keep_workers()
     if not st.get_option("server.headless"):
         loop.call_later(1, cli_util.open_browser, server_util.get_url("localhost"))
+    level = asyncio.create_task(memory.keep_level())
     yield
+    level.cancel()
 
 
 if runtime.exists():
@@ -71,4 +75,4 @@ else:
         environment.now()
     except environment.SettingsError as error:
         sys.exit(str(error))
-    app = st.App(__file__, lifespan=start, middleware=[Middleware(BasePath)])
+    app = st.App(__file__, lifespan=start, middleware=[Middleware(BasePath), Middleware(Door)])

@@ -110,6 +110,10 @@ class Visitor:
         part = next(part for part in self.shown("bidi_component") if _is(part, component))
         return await self._ask(part.fragment, [_triggered(part, event, value)])
 
+    async def send(self, message: BackMsg) -> None:
+        """Send a message that no page would, as anybody can."""
+        await self._socket.send(message.SerializeToString())
+
     async def close(self) -> None:
         """Close the tab."""
         self._stop_timers()
@@ -152,7 +156,7 @@ class Visitor:
         state.cached_message_hashes.extend(self._kept)
         state.widget_states.widgets.extend([*self._states.values(), *triggers])
         state.context_info.url = f"{self.address}/{self.page}"
-        await self._socket.send(message.SerializeToString())
+        await self.send(message)
 
     async def _listen(self) -> None:
         try:

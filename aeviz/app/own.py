@@ -34,8 +34,9 @@ def me() -> str:
     return session.get("owner")
 
 
-def _token(text: str | None) -> str | None:
-    return text if text and owners.TOKEN.fullmatch(text) else None
+def _token(text: object) -> str | None:
+    """What a browser or an address says, if it is a token."""
+    return text if isinstance(text, str) and owners.TOKEN.fullmatch(text) else None
 
 
 def owns(run: str) -> bool:

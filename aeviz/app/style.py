@@ -26,7 +26,7 @@ INK = {
 """Grey images are light strokes on black: on paper they become ink."""
 SIZE, LARGE = 16, 22
 """Of the type, px."""
-WIDE = 70
+WIDE = 78
 """So wide a window has room for it, in the size of the type."""
 
 

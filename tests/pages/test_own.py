@@ -23,13 +23,18 @@ def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tickets, "is_claimed", lambda name: True)
 
 
+ME = "0" * 32
+
+
 def under_way(spec: RunSpec | None = None) -> str:
     files = {
         "spec.json": spec or small("linear", config={}),
         "status.json": RunStatus(state="running"),
     }
     content = (checkpoint.FOLDER / "linear-2d.safetensors").read_bytes()
-    return store.make_folder(files | {"final.safetensors": content})
+    run = store.make_folder(files | {"final.safetensors": content})
+    owners.add(run, ME)
+    return run
 
 
 def end(run: str, state: str, epoch: float) -> None:
@@ -38,9 +43,9 @@ def end(run: str, state: str, epoch: float) -> None:
 
 
 def tab(run: str, model: str = "") -> AppTest:
-    """Another tab of the browser in which the run was begun, whose cookie names it."""
+    """Another tab of the browser in which the run was begun, whose cookie says whose it is."""
     app = AppTest.from_file("entry.py", default_timeout=120)
-    app.session_state["started"] = [run]
+    app.session_state["owner"] = ME
     if model:
         app.query_params["model"] = model
     app.run()

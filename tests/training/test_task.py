@@ -31,6 +31,7 @@ def test_a_finished_run_leaves_its_spec_status_curves_preview_and_model(finished
     folder = place.path_of(finished)
     names = {path.name for path in folder.iterdir()}
     assert names == {
+        "lock",
         "spec.json",
         "status.json",
         "metrics.jsonl",
@@ -226,7 +227,7 @@ def test_while_a_model_finishes_the_run_says_what_it_does(
     inner = model_class.finish
 
     def finish(self: Any, codes: torch.Tensor) -> None:
-        said.append(store.status(name).progress)
+        said.append(store.said(name).progress)
         inner(self, codes)
 
     monkeypatch.setattr(model_class, "finish", finish)
@@ -237,8 +238,11 @@ def test_while_a_model_finishes_the_run_says_what_it_does(
     for _ in training.work:
         pass
     (line,) = said
-    assert line.startswith("Step 1 of 3" if stopped else "Step 3 of 3")
-    assert line.endswith("learning what to draw samples from")
+    assert line == (
+        "Step 1 of 3, epoch 0.0, stopped, measuring on the test images"  # it can be used already
+        if stopped
+        else "Step 3 of 3, epoch 0.0, learning what to draw samples from"
+    )
     assert training.status.message == ""
 
 
