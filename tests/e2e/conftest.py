@@ -135,7 +135,7 @@ def free_port() -> int:
 
 
 def start_app(
-    folder: Path, *more: str, path: str = "", root: Path = ROOT
+    folder: Path, *more: str, path: str = "", root: Path = ROOT, port: int | None = None
 ) -> tuple[subprocess.Popen[bytes], str]:
     """Start the app with its own runs and cache; returns the process and its address.
 
@@ -143,8 +143,9 @@ def start_app(
         more: further options of `streamlit run`.
         path: below which it is served.
         root: of the repository; another one's for a comparison.
+        port: of the address; a free one where left out.
     """
-    port = free_port()
+    port = port or free_port()
     environment = os.environ | {
         "AEVIZ_RUNS": str(folder / "runs"),
         "AEVIZ_CACHE": str(folder / "cache"),
