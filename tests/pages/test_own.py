@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.app import library, own
 from aeviz.models import checkpoint
-from aeviz.training import place, process, store, tickets
+from aeviz.training import owners, place, process, store, tickets
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
 from tests.pages.opening import chosen_model
