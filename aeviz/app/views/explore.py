@@ -230,11 +230,12 @@ class _Memory:
     drawn: Drawn | None = None
 
 
-def _memory(key: str, same: str, points: np.ndarray) -> _Memory:
+def _memory(key: str, same: str, points: np.ndarray, *, pad: bool) -> _Memory:
     """What is known of a map; of another one's only the image, as its places mean nothing here."""
     memory: _Memory | None = session.get(f"{key}-memory")
     if memory is None:
         memory = _Memory(same, session.asked_numbers("probe", 2), _shared_window())
+        memory.drawn = encoded.asked() if pad else None
     elif memory.same != same:
         kept = None if memory.nearest is None else tuple(points[memory.nearest].tolist())
         memory = _Memory(same, kept, None, memory.nearest, memory.drawn)
@@ -271,7 +272,7 @@ def explore(
     data, frame = subject.data, frame_of(subject, plane)
     same = first.move(subject.key, data.name, planes.plane_key(plane))
     points, window = frame.points, frame.window
-    done, memory = state(key, same), _memory(key, same, points)
+    done, memory = state(key, same), _memory(key, same, points, pad=pad)
     memory.view = done.view or memory.view
     memory.drawn = done.drawn or memory.drawn
     untouched = memory.probe is None and done.probe is None and memory.drawn is None
@@ -280,10 +281,15 @@ def explore(
     shown = None
     if pad:
         shown = encoded.image(subject, plane, memory.drawn or on_pad(frame))
-        if done.drawn and not done.touched and shown.image is not None:
+        new = memory.drawn if memory.probe is None else done.drawn and not done.touched
+        if new and shown.image is not None:
             memory.probe = shown.place
+        encoded.say(memory.drawn)
     x, y = _near(window, memory.probe) if memory.probe else frame.start
-    session.say("probe", (f"{x:.6g}", f"{y:.6g}"))
+    follows = False  # the pad, after a reload too
+    if shown and memory.drawn:
+        follows = not done.touched if shown.image is None else memory.probe == shown.place
+    session.say("probe", None if follows else (f"{x:.6g}", f"{y:.6g}"))
     atlases, view, near = [drawn(subject, plane, window, label)[0]], memory.view, window
     if view and not np.allclose(view, window, atol=0.03 * (window[1] - window[0])):
         session.say("view", [f"{v:.6g}" for v in view])

@@ -63,7 +63,6 @@ _HTML = f"""
       <button type="button" data-part="roll">Another digit</button>
       <label class="button">Photo<input type="file" accept="image/*" data-part="photo"></label>
     </p>
-    <p class="trouble" data-part="trouble" role="status"></p>
     <div class="three two">
       <figure><canvas data-part="seen" role="img" aria-label="The image as it is encoded"></canvas>
         <figcaption data-part="pixels"></figcaption></figure>
@@ -73,6 +72,7 @@ _HTML = f"""
     </div>
     <p class="quiet" data-part="error"></p>
     <p class="quiet" data-part="apart"></p>
+    <p class="trouble" data-part="trouble" role="status"></p>
   </div>
   <div class="funnel encoder" aria-hidden="true"><span>encoder</span></div>
   <div class="funnel decoder" aria-hidden="true"><span>decoder</span></div>
@@ -116,6 +116,10 @@ class Drawn:
     """A file, as it came."""
     index: int | None = None
     """Of the test image."""
+    lines: Sequence[Sequence[float]] = ()
+    """What was drawn: x, y, x, y ... of each line, in 255ths of the pad's side."""
+    empty: bool = False
+    """The pad was cleared."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,8 @@ class Input:
     text: str = ""
     """On the error of the reconstruction."""
     trouble: str = ""
+    lines: Sequence[Sequence[float]] = ()
+    """Of the drawing, for a pad that is new."""
 
 
 @dataclass(frozen=True)
@@ -321,7 +327,8 @@ def _drawn(told: dict[str, Any]) -> Drawn:
         base64.b64decode(told[kind]) if told.get(kind) else None for kind in ("grey", "photo")
     )
     index = int(told["index"]) if told.get("index") is not None else None
-    return Drawn(int(told["number"]), grey, photo, index)
+    lines = [[float(value) for value in line] for line in told.get("lines") or ()]
+    return Drawn(int(told["number"]), grey, photo, index, lines, bool(told.get("empty")))
 
 
 def _served(layer: Layer, key: str) -> dict[str, Any]:
@@ -423,6 +430,7 @@ def latent_map(
             "place": list(input.place),
             "ellipse": None if input.ellipse is None else input.ellipse.tolist(),
             "text": input.text,
+            "lines": [list(line) for line in input.lines] or None,
         }
     if exact is not None:
         data["exact"] = {
