@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from aeviz.app import pages
@@ -22,7 +23,7 @@ def test_present_leaves_the_exhibit_alone_until_escape_or_its_toggle(page: Page,
     cleaned = page.get_by_alt_text("cleaned", exact=True)
     page.get_by_text("Present", exact=True).click()
     expect(page).to_have_url(re.compile("present=true"))
-    expect(page.locator("h1")).to_be_hidden()
+    expect(page.locator("h1")).to_have_css("height", "44px")  # a small title
     for gone in (page.locator("header").first, picker(page), page.get_by_text("Next: ")):
         expect(gone).to_be_hidden()
     expect(page.get_by_text("What am I seeing?")).to_be_hidden()
@@ -34,9 +35,44 @@ def test_present_leaves_the_exhibit_alone_until_escape_or_its_toggle(page: Page,
     page.reload()
     page.goto(f"{app}/denoise?present=true")  # as a link says it
     expect(cleaned).to_be_in_viewport(timeout=60_000)
-    expect(page.locator("h1")).to_be_hidden()
+    expect(page.get_by_text("Where to start")).to_be_hidden()
     page.get_by_text("Present", exact=True).click()
-    expect(page.locator("h1")).to_be_visible()
+    expect(page.get_by_text("Where to start")).to_be_visible()
+
+
+MOVED = {"ladder": "Latent dimension", "denoise": "Gaussian noise: standard deviation"}
+IMAGE = {"ladder": "Original, 1", "denoise": "cleaned"}
+
+
+@pytest.mark.parametrize("key", MOVED)
+def test_what_moves_an_exhibit_is_presented_with_it_and_its_images_grow(
+    browser: Browser, app: str, key: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page, wide = context.new_page(), {}
+    for how in ("large=true", "present=true", "large=false"):
+        open_page(page, f"{app}/{key}?{how}")
+        image = page.get_by_alt_text(IMAGE[key], exact=True)
+        expect(image).to_be_in_viewport(ratio=0.9)
+        expect(page.get_by_role("slider", name=MOVED[key])).to_be_in_viewport()
+        box = image.bounding_box()
+        assert box is not None
+        wide[how] = box["width"]
+    assert wide["present=true"] > wide["large=false"]
+    context.close()
+
+
+def test_the_threshold_is_on_the_first_screen_in_large_type_and_presented(
+    browser: Browser, app: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    for how in ("large=true", "present=true"):
+        open_page(page, f"{app}/anomaly?{how}")
+        line = page.get_by_role("slider", name="Threshold", exact=True)
+        expect(line).to_be_in_viewport(timeout=60_000)
+        expect(page.locator("h1")).to_be_in_viewport()
+    context.close()
 
 
 def test_in_another_sites_page_the_row_is_hidden(page: Page, app: str) -> None:
