@@ -124,6 +124,7 @@ def ground_of(subject: Subject[Any], label: int | None = None) -> Ground:
         plane.axis_titles,
         drawn(subject, plane, frame.window, label)[0] if flat else None,
         "digits" if data.name == "mnist" else "images",
+        far=frame.far,
     )
 
 

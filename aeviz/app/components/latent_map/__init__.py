@@ -7,6 +7,7 @@ files of the app's own server; an update carries about twenty kilobytes, of whic
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -221,7 +222,8 @@ class Ground:
     points: of the test images' codes, (N, 2); labels: (N,); sheet: of the images, a hundred in a
     row; shape: height and width of an image; equal: both axes have one scale; atlas: a grid of
     decoded images over the window, None where no place of the map has an image of its own; noun:
-    what the images are.
+    what the images are; layer: what lies under the dots in place of decoded images; far: beyond
+    which distance a place is far from every code.
     """
 
     title: str
@@ -235,6 +237,8 @@ class Ground:
     axis_titles: tuple[str, str]
     atlas: AtlasFile | None
     noun: str
+    layer: Layer | None = None
+    far: float = math.inf
 
 
 def ground_data(key: str, sides: Sequence[Ground], *, wheel: bool = True) -> dict[str, Any]:
@@ -265,6 +269,8 @@ def ground_data(key: str, sides: Sequence[Ground], *, wheel: bool = True) -> dic
                 "equal": side.equal,
                 "axes": list(side.axis_titles),
                 "atlas": None if side.atlas is None else _atlas(f"{key}-{number}", side.atlas),
+                "layer": None if side.layer is None else _served(side.layer, f"{key}-{number}"),
+                "far": side.far if math.isfinite(side.far) else None,
             }
             for number, side in enumerate(sides)
         ],
