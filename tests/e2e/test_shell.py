@@ -184,3 +184,52 @@ def test_the_menus_of_the_places_are_opened_and_followed_by_keyboard(page: Page,
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/denoise"))
+
+
+def test_on_a_phone_the_menu_closes_after_a_choice(browser: Browser, app: str) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    open_page(page, f"{app}/reconstruct")
+    page.get_by_test_id("stExpandSidebarButton").tap()
+    link = page.get_by_test_id("stSidebarNavLink").filter(has_text="Stability")
+    expect(link).to_be_in_viewport()
+    link.tap()
+    page.wait_for_url(re.compile("/stability"))
+    expect(link).not_to_be_in_viewport()
+    context.close()
+
+
+def test_the_keyboard_goes_into_the_list_of_models_and_chooses(page: Page, app: str) -> None:
+    open_page(page, f"{app}/reconstruct")
+    picker(page).focus()
+    page.keyboard.press("Enter")
+    body = page.get_by_test_id("stPopoverBody")
+    expect(body).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(body.get_by_role("button").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect_model(page, "Linear, 2 dimensions")
+
+
+def test_a_page_of_the_lesson_says_which_step_it_is_and_leads_to_the_next(
+    page: Page, app: str
+) -> None:
+    open_page(page, f"{app}/holes")
+    strip = page.locator(".st-key-lesson")
+    expect(strip).to_be_in_viewport()
+    expect(strip).to_contain_text("step 3 of 7")
+    heading = page.locator("h1").bounding_box()
+    box = strip.bounding_box()
+    assert heading is not None
+    assert box is not None
+    assert abs(box["y"] + box["height"] / 2 - heading["y"] - heading["height"] / 2) < 25
+    strip.get_by_role("link").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(strip.get_by_role("link")).to_have_css("outline-style", "solid")
+    strip.get_by_role("link").click()
+    page.wait_for_url(re.compile("/beta"))
+    open_page(page, f"{app}/sample")
+    expect(page.locator(".st-key-lesson")).to_have_count(0)
