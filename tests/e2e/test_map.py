@@ -492,3 +492,25 @@ def test_codes_wider_than_two_have_planes(page: Page, app: str, plane: str) -> N
     drag(page, 60, -60)
     expect(page.get_by_test_id("probe-digit")).to_have_attribute("data-shows", "exact")
     assert difference(before, digit(page)) > 0.5
+
+
+def test_selecting_is_said_its_tools_are_seen_and_what_is_selected_is_near(
+    page: Page, app: str
+) -> None:
+    root = open_map(page, f"{app}/map")
+    expect(page.get_by_text("To select, click a numeral")).to_be_in_viewport()
+    page.mouse.move(5, 5)
+    lasso = root.locator(".modebar-btn[data-val=lasso]")
+    page.wait_for_timeout(500)  # a bar that shows itself to the mouse alone would be gone
+    assert lasso.evaluate("e => +getComputedStyle(e.closest('.modebar')).opacity") == 1
+    lasso.click()
+    expect(lasso).to_have_class(re.compile("active"))
+    plain = root.locator(".modebar-btn[data-val=pan]")
+    back = "e => getComputedStyle(e).backgroundColor"
+    assert lasso.evaluate(back) != plain.evaluate(back)
+    top = root.locator(".stage").evaluate("e => e.getBoundingClientRect().top")
+    root.locator(".name", has_text="0").click()
+    expect(page.get_by_text("980 selected").first).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Download selection as CSV")).to_be_in_viewport()
+    after = root.locator(".stage").evaluate("e => e.getBoundingClientRect().top")
+    assert after == pytest.approx(top, abs=1)

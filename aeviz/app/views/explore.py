@@ -298,6 +298,8 @@ def explore(
         atlases.append(drawn(subject, plane, near, label)[0])
     else:
         session.say("view")
+    if dots and not pad:
+        _say_selected(subject, plane, np.array(done.selection, int))
     exact = exact_at(subject, plane, (x, y), label)
     memory.nearest = exact.nearest[0][0]
     latent_map(
@@ -325,10 +327,20 @@ def explore(
         move=same,
     )
     if done.selection:
-        _selection(subject, plane, np.array(done.selection))
+        _selection(subject, plane, np.array(done.selection), pad=pad)
 
 
-def _selection(subject: ModelSubject, plane: Plane, chosen: np.ndarray) -> None:
+def _say_selected(subject: ModelSubject, plane: Plane, chosen: np.ndarray) -> None:
+    """Above the map, in a line that is always there: how one selects, or what is selected."""
+    with st.container(key="selected-line", horizontal=True, vertical_alignment="center"):
+        if not len(chosen):
+            st.markdown("To select, click a numeral, or choose the box or the lasso and drag.")
+            return
+        st.markdown(f"**{len(chosen):,} selected**; more about them is below the map.")
+        selection_downloads(subject, plane, chosen)
+
+
+def _selection(subject: ModelSubject, plane: Plane, chosen: np.ndarray, *, pad: bool) -> None:
     data = subject.data
     labels, codes = data.test_labels[chosen], subject.codes()[chosen]
     squared = subject.errors().mse[chosen]
@@ -352,7 +364,8 @@ def _selection(subject: ModelSubject, plane: Plane, chosen: np.ndarray) -> None:
             f"**{data.classes[counts.argmax()]}** ({counts.max() / len(chosen):.0%}). "
             f"First latent dimensions: mean {mean}; standard deviation {spread}."
         )
-        selection_downloads(subject, plane, chosen)
+        if pad:
+            selection_downloads(subject, plane, chosen)
     with right:
         shown = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), 48)).astype(int)]
         names = [data.classes[data.test_labels[i]] for i in shown]
