@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import errors, estimate, holes, neighbours, planes
+from aeviz.analysis import classifier, errors, estimate, holes, neighbours, planes
 from aeviz.analysis.codec import Codec
 from aeviz.analysis.estimate import Estimate
 from aeviz.analysis.planes import Plane, Window
@@ -29,6 +29,10 @@ from aeviz.app.views.selection import selection_downloads
 from aeviz.charts import bars, pixels, theme
 from aeviz.data import datasets
 
+NEAR = 300
+"""Among so many test images near the probe the one that is on the pad at first is chosen."""
+CERTAIN = 0.95
+"""So probable must be, to the classifier, that its reconstruction is what it is."""
 COMPACT = 6
 """How much a file is compressed that is sent to everybody: by a sixth more, in .1 s."""
 
@@ -80,9 +84,35 @@ def _measured(
     return Frame(points, window, holes.far(neighbours.gaps(points)), (x, y))
 
 
-def on_pad(frame: Frame) -> Drawn:
-    """What is on the pad at first: the test image nearest to the probe."""
-    return Drawn(0, index=int(np.square(frame.points - frame.start).sum(1).argmin()))
+def _recognised(subject: ModelSubject, near: np.ndarray) -> int:
+    """The first of some test images whose reconstruction still shows what it is.
+
+    Where it is digits, as a classifier reads them; otherwise the one with the least error.
+    """
+    data = subject.data
+    labels = data.test_labels[near]
+    seen = subject.see(datasets.to_float(data.test_images[near]), labels)
+    if classifier.knows(data):
+        read = classifier.log_probabilities(seen.reconstructions)[np.arange(len(near)), labels]
+        found = np.flatnonzero(read > np.log(CERTAIN))
+        return int(near[found[0] if len(found) else read.argmax()])
+    return int(near[seen.errors.mse.argmin()])
+
+
+def on_pad(subject: ModelSubject, plane: Plane) -> Drawn:
+    """What is on the pad at first: a test image near the probe that is reconstructed well."""
+    plane_key = planes.plane_key(plane)
+    return Drawn(0, index=_opening(subject.key, subject.data.name, plane_key, subject, plane))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _opening(
+    name: str, data_name: str, plane_key: str, _subject: ModelSubject, _plane: Plane
+) -> int:
+    if kept := first.of(name, data_name, plane_key):
+        return kept.opening
+    frame = frame_of(_subject, _plane)
+    return _recognised(_subject, np.square(frame.points - frame.start).sum(1).argsort()[:NEAR])
 
 
 def frame_of(subject: Subject[Any], plane: Plane) -> Frame:
@@ -281,7 +311,7 @@ def explore(
 
     shown = None
     if pad:
-        shown = encoded.image(subject, plane, memory.drawn or on_pad(frame))
+        shown = encoded.image(subject, plane, memory.drawn or on_pad(subject, plane))
         new = memory.drawn if memory.probe is None else done.drawn and not done.touched
         if new and shown.image is not None:
             memory.probe = shown.place

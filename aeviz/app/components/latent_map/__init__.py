@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from aeviz.analysis.planes import Window
-from aeviz.app import session
+from aeviz.app import session, texts
 from aeviz.app.components import browser
 from aeviz.charts import pixels, theme
 
@@ -426,6 +426,7 @@ def latent_map(
         "exact": None,
         "clicked": None,
         "input": None,
+        "glossary": {term: texts.glossary()[term] for term in ("MSE", "PSNR")},
     }
     if input is not None:
         data["input"] = {"number": input.number, "trouble": input.trouble, "image": None}

@@ -41,7 +41,7 @@ class Input {
       const canvas = this.map.part(name);
       canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
     }
-    putText(this.map.part("error"), "");
+    this.say("");
     putText(this.map.part("apart"), this.pad.empty ? "Nothing is drawn yet." : "");
     this.map.schedule();
   }
@@ -118,10 +118,25 @@ class Input {
     this.ellipse = input.ellipse;
     this.map.drawGrey(this.map.part("seen"), image);
     this.map.drawGrey(this.map.part("reconstruction"), bytesOf(input.reconstruction));
-    this.map.part("error").textContent = input.text;
+    this.say(input.text);
     if (!this.pad.empty || known) return;
     if (input.lines) this.pad.draw(input.lines);
     else this.pad.show(image, this.map.height, this.map.width);
+  }
+
+  // On the error: each figure with what its name means, as terms on the page have it.
+  say(text) {
+    if (text === this.said) return;
+    this.said = text;
+    const part = this.map.part("error");
+    part.replaceChildren();
+    text.split(", ").forEach((figure, k) => {
+      if (k) part.append(", ");
+      const meaning = this.map.data.glossary[figure.split(" ")[0]];
+      if (!meaning) return part.append(figure);
+      const term = make("span", { className: "aeviz-term", tabIndex: 0, textContent: figure }, part);
+      make("span", { textContent: meaning }, term).setAttribute("role", "tooltip");
+    });
   }
 
   // The mark of it on the map, the ellipses of its posterior, and how far the probe is from it.
