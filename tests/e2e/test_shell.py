@@ -52,9 +52,10 @@ def test_what_moves_an_exhibit_is_presented_with_it_and_its_images_grow(
     page, wide = context.new_page(), {}
     for how in ("large=true", "present=true", "large=false"):
         open_page(page, f"{app}/{key}?{how}")
-        image = page.get_by_alt_text(IMAGE[key], exact=True)
+        image = page.get_by_alt_text(IMAGE[key], exact=True).first
         expect(image).to_be_in_viewport(ratio=0.9)
-        expect(page.get_by_role("slider", name=MOVED[key])).to_be_in_viewport()
+        slider = page.get_by_test_id("stSlider").filter(has_text=MOVED[key])
+        expect(slider).to_be_in_viewport()
         box = image.bounding_box()
         assert box is not None
         wide[how] = box["width"]
@@ -207,6 +208,7 @@ def test_the_keyboard_goes_into_the_list_of_models_and_chooses(page: Page, app: 
     page.keyboard.press("Enter")
     body = page.get_by_test_id("stPopoverBody")
     expect(body).to_be_visible()
+    page.wait_for_timeout(1000)  # until it has opened
     page.keyboard.press("Tab")
     expect(body.get_by_role("button").first).to_be_focused()
     page.keyboard.press("Enter")
@@ -233,3 +235,15 @@ def test_a_page_of_the_lesson_says_which_step_it_is_and_leads_to_the_next(
     page.wait_for_url(re.compile("/beta"))
     open_page(page, f"{app}/sample")
     expect(page.locator(".st-key-lesson")).to_have_count(0)
+
+
+def test_on_a_phone_a_table_that_is_cut_fades_until_its_end(browser: Browser, app: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    open_page(page, f"{app}/compare")
+    table = page.locator(".st-key-compare-classes")
+    expect(table).to_have_attribute("data-more", "", timeout=60_000)
+    expect(table).to_have_css("mask-image", re.compile("linear-gradient"))
+    table.evaluate("e => e.scrollTo(e.scrollWidth, 0)")
+    expect(table).not_to_have_attribute("data-more", "")
+    context.close()
