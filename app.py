@@ -42,6 +42,7 @@ def show() -> None:
     sidebar.one_thread()
     bar.show(page)
     notice = st.container()
+    pages.place_in_lesson(page)
     page.run()
     pages.next_step(page)
     with notice:

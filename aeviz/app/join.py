@@ -114,7 +114,9 @@ def code(address: str) -> str:
 
 def offer(page: StreamlitPage) -> None:
     """A button that shows how others join, large enough for the last row."""
-    if st.button("Join", key="join", help="The address for phones, with its QR code"):
+    if st.button(
+        "Join", key="join", help="The address for phones, with its QR code", type="tertiary"
+    ):
         _show(way(_without_page(st.context.url, page.url_path)))
 
 

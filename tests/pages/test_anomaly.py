@@ -91,7 +91,8 @@ def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -
     assert unpacked(data_sent["normal"]) == pytest.approx(np.sort(expected.normal))
     assert unpacked(data_sent["odd"]) == pytest.approx(np.sort(expected.odd))
     assert data_sent["threshold"] == pytest.approx(np.quantile(expected.validation, 0.95))
-    assert [s.value[0] for s in app.header[:4]] == list("1234")
+    headers = ["New data", "Flag and act", "What is normal?", "How well does it separate?"]
+    assert [s.value for s in app.header[:4]] == headers
     assert "80 training images that were held out from this model" in words(app)
     assert "pretrained on 5,101 images of the digit 3 alone" in words(app)
 

@@ -124,7 +124,7 @@ def test_every_variant_cleans_and_shows_its_codes(name: str) -> None:
 def test_each_corruption_has_its_strength_and_a_seed_where_there_is_chance() -> None:
     app = open_page()
     for name, kind in corruption.CORRUPTIONS.items():
-        app.segmented_control(key="noise").set_value(name).run()
+        app.selectbox(key="noise").set_value(name).run()
         assert not app.exception, name
         slider = app.slider(key=name.replace(" ", "_"))
         assert slider.label == f"{kind.title}: {kind.strength}"
@@ -225,7 +225,7 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     assert len(chart["data"]) == 6
     assert not chart["layout"].get("shapes")
     app.multiselect(key="strength_beside").set_value(["denoising-2d-masking"]).run()
-    app.segmented_control(key="noise").set_value("jpeg").run()
+    app.selectbox(key="noise").set_value("jpeg").run()
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     assert chart["layout"]["xaxis"]["autorange"] == "reversed"  # weak on the left
     assert not chart["layout"].get("shapes")
@@ -465,7 +465,7 @@ def test_a_run_that_finishes_cleans_only_where_it_learned_to(name: str, cleaner:
 def test_what_is_set_is_there_again_after_another_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(denoising, "MEASURED_ON", 5)
     app = open_page()
-    app.segmented_control(key="noise").set_value("low resolution").run()
+    app.selectbox(key="noise").set_value("low resolution").run()
     app.slider(key="low_resolution").set_value(3).run()
     app.toggle(key="strength_curve").set_value(True).run()
     app.multiselect(key="strength_beside").set_value(["vanilla-2d"]).run()

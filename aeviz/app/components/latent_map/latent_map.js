@@ -251,6 +251,7 @@ class LatentMap {
       showSendToCloud: false,
       scrollZoom: this.data.wheel,
       doubleClick: false, // see whole(): the first view may be a shared, zoomed one
+      displayModeBar: this.data.wheel || "hover", // where the map is all of the page
       modeBarButtonsToRemove: ["toImage", "autoScale2d"],
       modeBarButtonsToAdd: ["select2d", "lasso2d"],
     };
