@@ -13,13 +13,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from aeviz import environment, jobs
+from aeviz import environment, files, jobs
 from aeviz.training import place, tickets
 
 LOOK = 2.0
 """Seconds between two looks for the worker of a run that waits, or that says nothing more."""
 SEEN = 0.5
 """Seconds between two looks of a server, whether there are as many workers as are needed."""
+STALE = 20.0
+"""Seconds after which what a worker said of its cluster counts no more."""
 STARTING = 15.0
 """Seconds in which a worker that was started takes its place, or never."""
 REST = 10.0
@@ -181,3 +183,28 @@ def see_to_workers() -> str:
             trouble = str(error)
         _looks[where] = now, trouble
     return trouble
+
+
+def _trouble() -> Path:
+    return place.folder() / f"trouble-{tickets.HOST}"
+
+
+def say_trouble(sentence: str) -> None:
+    """Say why runs that wait have to, beside their turn; nothing where they need not."""
+    try:
+        if sentence:
+            files.write(_trouble(), sentence.encode())
+        else:
+            files.again(lambda: _trouble().unlink(missing_ok=True))
+    except OSError as error:
+        logging.warning("%s This cannot be noted: %s", sentence, error)
+
+
+def trouble() -> str:
+    """Why this machine's worker trains nothing now, as it said a moment ago; or nothing."""
+    try:
+        if time.time() - _trouble().stat().st_mtime < STALE:
+            return files.read(_trouble()).decode("utf-8", "replace")
+    except OSError:  # there is none
+        pass
+    return ""

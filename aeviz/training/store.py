@@ -109,6 +109,12 @@ def status(name: str) -> RunStatus:
     another worker left.
     """
     found = said(name)
+    if (
+        found.measuring
+        and time.time() - found.updated > process.LOOK
+        and not tickets.is_claimed(name)
+    ):
+        return found.model_copy(update={"measuring": False})  # its worker was killed meanwhile
     if found.ended:
         return found
     if found.state == "paused" and wish(name) == "pause":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import shlex
@@ -33,6 +34,8 @@ LAST_WORDS = 1.0
 """Seconds between two tries to note the end of a run in a folder that cannot be written."""
 SPEED_WINDOW = 5.0
 """Seconds over which the speed is measured."""
+KEPT = ("step", "steps", "epoch", "unit", "began", "trained", "restarts", "restarted_at")
+"""What is said of a run stays said when another worker takes it."""
 MEASURING = 0.2
 """About this share of a run's time goes into validation and previews (see `Pace`)."""
 
@@ -59,8 +62,7 @@ class Task:
         self.name, self.path = name, place.path_of(name)
         self.spec: RunSpec
         """Known from the first piece of work on."""
-        kept = ("restarts", "restarted_at", "began", "trained", "steps")
-        self.status = RunStatus(**store.said(name).model_dump(include={*kept}))
+        self.status = RunStatus(**store.said(name).model_dump(include={*KEPT}))
         self.unsaid = False
         """True where the run ended and its status could not be written."""
         self.said_last = 0.0
@@ -130,7 +132,7 @@ class Task:
                 return False
             return self._turn()
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
             return True
 
     def _put_aside(self, state: State, message: str = "") -> None:
@@ -182,7 +184,7 @@ class Task:
                 self.report(measuring=False)
         return True
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """End the run for an error; its last snapshot is kept where the machine is to blame."""
         self.work = iter(())  # and with it the model and its images
         if not isinstance(error, KNOWN):
@@ -272,6 +274,9 @@ class Task:
             store.forget_after(self.name, start.step)
             self.status.step, self.status.epoch = start.step, start.step / self._per_epoch
             self.status.message = ""
+            with contextlib.suppress(place.RunError):  # its axes shall not jump
+                self.seen = store.preview(self.name)
+        self.speed.clear()
         steps = self.spec.steps
         assert steps is not None  # known since its first step
         self.status.steps = steps
@@ -306,6 +311,7 @@ class Task:
     ) -> Iterator[bool]:
         """The point before the first step, and how many steps there are."""
         store.forget_after(self.name, -1)
+        self.status.step, self.status.epoch = 0, 0.0
         # Timing can take seconds, and somebody waits for the first point: the loss as it begins.
         first = slice(VALIDATED_ON)
         self.recent.append(objective.validate(model, images[first], labels[first]))

@@ -176,6 +176,8 @@ def place_of(name: str) -> Place | None:
 def status(name: str) -> RunStatus:
     """Where a run stands, and while it waits, where in the queue."""
     found = store.status(name)
+    if found.state == "queued" and not found.message and (trouble := process.trouble()):
+        return found.model_copy(update={"message": f"Waiting: {trouble[:1].lower()}{trouble[1:]}"})
     if found.state != "queued" or found.message or not (place := place_of(name)):
         return found
     return found.model_copy(

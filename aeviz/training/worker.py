@@ -15,10 +15,12 @@ import time
 import torch
 from filelock import FileLock, Timeout
 
+from aeviz import environment
 from aeviz.data import datasets
 from aeviz.models import optim
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop, place, preview, process, removal, store, tickets, turns
+from aeviz.training.cluster import Dask
 from aeviz.training.executor import Executor, Local, Training
 
 PRUNING = 600.0
@@ -98,6 +100,9 @@ _locks: list[FileLock] = []
 
 def _executor() -> Executor:
     torch.set_num_threads(process.threads())
+    where = environment.now().executor
+    if where != "local":
+        return Dask(where)
     _warm_up()
     return Local()
 

@@ -35,6 +35,19 @@ def test_a_last_line_that_is_still_being_written_is_left_out(
     assert point.validation.terms == {"a": 3}
 
 
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_run_whose_worker_died_while_it_was_measured_is_measured_no_more(
+    claimed: bool, no_worker: None
+) -> None:
+    name = store.create(small())
+    old = RunStatus(state="stopped", step=3, measuring=True, updated=time.time() - 10)
+    store.write(place.path_of(name) / "status.json", old)
+    claim = tickets.claim(name) if claimed else None
+    assert store.status(name).measuring == claimed
+    if claim:
+        claim.release()
+
+
 @pytest.mark.parametrize("step", [0, 9])
 def test_who_looks_at_a_run_whose_worker_died_starts_another_one(
     step: int, no_worker: None, monkeypatch: pytest.MonkeyPatch
