@@ -15,7 +15,7 @@ import torch
 from aeviz.data import datasets
 from aeviz.models import checkpoint, optim
 from aeviz.models.zoo import MODELS
-from aeviz.training import curves, loop, place, process, store
+from aeviz.training import curves, loop, place, process, store, tickets
 from aeviz.training.curves import Point
 from aeviz.training.status import RunStatus
 from tests.test_files import FULL, LOCKED
