@@ -112,12 +112,23 @@ def code(address: str) -> str:
     return drawn.svg_data_uri(border=QUIET, dark="#000", light="#fff", omitsize=True)
 
 
+def picture(address: str) -> str:
+    """The QR code of an address as HTML."""
+    name = html.escape(f"QR code of {address}", quote=True)
+    return f'<img class="aeviz-join" alt="{name}" src="{code(address)}">'
+
+
 def offer(page: StreamlitPage) -> None:
     """A button that shows how others join, large enough for the last row."""
     if st.button(
         "Join", key="join", help="The address for phones, with its QR code", type="tertiary"
     ):
-        _show(way(_without_page(st.context.url, page.url_path)))
+        _show(here(page.url_path))
+
+
+def here(page: str) -> Way:
+    """How others get to this server, as a visitor of one of its pages sees it."""
+    return way(_without_page(st.context.url, page))
 
 
 def _without_page(url: str | None, page: str) -> str | None:
@@ -131,9 +142,7 @@ def _show(found: Way) -> None:
         st.info(found.why)
         return
     with st.container(key="join-way", horizontal=True, vertical_alignment="center", gap="large"):
-        name = html.escape(f"QR code of {found.address}", quote=True)
-        image = f'<img class="aeviz-join" alt="{name}" src="{code(found.address)}">'
-        st.html(image, width="content")
+        st.html(picture(found.address), width="content")
         with st.container(width="content"):
             near = " The phone must be in the same network." if found.near else ""
             st.markdown(f"Scan the code, or type the address.{near}")

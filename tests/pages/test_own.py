@@ -66,6 +66,27 @@ def test_a_run_that_finishes_is_chosen_where_the_address_names_no_model() -> Non
     assert after(tab(run), run) == run
 
 
+def test_a_link_brings_a_persons_runs_along_and_nobody_reads_it_off_the_address() -> None:
+    run = under_way()
+    first = AppTest.from_file("entry.py", default_timeout=120)
+    first.session_state["owner"] = ME
+    first.run()
+    first.switch_page("../../pages/train.py").run()
+    (link,) = [code.value for code in first.code if "owner=" in code.value]
+    assert link.endswith(f"/train?owner={ME}")
+    other = AppTest.from_file("entry.py", default_timeout=120)
+    other.query_params["owner"] = ME
+    other.run()
+    assert not other.exception
+    assert "owner" not in other.query_params
+    other.switch_page("../../pages/train.py").run()
+    assert [link for link in other.get("page_link") if link.proto.query_string == f"run={run}"]
+    stranger = AppTest.from_file("entry.py", default_timeout=120).run()
+    stranger.switch_page("../../pages/train.py").run()
+    assert not any("owner=" in code.value for code in stranger.code)
+    assert stranger.session_state["owner"] != ME
+
+
 @pytest.mark.parametrize(("epoch", "chosen"), [(0.4, False), (1.0, True)])
 def test_a_run_that_was_stopped_is_chosen_once_it_has_seen_all_images(
     epoch: float, chosen: bool

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aeviz.app import library, own, pages, session, widgets
+from aeviz.app import join, library, own, pages, session, widgets
 from aeviz.app.views import run as view
 from aeviz.charts import pixels, theme
 from aeviz.data import datasets
@@ -271,6 +271,21 @@ def own_runs(shown: str | None) -> None:
                 )
     if not mine:
         st.caption("None yet.")
+    elif own.started():
+        _elsewhere()
+
+
+def _elsewhere() -> None:
+    """The way to this person's runs on another device."""
+    found = join.here("train")
+    if not found.address:
+        return
+    link = f"{found.address.rstrip('/')}/train?owner={own.me()}"
+    with st.popover("On another device", type="tertiary"):
+        st.caption("This link brings your runs along. Whoever has it can steer them: keep it.")
+        with st.container(key="elsewhere"):
+            st.html(join.picture(link))
+        st.code(link, language=None, wrap_lines=True)
 
 
 def upload() -> None:
