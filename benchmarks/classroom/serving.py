@@ -109,7 +109,7 @@ from aeviz.training import process
 gone = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.buffer.read(), gone.set()), daemon=True).start()
 while not gone.wait(0.2):
-    process.see_to_the_worker()
+    process.see_to_workers()
 """
 """What of a server has to do with runs: it looks after a worker as long as it lives."""
 
