@@ -150,7 +150,7 @@ def _fill(
 # -- files that are cut off -------------------------------------------------------------------
 
 CUT, WHOLE = 200, 10
-STEPS = 300
+STEPS = 1_200
 HALF = SMALL | {"variant": "vanilla", "steps": STEPS}
 ENDING = 290.0
 """Seconds for all of them to end."""
