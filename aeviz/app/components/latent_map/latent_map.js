@@ -293,9 +293,10 @@ class LatentMap {
   // A view at rest: names find their places, dots their size.
   settle() {
     this.follow();
-    if (!this.view) return;
+    const axes = this.axes(); // none where the page is being left before Plotly came
+    if (!this.view || !axes) return;
     this.overlay.settle(this.view);
-    const [xaxis, yaxis] = this.axes();
+    const [xaxis, yaxis] = axes;
     this.layer.settle(this.view, xaxis._length, yaxis._length);
     this.follow();
     if (!this.bound) return; // nothing is drawn yet
