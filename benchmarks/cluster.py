@@ -36,7 +36,9 @@ class Cluster:
         """What AEVIZ_EXECUTOR says."""
         file = self.folder / "scheduler.json"
         while not file.exists():
-            assert self.scheduler.poll() is None, (self.folder / "scheduler.log").read_text(encoding="utf-8")
+            assert self.scheduler.poll() is None, (self.folder / "scheduler.log").read_text(
+                encoding="utf-8"
+            )
             time.sleep(0.05)
         return json.loads(file.read_text(encoding="utf-8"))["address"].replace("tcp://", "dask://")
 
