@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +14,11 @@ from streamlit import cli_util, runtime
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
 
-from aeviz.app import first, pages, session
+from aeviz import environment
+from aeviz.app import first, join, memory, pages, session
 from aeviz.app.base_path import BasePath
+from aeviz.app.door import Door
+from aeviz.training import process
 
 
 def show() -> None:
@@ -38,6 +42,7 @@ def show() -> None:
     sidebar.one_thread()
     bar.show(page)
     notice = st.container()
+    pages.place_in_lesson(page)
     page.run()
     pages.next_step(page)
     with notice:
@@ -48,12 +53,16 @@ def show() -> None:
 
 @asynccontextmanager
 async def start(app: st.App) -> AsyncIterator[None]:
-    """Load torch if nobody comes, and open a browser as `streamlit run` does without this."""
+    """Load torch if nobody comes; say where the app is, and open a browser there."""
     loop = asyncio.get_running_loop()
     loop.call_later(first.ALONE, loop.run_in_executor, None, first.load)
+    loop.call_later(1, join.say)  # by then it is known which port was free
+    process.keep_workers()
     if not st.get_option("server.headless"):
         loop.call_later(1, cli_util.open_browser, server_util.get_url("localhost"))
+    level = asyncio.create_task(memory.keep_level())
     yield
+    level.cancel()
 
 
 if runtime.exists():
@@ -63,4 +72,8 @@ else:
     # moment to say that pages/ is no folder of Streamlit's older kind of app. Until st.navigation
     # is called it takes it for one, shows the names of the files and runs a page without `show`.
     PagesManager.uses_pages_directory = False
-    app = st.App(__file__, lifespan=start, middleware=[Middleware(BasePath)])
+    try:
+        environment.now()
+    except environment.SettingsError as error:
+        sys.exit(str(error))
+    app = st.App(__file__, lifespan=start, middleware=[Middleware(BasePath), Middleware(Door)])

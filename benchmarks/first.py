@@ -22,6 +22,8 @@ def drawn() -> first.First:
     frame = explore.frame_of(subject, plane)
     atlas = planes.fitting_atlas(subject.codec.decode, plane, frame.window, frame.points)
     assert atlas.error is not None
+    opening = explore.on_pad(subject, plane)
+    assert opening.index is not None
     return first.First(
         subject.key,
         planes.plane_key(plane),
@@ -35,7 +37,8 @@ def drawn() -> first.First:
         AtlasFile(pixels.webp(atlas.sheet()), atlas.size, frame.window),
         atlas.error,
         explore.exact_at(subject, plane, frame.start),
-        encoded.image(subject, plane, explore.on_pad(frame)),
+        encoded.image(subject, plane, opening),
+        opening.index,
     )
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import urllib.parse
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import StringArray
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -23,10 +25,12 @@ from websockets.typing import Origin, Subprotocol
 
 TRIGGERS = "$$STREAMLIT_INTERNAL_KEY_{}__events"
 """Under this id Streamlit's page sends what a v2 component triggers."""
-WATCH = "aeviz.app.components.watch"
+WATCH = "aeviz.watch"
 """This component asks for a run's state again once the last answer is there."""
-PATIENCE = 4
-"""It waits so many times as long as the last answer took."""
+PATIENCE, LONGEST = 4, 4.0
+"""It waits so many times as long as the last answer took, but no longer than so many seconds."""
+OWNER = "aeviz_owner"
+"""The cookie that says whose runs these are."""
 KEPT = 2
 """Runs for which a long message is kept that was not shown again; Streamlit's default."""
 
@@ -56,11 +60,13 @@ class Visitor:
         address: of the server, such as "http://127.0.0.1:8501".
         page: a page's name in the address; the home page where left out.
         query: what stands behind the question mark.
+        owner: the token in the cookie of this person's browser; none where left out.
     """
 
     address: str
     page: str = ""
     query: str = ""
+    owner: str = ""
     parts: dict[tuple[int, ...], Part] = field(default_factory=dict)
     """What the page shows, by its place."""
     finished: list[float] = field(default_factory=list)
@@ -73,6 +79,7 @@ class Visitor:
         self._timers: dict[str, asyncio.Task[None]] = {}  # of fragments and of `WATCH`
         self._seen, self._ticked = "", 0.0  # what `WATCH` was given last, and when it asked
         self._place = ""  # the page's hash, once it is known
+        self._session = ""  # what the server calls it, by which it is known again
         self._run, self._fragments, self._began = "", frozenset[str](), 0.0
 
     # -- what a person does -------------------------------------------------------------------
@@ -80,17 +87,35 @@ class Visitor:
     async def come(self) -> float:
         """Connect and show the page; returns the seconds until it was there."""
         began = time.perf_counter()
+        await self._connect()
+        await self._ask()
+        return time.perf_counter() - began
+
+    async def lose(self) -> None:
+        """The line is cut: nothing is said to the server, and nothing comes any more."""
+        self._stop_timers()
+        self._socket.transport.abort()
+        await asyncio.gather(self._listener, self._socket.wait_closed(), return_exceptions=True)
+
+    async def come_back(self) -> float:
+        """Connect again as a browser does by itself; returns the seconds until the page was there.
+
+        The server is told which session this was.
+        """
+        return await self.come()
+
+    async def _connect(self) -> None:
+        protocols = ["streamlit", "PLACEHOLDER_AUTH_TOKEN", *filter(None, [self._session])]
         self._socket = await connect(
             f"{self.address.replace('http', 'ws', 1)}/_stcore/stream",
             origin=Origin(self.address),
-            subprotocols=[Subprotocol("streamlit"), Subprotocol("PLACEHOLDER_AUTH_TOKEN")],
+            additional_headers={"Cookie": f"{OWNER}={self.owner}"} if self.owner else None,
+            subprotocols=[Subprotocol(protocol) for protocol in protocols],
             max_size=None,
             open_timeout=None,  # a browser is patient
             compression=None,  # nor does the server offer any to a browser
         )
         self._listener = asyncio.create_task(self._listen())
-        await self._ask()
-        return time.perf_counter() - began
 
     async def click(self, label: str) -> float:
         """Press a button; returns the seconds until the page had been drawn anew."""
@@ -105,10 +130,18 @@ class Visitor:
         self._states[widget] = WidgetState(id=widget, **value)
         return await self._ask(part.fragment)
 
+    async def choose(self, label: str, option: str) -> float:
+        """Press one of some buttons that stand side by side."""
+        return await self.put("button_group", label, string_array_value=StringArray(data=[option]))
+
     async def trigger(self, component: str, event: str, value: Any) -> float:
         """What `setTriggerValue(event, value)` in a v2 component does."""
         part = next(part for part in self.shown("bidi_component") if _is(part, component))
         return await self._ask(part.fragment, [_triggered(part, event, value)])
+
+    async def send(self, message: BackMsg) -> None:
+        """Send a message that no page would, as anybody can."""
+        await self._socket.send(message.SerializeToString())
 
     async def close(self) -> None:
         """Close the tab."""
@@ -134,6 +167,35 @@ class Visitor:
                 return part
         raise LookupError(f"The page {self.page!r} has no {kind} {label!r}.")
 
+    def troubles(self) -> list[str]:
+        """What an error that nobody caught put on the page."""
+        return [part.element.exception.message for part in self.shown("exception")]
+
+    def run(self) -> dict[str, Any]:
+        """What the page of a run was told last of it; empty where none is shown."""
+        for part in self.shown("bidi_component"):
+            if _is(part, WATCH):
+                told: dict[str, Any] = json.loads(part.element.bidi_component.json)
+                if told["state"]:  # not the line about one's own run above the page
+                    return told
+        return {}
+
+    async def fetch(self, path: str) -> bytes:
+        """A file of the server's, by the address that the page has of it."""
+        url = urllib.parse.urlsplit(urllib.parse.urljoin(f"{self.address}/{self.page}", path))
+        host, port = str(url.hostname), url.port
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            head = f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n\r\n"
+            writer.write(head.encode())
+            answer, _, content = (await reader.read()).partition(b"\r\n\r\n")
+        finally:
+            writer.close()
+            await writer.wait_closed()
+        if b" 200 " not in answer.partition(b"\r\n")[0]:
+            raise LookupError(f"{path}: {answer[:60]!r}")
+        return content
+
     # -- what the browser does ----------------------------------------------------------------
 
     async def _ask(self, fragment: str = "", triggers: Sequence[WidgetState] = ()) -> float:
@@ -152,7 +214,7 @@ class Visitor:
         state.cached_message_hashes.extend(self._kept)
         state.widget_states.widgets.extend([*self._states.values(), *triggers])
         state.context_info.url = f"{self.address}/{self.page}"
-        await self._socket.send(message.SerializeToString())
+        await self.send(message)
 
     async def _listen(self) -> None:
         try:
@@ -175,6 +237,8 @@ class Visitor:
             self._kept[message.hash] = Kept(message)
         if kind == "new_session":
             self._begin(message)
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
         elif kind == "navigation":
             self._place = message.navigation.page_script_hash
         elif kind == "delta" and message.delta.HasField("new_element"):
@@ -194,6 +258,7 @@ class Visitor:
         run = message.metadata.run
         self._run, self._fragments = run.script_run_id, frozenset(run.fragment_ids)
         self._began = time.perf_counter()
+        self._session = message.new_session.initialize.session_id or self._session
         if not self._fragments:
             self._place = message.new_session.page_script_hash
             for name in set(self._timers) - {WATCH}:
@@ -245,7 +310,7 @@ class Visitor:
         self._seen, self._ticked = component.json, 0.0
 
         async def tick() -> None:
-            await asyncio.sleep(max(found["every"] / 1000, PATIENCE * took))
+            await asyncio.sleep(max(found["every"] / 1000, min(PATIENCE * took, LONGEST)))
             self._ticked = time.perf_counter()
             await self._send(part.fragment, [_triggered(part, "tick", found["n"])])
 

@@ -7,10 +7,12 @@ from aeviz.app.views import one_class
 
 widgets.heading("anomaly")
 with widgets.exhibit("anomaly"):
-    trial, place = view.choose()
+    trial, place, flags = view.choose()
     with place:
         threshold = view.choose_threshold(trial)
-    view.flag(trial, threshold)
+    with flags:
+        view.flag(trial, threshold)
+view.quality(trial, threshold)
 if trial.task == "digits":
     st.header("How much do anomalies in the training set harm?", anchor=False)
     one_class.harm(trial.subject, trial.kind, trial.classes)

@@ -6,11 +6,12 @@ from aeviz.app.views import denoise as view
 
 widgets.heading("denoise")
 subject = view.choose_model()
-given, place = view.choose_images(subject)
-one = given.one(subject)
-with place, widgets.exhibit("denoise"):
-    view.row(subject, given, one)
-    view.untrained(subject, one)
+with widgets.exhibit("denoise"):
+    given, place = view.choose_images(subject)
+    one = given.one(subject)
+    with place:
+        view.row(subject, given, one)
+        view.untrained(subject, one)
 view.curve(subject, given)
 dots, words = st.columns([3, 2], gap="large")
 with dots:

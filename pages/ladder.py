@@ -7,20 +7,23 @@ from aeviz.models import zoo
 rungs = view.rungs()
 title = next(iter(rungs.values())).model.title
 widgets.heading("ladder", model=title.lower(), widths=", ".join(map(str, rungs)))
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-    width = view.pick_width(list(rungs))
-    seed = widgets.draw_again("ladder_seed", "Other images", main=False)
-rung, errors = rungs[width], view.errors(rungs)
-shown = view.one_of_each(rung.data, seed)
 with widgets.exhibit("ladder"):
-    images, chart = st.columns([5, 3], gap="medium")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        width = view.pick_width(list(rungs))
+        seed = widgets.draw_again("ladder_seed", "Other images", main=False)
+    rung, errors = rungs[width], view.errors(rungs)
+    shown = view.one_of_each(rung.data, seed)
+    images, chart = widgets.main_and_beside()
     with images:
         view.beside_pca(rung, shown)
         view.in_words(rung, *errors[width])
         dimensions = zoo.dimensions(width)
-        st.button(
-            f"Use the model with {dimensions} on all pages", on_click=sidebar.use, args=(rung.key,)
-        )
+        with st.container(key="aside-use"):
+            st.button(
+                f"Use the model with {dimensions} on all pages",
+                on_click=sidebar.use,
+                args=(rung.key,),
+            )
     with chart:
         view.curve(title, errors, width)
 st.header("The whole ladder", anchor=False)

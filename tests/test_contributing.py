@@ -47,7 +47,8 @@ def test_the_example_passes_what_every_variant_must(copy: Path) -> None:
     formulas = "tests/models/variants/test_decorrelated.py"
     others = ("models/test_zoo.py", "models/test_apply.py", "training/test_loop.py")
     tests = [formulas, *(f"tests/{name}" for name in others)]
-    out = run(copy, "pytest", *tests, "-k", "decorrelated", "-q", "-p", "no:cacheprovider")
+    options = ["-k", "decorrelated", "-q", "-p", "no:cacheprovider", "-n", "0"]
+    out = run(copy, "pytest", *tests, *options)
     passed = re.search(r"(\d+) passed", out)
     assert passed is not None
     assert int(passed[1]) >= 20

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = ("data", "models", "analysis", "charts", "training", "app")
 """A file imports from its own room and from those to its left."""
-EVERYWHERE = ("aeviz.files", "aeviz.jobs")
+EVERYWHERE = ("aeviz.environment", "aeviz.files", "aeviz.jobs")
 """What any room may import; they know no room."""
 
 

@@ -1,4 +1,4 @@
-"""Above every page: which model, which data, large type, Present; called by app.py."""
+"""Above every page: which model, which data, large type, Present, Join; called by app.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from aeviz.analysis import planes
-from aeviz.app import library, own, pages, session, sidebar, style
+from aeviz.app import join, library, own, pages, session, sidebar, style
 from aeviz.app.components import browser
 from aeviz.app.subject import ModelSubject
 from aeviz.charts import pixels
@@ -32,6 +32,7 @@ def show(page: StreamlitPage) -> None:
             _pick_data()
             large = _switch("Large type", "large")
             present = _switch("Present", "present")
+            join.offer(page)
         session.settled("model", library.home())
         browser.on_every_page()
         st.html(style.rules(large=large, present=present))

@@ -41,7 +41,8 @@ class First:
     model: a checkpoint's name; plane: its `planes.plane_key`; code: what stands for {code} in the
     text; points (N, 2) and labels (N,) of the test images; far: beyond which distance on the map a
     place is far from all of them; sheet: of the test images, a hundred in a row; error: of the
-    atlas's blend, grey levels; exact: where the probe starts; input: what is on the pad.
+    atlas's blend, grey levels; exact: where the probe starts; input: what is on the pad, test image
+    `opening`.
     """
 
     model: str
@@ -57,6 +58,7 @@ class First:
     error: Estimate
     exact: Exact
     input: Input
+    opening: int
 
     @property
     def window(self) -> Window:
@@ -89,6 +91,7 @@ def write(first: First, file: Path = FILE) -> None:
         "place": shown.place,
         "ellipse": None if shown.ellipse is None else shown.ellipse.tolist(),
         "text": shown.text,
+        "opening": first.opening,
     }
     assert shown.image is not None
     assert shown.reconstruction is not None
@@ -144,6 +147,7 @@ def read() -> First | None:
                 None if ellipse is None else np.array(ellipse),
                 told["text"],
             ),
+            told["opening"],
         )
 
 

@@ -1,4 +1,4 @@
-"""The runs of one person: known again after a reload, and chosen when they finish."""
+"""The runs of one person: known again by a token of their browser, and chosen when they finish."""
 
 from __future__ import annotations
 
@@ -7,20 +7,51 @@ from dataclasses import dataclass
 import streamlit as st
 
 from aeviz.app import library, pages, session
-from aeviz.app.components.link import COOKIE, link
+from aeviz.app.components.link import COOKIE, in_browser, link
 from aeviz.app.components.watch import watch
-from aeviz.training import place, removal, store
+from aeviz.training import owners, place, removal, shared, store, turns
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import Wish
 
 
+def me() -> str:
+    """This person's token: of the browser, of a link for another device, or a new one."""
+    mine = session.start(
+        "owner", lambda: _token(st.context.cookies.get(COOKIE)) or owners.new_token()
+    )
+    by_link = _token(session.asked("owner"))
+    session.say("owner")  # whoever sees the address must not learn it
+    if by_link:
+        session.note("by_link", True)
+    # Two tabs that were opened at once made one each: the browser keeps the first.
+    other = by_link or (not session.get("by_link") and _token(in_browser()))
+    if other and other != mine:
+        for run in owners.runs_of(mine):
+            owners.add(run, other)
+        session.note("owner", other)
+        for known in ("started", "waiting"):
+            session.forget(known)
+    return session.get("owner")
+
+
+def _token(text: object) -> str | None:
+    """What a browser or an address says, if it is a token."""
+    return text if isinstance(text, str) and owners.TOKEN.fullmatch(text) else None
+
+
+def owns(run: str) -> bool:
+    """True for a run that this person may steer."""
+    return owners.owns(run, me())
+
+
+def others(run: str) -> int:
+    """How many other people started a run, too."""
+    return max(len(owners.of(run)) - owns(run), 0)
+
+
 def started() -> list[str]:
-    """This person's runs, begun or loaded, the newest last; at first those of the browser."""
-
-    def kept() -> list[str]:
-        return [run for run in st.context.cookies.get(COOKIE, "").split(".") if library.is_run(run)]
-
-    return session.start("started", kept)
+    """This person's runs, begun or loaded, the newest last."""
+    return session.start("started", lambda: owners.runs_of(me()))
 
 
 def waiting() -> list[str]:
@@ -42,22 +73,38 @@ def add(content: bytes) -> str:
         CheckpointError, RunError: see `store.add`.
     """
     mine = started()
-    mine.append(store.add(content))
-    return mine[-1]
+    run = store.add(content)
+    owners.add(run, me())
+    mine.append(run)
+    return run
 
 
-def start(spec: RunSpec) -> str:
-    """Queue a run and return its id; its model is chosen when it has finished.
+def start(spec: RunSpec, *, again: bool = False) -> str:
+    """Start a run, or join the one that does the same, and return its id.
+
+    Its model is chosen when it has finished.
+
+    Args:
+        again: a new one in any case.
 
     Raises:
-        RunError: see `store.create`.
+        RunError: see `shared.start`.
     """
     mine, pending = started(), waiting()
-    run = store.create(spec)
-    mine.append(run)
-    pending.append(run)
+    run, new = shared.start(spec, me(), again=again)
+    if run not in mine:
+        mine.append(run)
+    if run not in pending:
+        pending.append(run)
     session.start("begun_here", list).append(run)
+    session.note("joined", None if new else (run, spec))
     return run
+
+
+def joined(run: str) -> RunSpec | None:
+    """What this person asked for, where a run was there already that does the same."""
+    found = session.get("joined")
+    return found[1] if found and found[0] == run else None
 
 
 def opened(run: str) -> None:
@@ -105,11 +152,22 @@ def _barely_trained(run: str) -> bool:
 
 
 def control(run: str, wish: Wish) -> None:
-    """Ask a run to pause, resume or stop; for callbacks."""
+    """Ask a run to pause, resume or stop; for callbacks. Who shares it only leaves it."""
     try:
-        store.control(run, wish)
-    except place.RunError as error:
+        done = shared.control(run, me(), wish)
+    except (place.RunError, PermissionError) as error:
         st.error(str(error))
+        return
+    if not done:
+        _drop(run)
+        st.toast(f"You have left this run. {shared.and_others(len(owners.of(run)))} it.")
+
+
+def _drop(run: str) -> None:
+    """A run is no longer among this person's."""
+    for known in (started(), waiting()):
+        if run in known:
+            known.remove(run)
 
 
 @dataclass(frozen=True)
@@ -123,7 +181,13 @@ class _Removed:
 
 
 def remove(run: str) -> None:
-    """Take away a run of this person's; for callbacks."""
+    """Take away a run of this person's, from their list alone where it is others' too."""
+    if not owns(run):
+        return
+    if others(run):
+        owners.leave(run, me())
+        _drop(run)
+        return
     last = _Removed(run, library.run_title(run), session.value("model") == run)
     try:
         removal.remove(run)
@@ -158,6 +222,8 @@ def restore() -> None:
 
 def star(run: str, key: str) -> None:
     """Keep a run or no longer, as the toggle of this key says; for callbacks."""
+    if not owns(run):
+        return
     try:
         removal.star(run, session.get(key))
     except place.RunError as error:
@@ -192,7 +258,7 @@ def notice() -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("Your run has ended. This page keeps its model.", width="content")
             st.button("Use the new one", on_click=_use_ended)
-    link(started())
+    link(me(), replace=bool(session.get("by_link")))
 
 
 def _use_ended() -> None:
@@ -201,7 +267,7 @@ def _use_ended() -> None:
 
 @st.fragment
 def _progress(run: str) -> None:
-    status = store.status(run)
+    status = turns.status(run)
     if status.ended:
         st.rerun()
     watch("own-run", status.progress, status.fraction)

@@ -119,6 +119,17 @@ def at_foot(page: StreamlitPage) -> None:
         )
 
 
+def place_in_lesson(page: StreamlitPage) -> None:
+    """On a page of the lesson: which step it is, and the way to the next one."""
+    if page.url_path not in LESSON[1:]:
+        return
+    at = LESSON.index(page.url_path) + 1
+    with st.container(key="lesson", horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":small[Lesson, step {at} of {len(LESSON)}]", width="content")
+        if at < len(LESSON):
+            link(LESSON[at], f":small[**{at + 1}** {texts.of(LESSON[at]).part('step')} →]")
+
+
 def next_step(page: StreamlitPage) -> None:
     """At the end of a page: what a student would ask for next."""
     if following := NEXT.get(page.url_path or "home"):

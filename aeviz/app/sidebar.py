@@ -96,7 +96,7 @@ def _load(name: str, progress: datasets.Progress | None = None) -> datasets.Data
 def settle() -> None:
     """After a page: see that there is a training worker, and tidy memory once."""
     try:
-        process.ensure_worker()
+        process.ensure_workers()
     except place.RunError as error:
         st.warning(f"Nothing can be trained or kept here. {error}")
     _tidy()

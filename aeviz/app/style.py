@@ -26,8 +26,10 @@ INK = {
 """Grey images are light strokes on black: on paper they become ink."""
 SIZE, LARGE = 16, 22
 """Of the type, px."""
-WIDE = 70
-"""So wide a window has room for it, in the size of the type."""
+UNLARGE = f".st-key-top-row {{ zoom: {SIZE / LARGE:.4f}; height: {3.75 * LARGE / SIZE:.3f}rem; }}"
+"""The row in large type, in the header as high as that is."""
+WIDE = 1170
+"""So wide a window has room for it, px."""
 
 
 def rules(*, large: bool, present: bool) -> str:
@@ -41,8 +43,10 @@ def rules(*, large: bool, present: bool) -> str:
     # Lists and menus are beside the app, which alone has a scheme by itself.
     scheme = st.context.theme.type or "light"
     found += [f"html {{ color-scheme: {scheme}; {INK[scheme]} }}"]
-    # Where the row fits beside the names of the four places, in the type that is chosen.
-    found += [f"@media (min-width: {WIDE * (LARGE if large else SIZE)}px) {{ {BESIDE} }}"]
+    # Where the row fits beside the names of the four places; it is not for the last row, and so
+    # large type leaves it at its size.
+    more, rows = (110, UNLARGE) if large else (0, "")
+    found += [f"@media (min-width: {WIDE + more}px) {{ {BESIDE} {rows} }}"]
     found += [PRESENT] if present else []
     found += [ALONE] if st.context.is_embedded else []
     return f"<style>{' '.join(found)}</style>"

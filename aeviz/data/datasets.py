@@ -11,7 +11,6 @@ import functools
 import gzip
 import hashlib
 import math
-import os
 import shutil
 import struct
 import tempfile
@@ -27,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aeviz import files
+from aeviz import environment, files
 
 EMBEDDED = Path(__file__).parent / "mnist.idx.gz"
 EMBEDDED_SHA256 = "321b8257b9a63b35c9af58e00c8964304a3ba44c178baa7f0bc86d422f8c7c25"
@@ -190,7 +189,7 @@ _loaded: dict[str, Dataset] = {}
 def _external(name: str, progress: Progress | None) -> Dataset:
     if name not in _loaded:
         folder = find_folder(name)
-        if folder is None and os.environ.get("AEVIZ_DATA"):  # never another set in its place
+        if folder is None and environment.now().data:  # never another set in its place
             raise DataError(_what_is_missing(name))
         folder = folder or _download(name, progress or (lambda fraction, what: None))
         arrays = [read_idx(_read_part(folder, part))[0] for part in PARTS]
@@ -229,7 +228,7 @@ def count(name: str) -> int | None:
 
 def cache_folder() -> Path:
     """The folder that keeps what was downloaded or computed, `$AEVIZ_CACHE` or ~/.cache/aeviz."""
-    return Path(os.environ.get("AEVIZ_CACHE") or Path.home() / ".cache" / "aeviz")
+    return environment.now().cache
 
 
 def find_folder(name: str) -> Path | None:
@@ -242,8 +241,8 @@ def find_folder(name: str) -> Path | None:
 
 
 def _raw_folder(name: str) -> Path:
-    root = os.environ.get("AEVIZ_DATA") or cache_folder() / "data"
-    return Path(root) / SOURCES[name].folder / "raw"
+    root = environment.now().data or cache_folder() / "data"
+    return root / SOURCES[name].folder / "raw"
 
 
 def _part_names(part: str) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from aeviz import files
+from aeviz import environment, files
 from aeviz.data import datasets
 
 RUN_ID = re.compile(r"run-[0-9]{8}-[0-9]{6}-(?:[0-9a-f]{4}|[0-9a-f]{32})")
@@ -24,7 +24,7 @@ class RunError(Exception):
 
 def folder() -> Path:
     """The folder of all runs: `$AEVIZ_RUNS`, or `runs` in the cache folder."""
-    return Path(os.environ.get("AEVIZ_RUNS") or datasets.cache_folder() / "runs")
+    return environment.now().runs or datasets.cache_folder() / "runs"
 
 
 @contextlib.contextmanager
@@ -33,7 +33,7 @@ def writing(what: str = "Runs") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        variable = "AEVIZ_RUNS" if os.environ.get("AEVIZ_RUNS") else "AEVIZ_CACHE"
+        variable = "AEVIZ_RUNS" if environment.now().runs else "AEVIZ_CACHE"
         raise RunError(files.refused(what, folder(), error, variable)) from error
 
 
@@ -60,6 +60,16 @@ def split(name: str) -> tuple[str, int | None]:
     if not found:
         raise KeyError(f"{name!r} is not the name of a run's model.")
     return found[1], None if found[2] is None else int(found[2])
+
+
+def made_since(moment: float) -> list[str]:
+    """The runs that were made after a moment, in seconds of the clock, the oldest first."""
+    first = time.strftime("run-%Y%m%d-%H%M%S", time.localtime(moment))
+    try:
+        names = [path.name for path in folder().iterdir()]
+    except OSError:
+        return []
+    return sorted(name for name in names if name >= first and RUN_ID.fullmatch(name))
 
 
 def started(name: str) -> str:

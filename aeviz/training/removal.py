@@ -11,27 +11,14 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from aeviz import files
-from aeviz.training import place, process, store
+from aeviz import environment, files
+from aeviz.training import place, store, tickets
 
 REMOVED = ".removed-"
 """Before the name of a run that was removed: nothing that looks for runs finds it."""
 KEPT_FOR = 3600.0
 """Seconds for which a run that was removed can be brought back, unless the room is needed."""
-NEWEST = 20
-"""So many of the newest runs are never pruned."""
-ROOM = 2_000.0
-"""Megabytes that all runs may take together; `$AEVIZ_RUNS_MB` says another number."""
-
-
-def room() -> float:
-    """Megabytes that all runs may take together."""
-    said = os.environ.get("AEVIZ_RUNS_MB") or ROOM
-    try:
-        return float(said)
-    except ValueError:
-        logging.warning("AEVIZ_RUNS_MB is no number: %r; %g is taken in its place.", said, ROOM)
-        return ROOM
+GIGABYTE = 1_000_000_000
 
 
 def _hidden(name: str) -> Path:
@@ -73,7 +60,7 @@ def remove(name: str) -> None:
         ValueError: it has not ended.
         RunError: it is gone already, or cannot be moved.
     """
-    if not store.status(name).ended or process.waits(name):
+    if not store.status(name).ended:
         raise ValueError("Stop the run before you remove it.")
     try:
         _hide(name)
@@ -106,8 +93,8 @@ def restore(name: str) -> None:
 def prune(busy: Collection[str] = ()) -> None:
     """Erase what was removed an hour ago, and where all runs take more room than they may, more.
 
-    Then whatever was removed goes first, and after it the oldest runs; but no run that is starred,
-    among the newest, or has not ended. What cannot be erased stays, and the log says so.
+    Then whatever was removed goes first, and after it the oldest runs; but no run that is starred
+    or has not ended. What cannot be erased stays, and the log says so.
 
     Args:
         busy: runs that the worker trains, whatever their files say.
@@ -128,15 +115,15 @@ def prune(busy: Collection[str] = ()) -> None:
         if age > KEPT_FOR and _erase(name):
             del left[name]
     oldest_first = sorted(removed.keys() & left, key=removed.__getitem__, reverse=True)
-    for name in [*oldest_first, *runs[:-NEWEST]]:
-        if sum(left.values()) <= room() * 1_000_000:
+    for name in [*oldest_first, *runs]:
+        if sum(left.values()) <= environment.now().runs_max * GIGABYTE:
             return
         if (name in removed or (name not in busy and _may_go(name))) and _erase(name):
             del left[name]
 
 
 def _may_go(run: str) -> bool:
-    return not (is_starred(run) or process.waits(run)) and store.said(run).ended
+    return not (is_starred(run) or tickets.has(run)) and store.said(run).ended
 
 
 def _age(path: Path) -> float:

@@ -38,6 +38,12 @@ class RunStatus(BaseModel):
     """How often it went on from the same step, after a worker that was killed."""
     restarted_at: int = -1
     """That step."""
+    began: float | None = None
+    """When it had its first turn, in seconds of the clock."""
+    trained: float = 0.0
+    """Seconds that it has trained so far, all turns together."""
+    measuring: bool = False
+    """It has ended and can be used; its figures on the test images come in a moment."""
 
     @property
     def ended(self) -> bool:
@@ -68,4 +74,6 @@ class RunStatus(BaseModel):
             parts.append(f"{minutes} min {seconds} s left" if minutes else f"{seconds} s left")
         if self.state not in ("running", "queued"):
             parts.append(self.state)
+        if self.measuring:
+            parts.append("measuring on the test images")
         return ", ".join(parts)

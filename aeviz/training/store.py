@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import shutil
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from aeviz import files
 from aeviz.models import checkpoint
 from aeviz.models.base import Autoencoder
-from aeviz.training import place, process
+from aeviz.training import place, process, tickets
 from aeviz.training import preview as previews
 from aeviz.training.curves import Point
 from aeviz.training.spec import RunSpec, sentence
@@ -33,7 +34,7 @@ def create(spec: RunSpec) -> str:
     with place.writing():
         name = make_folder({"spec.json": spec, "status.json": RunStatus(steps=spec.steps)})
         try:
-            process.put(name)
+            tickets.put(name)
         except OSError:
             shutil.rmtree(place.path_of(name), ignore_errors=True)  # it would wait for ever
             raise
@@ -108,14 +109,28 @@ def status(name: str) -> RunStatus:
     another worker left.
     """
     found = said(name)
+    if (
+        found.measuring
+        and time.time() - found.updated > process.LOOK
+        and not tickets.is_claimed(name)
+    ):
+        return found.model_copy(update={"measuring": False})  # its worker was killed meanwhile
     if found.ended:
         return found
-    left = time.time() - found.updated > process.LOOK and process.is_abandoned()
-    if left or process.waits(name):
-        trouble = process.see_to_the_worker()
-        if trouble:
-            return found.model_copy(update={"message": trouble})
-    if left and found.step:
+    if found.state == "paused" and wish(name) == "pause":
+        return found
+    silent = found.state == "queued" or time.time() - found.updated > process.LOOK
+    if not silent or tickets.is_claimed(name):
+        return found
+    try:
+        if not tickets.has(name):  # lost, or of an earlier version
+            tickets.put(name)
+        trouble = process.see_to_workers()
+    except OSError as error:
+        trouble = f"This run cannot wait for its turn, since {files.reason(error)}."
+    if trouble:
+        return found.model_copy(update={"message": trouble})
+    if found.state == "running" and found.step:
         on = f"goes on from step {max(states(name), default=0):,} in a moment"
         return found.model_copy(update={"message": on, "images_per_second": None})
     return found
@@ -264,6 +279,8 @@ def control(name: str, action: Wish) -> None:
         raise ValueError(f"A run can pause, resume or stop, not {action!r}.")
     with place.writing(f"That this run shall {action}"):
         write(place.path_of(name) / "control", action.encode())
+        if not said(name).ended:
+            tickets.put(name)  # after what is asked: a worker that takes it shall read that
 
 
 def model_file(name: str) -> Path:
@@ -354,6 +371,26 @@ def keep_last_model(name: str) -> tuple[int, str]:
             kept += ", but what it draws samples from was not learned yet"
         return model.card.steps, kept
     return 0, ""
+
+
+def speeds() -> dict[str, float]:
+    """Images a second of each variant that was trained here."""
+    try:
+        found = json.loads(files.read(place.folder() / "speeds.json"))
+    except (OSError, ValueError):
+        return {}
+    known = found.items() if isinstance(found, dict) else ()
+    return {name: float(n) for name, n in known if isinstance(n, int | float) and n > 0}
+
+
+def note_speed(variant: str, images_per_second: float) -> None:
+    """Remember how fast a variant trained, for the next estimates."""
+    known = speeds()
+    known[variant] = (known.get(variant, images_per_second) + images_per_second) / 2
+    try:
+        write(place.folder() / "speeds.json", json.dumps(known).encode())
+    except OSError as error:
+        logging.warning("The speed of a run cannot be noted: %s", error)
 
 
 def write(path: Path, content: bytes | BaseModel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import shlex
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aeviz import files
+from aeviz import environment, files
 from aeviz.analysis import errors, evaluate
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, objective, optim
@@ -27,10 +28,14 @@ from aeviz.training.status import RunStatus, State
 
 SLICE = 0.2
 """Seconds that a run trains before the next one has its turn, and before a button is heard."""
+TURN = 30.0
+"""Seconds that a run trains before it gives way to one that waits, if it needs as long again."""
 LAST_WORDS = 1.0
 """Seconds between two tries to note the end of a run in a folder that cannot be written."""
 SPEED_WINDOW = 5.0
 """Seconds over which the speed is measured."""
+KEPT = ("step", "steps", "epoch", "unit", "began", "trained", "restarts", "restarted_at")
+"""What is said of a run stays said when another worker takes it."""
 MEASURING = 0.2
 """About this share of a run's time goes into validation and previews (see `Pace`)."""
 
@@ -57,15 +62,20 @@ class Task:
         self.name, self.path = name, place.path_of(name)
         self.spec: RunSpec
         """Known from the first piece of work on."""
-        before = store.said(name)
-        self.status = RunStatus(restarts=before.restarts, restarted_at=before.restarted_at)
+        self.status = RunStatus(**store.said(name).model_dump(include={*KEPT}))
         self.unsaid = False
         """True where the run ended and its status could not be written."""
         self.said_last = 0.0
         self.work = self._work()
         self.stopping = False
+        self.too_long = False
+        """It is stopping because it has trained for as long as a run may."""
+        self.giving_way = False
+        self.left = False
+        """True when it was put aside: it pauses, or waits for its next turn."""
+        self.trained_before = self.status.trained
         self.active = 0.0
-        """Seconds of training so far, the turns of other runs and pauses not counted."""
+        """Seconds of training since it was taken, the turns of other runs not counted."""
         self.began = 0.0
         self.recent: list[Loss] = []
         self.before: list[Loss] = []
@@ -84,8 +94,23 @@ class Task:
 
     @property
     def over(self) -> bool:
-        """True when the run ended and its status says so."""
-        return self.status.ended and not self.unsaid
+        """True when the run ended and its status says so, or was put aside."""
+        return self.left or (self.status.ended and not self.unsaid and not self.status.measuring)
+
+    @property
+    def trains(self) -> bool:
+        """True while it takes a place; a run that was stopped may still be measured."""
+        return not (self.left or self.status.ended)
+
+    @property
+    def has_had_its_turn(self) -> bool:
+        """True when it shall give way to a run that waits, unless it is nearly done."""
+        left = self.status.seconds_left
+        return self.trains and self.active > TURN and (left is None or left > TURN)
+
+    def give_way(self) -> None:
+        """Go back into the queue, at the next moment."""
+        self.giving_way = True
 
     def advance(self, leaving: bool = False) -> bool:
         """Give the run its turn of about `SLICE` seconds; False when there was nothing to do.
@@ -96,41 +121,70 @@ class Task:
             leaving: the app is gone: keep the full state, with which another worker goes on.
         """
         try:
-            if self.status.ended:
+            if self.over:
+                return False
+            if self.unsaid:
                 return self._say_last_words()
-            return self._leave() if leaving else self._turn()
+            if self.status.measuring:
+                return self._measure(leaving)
+            if leaving:
+                self._put_aside("queued", "goes on once the app is started again")
+                return False
+            return self._turn()
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
             return True
 
-    def _leave(self) -> bool:
-        gone = "goes on once the app is started again"
+    def _put_aside(self, state: State, message: str = "") -> None:
+        """Keep the full state, from which this worker or another one goes on."""
+        self.left = True
         try:
             if self.step:
                 store.keep_state(self.name, self.step.state())
-            self.report(message=gone, images_per_second=None, seconds_left=None, restarted_at=-1)
         except OSError as error:  # then it goes on from an earlier state
             logging.warning("%s: its state cannot be kept: %s", self.name, error)
-        return False
+        try:
+            self.report(
+                state=state,
+                message=message,
+                images_per_second=None,
+                seconds_left=None,
+                restarted_at=-1,
+            )
+        except OSError as error:  # whoever takes it next sees that nobody has it
+            logging.warning("%s: that it waits cannot be noted: %s", self.name, error)
+        self.work = iter(())  # and with it the model and its images
 
     def _turn(self) -> bool:
         wanted = store.wish(self.name)
         if wanted == "pause":
-            self.speed.clear()
-            if self.status.state != "paused":
-                self.report(state="paused", images_per_second=None, seconds_left=None)
+            self._put_aside("paused")
             return False
-        self.stopping = wanted == "stop"
+        if self.giving_way and wanted == "resume":
+            self._put_aside("queued")
+            return False
+        longest = 60 * environment.now().longest
+        self.too_long = self.status.trained > longest
+        self.stopping = wanted == "stop" or self.too_long
         self.began = time.perf_counter()
         worked = True
         while worked and not self.status.ended and time.perf_counter() - self.began < SLICE:
             worked = next(self.work, True)
         self.active += time.perf_counter() - self.began
+        self.status.trained = self.trained_before + self.active
         if not self.status.ended:
-            self.report(state="running" if self.status.step else "queued", **self._speed())
+            self.report(state="running", **self._speed())
         return worked
 
-    def _fail(self, error: Exception) -> None:
+    def _measure(self, leaving: bool) -> bool:
+        """Measure a run that was stopped, for a moment; it can be used already."""
+        began = time.perf_counter()
+        while self.status.measuring and time.perf_counter() - began < SLICE:
+            if leaving or next(self.work, None) is None:
+                self.report(measuring=False)
+        return True
+
+    def fail(self, error: Exception) -> None:
         """End the run for an error; its last snapshot is kept where the machine is to blame."""
         self.work = iter(())  # and with it the model and its images
         if not isinstance(error, KNOWN):
@@ -173,10 +227,10 @@ class Task:
         self.status = self.status.model_copy(update={**changes, "updated": time.time()})
         store.write(self.path / "status.json", self.status)
 
-    def end(self, state: State, message: str = "") -> None:
-        """Report that nothing more will happen."""
+    def end(self, state: State, message: str = "", *, measuring: bool = False) -> None:
+        """Report that the run has ended, and whether its figures are still to come."""
         store.keep_newest_states(self.name, 1)
-        self.report(state=state, message=message, seconds_left=None)
+        self.report(state=state, message=message, seconds_left=None, measuring=measuring)
         logging.info("%s %s at step %d. %s", self.name, state, self.status.step, message)
 
     def _speed(self) -> dict[str, float]:
@@ -197,10 +251,12 @@ class Task:
         """All of the run in small pieces; yields False where it only waits."""
         self.spec = store.spec(self.name)
         self.status.steps = self.spec.steps
+        self.report(state="running", message="", began=self.status.began or time.time())
         loading = LOADERS.submit(datasets.load, self.spec.data, self._downloading)
-        while not loading.done() and not self.stopping:
+        begun = bool(store.states(self.name))
+        while not loading.done() and (begun or not self.stopping):
             yield False
-        if self.stopping:
+        if self.stopping and not begun:
             self.end("stopped", "Stopped before its first step: there is no model to use.")
             return
         dataset = loading.result()
@@ -218,6 +274,9 @@ class Task:
             store.forget_after(self.name, start.step)
             self.status.step, self.status.epoch = start.step, start.step / self._per_epoch
             self.status.message = ""
+            with contextlib.suppress(place.RunError):  # its axes shall not jump
+                self.seen = store.preview(self.name)
+        self.speed.clear()
         steps = self.spec.steps
         assert steps is not None  # known since its first step
         self.status.steps = steps
@@ -252,6 +311,7 @@ class Task:
     ) -> Iterator[bool]:
         """The point before the first step, and how many steps there are."""
         store.forget_after(self.name, -1)
+        self.status.step, self.status.epoch = 0, 0.0
         # Timing can take seconds, and somebody waits for the first point: the loss as it begins.
         first = slice(VALIDATED_ON)
         self.recent.append(objective.validate(model, images[first], labels[first]))
@@ -361,14 +421,18 @@ class Task:
             curve=curves.to_keep(store.metrics(self.name)) if figures else None,
         )
 
-    def keep_snapshot(self, model: Autoencoder) -> None:
-        """Keep the weights as they are after this step."""
+    def _rounded(self, model: Autoencoder) -> Autoencoder:
+        """A model whose weights are rounded, so that the one that trains goes on with its own."""
         if self.twin is None:
             self.twin = optim.build(type(model), model.config, self.spec.seed)
         self.twin.load_state_dict(model.state_dict())
         checkpoint.round_weights(self.twin)
+        return self.twin.eval()
+
+    def keep_snapshot(self, model: Autoencoder) -> None:
+        """Keep the weights as they are after this step."""
         target = self.path / "snapshots" / f"{self.status.step}.safetensors"
-        store.write(target, checkpoint.to_bytes(self.twin, self._card()))
+        store.write(target, checkpoint.to_bytes(self._rounded(model), self._card()))
 
     def _finish(
         self, model: Autoencoder, dataset: datasets.Dataset, images: np.ndarray, labels: np.ndarray
@@ -378,15 +442,18 @@ class Task:
         if stopped and self.step:
             store.keep_state(self.name, self.step.state())
         self.step = None  # from here on the weights are no longer those of a step
-        if stopped:  # what fit does after its last step
-            if type(model).finish is not Autoencoder.finish:
-                self._say_what_is_left(model)
-                model.finish(torch.from_numpy(apply.encode(model, images, labels)).to(model.device))
+        if stopped:  # who has stopped it wants to see at once what it has become
             if self.recent:
                 self.add_point(model, dataset, last=True)
             self._see(model, dataset)
+            self._save(model)
+            self.end("stopped", self._why_stopped(), measuring=True)
             yield True
-        self.status.message = ""
+            if type(model).finish is not Autoencoder.finish:  # what fit does after its last step
+                model.finish(torch.from_numpy(apply.encode(model, images, labels)).to(model.device))
+                yield True
+        elif self.status.images_per_second:
+            store.note_speed(self.spec.variant, self.status.images_per_second)
         model.cpu()
         checkpoint.round_weights(model)
         squared, entropies = [], []
@@ -398,12 +465,23 @@ class Task:
             entropies.append(errors.bce(originals, reconstructions))
             yield True
         found = errors.Errors(np.concatenate(squared), np.concatenate(entropies))
-        figures = found.estimates
+        self._save(model, found.estimates)
+        if stopped:
+            self.report(measuring=False)
+        else:
+            self.end("finished")
+        yield True
+
+    def _why_stopped(self) -> str:
+        longest = environment.now().longest
+        return f"Ended after {longest:g} minutes, as long as a run may take." * self.too_long
+
+    def _save(self, model: Autoencoder, figures: evaluate.Figures | None = None) -> None:
         if not place.is_run(self.name):  # saving would make its folder anew
             raise FileNotFoundError(errno.ENOENT, "Its folder was deleted")
+        if figures is None:  # with weights as they will be in the file; this model is still needed
+            model = self._rounded(model)
         checkpoint.save(model, self.path / "final", card=self._card(figures))
-        self.end("stopped" if stopped else "finished")
-        yield True
 
 
 LOADERS = ThreadPoolExecutor(2)

@@ -1,6 +1,6 @@
-"""The process that trains runs: each run is a generator, and all of them take turns.
+"""The process that trains runs, or hands them to a cluster: those whose turn it is.
 
-`process.ensure_worker()` starts it as `python -m aeviz worker`; it never imports Streamlit.
+`process.ensure_workers()` starts it as `python -m aeviz worker`; it never imports Streamlit.
 """
 
 from __future__ import annotations
@@ -8,19 +8,20 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import os
 import sys
 import threading
 import time
 
 import torch
-from filelock import Timeout
+from filelock import FileLock, Timeout
 
+from aeviz import environment
 from aeviz.data import datasets
 from aeviz.models import optim
 from aeviz.models.zoo import MODELS
-from aeviz.training import loop, place, preview, process, removal, store
-from aeviz.training.task import Task
+from aeviz.training import loop, place, preview, process, removal, store, tickets, turns
+from aeviz.training.cluster import Dask
+from aeviz.training.executor import Executor, Local, Training
 
 PRUNING = 600.0
 """Seconds after which old runs are looked for again where no run has ended meanwhile."""
@@ -28,94 +29,201 @@ RESTARTS = 3
 """So often a run goes on from the same step: what kills its worker each time would go on for ever.
 """
 POLL = 0.05
-"""Seconds between two looks for work when there is none."""
+"""Seconds between two looks for what is asked of runs when nothing trains."""
+AGAIN = 0.2
+"""Seconds between two looks at the queue where it had nothing to train."""
+LOOK = 0.5
+"""Seconds between two looks whether a run has had its turn."""
+IDLE = 60.0
+"""Seconds after which a worker that has nothing to do ends, unless it is the only one."""
+
+
+class Held:
+    """A run that this worker has, with its claim."""
+
+    def __init__(self, training: Training, claim: tickets.Claim) -> None:
+        self.training, self._claim = training, claim
+
+    def let_go(self) -> None:
+        """Its status is written: what it wants now is another worker's, or nobody's."""
+        name = self.training.name
+        try:
+            if store.said(name).state != "queued":
+                tickets.remove(name)
+                if store.said(name).state == "paused" and store.wish(name) == "resume":
+                    tickets.put(name)  # asked for at this moment
+        except OSError as error:
+            logging.warning("the ticket of %s cannot be changed: %s", name, error)
+        self._claim.release()
 
 
 def work() -> None:
-    """Train the queued runs of the folder, in turns, until standard input ends.
+    """Train the runs of the folder whose turn it is, until standard input ends.
 
     Runs that are under way at that moment keep their full state: the next worker goes on with them.
     """
     try:
-        lock = process.worker_lock()
-        lock.acquire(timeout=1)  # an app that only looks whether there is a worker holds it briefly
-    except Timeout:
-        logging.info("another worker has this folder")
-        return
+        slot = _free_slot()
     except OSError as error:
         logging.error("no runs can be kept in %s: %s", place.folder(), error)
         return
+    if slot is None:
+        logging.info("other workers have this folder")
+        return
     gone = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.buffer.read(), gone.set()), daemon=True).start()
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    torch.set_num_threads(max(1, cores - 1))  # one core is left for the app and the browser
-    _warm_up()
-    trainings = {name: Task(name) for name in _left()}
+    executor = _executor()
+    _adopt()
     logging.info("ready")
-    pruned = -math.inf
-    stuck: set[str] = set()
+    try:
+        _serve(executor, gone, slot)
+    finally:
+        executor.close()
+
+
+def _free_slot() -> int | None:
+    """The first slot that no worker of this machine has, which is ours from now on."""
+    for slot in range(process.slots()):
+        lock = process.worker_lock(slot)
+        try:
+            lock.acquire(timeout=1)  # whoever only looks holds it for a moment
+        except Timeout:
+            continue
+        _locks.append(lock)
+        return slot
+    return None
+
+
+_locks: list[FileLock] = []
+"""Held as long as this process lives."""
+
+
+def _executor() -> Executor:
+    torch.set_num_threads(process.threads())
+    where = environment.now().executor
+    if where != "local":
+        return Dask(where)
+    _warm_up()
+    return Local()
+
+
+def _serve(executor: Executor, gone: threading.Event, slot: int) -> None:
+    held: list[Held] = []
+    pruned, looked, came_last, worked_last = -math.inf, 0.0, -math.inf, time.monotonic()
     leaving = False
     while not leaving:
-        leaving = gone.is_set()
+        leaving, now = gone.is_set(), time.monotonic()
         if not leaving:
-            for name in _taken(stuck):
-                trainings[name] = Task(name)
-        # Each in turn: a fair queue would choose here.
-        worked = [training.advance(leaving) for training in trainings.values()]
-        before = len(trainings)
-        trainings = {name: training for name, training in trainings.items() if not training.over}
-        due = len(trainings) < before or time.monotonic() - pruned > PRUNING
-        if due and not leaving:
-            removal.prune(busy=trainings)
-            pruned = time.monotonic()
+            new = _taken(executor, held, choose=now - came_last > AGAIN)
+            came_last = came_last if new or now - came_last <= AGAIN else now
+            held += new
+        if now - looked > LOOK:
+            _let_others_have_their_turn(executor, held)
+            looked = now
+        worked = [run.training.advance(leaving) for run in held]
+        over = [run for run in held if run.training.over]
+        for run in over:
+            run.let_go()
+        held = [run for run in held if run not in over]
+        if (over or now - pruned > PRUNING) and not leaving:
+            removal.prune(busy=[run.training.name for run in held])
+            pruned = now
+        if held:
+            worked_last = now
+        elif slot > 0 and now - worked_last > IDLE:
+            return
         if not any(worked) and not leaving:
             time.sleep(POLL)
+    for run in held:
+        run.let_go()
 
 
-def _left() -> list[str]:
-    """Runs that another worker left, which go on: three times at most from the same step."""
-    going_on = []
-    for path in sorted(place.folder().glob("run-*")):
-        name = path.name
-        if not place.is_run(name) or process.waits(name):
-            continue
-        found = store.said(name)
-        if found.ended:
-            continue
-        step = max(store.states(name), default=0)
-        restarts = found.restarts + 1 if found.restarted_at == step else 1
-        if restarts > RESTARTS:
-            store.interrupt(name, found)
-            continue
-        noted = found.model_copy(update={"restarts": restarts, "restarted_at": step})
-        try:
-            store.write(path / "status.json", noted)
-        except OSError as error:  # it goes on all the same; what it says next is tried again
-            logging.warning("%s goes on, which cannot be noted: %s", name, error)
-        going_on.append(name)
-    return going_on
+_refused: set[str] = set()
+"""Runs that cannot be taken: their folders cannot be written."""
 
 
-def _taken(stuck: set[str]) -> list[str]:
-    """The runs that this worker takes out of the queue now.
+def _taken(executor: Executor, held: list[Held], *, choose: bool) -> list[Held]:
+    """The runs that this worker takes now: those that shall end, and those whose turn it is.
 
     Args:
-        stuck: those that were taken and whose tickets cannot be removed; more may come.
+        choose: look whose turn it is.
     """
-    found = []
-    for name in process.queued():
-        if name in stuck:
+    busy = {run.training.name for run in held} | _refused
+    try:
+        found = turns.ending(busy)
+        trains = sum(run.training.trains for run in held)
+        while choose and trains < executor.slots and (new := turns.next_run(busy)):
+            found.append(new)
+            busy.add(new[0])
+            trains += 1
+    except OSError as error:
+        logging.warning("no run can be taken: %s", error)
+        return []
+    taken = []
+    for name, claim in found:
+        if _may_go_on(name):
+            taken.append(Held(executor.take(name), claim))
+        else:
+            _drop(name, claim)
+    return taken
+
+
+def _drop(name: str, claim: tickets.Claim) -> None:
+    try:
+        tickets.remove(name)
+    except OSError as error:
+        logging.warning("the ticket of %s cannot be removed: %s", name, error)
+        _refused.add(name)
+    claim.release()
+
+
+def _may_go_on(name: str) -> bool:
+    """False for a run that ended, or whose worker ended each time at the same step."""
+    found = store.said(name)
+    if found.ended:
+        return False
+    if found.state != "running":
+        return True
+    # It says that it trains, and nobody had it: its worker was killed.
+    step = max(store.states(name), default=0)
+    restarts = found.restarts + 1 if found.restarted_at == step else 1
+    if restarts > RESTARTS:
+        store.interrupt(name, found)
+        return False
+    noted = found.model_copy(update={"restarts": restarts, "restarted_at": step})
+    try:
+        store.write(place.path_of(name) / "status.json", noted)
+    except OSError as error:  # it goes on all the same; what it says next is tried again
+        logging.warning("%s goes on, which cannot be noted: %s", name, error)
+    return True
+
+
+def _let_others_have_their_turn(executor: Executor, held: list[Held]) -> None:
+    late = [run.training for run in held if run.training.has_had_its_turn]
+    if not late or sum(run.training.trains for run in held) < executor.slots:
+        return
+    waiting = turns.look().waiting
+    for training, _ in zip(late, waiting, strict=False):
+        training.give_way()
+
+
+def _adopt() -> None:
+    """Put runs into the queue that have not ended and lost their place there, if ever they had one.
+
+    Those that have ended leave it.
+    """
+    for path in sorted(place.folder().glob("run-*")):
+        name = path.name
+        if not place.is_run(name):
             continue
+        ended = store.said(name).ended
         try:
-            mine = process.take(name)
+            if ended and tickets.has(name):
+                tickets.remove(name)
+            elif not ended and store.wish(name) != "pause":
+                tickets.put(name)
         except OSError as error:
-            logging.warning("the ticket of %s cannot be removed: %s", name, error)
-            stuck.add(name)
-            mine = not store.said(name).ended  # else an earlier worker had it
-        if mine and place.is_run(name):
-            found.append(name)
-    return found
+            logging.warning("the ticket of %s cannot be changed: %s", name, error)
 
 
 def _warm_up() -> None:

@@ -47,7 +47,7 @@ def test_compare_says_it_as_long_as_pca_is_as_wide() -> None:
 
 def test_home_says_what_digits_became() -> None:
     app = opened("home", model="vector_quantised-8d")
-    assert "the pixels of an image into 49 symbols from a codebook of 64:" in _said(app)
+    assert "the pixels of an image into its code, 49 symbols from a codebook of 64:" in _said(app)
 
 
 def test_a_code_as_wide_as_an_image_is_not_squeezed() -> None:

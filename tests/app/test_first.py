@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aeviz.analysis import classifier
 from aeviz.app import first, library
 from aeviz.data import datasets
 from benchmarks import first as benchmark
@@ -43,6 +44,7 @@ def test_what_is_kept_is_what_the_app_computes(monkeypatch: pytest.MonkeyPatch) 
     assert not computed.exact.far
     assert kept.exact.measure == computed.exact.measure
     assert kept.input.text == computed.input.text
+    assert kept.opening == computed.opening
     assert kept.input.place == pytest.approx(computed.input.place, abs=1e-4)
     for name in ("image", "reconstruction", "ellipse"):
         np.testing.assert_allclose(
@@ -83,3 +85,12 @@ def test_the_kept_map_is_given_for_its_model_its_data_and_its_plane_alone() -> N
     assert first.of("vanilla-2d", "mnist", kept.plane) is None
     assert first.of(kept.model, "fashion", kept.plane) is None
     assert first.of(kept.model, "mnist", "another") is None
+
+
+def test_the_first_example_is_reconstructed_as_what_it_is() -> None:
+    kept = first.read()
+    assert kept is not None
+    label = MNIST.test_labels[kept.opening]
+    both = np.stack([kept.input.image, kept.input.reconstruction])  # type: ignore[list-item]
+    assert (classifier.log_probabilities(both).argmax(1) == label).all()
+    np.testing.assert_allclose(both[0], datasets.to_float(MNIST.test_images[kept.opening]))

@@ -24,7 +24,26 @@ expect.set_options(timeout=20_000)  # a busy machine of two cores takes its time
 HOW = "no chromium: install one (Debian: apt-get install chromium), or name it in AEVIZ_CHROMIUM"
 
 
+FEATURES_OFF = (
+    "WebUIOmniboxPopup",  # two hidden pages for the address bar in each window: 0.4 s of computing
+    "WebUIOmniboxAimPopup",
+    # What Playwright turns off by itself: of two such lists only the second counts.
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
 CHROMIUM_ARGUMENTS = [
+    f"--disable-features={','.join(FEATURES_OFF)}",
     "--no-sandbox",
     "--disable-gpu-compositing",
     "--enable-unsafe-swiftshader",
@@ -116,7 +135,7 @@ def free_port() -> int:
 
 
 def start_app(
-    folder: Path, *more: str, path: str = "", root: Path = ROOT
+    folder: Path, *more: str, path: str = "", root: Path = ROOT, port: int | None = None
 ) -> tuple[subprocess.Popen[bytes], str]:
     """Start the app with its own runs and cache; returns the process and its address.
 
@@ -124,8 +143,9 @@ def start_app(
         more: further options of `streamlit run`.
         path: below which it is served.
         root: of the repository; another one's for a comparison.
+        port: of the address; a free one where left out.
     """
-    port = free_port()
+    port = port or free_port()
     environment = os.environ | {
         "AEVIZ_RUNS": str(folder / "runs"),
         "AEVIZ_CACHE": str(folder / "cache"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -28,7 +29,7 @@ def test_a_probe_is_dragged_and_the_other_follows_with_the_same_image(page: Page
     x, y = middle(left)
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + 90, y - 60, steps=6)
+    page.mouse.move(x + 24, y - 16, steps=6)
     expect(maps).not_to_have_attribute("data-index", str(before))
     page.mouse.up()
     index = str(maps.get_attribute("data-index"))
@@ -53,6 +54,35 @@ def test_a_probe_is_dragged_and_the_other_follows_with_the_same_image(page: Page
             break
     expect(page.get_by_test_id("ring-left")).to_be_visible()
     expect(page.get_by_test_id("ring-right")).to_be_visible()
+
+
+LINE = """() => {
+    const [layer] = document.querySelectorAll("[data-below] [data-part=layer]");
+    const { data } = layer.getContext("2d").getImageData(0, 0, layer.width, layer.height);
+    let orange = 0;
+    for (let k = 0; k < data.length; k += 4) if (data[k] - data[k + 2] > 60) orange++;
+    return orange / (data.length / 4);
+}"""
+
+
+def test_holes_are_seen_with_their_shares_and_a_probe_goes_into_one(page: Page, app: str) -> None:
+    maps = opened(page, f"{app}/holes")
+    expect(page.locator(".st-key-hole-shares")).to_be_in_viewport(ratio=1)
+    page.wait_for_function(f"() => ({LINE})() > 0.05")  # of the left map
+    left, right = page.get_by_test_id("probe-left"), page.get_by_test_id("probe-right")
+    half = page.locator('[data-above="0"]').bounding_box()
+    assert half is not None
+    corner = half["x"] + half["width"] - 12, half["y"] + 12
+    page.mouse.move(*middle(left))
+    page.mouse.down()
+    page.mouse.move(*corner, steps=6)
+    page.mouse.up()
+    assert middle(left) == pytest.approx(corner, abs=3)
+    expect(left).to_have_attribute("aria-valuetext", re.compile("hole"))
+    expect(right).to_have_attribute("aria-valuetext", re.compile("test image"))
+    expect(maps.locator("[data-part=left-text]")).to_have_text(re.compile("hole"))
+    page.get_by_test_id("stMain").get_by_role("radio", name="Decoded images").click()
+    expect(page.locator("[data-below] [data-part=layer]").first).to_be_hidden()
 
 
 def test_on_a_phone_one_map_lies_below_the_other(page: Page, app: str) -> None:

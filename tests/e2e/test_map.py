@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from aeviz.charts import theme
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
-from tests.e2e.conftest import choose_model
+from tests.e2e.conftest import choose_model, settled
 
 
 def open_map(page: Page, address: str) -> Locator:
@@ -333,16 +333,76 @@ def test_what_is_drawn_is_encoded_and_the_probe_goes_there(page: Page, app: str)
     assert page.get_by_test_id("reconstruction").evaluate("c => c.toDataURL()") == shown
 
 
-def test_an_empty_pad_says_so_and_the_next_drawing_counts(page: Page, app: str) -> None:
+EMPTY = (
+    """c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.every((v) => v === 0)"""
+)
+
+
+def test_what_came_of_a_drawing_goes_with_it_and_the_next_one_counts(page: Page, app: str) -> None:
     root = open_map(page, app)
+    expect(page.get_by_test_id("encoded")).to_be_visible()
     root.get_by_role("button", name="Clear").click()
-    assert page.get_by_test_id("pad").evaluate(
-        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.every((v) => v === 0)"
-    )
+    for canvas in (page.get_by_test_id("pad"), page.get_by_test_id("reconstruction")):
+        assert canvas.evaluate(EMPTY)
+    expect(root.locator("[data-part=error]")).to_have_text("")
+    expect(page.get_by_test_id("encoded")).to_be_hidden()
+    drag(page, 40, -40)  # the server answers, and does not bring it back
+    expect(page.get_by_test_id("probe-digit")).to_have_attribute("data-shows", "exact")
+    assert page.get_by_test_id("reconstruction").evaluate(EMPTY)
     root.get_by_role("button", name="Another digit").click()
     expect(root.locator("[data-part=apart]")).to_contain_text("the probe is there")
     draw_a_one(page)
+    expect(page.get_by_test_id("encoded")).to_be_visible()
     expect(root.locator("[data-part=trouble]")).to_have_text("")
+
+
+def test_the_pad_stays_where_it_is_while_one_draws(page: Page, app: str) -> None:
+    root = open_map(page, app)
+    page.evaluate("""() => {
+      window.said = [];
+      window.tops = [];
+      const look = () => {
+        window.said.push(document.querySelector("[data-part=trouble]").textContent);
+        window.tops.push(document.querySelector("[data-part=pad]").getBoundingClientRect().top);
+        requestAnimationFrame(look);
+      };
+      look();
+    }""")
+    root.get_by_role("button", name="Clear").click()
+    box = page.get_by_test_id("pad").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.wait_for_timeout(1500)  # a touch, and the server has answered
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=12)
+    page.mouse.up()
+    expect(root.locator("[data-part=error]")).to_contain_text("MSE")
+    page.wait_for_timeout(500)
+    assert page.evaluate("[...new Set(window.said)]") == [""]
+    assert len(page.evaluate("[...new Set(window.tops)]")) == 1
+
+
+def test_a_reload_keeps_the_drawing_and_its_place(page: Page, app: str) -> None:
+    root = open_map(page, app)
+    draw_a_one(page)
+    expect(root.locator("[data-part=apart]")).to_contain_text("the probe is there")
+    page.wait_for_function("location.search.includes('pad=') && !location.search.includes('probe')")
+    settled(page)
+    pad, place = page.get_by_test_id("pad"), coordinates(page)
+    inked = """c => Array.from(c.getContext("2d").getImageData(0, 0, c.width, c.height).data)
+        .filter((_, k) => k % 4 === 3)"""
+    drawn = pad.evaluate(inked)
+    page.reload()
+    expect(root).to_have_attribute("data-ready", "true", timeout=60_000)
+    expect(root.locator("[data-part=apart]")).to_contain_text("the probe is there")
+    assert coordinates(page) == pytest.approx(place, abs=0.15)
+    assert np.corrcoef(pad.evaluate(inked), drawn)[0, 1] > 0.95
+    # A digit of the test set likewise; an empty pad leaves nothing.
+    root.get_by_role("button", name="Another digit").click()
+    page.wait_for_function("/pad_image=[0-9]+/.test(location.search)")
+    assert "pad=" not in page.url
+    root.get_by_role("button", name="Clear").click()
+    page.wait_for_function("!/pad|probe/.test(location.search)")
 
 
 SEEN = """() => {
@@ -432,3 +492,25 @@ def test_codes_wider_than_two_have_planes(page: Page, app: str, plane: str) -> N
     drag(page, 60, -60)
     expect(page.get_by_test_id("probe-digit")).to_have_attribute("data-shows", "exact")
     assert difference(before, digit(page)) > 0.5
+
+
+def test_selecting_is_said_its_tools_are_seen_and_what_is_selected_is_near(
+    page: Page, app: str
+) -> None:
+    root = open_map(page, f"{app}/map")
+    expect(page.get_by_text("To select, click a numeral")).to_be_in_viewport()
+    page.mouse.move(5, 5)
+    lasso = root.locator(".modebar-btn[data-val=lasso]")
+    page.wait_for_timeout(500)  # a bar that shows itself to the mouse alone would be gone
+    assert lasso.evaluate("e => +getComputedStyle(e.closest('.modebar')).opacity") == 1
+    lasso.click()
+    expect(lasso).to_have_class(re.compile("active"))
+    plain = root.locator(".modebar-btn[data-val=pan]")
+    back = "e => getComputedStyle(e).backgroundColor"
+    assert lasso.evaluate(back) != plain.evaluate(back)
+    top = root.locator(".stage").evaluate("e => e.getBoundingClientRect().top")
+    root.locator(".name", has_text="0").click()
+    expect(page.get_by_text("980 selected").first).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Download selection as CSV")).to_be_in_viewport()
+    after = root.locator(".stage").evaluate("e => e.getBoundingClientRect().top")
+    assert after == pytest.approx(top, abs=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from aeviz.app import pages
@@ -22,7 +23,7 @@ def test_present_leaves_the_exhibit_alone_until_escape_or_its_toggle(page: Page,
     cleaned = page.get_by_alt_text("cleaned", exact=True)
     page.get_by_text("Present", exact=True).click()
     expect(page).to_have_url(re.compile("present=true"))
-    expect(page.locator("h1")).to_be_hidden()
+    expect(page.locator("h1")).to_have_css("height", "44px")  # a small title
     for gone in (page.locator("header").first, picker(page), page.get_by_text("Next: ")):
         expect(gone).to_be_hidden()
     expect(page.get_by_text("What am I seeing?")).to_be_hidden()
@@ -34,9 +35,45 @@ def test_present_leaves_the_exhibit_alone_until_escape_or_its_toggle(page: Page,
     page.reload()
     page.goto(f"{app}/denoise?present=true")  # as a link says it
     expect(cleaned).to_be_in_viewport(timeout=60_000)
-    expect(page.locator("h1")).to_be_hidden()
+    expect(page.get_by_text("Where to start")).to_be_hidden()
     page.get_by_text("Present", exact=True).click()
-    expect(page.locator("h1")).to_be_visible()
+    expect(page.get_by_text("Where to start")).to_be_visible()
+
+
+MOVED = {"ladder": "Latent dimension", "denoise": "Gaussian noise: standard deviation"}
+IMAGE = {"ladder": "Original, 1", "denoise": "cleaned"}
+
+
+@pytest.mark.parametrize("key", MOVED)
+def test_what_moves_an_exhibit_is_presented_with_it_and_its_images_grow(
+    browser: Browser, app: str, key: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page, wide = context.new_page(), {}
+    for how in ("large=true", "present=true", "large=false"):
+        open_page(page, f"{app}/{key}?{how}")
+        image = page.get_by_alt_text(IMAGE[key], exact=True).first
+        expect(image).to_be_in_viewport(ratio=0.9)
+        slider = page.get_by_test_id("stSlider").filter(has_text=MOVED[key])
+        expect(slider).to_be_in_viewport()
+        box = image.bounding_box()
+        assert box is not None
+        wide[how] = box["width"]
+    assert wide["present=true"] > wide["large=false"]
+    context.close()
+
+
+def test_the_threshold_is_on_the_first_screen_in_large_type_and_presented(
+    browser: Browser, app: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    for how in ("large=true", "present=true"):
+        open_page(page, f"{app}/anomaly?{how}")
+        line = page.get_by_role("slider", name="Threshold", exact=True)
+        expect(line).to_be_in_viewport(timeout=60_000)
+        expect(page.locator("h1")).to_be_in_viewport()
+    context.close()
 
 
 def test_in_another_sites_page_the_row_is_hidden(page: Page, app: str) -> None:
@@ -148,3 +185,65 @@ def test_the_menus_of_the_places_are_opened_and_followed_by_keyboard(page: Page,
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/denoise"))
+
+
+def test_on_a_phone_the_menu_closes_after_a_choice(browser: Browser, app: str) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    open_page(page, f"{app}/reconstruct")
+    page.get_by_test_id("stExpandSidebarButton").tap()
+    link = page.get_by_test_id("stSidebarNavLink").filter(has_text="Stability")
+    expect(link).to_be_in_viewport()
+    link.tap()
+    page.wait_for_url(re.compile("/stability"))
+    expect(link).not_to_be_in_viewport()
+    context.close()
+
+
+def test_the_keyboard_goes_into_the_list_of_models_and_chooses(page: Page, app: str) -> None:
+    open_page(page, f"{app}/reconstruct")
+    picker(page).focus()
+    page.keyboard.press("Enter")
+    body = page.get_by_test_id("stPopoverBody")
+    expect(body).to_be_visible()
+    page.wait_for_timeout(1000)  # until it has opened
+    page.keyboard.press("Tab")
+    expect(body.get_by_role("button").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect_model(page, "Linear, 2 dimensions")
+
+
+def test_a_page_of_the_lesson_says_which_step_it_is_and_leads_to_the_next(
+    page: Page, app: str
+) -> None:
+    open_page(page, f"{app}/holes")
+    strip = page.locator(".st-key-lesson")
+    expect(strip).to_be_in_viewport()
+    expect(strip).to_contain_text("step 3 of 7")
+    heading = page.locator("h1").bounding_box()
+    box = strip.bounding_box()
+    assert heading is not None
+    assert box is not None
+    assert abs(box["y"] + box["height"] / 2 - heading["y"] - heading["height"] / 2) < 25
+    strip.get_by_role("link").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(strip.get_by_role("link")).to_have_css("outline-style", "solid")
+    strip.get_by_role("link").click()
+    page.wait_for_url(re.compile("/beta"))
+    open_page(page, f"{app}/sample")
+    expect(page.locator(".st-key-lesson")).to_have_count(0)
+
+
+def test_on_a_phone_a_table_that_is_cut_fades_until_its_end(browser: Browser, app: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    open_page(page, f"{app}/compare")
+    table = page.locator(".st-key-compare-classes")
+    expect(table).to_have_attribute("data-more", "", timeout=60_000)
+    expect(table).to_have_css("mask-image", re.compile("linear-gradient"))
+    table.evaluate("e => e.scrollTo(e.scrollWidth, 0)")
+    expect(table).not_to_have_attribute("data-more", "")
+    context.close()

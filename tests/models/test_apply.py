@@ -190,7 +190,7 @@ def test_samples_of_the_prior_depend_on_the_seed_alone_and_spread_with_the_tempe
     name: str,
 ) -> None:
     model = optim.build(MODELS[name], MODELS[name].Config(), 0)
-    n = 2000 if model.gaussian_prior else 200  # some draw number by number, which takes a while
+    n = 2000 if model.gaussian_prior else 40  # some draw number by number, which takes a while
     codes = sampling.sample_prior(model, n, seed=3)
     if codes is None:
         assert model.no_prior.endswith(".")  # the page shows it as a sentence

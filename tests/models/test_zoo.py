@@ -287,11 +287,12 @@ def test_the_prior_or_why_there_is_none(model: Autoencoder, digits: Tensor) -> N
     assert without == (model.no_prior != Autoencoder.no_prior)
     if without:
         return
+    few = draw(50)  # some draw number by number, which takes a while
+    assert torch.equal(draw(50), few)
+    assert not torch.equal(draw(50, seed=1), few)
     codes = draw(500)
     assert codes.shape == (500, model.code_dim)
-    assert torch.equal(draw(500), codes)
-    assert not torch.equal(draw(500, seed=1), codes)
-    assert draw(500, temperature=0.5).std() < codes.std()
+    assert draw(500, temperature=0.5).std(0).mean() < codes.std(0).mean()  # each around its mean
     state = torch.get_rng_state()
     draw(10)
     assert torch.equal(torch.get_rng_state(), state)  # the generator was used, nothing else

@@ -9,12 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 
 def opened(page: str, **query: str) -> AppTest:
-    """The app with a page open, at an address with these parameters."""
+    """The app with a page open, at an address with these parameters, as a link opens it."""
     app = AppTest.from_file("entry.py", default_timeout=120)
     for key, value in query.items():
         app.query_params[key] = value
+    if page != "home":
+        app.switch_page(f"../../pages/{page}.py")  # before a run: no map of the home page is drawn
     app.run()
-    app.switch_page(f"../../pages/{page}.py").run()
     assert not app.exception
     return app
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from aeviz.charts import diagram
 from aeviz.models import checkpoint, variants
+from tests.pages.opening import opened
 from tests.pages.pretrained import ONE_OF_EACH
 
 # One checkpoint of each variant: their other widths are drawn alike.
@@ -16,10 +16,7 @@ from tests.pages.pretrained import ONE_OF_EACH
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_the_layers_the_words_the_formula_and_the_code_of_a_model(name: str) -> None:
-    app = AppTest.from_file("entry.py", default_timeout=120)
-    app.query_params["model"] = name
-    app.run().switch_page("../../pages/anatomy.py").run()
-    assert not app.exception
+    app = opened("anatomy", model=name)
     model = checkpoint.load(checkpoint.FOLDER / name)
     drawn = [chart.proto.spec for chart in app.get("graphviz_chart")]
     assert drawn == [diagram.dot(half) for half in diagram.halves(type(model), model.config)]

@@ -21,7 +21,7 @@ from aeviz.app.views import anomaly as view
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.models import checkpoint
-from aeviz.training import place, process, store
+from aeviz.training import place, process, store, tickets
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
 from tests.pages.opening import chosen_model, components, kept, opened
@@ -91,7 +91,8 @@ def test_the_pretrained_model_of_a_digit_with_every_way_to_set_its_threshold() -
     assert unpacked(data_sent["normal"]) == pytest.approx(np.sort(expected.normal))
     assert unpacked(data_sent["odd"]) == pytest.approx(np.sort(expected.odd))
     assert data_sent["threshold"] == pytest.approx(np.quantile(expected.validation, 0.95))
-    assert [s.value[0] for s in app.header[:4]] == list("1234")
+    headers = ["New data", "Flag and act", "What is normal?", "How well does it separate?"]
+    assert [s.value for s in app.header[:4]] == headers
     assert "80 training images that were held out from this model" in words(app)
     assert "pretrained on 5,101 images of the digit 3 alone" in words(app)
 
@@ -278,7 +279,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
         return store.make_folder(files)
 
     monkeypatch.setattr(store, "create", at_once)
-    monkeypatch.setattr(process, "ensure_worker", lambda: None)
+    monkeypatch.setattr(process, "ensure_workers", lambda: None)
     return made
 
 
@@ -326,7 +327,7 @@ def test_training_on_a_choice_of_digits_adds_a_model_and_a_point(
     folder = place.path_of(app.session_state["odd_runs"][-1])
     running = RunStatus(state="running", step=5, steps=10)
     store.write(folder / "status.json", running)
-    monkeypatch.setattr(process, "worker_is_alive", lambda: True)
+    monkeypatch.setattr(tickets, "is_claimed", lambda name: True)
     app.run()
     next(b for b in app.button if b.label == "Stop").click().run()
     assert store.wish(folder.name) == "stop"

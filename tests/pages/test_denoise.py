@@ -26,7 +26,7 @@ from aeviz.data import corruption, datasets
 from aeviz.models import apply, checkpoint
 from aeviz.training import store
 from benchmarks import strangers
-from tests.pages.opening import box, choose_model, chosen_model
+from tests.pages.opening import box, choose_model, chosen_model, opened
 from tests.pages.pretrained import HOME, ONE_OF_EACH
 
 MNIST = datasets.load()
@@ -49,12 +49,7 @@ def quickly_fitted() -> Iterator[None]:
 
 
 def open_page(model: str = HOME) -> AppTest:
-    app = AppTest.from_file("entry.py", default_timeout=120)
-    app.query_params["model"] = model
-    app.run()
-    app.switch_page("../../pages/denoise.py").run()
-    assert not app.exception
-    return app
+    return opened("denoise", model=model)
 
 
 def subject(name: str) -> ModelSubject:
@@ -129,7 +124,7 @@ def test_every_variant_cleans_and_shows_its_codes(name: str) -> None:
 def test_each_corruption_has_its_strength_and_a_seed_where_there_is_chance() -> None:
     app = open_page()
     for name, kind in corruption.CORRUPTIONS.items():
-        app.segmented_control(key="noise").set_value(name).run()
+        app.selectbox(key="noise").set_value(name).run()
         assert not app.exception, name
         slider = app.slider(key=name.replace(" ", "_"))
         assert slider.label == f"{kind.title}: {kind.strength}"
@@ -230,7 +225,7 @@ def test_the_curve_is_drawn_when_asked_for_with_the_strength_of_training(
     assert len(chart["data"]) == 6
     assert not chart["layout"].get("shapes")
     app.multiselect(key="strength_beside").set_value(["denoising-2d-masking"]).run()
-    app.segmented_control(key="noise").set_value("jpeg").run()
+    app.selectbox(key="noise").set_value("jpeg").run()
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)  # type: ignore[attr-defined]
     assert chart["layout"]["xaxis"]["autorange"] == "reversed"  # weak on the left
     assert not chart["layout"].get("shapes")
@@ -347,12 +342,7 @@ def test_a_model_that_was_not_trained_to_clean_says_so_and_offers_one_that_was()
 
 def first_visit(**query: str) -> AppTest:
     """The page as somebody meets it who chose no model."""
-    app = AppTest.from_file("entry.py", default_timeout=120)
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.switch_page("../../pages/denoise.py").run()
-    assert not app.exception
-    return app
+    return opened("denoise", **query)
 
 
 def used(app: AppTest) -> str:
@@ -475,7 +465,7 @@ def test_a_run_that_finishes_cleans_only_where_it_learned_to(name: str, cleaner:
 def test_what_is_set_is_there_again_after_another_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(denoising, "MEASURED_ON", 5)
     app = open_page()
-    app.segmented_control(key="noise").set_value("low resolution").run()
+    app.selectbox(key="noise").set_value("low resolution").run()
     app.slider(key="low_resolution").set_value(3).run()
     app.toggle(key="strength_curve").set_value(True).run()
     app.multiselect(key="strength_beside").set_value(["vanilla-2d"]).run()

@@ -52,10 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def app(folder: Path) -> AppTest:
-    app = AppTest.from_file("entry.py", default_timeout=120).run()
-    app.switch_page("../../pages/ladder.py").run()
-    assert not app.exception
-    return app
+    return opened("ladder")
 
 
 def body(app: AppTest) -> str:

@@ -18,15 +18,12 @@ from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, optim
 from aeviz.models.base import Autoencoder
 from aeviz.models.zoo import MODELS
-from tests.pages.opening import choose_model, chosen_model, components
+from tests.pages.opening import choose_model, chosen_model, components, opened
 from tests.pages.pretrained import ONE_OF_EACH
 
 
 def open_map(**query: str) -> AppTest:
-    app = AppTest.from_file("entry.py", default_timeout=120)
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run().switch_page("../../pages/map.py").run()
+    return opened("map", **query)
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)

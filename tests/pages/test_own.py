@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from aeviz.app import library, own
 from aeviz.models import checkpoint
-from aeviz.training import place, process, store
+from aeviz.training import owners, place, process, store, tickets
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
 from tests.pages.opening import chosen_model
@@ -19,8 +19,11 @@ from tests.training.making import small
 @pytest.fixture(autouse=True)
 def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AEVIZ_RUNS", str(tmp_path))
-    monkeypatch.setattr(process, "ensure_worker", lambda: None)
-    monkeypatch.setattr(process, "worker_is_alive", lambda: True)
+    monkeypatch.setattr(process, "ensure_workers", lambda: None)
+    monkeypatch.setattr(tickets, "is_claimed", lambda name: True)
+
+
+ME = "0" * 32
 
 
 def under_way(spec: RunSpec | None = None) -> str:
@@ -29,7 +32,9 @@ def under_way(spec: RunSpec | None = None) -> str:
         "status.json": RunStatus(state="running"),
     }
     content = (checkpoint.FOLDER / "linear-2d.safetensors").read_bytes()
-    return store.make_folder(files | {"final.safetensors": content})
+    run = store.make_folder(files | {"final.safetensors": content})
+    owners.add(run, ME)
+    return run
 
 
 def end(run: str, state: str, epoch: float) -> None:
@@ -38,9 +43,9 @@ def end(run: str, state: str, epoch: float) -> None:
 
 
 def tab(run: str, model: str = "") -> AppTest:
-    """Another tab of the browser in which the run was begun, whose cookie names it."""
+    """Another tab of the browser in which the run was begun, whose cookie says whose it is."""
     app = AppTest.from_file("entry.py", default_timeout=120)
-    app.session_state["started"] = [run]
+    app.session_state["owner"] = ME
     if model:
         app.query_params["model"] = model
     app.run()
@@ -59,6 +64,27 @@ def after(app: AppTest, run: str, state: str = "finished", epoch: float = 2.0) -
 def test_a_run_that_finishes_is_chosen_where_the_address_names_no_model() -> None:
     run = under_way()
     assert after(tab(run), run) == run
+
+
+def test_a_link_brings_a_persons_runs_along_and_nobody_reads_it_off_the_address() -> None:
+    run = under_way()
+    first = AppTest.from_file("entry.py", default_timeout=120)
+    first.session_state["owner"] = ME
+    first.run()
+    first.switch_page("../../pages/train.py").run()
+    (link,) = [code.value for code in first.code if "owner=" in code.value]
+    assert link.endswith(f"/train?owner={ME}")
+    other = AppTest.from_file("entry.py", default_timeout=120)
+    other.query_params["owner"] = ME
+    other.run()
+    assert not other.exception
+    assert "owner" not in other.query_params
+    other.switch_page("../../pages/train.py").run()
+    assert [link for link in other.get("page_link") if link.proto.query_string == f"run={run}"]
+    stranger = AppTest.from_file("entry.py", default_timeout=120).run()
+    stranger.switch_page("../../pages/train.py").run()
+    assert not any("owner=" in code.value for code in stranger.code)
+    assert stranger.session_state["owner"] != ME
 
 
 @pytest.mark.parametrize(("epoch", "chosen"), [(0.4, False), (1.0, True)])

@@ -18,7 +18,7 @@ from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.settings import knobs
 from aeviz.models.zoo import MODELS
-from aeviz.training import place, process, removal, store
+from aeviz.training import owners, place, process, removal, store
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus, State
 from tests.pages.opening import box, chosen_model, components
@@ -70,7 +70,7 @@ def wait_for(true: Callable[[], Any]) -> None:
 def new_run(**settings: Any) -> str:
     """A run made beside the page."""
     fields = {"variant": "vanilla", "config": {"width": 32, "depth": 1}, "batch": 64, "steps": 20}
-    process.ensure_worker()
+    process.ensure_workers()
     return store.create(RunSpec.model_validate(fields | settings))
 
 
@@ -315,6 +315,10 @@ def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
     run = new_run(steps=10_000_000)
     app = open_page(run=run)
     wait_for(lambda: store.status(run).step > 0)
+    assert not {"Pause", "Stop"} & labels(app)  # whoever has a link watches
+    assert "Somebody else's run: you can watch it." in [text.value for text in app.caption]
+    owners.add(run, app.session_state["owner"])
+    app.run()
     assert {"Pause", "Stop"} <= labels(app)
     button(app, "Pause").click().run()
     assert {"Resume", "Stop"} <= labels(app)
@@ -330,6 +334,8 @@ def test_a_run_is_paused_resumed_and_stopped_from_its_address() -> None:
     app.run()
     assert {"Explore its map", "Train again"} <= labels(app)
     assert not {"Pause", "Stop"} & labels(app)
+    wait_for(lambda: not store.status(run).measuring)
+    app.run()
     assert app.get("download_button")
     assert any("On all test images: MSE" in text.value for text in app.markdown)
 

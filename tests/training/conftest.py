@@ -26,7 +26,7 @@ def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with runs_in(tmp_path_factory.mktemp("runs")):
         left = store.make_folder({"spec.json": small(), "status.json": RunStatus()})
         store.write(place.path_of(left) / "status.json", RunStatus(state="running", step=7))
-        process.ensure_worker()
+        process.ensure_workers()
         yield left
 
 
@@ -52,7 +52,7 @@ def replay(finished: str) -> list[tuple[loop.Step, dict[str, torch.Tensor]]]:
 @pytest.fixture
 def no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A folder without a worker, for runs by hand."""
-    monkeypatch.setattr(process, "ensure_worker", lambda: None)
+    monkeypatch.setattr(process, "ensure_workers", lambda: None)
     with runs_in(tmp_path / "runs"):
         yield
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from aeviz.training import place, process, store, task
+from aeviz.training import place, process, store, task, tickets
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
 
@@ -55,23 +55,23 @@ def runs_in(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            for where, worker in [*process.workers]:
-                if where == folder:
-                    assert worker.stdin
-                    worker.stdin.close()
-                    worker.wait(60)
-                    process.workers.remove((where, worker))
+            for worker in [*process.workers]:
+                if worker.where == folder:
+                    assert worker.process.stdin
+                    worker.process.stdin.close()
+                    worker.process.wait(60)
+                    process.workers.remove(worker)
 
 
 def taken(name: str) -> task.Task:
     """A run out of the queue, as the worker takes it."""
-    process.take(name)
+    tickets.remove(name)
     return task.Task(name)
 
 
 def ours() -> list[subprocess.Popen[bytes]]:
     """The workers of the folder that this process started."""
-    return [worker for where, worker in process.workers if where == place.folder()]
+    return [worker.process for worker in process.workers if worker.where == place.folder()]
 
 
 def by_hand(name: str, until: Callable[[task.Task], bool] | None = None) -> task.Task:

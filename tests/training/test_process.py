@@ -15,7 +15,7 @@ def test_whoever_sees_a_run_that_waits_without_a_worker_starts_one(tmp_path: Pat
         older = process.worker_lock()  # the worker of an older server, which tidies up
         with older:
             name = store.create(small(steps=2))
-            process.ensure_worker()
+            process.ensure_workers()
             assert store.status(name).state == "queued"
             assert ours() == []
         assert finish(name).state == "finished"
@@ -31,7 +31,7 @@ def test_a_run_that_waits_where_no_worker_can_start_says_why(
         def refuse() -> None:
             raise place.RunError("It cannot be written.")
 
-        monkeypatch.setattr(process, "ensure_worker", refuse)
+        monkeypatch.setattr(process, "ensure_workers", refuse)
         for _ in range(2):  # once asked, once remembered
             status = store.status(name)
             assert (status.state, status.progress) == ("queued", "It cannot be written.")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aeviz.models import checkpoint
-from aeviz.training import place, process, removal, store
+from aeviz.training import place, process, removal, store, tickets
 from aeviz.training.status import RunStatus, State
 from tests.training.making import finish, runs_in, small, wait_for
 
@@ -39,9 +39,8 @@ def on_disk() -> int:
 
 
 def allow(monkeypatch: pytest.MonkeyPatch, megabytes: float) -> None:
-    """So much room, and none of the runs counts as new."""
-    monkeypatch.setenv("AEVIZ_RUNS_MB", str(megabytes))
-    monkeypatch.setattr(removal, "NEWEST", 1)
+    """So much room for all runs."""
+    monkeypatch.setenv("AEVIZ_RUNS_MAX", str(megabytes / 1000))
 
 
 # -- by a person ------------------------------------------------------------------------------
@@ -67,7 +66,6 @@ def test_a_run_that_has_not_ended_is_not_removed(
     state: State, no_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = store.create(small()) if state == "queued" else run_of(1, state)
-    monkeypatch.setattr(process, "worker_is_alive", lambda: True)
     with pytest.raises(ValueError, match="Stop the run"):
         removal.remove(name)
     assert here() == [name]
@@ -108,15 +106,6 @@ def test_the_oldest_runs_go_until_there_is_room(
     assert on_disk() == 3
 
 
-def test_the_newest_twenty_stay_however_much_room_they_take(
-    no_worker: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [run_of(day, megabytes=0.1) for day in range(23)]
-    monkeypatch.setenv("AEVIZ_RUNS_MB", "0.5")
-    removal.prune()
-    assert here() == names[3:]
-
-
 def test_a_starred_run_stays_until_its_star_is_taken(
     no_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,17 +124,15 @@ def test_a_starred_run_stays_until_its_star_is_taken(
 def test_a_run_that_trains_or_waits_is_not_pruned(
     no_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running, paused, waiting, busy, ended, newest = (
+    running, paused, waiting, busy, ended = (
         run_of(day, state)
-        for day, state in enumerate(
-            ("running", "paused", "queued", "finished", "interrupted", "finished")
-        )
+        for day, state in enumerate(("running", "paused", "queued", "finished", "interrupted"))
     )
-    process.put(waiting)
+    tickets.put(waiting)
     (place.path_of(waiting) / "status.json").write_bytes(b"damaged")  # read as "failed"
-    allow(monkeypatch, 0)
+    allow(monkeypatch, 0.001)
     removal.prune(busy=[busy])
-    assert here() == [running, paused, waiting, busy, newest]
+    assert here() == [running, paused, waiting, busy]
     assert not removal.can_restore(ended)
 
 
@@ -175,18 +162,6 @@ def test_a_removal_lasts_an_hour_from_when_it_was_asked_for(no_worker: None) -> 
     assert removal.can_restore(name)
 
 
-def test_a_room_that_is_no_number_is_the_usual_one(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("AEVIZ_RUNS_MB", "much")
-    assert removal.room() == 2000
-    assert "AEVIZ_RUNS_MB is no number" in caplog.text
-    monkeypatch.delenv("AEVIZ_RUNS_MB")
-    assert removal.room() == 2000
-    monkeypatch.setenv("AEVIZ_RUNS_MB", "12.5")
-    assert removal.room() == 12.5
-
-
 def test_a_folder_that_is_not_there_is_not_pruned(
     no_worker: None, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -197,11 +172,11 @@ def test_a_folder_that_is_not_there_is_not_pruned(
 def test_the_worker_prunes_when_it_starts_and_after_each_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AEVIZ_RUNS_MB", "5")
+    allow(monkeypatch, 4.01)
     with runs_in(tmp_path / "runs"):
-        old = [run_of(day) for day in range(removal.NEWEST + 2)]
-        process.ensure_worker()
-        wait_for(lambda: here() == old[2:], "the worker to prune as it starts")
+        old = [run_of(day) for day in range(7)]
+        process.ensure_workers()
+        wait_for(lambda: here() == old[3:], "the worker to prune as it starts")
         name = store.create(small(steps=1))
-        wait_for(lambda: here() == [*old[3:], name], "the worker to prune after the run")
+        wait_for(lambda: here() == [*old[4:], name], "the worker to prune after the run")
         assert finish(name).state == "finished"

@@ -15,7 +15,7 @@ import torch
 from aeviz.data import datasets
 from aeviz.models import checkpoint, optim
 from aeviz.models.zoo import MODELS
-from aeviz.training import curves, loop, place, process, store
+from aeviz.training import curves, loop, place, process, store, tickets
 from aeviz.training.curves import Point
 from aeviz.training.status import RunStatus
 from tests.test_files import FULL, LOCKED
@@ -35,12 +35,25 @@ def test_a_last_line_that_is_still_being_written_is_left_out(
     assert point.validation.terms == {"a": 3}
 
 
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_run_whose_worker_died_while_it_was_measured_is_measured_no_more(
+    claimed: bool, no_worker: None
+) -> None:
+    name = store.create(small())
+    old = RunStatus(state="stopped", step=3, measuring=True, updated=time.time() - 10)
+    store.write(place.path_of(name) / "status.json", old)
+    claim = tickets.claim(name) if claimed else None
+    assert store.status(name).measuring == claimed
+    if claim:
+        claim.release()
+
+
 @pytest.mark.parametrize("step", [0, 9])
 def test_who_looks_at_a_run_whose_worker_died_starts_another_one(
     step: int, no_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[bool] = []
-    monkeypatch.setattr(process, "ensure_worker", lambda: started.append(True))
+    monkeypatch.setattr(process, "ensure_workers", lambda: started.append(True))
     name = store.create(small())
     (place.folder() / "queue" / name).unlink()
     old = RunStatus(state="running", step=step, updated=time.time() - 10)
@@ -248,7 +261,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence_that_names_the_variable(
     monkeypatch.delenv("AEVIZ_RUNS", raising=False)
     monkeypatch.setenv(variable, where)
     content = (checkpoint.FOLDER / "linear-2d.safetensors").read_bytes()
-    ways = (lambda: store.create(small()), lambda: store.add(content), process.ensure_worker)
+    ways = (lambda: store.create(small()), lambda: store.add(content), process.ensure_workers)
     for way in ways:
         with pytest.raises(
             place.RunError, match=f": set {variable} to a folder that can be written"

@@ -31,6 +31,7 @@ def test_a_finished_run_leaves_its_spec_status_curves_preview_and_model(finished
     folder = place.path_of(finished)
     names = {path.name for path in folder.iterdir()}
     assert names == {
+        "lock",
         "spec.json",
         "status.json",
         "metrics.jsonl",
@@ -226,7 +227,7 @@ def test_while_a_model_finishes_the_run_says_what_it_does(
     inner = model_class.finish
 
     def finish(self: Any, codes: torch.Tensor) -> None:
-        said.append(store.status(name).progress)
+        said.append(store.said(name).progress)
         inner(self, codes)
 
     monkeypatch.setattr(model_class, "finish", finish)
@@ -237,8 +238,11 @@ def test_while_a_model_finishes_the_run_says_what_it_does(
     for _ in training.work:
         pass
     (line,) = said
-    assert line.startswith("Step 1 of 3" if stopped else "Step 3 of 3")
-    assert line.endswith("learning what to draw samples from")
+    assert line == (
+        "Step 1 of 3, epoch 0.0, stopped, measuring on the test images"  # it can be used already
+        if stopped
+        else "Step 3 of 3, epoch 0.0, learning what to draw samples from"
+    )
     assert training.status.message == ""
 
 
@@ -256,12 +260,11 @@ def test_a_pause_does_not_change_the_model(no_worker: None) -> None:
     store.control(paused, "pause")
     for _ in range(3):
         assert training.advance() is False
+    assert training.over
     assert (training.status.state, training.status.step) == ("paused", 5)
     assert store.status(paused).state == "paused"
     store.control(paused, "resume")
-    while not training.status.ended:
-        training.advance()
-    assert store.status(paused).state == "finished"
+    assert by_hand(paused).status.state == "finished"  # as any worker takes it up again
     assert equal(weights(plain), weights(paused))
 
 
@@ -274,7 +277,7 @@ def test_a_run_stopped_before_its_first_step_says_that_it_left_no_model(
     training = taken(name)
     for _ in range(2):
         training.advance()
-    assert training.status.state == "queued"
+    assert (training.status.state, training.status.step) == ("running", 0)
     store.control(name, "stop")
     training.advance()
     status = store.status(name)

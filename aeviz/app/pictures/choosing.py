@@ -131,7 +131,8 @@ def upload_plain(label: str, key: str) -> list[np.ndarray]:
     if not sources.can_upload(key):
         return []
     files = sources.upload(key, label)
-    read = [(name, preprocessing.plain(content)) for name, content in files]
+    found = preprocessing.kept(preprocessing.plain, files, [{}] * len(files))
+    read = [(name, image) for (name, _), image in zip(files, found, strict=True)]
     preprocessing.show_problems(read)
     images = [found for _, found in read if not isinstance(found, ImageError)]
     if not images:

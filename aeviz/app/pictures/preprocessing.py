@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
 from aeviz.app import session, widgets
-from aeviz.app.pictures.sources import File
+from aeviz.app.pictures.sources import MAX_FILES, File
 from aeviz.data import digits
 from aeviz.data.digits import BlankError, ImageError, Stages
 
+T = TypeVar("T")
 THUMBNAIL = 160
 STRIP = "clamp(3.2rem, 13vw, 5.4rem)"
 
 
-@st.cache_data(max_entries=120, show_spinner="Reading the picture")
+_READER = ThreadPoolExecutor(1, "pictures")
+"""Reads one picture at a time, in the order in which a class hands them in: forty at once would
+take forty times the memory."""
+AT_ONCE = 4
+"""So many are read until the page says how far it is."""
+KEPT = 2 * MAX_FILES
+"""So many readings a session keeps."""
+
+Reading = Stages | ImageError
+
+
 def read(
     content: bytes, *, inverted: bool | None = None, threshold: float | None = None
-) -> Stages | ImageError:
+) -> Reading:
     """A file's digits as MNIST would hold them and thumbnails of the way there, or why not."""
+    return _READER.submit(_read, content, inverted, threshold).result()
+
+
+def _read(content: bytes, inverted: bool | None, threshold: float | None) -> Reading:
     try:
         found = digits.stages(content, inverted=inverted, threshold=threshold)
     except ImageError as error:
@@ -34,13 +49,44 @@ def read(
     return replace(found, **{name: _thumbnail(getattr(found, name)) for name in large})
 
 
-@st.cache_data(max_entries=120, show_spinner="Reading the picture")
 def plain(content: bytes) -> np.ndarray | ImageError:
     """A file's picture as it is, or why there is none."""
+    return _READER.submit(_plain, content).result()
+
+
+def _plain(content: bytes) -> np.ndarray | ImageError:
     try:
         return digits.plain(content)
     except ImageError as error:
         return error
+
+
+def kept(how: Callable[..., T], files: Sequence[File], more: Sequence[dict[str, Any]]) -> list[T]:
+    """What `how` makes of each file; the session keeps it, and it is said how far it is.
+
+    Args:
+        how: `read` or `plain`.
+        more: what else it is told of each file.
+    """
+    known: dict[object, T] = session.start("readings", dict)
+    told = list(zip(files, more, strict=True))
+    names = [(how.__name__, mark_of(content), *settings.items()) for (_, content), settings in told]
+    new = [k for k, name in enumerate(names) if name not in known]
+    for begin in range(0, len(new), AT_ONCE):
+        some = new[begin : begin + AT_ONCE]
+        with st.spinner(_progress(some[0], some[-1], len(files))):
+            known.update({names[k]: how(files[k][1], **more[k]) for k in some})
+    for name in names:
+        known[name] = known.pop(name)  # the newest are at the end
+    while len(known) > max(KEPT, len(files)):
+        del known[next(iter(known))]
+    return [known[name] for name in names]
+
+
+def _progress(first: int, last: int, count: int) -> str:
+    if count == 1:
+        return "Reading the photo"
+    return f"Reading photos {first + 1} to {last + 1} of {count}"
 
 
 def _thumbnail(picture: np.ndarray) -> np.ndarray:
@@ -53,8 +99,11 @@ def _thumbnail(picture: np.ndarray) -> np.ndarray:
 
 
 def mark_of(content: bytes) -> str:
-    """What a file is told by, whatever its name."""
-    return hashlib.sha256(content).hexdigest()[:12]
+    """What a file is told by in this process, whatever its name.
+
+    Python keeps the hash with the bytes: 60 photos are not gone through anew with each click.
+    """
+    return f"{hash(content) % 2**64:016x}"
 
 
 def read_all(
@@ -67,10 +116,8 @@ def read_all(
     """
     by_hand: dict[str, dict[str, Any]] = session.start(f"{key}_by_hand", dict)
     marks = [mark_of(content) for _, content in files]
-    readings = [
-        (name, read(content, **by_hand.get(mark, {})))
-        for (name, content), mark in zip(files, marks, strict=True)
-    ]
+    found = kept(read, files, [by_hand.get(mark, {}) for mark in marks])
+    readings = [(name, reading) for (name, _), reading in zip(files, found, strict=True)]
     if source == "draw":  # a canvas that is blank is no problem yet
         readings = [(name, found) for name, found in readings if not isinstance(found, BlankError)]
     show_problems(readings)
@@ -109,13 +156,13 @@ def _adjust(content: bytes, by_hand: dict[str, dict[str, Any]], key: str, folded
         by_hand: what was set by hand, under each file's mark.
     """
     mark = mark_of(content)
-    found = read(content, **by_hand.get(mark, {}))
+    (found,) = kept(read, [("", content)], [by_hand.get(mark, {})])
     strip = st.container()
     controls = st.expander("Adjust preprocessing")
     with controls if folded else strip:
         _strip(found)
     if not isinstance(found, Stages):
-        found = read(content)
+        (found,) = kept(read, [("", content)], [{}])
     automatic = (False, 0.1) if isinstance(found, ImageError) else (found.inverted, found.threshold)
     in_force = {"inverted": automatic[0], "threshold": automatic[1], **by_hand.get(mark, {})}
     inverted_key, threshold_key = f"{key}_inverted_{mark}", f"{key}_threshold_{mark}"

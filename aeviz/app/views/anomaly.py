@@ -121,9 +121,9 @@ class Trial:
 
 
 def choose_normal() -> tuple[str, tuple[int, ...], ModelSubject]:
-    """Step 1: widgets for what is normal; a key of `TASKS`, the normal classes and the model."""
+    """Widgets for what is normal; a key of `TASKS`, the normal classes and the model."""
     digits = datasets.load("mnist")
-    st.header("1 Train on normal only", anchor=False)
+    st.header("What is normal?", anchor=False)
     task = widgets.choice("What is normal, and what is not", TASKS, "odd_task", inline=True)
     name, classes = sidebar.model_name(), tuple(range(len(digits.classes)))
     if task == "digits":
@@ -136,16 +136,18 @@ def choose_normal() -> tuple[str, tuple[int, ...], ModelSubject]:
     return task, classes, subject
 
 
-def choose() -> tuple[Trial, DeltaGenerator]:
-    """Steps 1 and 2 and the kind of score; returns the place for the threshold too.
+def choose() -> tuple[Trial, DeltaGenerator, DeltaGenerator]:
+    """Widgets for a trial; returns the places for the threshold and for what it flags too.
 
-    It stands beside the image that was handed in, so that a person sees at once what the last
-    stroke does to its score.
+    The first stands beside the image that was handed in, so that a person sees at once what the
+    last stroke does to its score; what is normal is chosen below both.
     """
-    task, classes, subject = choose_normal()
     given, place, settings = widgets.beside()
+    flags = st.container()
+    with st.container(key="aside-normal"):
+        task, classes, subject = choose_normal()
     with given:
-        st.header("2 New data", anchor=False)
+        st.header("New data", anchor=False)
         at_hand = task == "digits" or (task == "fashion" and bool(datasets.find_folder("fashion")))
         if task == "fashion" and not at_hand:
             st.info(texts.of("anomaly").part("no_fashion"))
@@ -158,11 +160,12 @@ def choose() -> tuple[Trial, DeltaGenerator]:
         kind = widgets.choice(
             "Anomaly score", offered, "odd_score", vertical=True, read=anomaly.score_key
         )
-        st.caption(_about(subject, kind))
-        if not subject.model.has_posterior:
-            st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
+        with st.container(key="aside-score"):
+            st.caption(_about(subject, kind))
+            if not subject.model.has_posterior:
+                st.caption("Negative ELBO needs a posterior: all digits, and a variational model.")
     images = anomaly.Images(picked.images, picked.names)
-    return Trial(subject, task, classes, kind, at_hand, images, picked.labels is None), place
+    return Trial(subject, task, classes, kind, at_hand, images, picked.labels is None), place, flags
 
 
 def _about(subject: ModelSubject, kind: str) -> str:
@@ -182,9 +185,8 @@ def _about(subject: ModelSubject, kind: str) -> str:
 
 
 def choose_threshold(trial: Trial) -> float:
-    """Step 3: a threshold to drag through the scores of a trial, and what it does; returns it."""
-    scores, card = trial.scores, trial.subject.model.card
-    st.header("3 A threshold on its score", anchor=False)
+    """A threshold to drag through the scores of a trial, and what it does; returns it."""
+    scores, line = trial.scores, st.container()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         quantile = widgets.slider(
             "Normal images below it (%)",
@@ -211,24 +213,32 @@ def choose_threshold(trial: Trial) -> float:
         _way_back(quantile, dragged=threshold != suggested)
     about = anomaly.SCORES[trial.kind]
     title = f"{about.title}, {about.unit}" if about.unit else about.title
-    threshold_line(
-        "threshold_line",
-        scores.normal,
-        scores.odd,
-        threshold,
-        partial(_drag, trial.selection),
-        title=f"{title} (logarithmic)",
-        suggested=(f"{quantile:g} %", suggested),
-        share=share / 100,
-        marks={"Your image" if trial.own else _title(trial.given.names[0]): trial.of_given},
-    )
+    with line:
+        threshold_line(
+            "threshold_line",
+            scores.normal,
+            scores.odd,
+            threshold,
+            partial(_drag, trial.selection),
+            title=f"{title} (logarithmic)",
+            suggested=(f"{quantile:g} %", suggested),
+            share=share / 100,
+            marks={"Your image" if trial.own else _title(trial.given.names[0]): trial.of_given},
+        )
+    return threshold
+
+
+def quality(trial: Trial, threshold: float) -> None:
+    """How well the scores of a trial separate, in curves and in words."""
+    scores, card = trial.scores, trial.subject.model.card
+    quantile, share = session.value("let_through"), session.value("odd_share")
+    st.header("How well does it separate?", anchor=False)
     st.caption(
         separation.what_is_shown(scores, anomaly.saw_all(card, trial.subject.data), quantile, share)
     )
     if len(trial.odd):
         separation.curves_of(scores, trial.linear, threshold, share / 100)
         st.markdown(_beside_pca(trial))
-    return threshold
 
 
 def _threshold(selection: str, suggested: float) -> float:
@@ -285,9 +295,9 @@ def _beside_pca(trial: Trial) -> str:
 
 
 def flag(trial: Trial, threshold: float) -> None:
-    """Step 4: what a threshold flags and what it misses, to look at and to take home."""
+    """What a threshold flags and what it misses, to look at and to take home."""
     scores, given, found = trial.scores, trial.given, trial.of_given
-    st.header("4 Flag and act", anchor=False)
+    st.header("Flag and act", anchor=False)
     verdicts = [
         f"{_title(name, trial.own)}: {score:.3g}, "
         f"**{'flagged' if score > threshold else 'not flagged'}**"

@@ -35,8 +35,8 @@ NAMES = {
 """What the page calls each of `denoising.versions`."""
 PINS = {"clean": "clean", "noisy": "corrupted", "cleaned": "cleaned"}
 """Those of them whose codes are on the map, and their names there."""
-# All eight in one row on a laptop; on a phone three, as wide as the screen.
-SIZE = "min(14rem, max(7.4vw, min(max(6.6rem, 16rem - 25vw), 33.3vw - 1.3rem)))"
+# All eight in one row on a laptop; where there is less room three, as wide as that is.
+SIZE = "max(12.5cqw - 0.75rem, min(33.3cqw - 0.6rem, (36rem - 100cqw) * 99))"
 # Three in each row of the place beside a pad: clean, corrupted and cleaned are the first row.
 THREE = "min(14rem, 33cqw - 0.6rem)"
 
@@ -127,27 +127,33 @@ class Given:
 def choose_images(subject: ModelSubject) -> tuple[Given, DeltaGenerator]:
     """Widgets for the images and their corruption, and the place for what becomes of them.
 
-    A pad, or another way to hand in an image, stands beside that place, so that a person sees at
-    once what the last stroke does.
+    The corruption is above that place, and below it where the images come from. A pad, or another
+    way to hand in an image, stands beside it, so that a person sees at once what the last stroke
+    does.
     """
     data, uploads = subject.data, []
-    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
+    noise, result = st.container(), st.container()
+    with st.container(
+        key="aside-source", horizontal=True, vertical_alignment="bottom", gap="medium"
+    ):
         own_noisy = widgets.choice("Where to start", STARTS, "start_from") == "spoilt"
         source = None if own_noisy else pictures.choose_source(data, "picture", START)
     beside = source is None or source.handed_in
-    given, place, settings = widgets.beside() if beside else (None, None, st.container())
+    with result:
+        given, place, settings = widgets.beside() if beside else (None, st.container(), None)
     with given or st.container():
         if source is None:
             uploads = pictures.upload_plain("Noisy digits (resized, not cleaned)", "spoilt")
             images = np.array(uploads or [datasets.to_float(data.test_images[START])])
         else:
             images = source.images(many=True).images
-    with settings:
+    with settings or st.container():
         shown = _choose_shown(len(images))
-        name, strength, seed = _choose_corruption(draws=not uploads, menu=beside)
+    with noise:
+        name, strength, seed = _choose_corruption(draws=not uploads)
     noisy = images if uploads else corruption.CORRUPTIONS[name].apply(images, strength, seed)
     clean = None if own_noisy else images
-    return Given(noisy, clean, name, strength, shown, beside), place or st.container()
+    return Given(noisy, clean, name, strength, shown, beside), place
 
 
 def _choose_shown(count: int) -> int:
@@ -158,17 +164,16 @@ def _choose_shown(count: int) -> int:
     return int(widgets.choice("Shown here", names, "denoise_shown", help, menu=True, width=220))
 
 
-def _choose_corruption(*, draws: bool, menu: bool) -> tuple[str, float, int]:
+def _choose_corruption(*, draws: bool) -> tuple[str, float, int]:
     """Widgets for a key of `corruption.CORRUPTIONS`, its strength and its seed.
 
     Args:
         draws: False where nothing is corrupted here, so that there is no seed to choose.
-        menu: where there is no room for a button each.
     """
     titles = {key: kind.title for key, kind in corruption.CORRUPTIONS.items()}
-    name, seed = widgets.choice("Corruption", titles, "noise", menu=menu), 0
-    kind = corruption.CORRUPTIONS[name]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name, seed = widgets.choice("Corruption", titles, "noise", menu=True, width=230), 0
+        kind = corruption.CORRUPTIONS[name]
         strength = widgets.slider(
             f"{kind.title}: {kind.strength}",
             kind.low,
@@ -177,7 +182,7 @@ def _choose_corruption(*, draws: bool, menu: bool) -> tuple[str, float, int]:
             kind.step,
             key=name.replace(" ", "_"),
             help=kind.help,
-            width="stretch" if menu else 420,
+            width=340,
         )
         if kind.seeded and draws:
             seed = widgets.draw_again("noise_seed", "New noise", main=False)
@@ -191,7 +196,7 @@ def row(subject: ModelSubject, given: Given, one: Versions) -> None:
     """One image in each version, each over its error, to look at and to take home."""
     items = _items(one, 0)
     widgets.gallery(items, size=THREE if given.beside else SIZE, narrow=True)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(key="aside-row", horizontal=True, vertical_alignment="center", gap="medium"):
         widgets.error_key()
         widgets.download("this row as PNG", lambda: widgets.strip(items), "aeviz-cleaned.png")
         if (number := len(given.noisy)) > 1:
@@ -200,7 +205,8 @@ def row(subject: ModelSubject, given: Given, one: Versions) -> None:
                 lambda: _archive(given.cleaned(subject)),
                 "aeviz-cleaned.zip",
             )
-    _say_which(subject)
+    with st.container(key="aside-model"):
+        _say_which(subject)
     if given.clean is None:
         st.markdown(texts.of("denoise").part("own"))
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 from PIL import Image
 
 from aeviz.analysis import errors, planes
 from aeviz.analysis.planes import Plane
+from aeviz.app import session
 from aeviz.app.components.latent_map import SENT, Drawn, Input
+from aeviz.app.pictures import strokes
 from aeviz.app.subject import ModelSubject
 from aeviz.data import datasets, digits
 from aeviz.models import apply
 
+PARTS = 255
+"""In so many parts of the pad's side the browser says where its lines are."""
+PEN = 20
+"""How wide they are, in these parts."""
+
 
 def image(subject: ModelSubject, plane: Plane, drawn: Drawn) -> Input:
     """What a model makes of an image of the pad, and where it lies on a plane."""
+    if drawn.empty:
+        return Input(drawn.number)
     data, labels = subject.data, None
     if drawn.grey is None and drawn.photo is None:
         index = (drawn.index or 0) % len(data.test_images)
@@ -23,6 +34,8 @@ def image(subject: ModelSubject, plane: Plane, drawn: Drawn) -> Input:
     else:
         try:
             images = _to_mnist(drawn)[None]
+        except digits.BlankError as error:  # of a drawing: it has only just begun
+            return Input(drawn.number, trouble=str(error) if drawn.photo else "")
         except digits.ImageError as error:
             return Input(drawn.number, trouble=str(error))
         labels = apply.classify(subject.model, images)
@@ -33,7 +46,35 @@ def image(subject: ModelSubject, plane: Plane, drawn: Drawn) -> Input:
     x, y = plane.project(seen.codes)[0].tolist()
     error = float(seen.errors.mse[0])
     text = f"MSE {error:.4f}, PSNR {errors.psnr(error):.1f} dB"
-    return Input(drawn.number, seen.images[0], seen.reconstructions[0], (x, y), spread, text)
+    return Input(
+        drawn.number,
+        seen.images[0],
+        seen.reconstructions[0],
+        (x, y),
+        spread,
+        text,
+        lines=drawn.lines,
+    )
+
+
+def asked() -> Drawn | None:
+    """What the address says was on the pad: a drawing, or a test image."""
+    if said := session.asked("pad"):
+        if lines := strokes.unpack(said):
+            image = Image.open(io.BytesIO(strokes.drawn(lines, PARTS + 1, PEN)))
+            grey = image.resize((SENT, SENT), Image.Resampling.BOX).tobytes()
+            return Drawn(0, grey, lines=[line.ravel().tolist() for line in lines])
+        session.refuse("pad", said)
+    if index := session.asked_numbers("pad_image", 1):
+        return Drawn(0, index=int(index[0]))
+    return None
+
+
+def say(drawn: Drawn | None) -> None:
+    """Have the address say what is on the pad; a photo is too large for it."""
+    lines = [np.reshape(line, (-1, 2)) for line in drawn.lines if line] if drawn else []
+    session.say("pad", strokes.pack(strokes.objects(lines, PEN)) or None)
+    session.say("pad_image", drawn.index if drawn else None)
 
 
 def _to_mnist(drawn: Drawn) -> np.ndarray:

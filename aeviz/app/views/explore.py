@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from aeviz.analysis import errors, estimate, holes, neighbours, planes
+from aeviz.analysis import classifier, errors, estimate, holes, neighbours, planes
 from aeviz.analysis.codec import Codec
 from aeviz.analysis.estimate import Estimate
 from aeviz.analysis.planes import Plane, Window
@@ -29,6 +29,10 @@ from aeviz.app.views.selection import selection_downloads
 from aeviz.charts import bars, pixels, theme
 from aeviz.data import datasets
 
+NEAR = 300
+"""Among so many test images near the probe the one that is on the pad at first is chosen."""
+CERTAIN = 0.95
+"""So probable must be, to the classifier, that its reconstruction is what it is."""
 COMPACT = 6
 """How much a file is compressed that is sent to everybody: by a sixth more, in .1 s."""
 
@@ -80,9 +84,35 @@ def _measured(
     return Frame(points, window, holes.far(neighbours.gaps(points)), (x, y))
 
 
-def on_pad(frame: Frame) -> Drawn:
-    """What is on the pad at first: the test image nearest to the probe."""
-    return Drawn(0, index=int(np.square(frame.points - frame.start).sum(1).argmin()))
+def _recognised(subject: ModelSubject, near: np.ndarray) -> int:
+    """The first of some test images whose reconstruction still shows what it is.
+
+    Where it is digits, as a classifier reads them; otherwise the one with the least error.
+    """
+    data = subject.data
+    labels = data.test_labels[near]
+    seen = subject.see(datasets.to_float(data.test_images[near]), labels)
+    if classifier.knows(data):
+        read = classifier.log_probabilities(seen.reconstructions)[np.arange(len(near)), labels]
+        found = np.flatnonzero(read > np.log(CERTAIN))
+        return int(near[found[0] if len(found) else read.argmax()])
+    return int(near[seen.errors.mse.argmin()])
+
+
+def on_pad(subject: ModelSubject, plane: Plane) -> Drawn:
+    """What is on the pad at first: a test image near the probe that is reconstructed well."""
+    plane_key = planes.plane_key(plane)
+    return Drawn(0, index=_opening(subject.key, subject.data.name, plane_key, subject, plane))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _opening(
+    name: str, data_name: str, plane_key: str, _subject: ModelSubject, _plane: Plane
+) -> int:
+    if kept := first.of(name, data_name, plane_key):
+        return kept.opening
+    frame = frame_of(_subject, _plane)
+    return _recognised(_subject, np.square(frame.points - frame.start).sum(1).argsort()[:NEAR])
 
 
 def frame_of(subject: Subject[Any], plane: Plane) -> Frame:
@@ -124,6 +154,7 @@ def ground_of(subject: Subject[Any], label: int | None = None) -> Ground:
         plane.axis_titles,
         drawn(subject, plane, frame.window, label)[0] if flat else None,
         "digits" if data.name == "mnist" else "images",
+        far=frame.far,
     )
 
 
@@ -230,11 +261,12 @@ class _Memory:
     drawn: Drawn | None = None
 
 
-def _memory(key: str, same: str, points: np.ndarray) -> _Memory:
+def _memory(key: str, same: str, points: np.ndarray, *, pad: bool) -> _Memory:
     """What is known of a map; of another one's only the image, as its places mean nothing here."""
     memory: _Memory | None = session.get(f"{key}-memory")
     if memory is None:
         memory = _Memory(same, session.asked_numbers("probe", 2), _shared_window())
+        memory.drawn = encoded.asked() if pad else None
     elif memory.same != same:
         kept = None if memory.nearest is None else tuple(points[memory.nearest].tolist())
         memory = _Memory(same, kept, None, memory.nearest, memory.drawn)
@@ -271,7 +303,7 @@ def explore(
     data, frame = subject.data, frame_of(subject, plane)
     same = first.move(subject.key, data.name, planes.plane_key(plane))
     points, window = frame.points, frame.window
-    done, memory = state(key, same), _memory(key, same, points)
+    done, memory = state(key, same), _memory(key, same, points, pad=pad)
     memory.view = done.view or memory.view
     memory.drawn = done.drawn or memory.drawn
     untouched = memory.probe is None and done.probe is None and memory.drawn is None
@@ -279,11 +311,16 @@ def explore(
 
     shown = None
     if pad:
-        shown = encoded.image(subject, plane, memory.drawn or on_pad(frame))
-        if done.drawn and not done.touched and shown.image is not None:
+        shown = encoded.image(subject, plane, memory.drawn or on_pad(subject, plane))
+        new = memory.drawn if memory.probe is None else done.drawn and not done.touched
+        if new and shown.image is not None:
             memory.probe = shown.place
+        encoded.say(memory.drawn)
     x, y = _near(window, memory.probe) if memory.probe else frame.start
-    session.say("probe", (f"{x:.6g}", f"{y:.6g}"))
+    follows = False  # the pad, after a reload too
+    if shown and memory.drawn:
+        follows = not done.touched if shown.image is None else memory.probe == shown.place
+    session.say("probe", None if follows else (f"{x:.6g}", f"{y:.6g}"))
     atlases, view, near = [drawn(subject, plane, window, label)[0]], memory.view, window
     if view and not np.allclose(view, window, atol=0.03 * (window[1] - window[0])):
         session.say("view", [f"{v:.6g}" for v in view])
@@ -291,6 +328,8 @@ def explore(
         atlases.append(drawn(subject, plane, near, label)[0])
     else:
         session.say("view")
+    if dots and not pad:
+        _say_selected(subject, plane, np.array(done.selection, int))
     exact = exact_at(subject, plane, (x, y), label)
     memory.nearest = exact.nearest[0][0]
     latent_map(
@@ -318,10 +357,20 @@ def explore(
         move=same,
     )
     if done.selection:
-        _selection(subject, plane, np.array(done.selection))
+        _selection(subject, plane, np.array(done.selection), pad=pad)
 
 
-def _selection(subject: ModelSubject, plane: Plane, chosen: np.ndarray) -> None:
+def _say_selected(subject: ModelSubject, plane: Plane, chosen: np.ndarray) -> None:
+    """Above the map, in a line that is always there: how one selects, or what is selected."""
+    with st.container(key="selected-line", horizontal=True, vertical_alignment="center"):
+        if not len(chosen):
+            st.markdown("To select, click a numeral, or choose the box or the lasso and drag.")
+            return
+        st.markdown(f"**{len(chosen):,} selected**; more about them is below the map.")
+        selection_downloads(subject, plane, chosen)
+
+
+def _selection(subject: ModelSubject, plane: Plane, chosen: np.ndarray, *, pad: bool) -> None:
     data = subject.data
     labels, codes = data.test_labels[chosen], subject.codes()[chosen]
     squared = subject.errors().mse[chosen]
@@ -345,7 +394,8 @@ def _selection(subject: ModelSubject, plane: Plane, chosen: np.ndarray) -> None:
             f"**{data.classes[counts.argmax()]}** ({counts.max() / len(chosen):.0%}). "
             f"First latent dimensions: mean {mean}; standard deviation {spread}."
         )
-        selection_downloads(subject, plane, chosen)
+        if pad:
+            selection_downloads(subject, plane, chosen)
     with right:
         shown = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), 48)).astype(int)]
         names = [data.classes[data.test_labels[i]] for i in shown]

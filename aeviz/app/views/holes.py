@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from aeviz.analysis.neighbours import NARROW
 from aeviz.app import library, session, sidebar, widgets
 from aeviz.app.components import two_maps
 from aeviz.app.subject import ModelSubject, Subject
-from aeviz.app.views import explore
+from aeviz.app.views import explore, layers
 from aeviz.data import datasets
 
 COUNTS = (
@@ -22,6 +23,8 @@ COUNTS = (
     "standard error. A hole says that the decoder was never trained there, not that its image is "
     "bad."
 )
+GROUNDS = {"nearest": "Emptiness", "territories": "Decoded images"}
+"""What lies under the dots of both maps."""
 PCA = "pca"
 """Instead of a model's name."""
 FIRST, SECOND = "vanilla-2d", "variational-2d"
@@ -39,9 +42,14 @@ def pick() -> list[Subject[Any]]:
     chosen = sidebar.model_name()
     second = chosen if chosen in names and chosen != FIRST else SECOND
     return [
-        _subject(widgets.choice(label, titles, key, menu=True, start=start, width=320))
+        _subject(widgets.choice(label, titles, key, menu=True, start=start, width=230))
         for label, key, start in (("Left", "left", FIRST), ("Right", "right", second))
     ]
+
+
+def choose_ground() -> str:
+    """Buttons for what lies under the dots: a key of `GROUNDS`."""
+    return widgets.choice("Under the dots", GROUNDS, "ground")
 
 
 def _members() -> dict[str, str]:
@@ -62,11 +70,14 @@ def _subject(name: str) -> Subject[Any]:
 
 
 @st.fragment
-def side_by_side(key: str, left: Subject[Any], right: Subject[Any]) -> None:
+def side_by_side(
+    key: str, left: Subject[Any], right: Subject[Any], ground: str = "territories"
+) -> None:
     """The maps of two subjects, with the code of one test image on both.
 
     Args:
         key: of the component; of the chosen image, also its name in the address, with "-image".
+        ground: a key of `GROUNDS`, what lies under the dots.
     """
     data, named = left.data, f"{key}-image"
     session.begin(named, _first(left), int, lambda index: 0 <= index < len(data.test_labels))
@@ -74,7 +85,7 @@ def side_by_side(key: str, left: Subject[Any], right: Subject[Any]) -> None:
         session.put(named, index)
     index = session.value(named)
     session.settled(named, _first(left))
-    two_maps.two_maps(key, [_side(subject, index) for subject in (left, right)], index)
+    two_maps.two_maps(key, [_side(subject, index, ground) for subject in (left, right)], index)
 
 
 def _first(subject: Subject[Any]) -> int:
@@ -83,12 +94,15 @@ def _first(subject: Subject[Any]) -> int:
     return int(np.square(frame.points - frame.start).sum(1).argmin())
 
 
-def _side(subject: Subject[Any], index: int) -> two_maps.Side:
+def _side(subject: Subject[Any], index: int, ground: str) -> two_maps.Side:
     labels = subject.data.test_labels[index : index + 1]
     seen = subject.see(datasets.to_float(subject.data.test_images[index : index + 1]), labels)
     error = float(seen.errors.mse[0])
+    below = explore.ground_of(subject, int(labels[0]) if subject.uses_labels else None)
+    if ground == "nearest":
+        below = replace(below, layer=layers.emptiness(subject, subject.plane(), below.window))
     return two_maps.Side(
-        explore.ground_of(subject, int(labels[0]) if subject.uses_labels else None),
+        below,
         seen.reconstructions[0],
         f"MSE {error:.4f}\nPSNR {errors.psnr(error):.1f} dB",
     )
@@ -101,20 +115,25 @@ def shares(subjects: list[Subject[Any]]) -> None:
     shown = list({one.key: one for one in (*subjects, linear)}.values())
     found = [subject.holes() for subject in shown]
     table = {
-        "of the area among the test codes is far from every training code": [
+        "of the area among the test codes": [
             "none" if one.hull is None else estimate.percent(one.hull, one.inside) for one in found
         ],
-        "of the straight paths between two test codes cross such a place": [
+        "of straight paths between two codes cross it": [
             estimate.percent(one.paths, PAIRS) for one in found
         ],
     }
-    what = "How much of it is empty"
+    what = "Far from every training code"
     titles = " | ".join(f"**{subject.title}**" for subject in shown)
     lines = [f"| {what} | {titles} |", "|:--" + "|:--" * len(shown) + "|"]
     lines += [f"| {share} | {' | '.join(values)} |" for share, values in table.items()]
     with st.container(key="hole-shares"):
         st.markdown("\n".join(lines))
-    units = ", ".join(f"{one.far:.3g} ({s.title})" for one, s in zip(found, shown, strict=True))
+
+
+def say_far(subjects: list[Subject[Any]]) -> None:
+    """What far is, on each map."""
+    shown = list({one.key: one for one in (*subjects, subjects[0].pca())}.values())
+    units = ", ".join(f"{one.holes().far:.3g} ({one.title})" for one in shown)
     st.caption(
         f"Far: more than {units} from each training code, three times the distance within which "
         f"90 % of the test codes have one. {COUNTS}"

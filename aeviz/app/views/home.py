@@ -47,7 +47,7 @@ def warm() -> None:
     frame = explore.frame_of(subject, plane)
     explore.drawn(subject, plane, frame.window, None)
     explore.exact_at(subject, plane, frame.start)
-    encoded.image(subject, plane, explore.on_pad(frame))
+    encoded.image(subject, plane, explore.on_pad(subject, plane))
 
 
 def steps() -> None:

@@ -84,8 +84,9 @@ def in_words(rung: ModelSubject, ours: Estimate, theirs: Estimate) -> None:
         f"{theirs.said(FORM)}, **{_times(theirs, ours).said('.2f')} times** as much."
     )
     subjects = [rung, rung.pca()]
-    widgets.told_labels(subjects, rung.data.test_labels)
-    widgets.seen_in_training(subjects)
+    with st.container(key="aside-words"):
+        widgets.told_labels(subjects, rung.data.test_labels)
+        widgets.seen_in_training(subjects)
 
 
 def curve(title: str, errors: Errors, width: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import streamlit as st
@@ -12,7 +13,7 @@ from aeviz.analysis.estimate import Estimate
 from aeviz.analysis.planes import Plane, Window
 from aeviz.app import texts
 from aeviz.app.components.latent_map import Layer, Raster, ellipses_file
-from aeviz.app.subject import ModelSubject
+from aeviz.app.subject import ModelSubject, Subject
 from aeviz.charts import pixels
 from aeviz.data import datasets
 from aeviz.data.datasets import Dataset
@@ -114,6 +115,15 @@ def layer(
         label,
         subject,
         plane,
+    )
+
+
+def emptiness(subject: Subject[Any], plane: Plane, whole: Window) -> Layer:
+    """How far each place of a map is from every training code; of PCA too."""
+    kind, data = "nearest", subject.data.name
+    key = planes.plane_key(plane)
+    return _layer(
+        subject.key, data, key, kind, whole, whole, None, cast(ModelSubject, subject), plane
     )
 
 

@@ -374,7 +374,7 @@ def _spectra(subject: ModelSubject) -> tuple[dict[str, np.ndarray], str]:
         return {title: values for title, (_, values) in found.items()}, ""
     return {
         title: values / mechanism.spread(s.codes()) for title, (s, values) in found.items()
-    }, ", divided by the mean variance of a latent dimension,"
+    }, ", divided by the mean variance of a latent dimension"
 
 
 def _telling(name: str) -> int:

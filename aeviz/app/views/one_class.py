@@ -16,7 +16,7 @@ from aeviz.app.subject import ModelSubject
 from aeviz.charts import curves, theme
 from aeviz.data.datasets import MNIST
 from aeviz.models.zoo import describe
-from aeviz.training import place, store
+from aeviz.training import place, store, turns
 from aeviz.training.spec import RunSpec, summary, training_set
 from aeviz.training.status import WAY_OUT
 
@@ -192,14 +192,17 @@ def _train(classes: tuple[int, ...], share: float, *, known: bool) -> None:
 
 def _start(spec: RunSpec) -> None:
     try:
-        session.start("odd_runs", list).append(store.create(spec))
+        run = own.start(spec)
+        runs = session.start("odd_runs", list)
+        if run not in runs:
+            runs.append(run)
     except place.RunError as error:
         st.error(str(error))
 
 
 @st.fragment
 def _watch(run: str) -> None:
-    status = store.status(run)
+    status = turns.status(run)
     if status.ended:
         st.rerun()  # the whole page: its model is there
     watch("odd-run", status.progress, status.fraction, state=status.state, step=status.step)

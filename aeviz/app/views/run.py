@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from aeviz import environment
 from aeviz.analysis import pca
 from aeviz.app import library, own, pages, session, texts, widgets
 from aeviz.app.components.watch import drawing, watch
@@ -17,7 +18,7 @@ from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig, bounds_a_density, likelihood_of
-from aeviz.training import place, preview, removal, store
+from aeviz.training import place, preview, removal, shared, store, turns
 from aeviz.training.curves import Point, by_term, measured
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import WAY_OUT, RunStatus
@@ -169,6 +170,7 @@ def _about(run: str, spec: RunSpec, status: RunStatus) -> None:
         label = "Train again" if status.ended else "Train another"
         st.button(label, on_click=again, args=(run,))
         _keep(run)
+    _whose(run, status)
     if usable and status.unit == RECONSTRUCTION_UNITS["squared"]:
         pixels = math.prod(library.card(run).shape)
         st.caption(texts.of("train").part("summed", pixels=f"{pixels:,}"))
@@ -181,16 +183,38 @@ def _about(run: str, spec: RunSpec, status: RunStatus) -> None:
         st.warning(status.message)
 
 
+def _whose(run: str, status: RunStatus) -> None:
+    """Who else watches a run, and what that means."""
+    many = own.others(run)
+    said = f"{shared.and_others(many)} this run too: it is trained once for all." if many else ""
+    if not (own.owns(run) or status.ended):
+        said = "Somebody else's run: you can watch it."
+    spec = own.joined(run)
+    if spec and status.ended:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption("Just this was trained before, so here it is at once.", width="content")
+            st.button("Train it again anyway", on_click=_anew, args=(spec,), type="tertiary")
+    elif said and not status.ended:
+        st.caption(said)
+
+
+def _anew(spec: RunSpec) -> None:
+    try:
+        show(own.start(spec, again=True))
+    except place.RunError as error:
+        st.error(str(error))
+
+
 def _keep(run: str) -> None:
     """A toggle that keeps a run of this person however old it becomes."""
-    if run not in own.started():
+    if not own.owns(run):
         return
     key = f"keep-{run}"
     st.toggle(
         "Keep",
         removal.is_starred(run),
         key,
-        f"The oldest runs go when all of them take more than {removal.room():,.0f} MB. "
+        f"The oldest runs go when all take more than {environment.now().runs_max:g} GB. "
         "This one stays.",
         on_change=own.star,
         args=(run, key),
@@ -198,16 +222,24 @@ def _keep(run: str) -> None:
 
 
 def _controls(run: str) -> None:
-    wish = store.wish(run)
+    """Pause and stop, for an owner; of several each can leave, and the last one stops it."""
+    if not own.owns(run):
+        return
+    wish, many = store.wish(run), own.others(run)
+    hold = "resume" if wish == "pause" else "pause"
     # A key for each place: the button that is pressed keeps the focus while its name changes.
-    for key, action in (("hold", "resume" if wish == "pause" else "pause"), ("stop", "stop")):
-        off = wish == "stop"
+    for key, action, label in (
+        ("hold", hold, hold.capitalize()),
+        ("stop", "stop", "Leave" if many else "Stop"),
+    ):
+        shared_by = f"{shared.and_others(many)} it, too." if many and action == "pause" else None
         st.button(
-            action.capitalize(),
+            label,
             f"{key}-{run}",
+            help=shared_by,
             on_click=own.control,
             args=(run, action),
-            disabled=off,
+            disabled=wish == "stop" or shared_by is not None,
         )
 
 
@@ -224,9 +256,12 @@ def _uses(run: str, spec: RunSpec) -> None:
 @st.fragment
 def live(run: str, ended: bool) -> None:
     """What changes while a run trains."""
-    status = store.status(run)
-    if status.ended and not ended:
-        st.rerun()  # the whole page: other buttons, and no more asking
+    status = turns.status(run)
+    over = status.ended and not status.measuring
+    if (status.ended and not ended) or (over and session.forget("measuring") == run):
+        st.rerun()  # the whole page: other buttons, its figures, and no more asking
+    if status.measuring:
+        session.note("measuring", run)
     stamp, look = library.stamp(run, "metrics.jsonl", "preview.npz"), None
     try:
         look = drawn(run, status.unit, status.steps, stamp)
@@ -236,7 +271,7 @@ def live(run: str, ended: bool) -> None:
         "live",
         status.progress,
         status.fraction,
-        ended=ended,
+        ended=over,
         state=status.state,
         step=status.step,
         drawn=look,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aeviz.app import library, own, pages, session, widgets
+from aeviz.app import join, library, own, pages, session, widgets
 from aeviz.app.views import run as view
 from aeviz.charts import pixels, theme
 from aeviz.data import datasets
@@ -48,9 +48,19 @@ def set_up() -> None:
         spec, wrong = RunSpec.model_validate(wanted), ""
     except ValueError as error:
         spec, wrong = None, sentence(error)
-    # Not a callback: its arguments would be the settings before the last change.
-    pressed = bar.button("Train", "train", type="primary", disabled=spec is None, width=140)
-    if pressed and spec:
+    # The callback only notes it: its arguments would be the settings before the last change. Where
+    # the line is cut while this page runs, the note is still there when it is run again.
+    bar.button(
+        "Train",
+        "train",
+        type="primary",
+        disabled=spec is None,
+        width=140,
+        on_click=session.note,
+        args=("pressed", variant),
+    )
+    if session.get("pressed") == variant and spec:
+        session.forget("pressed")
         try:
             view.show(own.start(spec))
             st.rerun()
@@ -250,7 +260,7 @@ def own_runs(shown: str | None) -> None:
         label += ", kept" if removal.is_starred(run) else ""
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             pages.link("train", label, run=run, disabled=run == shown)
-            if status.ended and run in own.started():  # not what is another person's
+            if status.ended and own.owns(run):  # not what is another person's
                 st.button(
                     ":material/delete:",
                     f"remove-{run}",
@@ -261,6 +271,21 @@ def own_runs(shown: str | None) -> None:
                 )
     if not mine:
         st.caption("None yet.")
+    elif own.started():
+        _elsewhere()
+
+
+def _elsewhere() -> None:
+    """The way to this person's runs on another device."""
+    found = join.here("train")
+    if not found.address:
+        return
+    link = f"{found.address.rstrip('/')}/train?owner={own.me()}"
+    with st.popover("On another device", type="tertiary"):
+        st.caption("This link brings your runs along. Whoever has it can steer them: keep it.")
+        with st.container(key="elsewhere"):
+            st.html(join.picture(link))
+        st.code(link, language=None, wrap_lines=True)
 
 
 def upload() -> None:

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from aeviz.app import session
 from aeviz.app.components.link import has_webgl
 from aeviz.charts import export, pixels, theme
 
@@ -37,6 +38,17 @@ def beside() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
     style("beside")
     with st.container(key="beside-room"), st.container(key="beside"):
         return st.container(), st.container(), st.container()
+
+
+def main_and_beside() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Places for what a page is about and for what goes with it: beside it, where there is room.
+
+    In large type, and where a page is presented, the first has all of the width.
+    """
+    if session.value("large") or session.value("present"):
+        return st.container(), st.container()
+    main, more = st.columns([5, 3], gap="medium")
+    return main, more
 
 
 def dot_of(index: int) -> str:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import numpy as np
 import pytest
 
+from aeviz.app.pictures import preprocessing
 from aeviz.data import digits
+from aeviz.data.digits import ImageError
 from tests.app.pictures.handing_in import (
     CASES,
     choose,
@@ -14,6 +21,7 @@ from tests.app.pictures.handing_in import (
     is_test_picture,
     open_page,
     picked,
+    scan,
     upload,
 )
 
@@ -67,3 +75,51 @@ def test_a_person_corrects_inversion_and_threshold() -> None:
     assert is_test_picture(picked(app))
     next(b for b in app.button if b.label == "Reset to automatic").click().run()
     np.testing.assert_array_equal(picked(app).images[0], digits.stages(content).digits[0])
+
+
+def test_of_a_class_one_picture_is_read_at_a_time_in_the_order_they_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy = threading.Lock()
+    begun: list[bytes] = []
+    first, go_on = threading.Event(), threading.Event()
+
+    def stages(content: bytes, **_: object) -> None:
+        assert busy.acquire(blocking=False)  # nobody else reads now
+        begun.append(content)
+        first.set()
+        go_on.wait(20)
+        busy.release()
+        raise ImageError("read")
+
+    monkeypatch.setattr(digits, "stages", stages)
+    names = [bytes([k]) for k in range(12)]
+    with ThreadPoolExecutor(12) as people:
+        waiting = [people.submit(preprocessing.read, names[0])]
+        assert first.wait(20)
+        for name in names[1:]:
+            waiting.append(people.submit(preprocessing.read, name))
+            time.sleep(0.02)
+        assert begun == names[:1]
+        go_on.set()
+        assert [str(answer.result(20)) for answer in waiting] == ["read"] * 12
+    assert begun == names
+
+
+def test_a_picture_is_read_once_for_a_person_and_anew_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads: list[bytes] = []
+    plain = digits.stages
+
+    def stages(content: bytes, **more: Any) -> digits.Stages:
+        reads.append(content)
+        return plain(content, **more)
+
+    monkeypatch.setattr(digits, "stages", stages)
+    files = [(f"{k}.png", scan(k)) for k in range(3)]
+    app = upload(choose(open_page(many=True), "upload"), *files)
+    app.slider(key="other").set_value(3).run()
+    assert reads == [content for _, content in files]
+    upload(choose(open_page(), "upload"), files[0])
+    assert reads == [content for _, content in [*files, files[0]]]

@@ -34,6 +34,8 @@ SCRIPTS = (
     "contexts.js",
     "scrolling.js",
     "focus.js",
+    "drawer.js",
+    "popover.js",
 )
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 

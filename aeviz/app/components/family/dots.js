@@ -113,7 +113,9 @@ class Dots {
     context.textAlign = "center";
     context.lineWidth = 4;
     context.strokeStyle = look.paper;
-    const at = [x, Math.max(y - 2 * radius - 6, look.size)];
+    // Above the outer circle, or within it where there is no room: its line goes through no word.
+    const top = y - 2 * radius;
+    const at = [x, top - 6 >= look.size ? top - 6 : Math.max(top + 1.4 * look.size, look.size)];
     context.strokeText("prior: 1 and 2 sd", ...at);
     context.fillText("prior: 1 and 2 sd", ...at);
     const middle = at[1] - 0.3 * look.size;

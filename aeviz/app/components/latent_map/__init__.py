@@ -7,6 +7,7 @@ files of the app's own server; an update carries about twenty kilobytes, of whic
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from aeviz.analysis.planes import Window
-from aeviz.app import session
+from aeviz.app import session, texts
 from aeviz.app.components import browser
 from aeviz.charts import pixels, theme
 
@@ -63,7 +64,6 @@ _HTML = f"""
       <button type="button" data-part="roll">Another digit</button>
       <label class="button">Photo<input type="file" accept="image/*" data-part="photo"></label>
     </p>
-    <p class="trouble" data-part="trouble" role="status"></p>
     <div class="three two">
       <figure><canvas data-part="seen" role="img" aria-label="The image as it is encoded"></canvas>
         <figcaption data-part="pixels"></figcaption></figure>
@@ -73,6 +73,7 @@ _HTML = f"""
     </div>
     <p class="quiet" data-part="error"></p>
     <p class="quiet" data-part="apart"></p>
+    <p class="trouble" data-part="trouble" role="status"></p>
   </div>
   <div class="funnel encoder" aria-hidden="true"><span>encoder</span></div>
   <div class="funnel decoder" aria-hidden="true"><span>decoder</span></div>
@@ -116,6 +117,10 @@ class Drawn:
     """A file, as it came."""
     index: int | None = None
     """Of the test image."""
+    lines: Sequence[Sequence[float]] = ()
+    """What was drawn: x, y, x, y ... of each line, in 255ths of the pad's side."""
+    empty: bool = False
+    """The pad was cleared."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +211,8 @@ class Input:
     text: str = ""
     """On the error of the reconstruction."""
     trouble: str = ""
+    lines: Sequence[Sequence[float]] = ()
+    """Of the drawing, for a pad that is new."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +222,8 @@ class Ground:
     points: of the test images' codes, (N, 2); labels: (N,); sheet: of the images, a hundred in a
     row; shape: height and width of an image; equal: both axes have one scale; atlas: a grid of
     decoded images over the window, None where no place of the map has an image of its own; noun:
-    what the images are.
+    what the images are; layer: what lies under the dots in place of decoded images; far: beyond
+    which distance a place is far from every code.
     """
 
     title: str
@@ -229,6 +237,8 @@ class Ground:
     axis_titles: tuple[str, str]
     atlas: AtlasFile | None
     noun: str
+    layer: Layer | None = None
+    far: float = math.inf
 
 
 def ground_data(key: str, sides: Sequence[Ground], *, wheel: bool = True) -> dict[str, Any]:
@@ -259,6 +269,8 @@ def ground_data(key: str, sides: Sequence[Ground], *, wheel: bool = True) -> dic
                 "equal": side.equal,
                 "axes": list(side.axis_titles),
                 "atlas": None if side.atlas is None else _atlas(f"{key}-{number}", side.atlas),
+                "layer": None if side.layer is None else _served(side.layer, f"{key}-{number}"),
+                "far": side.far if math.isfinite(side.far) else None,
             }
             for number, side in enumerate(sides)
         ],
@@ -321,7 +333,8 @@ def _drawn(told: dict[str, Any]) -> Drawn:
         base64.b64decode(told[kind]) if told.get(kind) else None for kind in ("grey", "photo")
     )
     index = int(told["index"]) if told.get("index") is not None else None
-    return Drawn(int(told["number"]), grey, photo, index)
+    lines = [[float(value) for value in line] for line in told.get("lines") or ()]
+    return Drawn(int(told["number"]), grey, photo, index, lines, bool(told.get("empty")))
 
 
 def _served(layer: Layer, key: str) -> dict[str, Any]:
@@ -413,6 +426,7 @@ def latent_map(
         "exact": None,
         "clicked": None,
         "input": None,
+        "glossary": {term: texts.glossary()[term] for term in ("MSE", "PSNR")},
     }
     if input is not None:
         data["input"] = {"number": input.number, "trouble": input.trouble, "image": None}
@@ -423,6 +437,7 @@ def latent_map(
             "place": list(input.place),
             "ellipse": None if input.ellipse is None else input.ellipse.tolist(),
             "text": input.text,
+            "lines": [list(line) for line in input.lines] or None,
         }
     if exact is not None:
         data["exact"] = {

@@ -11,7 +11,7 @@ class Input {
     this.waiting = null; // that of the one that is under way: one at a time
     this.pad = new Pad(map.part("pad"), () => this.changed());
     map.part("roll").addEventListener("click", () => this.roll());
-    map.part("clear").addEventListener("click", () => this.pad.clear());
+    map.part("clear").addEventListener("click", () => this.clear());
     map.part("photo").addEventListener("change", (event) => this.photo(event.target));
   }
 
@@ -23,7 +23,27 @@ class Input {
   // Strokes that come while an image is under way are given on together, once it is answered.
   give() {
     this.later = false;
-    this.ask({ grey: this.pad.grey() });
+    const lines = this.pad.parts();
+    this.ask({ grey: this.pad.grey(), lines });
+  }
+
+  // An empty pad, and nothing that came of what was on it.
+  clear() {
+    this.later = false;
+    this.pad.clear();
+    this.blank();
+    this.ask({ empty: true });
+  }
+
+  blank() {
+    this.place = this.image = null;
+    for (const name of ["seen", "reconstruction"]) {
+      const canvas = this.map.part(name);
+      canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    }
+    this.say("");
+    putText(this.map.part("apart"), this.pad.empty ? "Nothing is drawn yet." : "");
+    this.map.schedule();
   }
 
   ask(what) {
@@ -84,7 +104,11 @@ class Input {
     const trouble = this.map.part("trouble");
     trouble.textContent = input.trouble ?? "";
     if (answered && this.later) this.give();
-    if (!input.image) return;
+    if (!input.image) {
+      if (this.waiting === null) this.blank();
+      return;
+    }
+    if (this.waiting !== null && this.pad.empty) return; // of what was wiped out since
     const [x, y] = input.place;
     if (answered && !this.map.dragging) this.map.moveTo({ x, y, index: null });
     const image = bytesOf(input.image);
@@ -94,8 +118,25 @@ class Input {
     this.ellipse = input.ellipse;
     this.map.drawGrey(this.map.part("seen"), image);
     this.map.drawGrey(this.map.part("reconstruction"), bytesOf(input.reconstruction));
-    this.map.part("error").textContent = input.text;
-    if (this.pad.empty && !known) this.pad.show(image, this.map.height, this.map.width);
+    this.say(input.text);
+    if (!this.pad.empty || known) return;
+    if (input.lines) this.pad.draw(input.lines);
+    else this.pad.show(image, this.map.height, this.map.width);
+  }
+
+  // On the error: each figure with what its name means, as terms on the page have it.
+  say(text) {
+    if (text === this.said) return;
+    this.said = text;
+    const part = this.map.part("error");
+    part.replaceChildren();
+    text.split(", ").forEach((figure, k) => {
+      if (k) part.append(", ");
+      const meaning = this.map.data.glossary[figure.split(" ")[0]];
+      if (!meaning) return part.append(figure);
+      const term = make("span", { className: "aeviz-term", tabIndex: 0, textContent: figure }, part);
+      make("span", { textContent: meaning }, term).setAttribute("role", "tooltip");
+    });
   }
 
   // The mark of it on the map, the ellipses of its posterior, and how far the probe is from it.

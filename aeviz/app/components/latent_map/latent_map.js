@@ -251,6 +251,7 @@ class LatentMap {
       showSendToCloud: false,
       scrollZoom: this.data.wheel,
       doubleClick: false, // see whole(): the first view may be a shared, zoomed one
+      displayModeBar: this.data.wheel || "hover", // where the map is all of the page
       modeBarButtonsToRemove: ["toImage", "autoScale2d"],
       modeBarButtonsToAdd: ["select2d", "lasso2d"],
     };
@@ -292,9 +293,10 @@ class LatentMap {
   // A view at rest: names find their places, dots their size.
   settle() {
     this.follow();
-    if (!this.view) return;
+    const axes = this.axes(); // none where the page is being left before Plotly came
+    if (!this.view || !axes) return;
     this.overlay.settle(this.view);
-    const [xaxis, yaxis] = this.axes();
+    const [xaxis, yaxis] = axes;
     this.layer.settle(this.view, xaxis._length, yaxis._length);
     this.follow();
     if (!this.bound) return; // nothing is drawn yet

@@ -23,6 +23,8 @@ class Side {
       images: this.part("images"),
     });
     this.overlay.says = (name) => `Show class ${name} alone`;
+    const layer = this.below.querySelector("[data-part=layer]"); // where there can be one
+    if (layer) this.layer = new Layer(layer, this.part("legend"));
   }
 
   // Codes have come, or another theme: all anew.
@@ -32,6 +34,8 @@ class Side {
     this.layers = told.atlas ? [{ ...told.atlas, grid: null }] : [];
     const { window, equal, axes: titles, title } = told;
     const all = { ...common, codes: this.codes, window, equal, titles };
+    this.layer?.lay({ ...all, layer: told.layer });
+    this.ground.canvas.hidden = Boolean(told.layer);
     this.ground.lay({ ...all, layers: this.layers });
     this.overlay.lay(all);
     const named = this.part("title");
@@ -50,7 +54,8 @@ class Side {
         height: `${height}px`,
       });
     Object.assign(this, { view, width, height });
-    this.ground.draw(view, width, height);
+    if (this.told.layer) this.layer.draw(view, width, height);
+    else this.ground.draw(view, width, height);
     this.overlay.place(view, width, height, this.told.window);
     this.overlay.drawImages(view, width, height, sheet);
   }
@@ -73,9 +78,10 @@ class Side {
     element.style.transform = `translate(${left}px, ${top}px)`;
   }
 
-  // Put a handle at the code of an image; at the edge, pointing there, where that is out of view.
-  hold(element, index) {
-    const [x, y] = this.screen(this.place(index));
+  // Put a handle at the code of an image, or at a place; at the edge, pointing there, where that is
+  // out of view.
+  hold(element, index, place = this.place(index)) {
+    const [x, y] = this.screen(place);
     const edge = (value, length) => Math.min(Math.max(value, 0), length);
     const [left, top] = [edge(x, this.width), edge(y, this.height)];
     element.hidden = false;
@@ -98,9 +104,13 @@ class Side {
     return this.codes.nearest(x, y, 1)[0].index;
   }
 
-  // The blended image at the code of an image, while there is no exact one.
-  blended(index, mixed) {
-    const [x, y] = this.place(index);
+  // Whether no code is near a place.
+  empty([x, y]) {
+    return this.told.far !== null && this.codes.nearest(x, y, 1)[0].distance > this.told.far;
+  }
+
+  // The blended image at the code of an image, while there is no exact one, or at a place.
+  blended(index, mixed, [x, y] = this.place(index)) {
     const layer = finest(this.layers, x, y);
     return layer ? blend(layer, x, y, mixed) : null;
   }
@@ -121,6 +131,7 @@ class Maps {
     this.unlink = links.follow((dot) => this.linked(dot));
     for (const side of this.sides) {
       side.ground.onready = () => this.follow();
+      if (side.layer) Object.assign(side.layer, { onready: () => this.follow(), onfail: this.fail });
       side.overlay.onname = (label) => this.only(this.alone === label ? null : label);
       side.overlay.onhover = (label) => this.fade(label ?? this.alone);
     }
@@ -325,7 +336,7 @@ class Maps {
   hover() {}
 
   // Have a handle dragged, or moved with the keys, from code to code: `at()` is the image where it
-  // is, `move(index)` puts it elsewhere, `rest()` follows when it is let go.
+  // is, `move(index, place)` puts it elsewhere, `rest()` follows when it is let go.
   draggable(side, handle, { at, move, rest = () => {} }) {
     let dragging = false;
     let cursor = null; // a place of its own, else a step shorter than the next code would be none
@@ -336,7 +347,9 @@ class Maps {
       handle.focus({ preventScroll: true });
     });
     handle.addEventListener("pointermove", (event) => {
-      if (dragging) move(side.nearest(side.at(event)));
+      if (!dragging) return;
+      const place = side.at(event);
+      move(side.nearest(place), place);
     });
     for (const kind of ["pointerup", "lostpointercapture"])
       handle.addEventListener(kind, () => {
@@ -353,7 +366,7 @@ class Maps {
       const [x, y] = cursor ?? side.place(at());
       const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
       cursor = [clamp(x + dx * (x1 - x0), x0, x1), clamp(y + dy * (y1 - y0), y0, y1)];
-      move(side.nearest(cursor));
+      move(side.nearest(cursor), cursor);
       rest();
     });
   }

@@ -3,6 +3,7 @@
 const SIDE = 280; // of the pad, in its own pixels
 const SENT = 112; // of what is given on
 const PEN = 22;
+const PARTS = 255; // of its side, in which lines are given on
 
 class Pad {
   constructor(canvas, changed) {
@@ -11,6 +12,7 @@ class Pad {
     this.context = canvas.getContext("2d");
     this.changed = changed;
     this.empty = true;
+    this.lines = []; // of one's own, each x, y, x, y ... in its own pixels
     this.listen();
   }
 
@@ -21,6 +23,7 @@ class Pad {
   clear() {
     this.context.clearRect(0, 0, SIDE, SIDE);
     this.empty = true;
+    this.lines = [];
   }
 
   // A canvas of ink, as it is kept: another theme has another ink.
@@ -47,6 +50,33 @@ class Pad {
     this.shown = true; // the next stroke starts a drawing of one's own
   }
 
+  // Lines that were drawn before: the next stroke goes on with them.
+  draw(lines) {
+    this.clear();
+    this.shown = false;
+    for (const parts of lines) {
+      const line = parts.map((value) => (value * SIDE) / PARTS);
+      this.lines.push(line);
+      for (let k = 0; k < line.length; k += 2)
+        this.stroke(line.slice(Math.max(k - 2, 0), Math.max(k, 2)), line.slice(k, k + 2));
+    }
+  }
+
+  parts() {
+    return this.lines.map((line) => line.map((value) => Math.round((value * PARTS) / SIDE)));
+  }
+
+  stroke(from, to) {
+    const { context } = this;
+    Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round" });
+    context.strokeStyle = this.ink();
+    context.beginPath();
+    context.moveTo(...from);
+    context.lineTo(...to);
+    context.stroke();
+    this.empty = false;
+  }
+
   // As base64 of SENT x SENT grey values.
   grey() {
     const small = scratchCanvas(SENT, SENT);
@@ -67,15 +97,9 @@ class Pad {
     };
     let from = null;
     const line = (to) => {
-      const { context } = this;
-      Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round" });
-      context.strokeStyle = this.ink();
-      context.beginPath();
-      context.moveTo(...from);
-      context.lineTo(...to);
-      context.stroke();
+      this.stroke(from, to);
+      this.lines.at(-1).push(...to);
       from = to;
-      this.empty = false;
       this.changed();
     };
     this.canvas.addEventListener("pointerdown", (event) => {
@@ -85,6 +109,7 @@ class Pad {
       this.canvas.setPointerCapture(event.pointerId);
       event.preventDefault();
       from = at(event);
+      this.lines.push([]);
       line(from);
     });
     this.canvas.addEventListener("pointermove", (event) => {

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from aeviz.app import session
 from aeviz.app.components import browser
 
 HERE = Path(__file__).parent
-COOKIE = "aeviz_runs"
-"""Names this person's runs, newest last, with dots between them."""
-MOST = 20
-"""Runs in the cookie."""
+COOKIE = "aeviz_owner"
+"""Holds this person's token."""
 
 # Not isolated: its one sentence stands outside of it, over whatever page is open.
 _component = browser.declare(HERE, "<span hidden></span>", isolated=False)
 
 
-def link(runs: Sequence[str]) -> None:
-    """Have the browser keep this person's runs for a month, and say when the server is not reached.
+def link(owner: str, *, replace: bool) -> None:
+    """Have the browser keep a person's token for a month, and say when the server is not reached.
 
-    They come back as the cookie of the next connection: after a reload, or after a night.
+    It comes back as the cookie of the next connection: after a reload, or after a night.
+
+    Args:
+        replace: the one that the browser has, too; else that one stays, and `in_browser` says it.
     """
-    data = {"cookie": COOKIE, "runs": list(runs), "most": MOST}
-    _component(key="link", data=data, on_webgl_change=lambda: None)
+    data = {"cookie": COOKIE, "owner": owner, "replace": replace}
+    _component(key="link", data=data, on_webgl_change=lambda: None, on_owner_change=lambda: None)
+
+
+def in_browser() -> str | None:
+    """The token that the browser had already; None where that is not known to be another one."""
+    return (session.get("link") or {}).get("owner")
 
 
 def has_webgl() -> bool:

@@ -1,4 +1,4 @@
-// Keeps a person's runs in a cookie, tells whether there is WebGL, and says in one sentence when
+// Keeps a person's token in a cookie, tells whether there is WebGL, and says in one sentence when
 // the server is not reached.
 
 const MONTH = 30 * 24 * 3600; // seconds
@@ -7,14 +7,15 @@ const TEXT =
   "No connection to aeviz. What you do now is not heard; what trains goes on. " +
   "This page connects again by itself.";
 
-// Runs of other tabs stay: each adds its own. The path is the app's, also below a prefix.
-function keep({ cookie, runs, most }) {
-  if (!runs.length) return;
+// Returns the token that is kept: of two tabs that were opened at once, the first one's.
+// The path is the app's, also below a prefix.
+function keep({ cookie, owner, replace }) {
   const found = document.cookie.split("; ").find((part) => part.startsWith(`${cookie}=`));
-  const known = found ? found.slice(cookie.length + 1).split(".").filter(Boolean) : [];
-  const all = [...known.filter((run) => !runs.includes(run)), ...runs].slice(-most);
+  const known = found?.slice(cookie.length + 1);
+  const kept = known && !replace ? known : owner;
   const path = location.pathname.replace(/[^/]*$/, "");
-  document.cookie = `${cookie}=${all.join(".")}; path=${path}; max-age=${MONTH}; SameSite=Lax`;
+  document.cookie = `${cookie}=${kept}; path=${path}; max-age=${MONTH}; SameSite=Lax`;
+  return kept;
 }
 
 class Line {
@@ -63,7 +64,8 @@ class Line {
 const lines = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue }) {
-  keep(data);
+  const kept = keep(data);
+  if (kept !== data.owner) setStateValue("owner", kept);
   if (!lines.has(parentElement)) {
     lines.set(parentElement, new Line());
     if (!hasWebGL()) setStateValue("webgl", false);

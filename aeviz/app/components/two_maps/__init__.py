@@ -25,8 +25,23 @@ def _half(number: int, side: str) -> str:
   <canvas class="over" data-part="images" aria-hidden="true"></canvas>
   <i class="ring" data-part="ring" data-testid="ring-{side}" hidden></i>
   <div class="names" data-part="names"></div>
+  <div class="legend" data-part="legend" hidden>
+    <b data-part="legend-title"></b>
+    <p class="chips" data-part="legend-classes"></p>
+    <canvas data-part="legend-scale" aria-hidden="true"></canvas>
+    <p class="ticks" data-part="legend-ticks"></p>
+    <p class="mark" data-part="legend-line"></p>
+  </div>
   <div class="scale" data-part="scale" aria-hidden="true"><i></i><b></b><span></span></div>
   <div class="minimap" data-part="minimap" aria-hidden="true" hidden><canvas></canvas><i></i></div>
+</div>"""
+
+
+def _below(number: int) -> str:
+    return f"""
+<div class="half" data-below="{number}">
+  <canvas class="under" aria-hidden="true"></canvas>
+  <canvas class="under" data-part="layer" role="img" hidden></canvas>
 </div>"""
 
 
@@ -37,8 +52,7 @@ _FIGURE = (
 _HTML = f"""
 <div class="aeviz-map two" data-testid="two-maps">
   <div class="stage">
-    <div class="half" data-below="0"><canvas class="under" aria-hidden="true"></canvas></div>
-    <div class="half" data-below="1"><canvas class="under" aria-hidden="true"></canvas></div>
+    {_below(0)}{_below(1)}
     <div class="plot" data-part="plot"></div>
     {_half(0, "left")}{_half(1, "right")}
     <p class="far" data-part="message" role="alert" hidden></p>

@@ -1,5 +1,5 @@
-// Two maps side by side. The probes of both stand at the code of one image, and what is under the
-// mouse on one map is ringed on both. Plotly draws the dots of both in one plot, as a browser gives
+// Two maps side by side. The probes of both stand at the code of one image, but one that is dragged
+// to where no code is stays there. What is under the mouse on one map is ringed on both. Plotly draws the dots of both in one plot, as a browser gives
 // a page few WebGL contexts.
 
 const STILL_MS = 120; // the pointer rests: tell the server
@@ -11,9 +11,11 @@ class TwoMaps extends Maps {
     super(parent);
     this.index = null; // of the image at both probes
     this.hovered = null;
+    this.hole = null; // { side, place } where a probe is in one
     for (const side of this.sides) {
       [side.handle, side.ring] = [side.part("probe"), side.part("ring")];
-      const how = { at: () => this.index, move: (index) => this.show(index) };
+      const move = (index, place) => this.show(index, side.empty(place) ? { side, place } : null);
+      const how = { at: () => this.index, move };
       this.draggable(side, side.handle, how);
     }
   }
@@ -49,7 +51,9 @@ class TwoMaps extends Maps {
     for (const side of this.sides) {
       if (!side.view || this.index === null) continue;
       this.say(side, side.handle, this.index);
-      side.hold(side.handle, this.index);
+      const hole = this.hole?.side === side ? this.hole.place : undefined;
+      side.hold(side.handle, this.index, hole);
+      if (hole) side.handle.setAttribute("aria-valuetext", "in a hole, far from every code");
       side.put(side.ring, this.hovered);
     }
   }
@@ -62,9 +66,16 @@ class TwoMaps extends Maps {
   }
 
   // Another image at both probes.
-  show(index) {
-    if (index === this.index) return;
+  show(index, hole = null) {
+    const same = index === this.index;
+    if (same && !hole && !this.hole) return;
+    this.hole = hole;
     this.index = index;
+    if (same) {
+      this.place();
+      this.paint();
+      return;
+    }
     this.at = Date.now();
     this.place();
     this.paint();
@@ -82,9 +93,11 @@ class TwoMaps extends Maps {
     this.part("which").textContent = `${name}\ntest image ${index}`;
     const exact = index === this.data.index ? this.data.exact : null;
     this.sides.forEach((side, k) => {
-      const grey = exact ? bytesOf(exact[k].image) : side.blended(index, this.mixed);
+      const hole = this.hovered === null && this.hole?.side === side ? this.hole.place : null;
+      const known = exact && !hole;
+      const grey = known ? bytesOf(exact[k].image) : side.blended(index, this.mixed, hole ?? undefined);
       if (grey) this.grey(reconstructions[k], grey);
-      const text = exact ? exact[k].text : "blended\nwhile it moves";
+      const text = hole ? "decoded in\na hole" : known ? exact[k].text : "blended\nwhile it moves";
       this.part(k ? "right-text" : "left-text").textContent = text;
     });
     this.root.dataset.index = String(this.index);

@@ -1,0 +1,214 @@
+"""Workers and servers that are killed while they train."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from aeviz.training import store
+from benchmarks.classroom import serving
+from benchmarks.classroom.bars import Found, Options
+from benchmarks.classroom.serving import LONG, Server
+from benchmarks.visitor import Visitor
+
+KILLS, LANES, EACH = 50, 2, 5
+"""Kills in all, in so many folders at the same time, each run so often."""
+AFTER = 2.0
+"""Seconds after which a run that went on is killed again, at most."""
+STARTING = 5
+"""Of so many kills one comes while the worker starts."""
+PATIENCE = 120.0
+"""Seconds for a run to go on, or to end."""
+SMALL = {"config": {"width": 32, "depth": 1}, "batch": 128}
+VARIANTS = ("vanilla", "variational")
+STEPS = 2_500
+"""A few seconds."""
+
+
+def weights(run: str) -> dict[str, torch.Tensor]:
+    """What a run's final.safetensors holds."""
+    return store.load_model(run).state_dict()
+
+
+def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    """True where two models have the same weights, bit for bit."""
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def undisturbed(folder: Path, **settings: Any) -> dict[str, torch.Tensor]:
+    """The weights with which a run ends that nobody disturbs."""
+    with serving.host(folder):
+        run = serving.create(**settings)
+        serving.wait(lambda: serving.stands(run).ended, PATIENCE)
+        return weights(run)
+
+
+@dataclass
+class Killed:
+    """What became of the runs of some folders."""
+
+    kills: int = 0
+    finished: int = 0
+    identical: int = 0
+    others: list[str] = field(default_factory=list)
+    """What those say that did not finish."""
+    waits: list[float] = field(default_factory=list)
+    """Seconds from a kill until the run had kept a further state."""
+
+    def add(self, other: Killed) -> None:
+        """Count those of another folder too."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+def worker(options: Options) -> Iterator[Found]:
+    """Kill workers, and compare what their runs end with."""
+    kills = options.count(KILLS, LANES)
+    found = Killed()
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(LANES, spawn) as pool:
+        work = [
+            pool.submit(
+                lane,
+                Path(folder) / f"lane-{k}",
+                VARIANTS[k % len(VARIANTS)],
+                kills // LANES + (k < kills % LANES),
+                options.seed + k,
+            )
+            for k in range(LANES)
+        ]
+        for done in as_completed(work):
+            found.add(done.result())
+    runs = found.finished + len(found.others)
+    said = (
+        f"{found.kills} kills: {found.finished} of {runs} runs finish, {found.identical} of them "
+    )
+    said += "bit-identical"
+    if found.waits:
+        said += (
+            f"; they go on after {np.median(found.waits):.1f} s, at most {max(found.waits):.1f} s"
+        )
+    said += "".join(f"; {text}" for text in found.others[:2])
+    yield Found("kill-worker", said, found.kills == kills and found.identical == runs)
+
+
+def lane(folder: Path, variant: str, kills: int, seed: int, steps: int = STEPS) -> Killed:
+    """Kill the worker of a folder at random moments, each of its runs a few times."""
+    random, found = np.random.default_rng(seed), Killed()
+    settings = SMALL | {"variant": variant, "steps": steps}
+    expected = undisturbed(folder / "whole" / "runs", **settings)
+    left, starting = kills, 0
+    number = 0
+    while left > 0:
+        many, left, number = min(EACH, left), left - EACH, number + 1
+        runs = folder / f"run-{number}"  # one each: the same spec would be the same run
+        with serving.host(runs):
+            run = serving.create(**settings)
+            for _ in range(many):
+                starting = (starting + 1) % STARTING
+                _kill(runs, run, random, starting == 0, found)
+            serving.wait(lambda: serving.stands(run).ended, PATIENCE)  # noqa: B023
+            said = serving.stands(run)
+            if said.state == "finished":
+                found.finished += 1
+                found.identical += equal(weights(run), expected)
+            else:
+                found.others.append(f"{said.state} at step {said.step}: {said.message}")
+    return found
+
+
+def _kill(runs: Path, run: str, random: np.random.Generator, starting: bool, found: Killed) -> None:
+    """One kill; while the worker starts where it may, else after the run went on."""
+    before = max(store.states(run), default=0)
+    began = time.monotonic()
+
+    def on() -> bool:
+        return max(store.states(run), default=0) > before or serving.stands(run).ended
+
+    if not starting:
+        serving.wait(on, PATIENCE)
+        if found.kills:
+            found.waits.append(time.monotonic() - began)
+    serving.wait(lambda: serving.workers(runs), PATIENCE)
+    time.sleep(random.uniform(0, AFTER))
+    found.kills += 1
+    serving.kill(serving.workers(runs))
+
+
+# -- the server -------------------------------------------------------------------------------
+
+SERVERS = 3
+BACK, GO_ON, LOST = 10.0, 40.0, 5.0
+TRAINED = 6.0
+"""Seconds that a run trains before its server is killed, and up to so many more."""
+
+
+async def server(options: Options) -> AsyncIterator[Found]:
+    """Kill a server that trains a run and has another one waiting, and start it again."""
+    rounds = options.count(SERVERS, 2)
+    random = np.random.default_rng(options.seed)
+    back, gone_on, lost = [], [], []
+    on = waits = 0
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as servers:
+        now = servers.enter_context(serving.app(Path(folder)))
+        await serving.warm(now)
+        run = serving.create(**LONG)
+        waiting = serving.create(variant="vanilla", epochs=1000)
+        await serving.training(run)
+        for number in range(rounds):
+            time.sleep(options.seconds(TRAINED) + random.uniform(0, 4))
+            step, speed = await _speed(run)
+            serving.kill([now.process.pid])
+            if number % 2:
+                serving.kill(serving.workers(now.folder))
+            began = time.monotonic()
+            now = servers.enter_context(serving.app(Path(folder), port=now.port))
+            await _home(now)
+            back.append(time.monotonic() - began)
+            # From which state it goes on: the newest while nobody trains.
+            kept = max(store.states(run), default=0)
+            end = time.monotonic() + GO_ON
+            while time.monotonic() < end:
+                said = serving.stands(run)
+                if said.updated > time.time() - 1 and said.state == "running" and said.step > kept:
+                    break
+                if not serving.workers(now.folder):
+                    kept = max(store.states(run), default=0)
+                time.sleep(0.02)
+            gone_on.append(time.monotonic() - began)
+            on += serving.wait(lambda: serving.stands(run).step > step, GO_ON)  # noqa: B023
+            lost.append(max(0.0, (step - kept) / speed))
+            waits += not serving.stands(waiting).ended
+        for name in (run, waiting):
+            store.control(name, "stop")
+    said = f"{rounds} times: back after at most {max(back):.1f} s, going on after "
+    said += f"{max(gone_on):.1f} s ({on} of {rounds}, the other run {waits} of {rounds}), at most "
+    said += f"{max(lost):.1f} s of work lost"
+    held = max(back) <= BACK and on == waits == rounds and max(lost) <= LOST
+    yield Found("kill-server", said, held)
+
+
+async def _speed(run: str) -> tuple[int, float]:
+    """The step of a run, and how many it does in a second."""
+    first = serving.stands(run)
+    time.sleep(2)
+    last = serving.stands(run)
+    took = last.updated - first.updated
+    return last.step, max((last.step - first.step) / took if took > 0 else 0.0, 1e-9)
+
+
+async def _home(server: Server) -> None:
+    """Somebody's home page, also where the server is not ready yet."""
+    visitor = Visitor(server.address)
+    await visitor.come()
+    await visitor.close()
