@@ -53,8 +53,9 @@ class Environment(BaseSettings):
     )
     memory: int | None = Field(
         default=None,
-        ge=500,
-        description="megabytes that one worker may take; a run that needs more fails",
+        ge=1000,
+        description="megabytes of data that one worker may hold (Linux), 950 of them for itself; "
+        "a run that needs more fails",
     )
     executor: str = Field(
         default="local",

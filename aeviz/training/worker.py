@@ -23,6 +23,11 @@ from aeviz.training import loop, place, preview, process, removal, store, ticket
 from aeviz.training.cluster import Dask
 from aeviz.training.executor import Executor, Local, Training
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 PRUNING = 600.0
 """Seconds after which old runs are looked for again where no run has ended meanwhile."""
 RESTARTS = 3
@@ -104,7 +109,19 @@ def _executor() -> Executor:
     if where != "local":
         return Dask(where)
     _warm_up()
+    _bound_memory()
     return Local()
+
+
+def _bound_memory() -> None:
+    """What asks for more than the worker may take fails; its run says so, and others go on."""
+    most = environment.now().memory
+    if most is None:
+        return
+    if resource is None:
+        logging.warning("AEVIZ_MEMORY cannot be kept to on this system.")
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (most * 1_000_000, resource.RLIM_INFINITY))
 
 
 def _serve(executor: Executor, gone: threading.Event, slot: int) -> None:

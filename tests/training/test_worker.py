@@ -246,3 +246,18 @@ def test_on_a_full_disk_a_run_says_so_and_others_go_on(small_disk: Path) -> None
         with pytest.raises(place.RunError, match="since the disk is full: make room there"):
             store.create(small())
         assert set(place.folder().iterdir()) == kept
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the data of a process")
+def test_a_run_that_needs_more_memory_than_a_worker_may_take_says_so_and_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEVIZ_MEMORY", "1200")
+    with runs_in(tmp_path / "runs"):
+        large = store.create(small("convolutional", config={}, batch=4096, steps=3))
+        process.ensure_workers()
+        status = finish(large)
+        assert status.state in ("failed", "interrupted")
+        assert "too little memory" in status.message
+        assert finish(store.create(small(steps=3))).state == "finished"
+        assert len(ours()) == 1
