@@ -72,21 +72,26 @@ def kept(how: Callable[..., T], files: Sequence[File], more: Sequence[dict[str, 
     told = list(zip(files, more, strict=True))
     names = [(how.__name__, mark_of(content), *settings.items()) for (_, content), settings in told]
     new = [k for k, name in enumerate(names) if name not in known]
-    for begin in range(0, len(new), AT_ONCE):
-        some = new[begin : begin + AT_ONCE]
-        with st.spinner(_progress(some[0], some[-1], len(files))):
-            known.update({names[k]: how(files[k][1], **more[k]) for k in some})
+
+    def take(some: Sequence[int]) -> None:
+        known.update({names[k]: how(files[k][1], **more[k]) for k in some})
+
+    if len(new) > AT_ONCE:  # a spinner is not seen before half a second, longer than four take
+        bar = st.progress(0.0)
+        for begin in range(0, len(new), AT_ONCE):
+            some = new[begin : begin + AT_ONCE]
+            said = f"Reading photos {some[0] + 1} to {some[-1] + 1} of {len(files)}"
+            bar.progress(begin / len(new), said)
+            take(some)
+        bar.empty()
+    elif new:
+        with st.spinner("Reading the photo" if len(new) == 1 else "Reading the photos"):
+            take(new)
     for name in names:
         known[name] = known.pop(name)  # the newest are at the end
     while len(known) > max(KEPT, len(files)):
         del known[next(iter(known))]
     return [known[name] for name in names]
-
-
-def _progress(first: int, last: int, count: int) -> str:
-    if count == 1:
-        return "Reading the photo"
-    return f"Reading photos {first + 1} to {last + 1} of {count}"
 
 
 def _thumbnail(picture: np.ndarray) -> np.ndarray:
