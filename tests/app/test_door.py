@@ -30,13 +30,35 @@ def test_each_kind_of_message_is_either_needed_or_refused() -> None:
 
 
 def test_what_is_no_message_is_left_to_streamlit() -> None:
-    assert not door.refused(b"\xff\xff\xff")
-    assert not door.refused(b"")
+    way = door.Way()
+    assert way.lets_in(b"\xff\xff\xff")
+    assert way.lets_in(b"")
     both = (
         BackMsg(app_heartbeat=True).SerializeToString()
         + BackMsg(clear_cache=True).SerializeToString()
     )
-    assert door.refused(both)  # of several the last one counts
+    assert not way.lets_in(both)  # of several the last one counts
+
+
+def test_a_part_of_a_page_that_is_left_does_not_call_the_person_back() -> None:
+    way = door.Way()
+
+    def lets_in(page: str, fragment: str = "") -> bool:
+        message = BackMsg()
+        state = message.rerun_script
+        state.page_script_hash, state.fragment_id = page, fragment
+        return way.lets_in(message.SerializeToString())
+
+    assert lets_in("")  # at first the page is known by its name
+    assert lets_in("map", "tiles")
+    assert lets_in("train")
+    assert not lets_in("map", "tiles")
+    assert lets_in("train", "curve")
+    assert lets_in("map")  # by a link, or Back
+    assert not lets_in("train", "curve")
+    assert lets_in("map", "tiles")
+    assert lets_in("home", "pad")  # the server itself went on to another page
+    assert not lets_in("map", "tiles")
 
 
 def test_nobody_empties_the_caches_of_everybody(tmp_path: Path) -> None:
