@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -77,6 +77,14 @@ def settled(page: Page) -> Locator:
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
     return app
+
+
+def eventually(page: Page, true: Callable[[], bool], what: str, *, seconds: float = 20) -> None:
+    """Wait for what no selector tells."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"Still waiting for: {what}"
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from aeviz.charts import theme
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint
-from tests.e2e.conftest import choose_model, settled
+from tests.e2e.conftest import choose_model, eventually, settled
 
 
 def open_map(page: Page, address: str) -> Locator:
@@ -310,14 +310,18 @@ def test_what_is_drawn_is_encoded_and_the_probe_goes_there(page: Page, app: str)
     draw_a_one(page)
     expect(root.locator("[data-part=apart]")).to_contain_text("the probe is there")
     expect(page.get_by_test_id("probe-digit")).to_have_attribute("data-shows", "exact")
-    after, place = page.get_by_test_id("encoded").bounding_box(), coordinates(page)
+    mnist = datasets.load()
+    codes = apply.encode(checkpoint.load("variational-2d"), mnist.test_images)
+
+    def among_ones() -> bool:
+        near = np.square(codes - coordinates(page)).sum(1).argsort()[:25]
+        return bool((mnist.test_labels[near] == 1).mean() > 0.8)
+
+    eventually(page, among_ones, "the code of the whole stroke")
+    after = page.get_by_test_id("encoded").bounding_box()
     assert before is not None
     assert after is not None
     assert abs(after["x"] - before["x"]) + abs(after["y"] - before["y"]) > 10
-    mnist = datasets.load()
-    codes = apply.encode(checkpoint.load("variational-2d"), mnist.test_images)
-    near = np.square(codes - place).sum(1).argsort()[:25]
-    assert (mnist.test_labels[near] == 1).mean() > 0.8
     expect(root.locator("[data-part=error]")).to_contain_text(re.compile(r"MSE 0\.\d{4}"))
     # The posterior: two ellipses around the code.
     rings = root.locator("[data-part=rings] circle")
