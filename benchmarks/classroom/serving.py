@@ -101,6 +101,9 @@ def app(folder: Path, *options: str, port: int | None = None) -> Iterator[Server
             yield server
         finally:
             server.end()
+            # A worker keeps its runs' state before it follows; the folder is taken away after that.
+            wait(lambda: not workers(folder), 30)
+            kill(workers(folder))
 
 
 HOST = """
