@@ -1,6 +1,6 @@
 """Whose turn it is: nobody has a second run before everybody who waits had a first.
 
-Among equals short runs come before long ones, and then whoever came first.
+Among equals those that had fewer turns come first, then short runs, then whoever came first.
 """
 
 from __future__ import annotations
@@ -101,6 +101,8 @@ class _Run:
     seconds: float
     """That it will still train."""
     owners: set[str]
+    turns: int
+    """That it has had: of two long runs the shorter one shall not go on for ever."""
     came: float
 
 
@@ -138,7 +140,8 @@ def look() -> Queue:
         if status.ended or store.wish(name) != "resume" or not place.is_run(name):
             continue
         came = tickets.came(name)
-        run = _Run(name, expected(name, status), owners.of(name) or {name}, came)
+        had = int(status.trained // TURN)
+        run = _Run(name, expected(name, status), owners.of(name) or {name}, had, came)
         if tickets.is_claimed(name):
             queue.training.append(run)
         else:
@@ -152,7 +155,12 @@ def look() -> Queue:
     while open_runs:
         first = min(
             open_runs,
-            key=lambda run: (min(served[owner] for owner in run.owners), run.seconds, run.came),
+            key=lambda run: (
+                min(served[owner] for owner in run.owners),
+                run.turns,
+                run.seconds,
+                run.came,
+            ),
         )
         open_runs.remove(first)
         queue.waiting.append(first)

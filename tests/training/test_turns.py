@@ -71,6 +71,21 @@ def test_among_equals_short_runs_come_first_and_then_who_came_first() -> None:
     assert order() == [short, early, late, long]
 
 
+def test_two_long_runs_take_turns_though_one_is_shorter() -> None:
+    shorter, longer = run(ANNA, 1000), run(BEN, 3000)
+    had = dict.fromkeys((shorter, longer), 0)
+    for _ in range(12):
+        first = order()[0]
+        claim = begin(first)
+        had[first] += 1
+        said = store.said(first)
+        trained = said.trained + task.TURN + 0.1
+        said = said.model_copy(update={"state": "queued", "trained": trained})
+        store.write(place.path_of(first) / "status.json", said)
+        claim.release()
+    assert had == {shorter: 6, longer: 6}
+
+
 def test_a_run_of_an_hour_ago_counts_no_more() -> None:
     old = run(ANNA)
     end(old, begin(old))
