@@ -5,6 +5,8 @@ A name is that of a pretrained checkpoint or of a run; only this module asks whi
 
 from __future__ import annotations
 
+from functools import cache
+
 import streamlit as st
 
 from aeviz.analysis import baselines, denoising, families, mechanism
@@ -67,7 +69,7 @@ def _of_run(name: str) -> Autoencoder | str:
     return _loaded(str(file), stamp(folder.name, str(file.relative_to(folder))))
 
 
-@st.cache_resource(max_entries=24, show_spinner="Loading the model")
+@st.cache_resource(max_entries=80, show_spinner="Loading the model")
 def _pretrained(name: str) -> Autoencoder:
     return checkpoint.load(checkpoint.FOLDER / name)
 
@@ -124,12 +126,19 @@ def metrics(name: str) -> list[Point]:
 
 def title(name: str) -> str:
     """A model's name as a person reads it: variant, code width, where it comes from."""
+    if not is_run(name):
+        return _pretrained_title(name)
     its = card(name)
     text = zoo.describe(its.variant, its.code_dim)
-    if is_run(name):  # what tells them apart comes first
-        run, step = place.split(name)
-        at = "" if step is None else f", step {its.steps:,}"
-        return f"Yours, {place.started(run)}: {text}{at}"
+    run, step = place.split(name)
+    at = "" if step is None else f", step {its.steps:,}"
+    return f"Yours, {place.started(run)}: {text}{at}"  # what tells them apart comes first
+
+
+@cache
+def _pretrained_title(name: str) -> str:
+    its = card(name)
+    text = zoo.describe(its.variant, its.code_dim)
     tag = name.partition(f"-{its.latent_dim}d-")[2]
     twins = [c for c in pretrained().values() if zoo.describe(c.variant, c.code_dim) == text]
     return f"{text}, {TAGS.get(tag, tag)}" if tag and len(twins) > 1 else text

@@ -36,7 +36,7 @@ def pick() -> list[Subject[Any]]:
 
     Those of the families that differ in beta or in the seed alone are among them.
     """
-    names = [name for name in sidebar.names() if library.model(name).code_dim == 2]
+    names = [name for name in sidebar.names() if library.card(name).code_dim == 2]
     titles = {name: library.title(name) for name in names} | _members()
     titles |= {PCA: "PCA, 2 components"}
     chosen = sidebar.model_name()
