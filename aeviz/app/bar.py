@@ -47,6 +47,7 @@ def show(page: StreamlitPage) -> None:
 def say_refused() -> None:
     """After a page, above it: what its address asks for and there is not."""
     known = session.refused()
+    session.note("refused_said", dict(known))
     if library.is_run(known.get("model", "")):
         del known["model"]  # of which more is said
     if known:

@@ -118,6 +118,12 @@ def went_back() -> bool:
     return context is not None and context.is_history_navigation
 
 
+def is_part() -> bool:
+    """True in a run of a part of the page alone."""
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 def address() -> dict[str, str]:
     """All that the address says."""
     return st.query_params.to_dict()

@@ -1,5 +1,6 @@
 """Parts that the pages are made of."""
 
+from aeviz.app.widgets.alone import alone
 from aeviz.app.widgets.beside_pca import beside_pca
 from aeviz.app.widgets.controls import (
     choice,
@@ -38,6 +39,7 @@ from aeviz.app.words import exhibit, explain, heading
 __all__ = [
     "Item",
     "Row",
+    "alone",
     "beside",
     "beside_pca",
     "choice",
