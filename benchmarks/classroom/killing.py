@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from aeviz.training import store
+from aeviz.training.task import TURN
 from benchmarks.classroom import serving
 from benchmarks.classroom.bars import Found, Options
 from benchmarks.classroom.serving import LONG, Server
@@ -149,25 +150,29 @@ def _kill(runs: Path, run: str, random: np.random.Generator, starting: bool, fou
 
 SERVERS = 3
 BACK, GO_ON, LOST = 10.0, 40.0, 5.0
+TURNS = 2 * TURN + 20
+"""Seconds in which each of two runs has had its turn."""
 TRAINED = 6.0
 """Seconds that a run trains before its server is killed, and up to so many more."""
 
 
 async def server(options: Options) -> AsyncIterator[Found]:
-    """Kill a server that trains a run and has another one waiting, and start it again."""
+    """Kill a server that trains a run and has another one waiting, and start it again.
+
+    After it the one that waited has the first turn: the runs change places every half minute.
+    """
     rounds = options.count(SERVERS, 2)
     random = np.random.default_rng(options.seed)
     back, gone_on, lost = [], [], []
-    on = waits = 0
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as servers:
         now = servers.enter_context(serving.app(Path(folder)))
         await serving.warm(now)
-        run = serving.create(**LONG)
-        waiting = serving.create(variant="vanilla", epochs=1000)
-        await serving.training(run)
+        runs = [serving.create(**LONG), serving.create(variant="vanilla", epochs=1000)]
         for number in range(rounds):
+            await serving.training(await _trains(runs))
             time.sleep(options.seconds(TRAINED) + random.uniform(0, 4))
-            step, speed = await _speed(run)
+            at = await _trains(runs)
+            step, speed = await _speed(at)
             serving.kill([now.process.pid])
             if number % 2:
                 serving.kill(serving.workers(now.folder))
@@ -175,27 +180,47 @@ async def server(options: Options) -> AsyncIterator[Found]:
             now = servers.enter_context(serving.app(Path(folder), port=now.port))
             await _home(now)
             back.append(time.monotonic() - began)
-            # From which state it goes on: the newest while nobody trains.
-            kept = max(store.states(run), default=0)
-            end = time.monotonic() + GO_ON
-            while time.monotonic() < end:
-                said = serving.stands(run)
-                if said.updated > time.time() - 1 and said.state == "running" and said.step > kept:
-                    break
-                if not serving.workers(now.folder):
-                    kept = max(store.states(run), default=0)
-                time.sleep(0.02)
+            # A worker that was not killed keeps its state as it leaves.
+            serving.wait(lambda: _advances(runs, began), GO_ON)  # noqa: B023
             gone_on.append(time.monotonic() - began)
-            on += serving.wait(lambda: serving.stands(run).step > step, GO_ON)  # noqa: B023
+            kept = max(store.states(at), default=0)
             lost.append(max(0.0, (step - kept) / speed))
-            waits += not serving.stands(waiting).ended
-        for name in (run, waiting):
-            store.control(name, "stop")
+        last = {run: serving.stands(run).step for run in runs}
+        on = sum(
+            serving.wait(lambda: serving.stands(run).step > last[run], TURNS)  # noqa: B023
+            for run in runs
+        )
+        for run in runs:
+            store.control(run, "stop")
     said = f"{rounds} times: back after at most {max(back):.1f} s, going on after "
-    said += f"{max(gone_on):.1f} s ({on} of {rounds}, the other run {waits} of {rounds}), at most "
+    said += f"{max(gone_on):.1f} s, {on} of {len(runs)} runs to the end, at most "
     said += f"{max(lost):.1f} s of work lost"
-    held = max(back) <= BACK and on == waits == rounds and max(lost) <= LOST
+    held = max(back) <= BACK and max(gone_on) < GO_ON and on == len(runs) and max(lost) <= LOST
     yield Found("kill-server", said, held)
+
+
+async def _trains(runs: list[str]) -> str:
+    """Which of some runs trains now."""
+    at = ""
+
+    async def found() -> bool:
+        nonlocal at
+        at = next((run for run in runs if serving.stands(run).state == "running"), "")
+        return bool(at)
+
+    if not await serving.until(found, PATIENCE):
+        raise RuntimeError(f"No run trains: {[serving.stands(run) for run in runs]}")
+    return at
+
+
+def _advances(runs: list[str], since: float) -> bool:
+    """Whether one of some runs has trained since then, on the monotonic clock."""
+    age = time.monotonic() - since
+    states = [serving.stands(run) for run in runs]
+    return any(
+        said.state == "running" and said.images_per_second and said.updated > time.time() - age + 1
+        for said in states
+    )
 
 
 async def _speed(run: str) -> tuple[int, float]:

@@ -17,7 +17,9 @@ from benchmarks.visitor import Visitor
 
 WITHIN = 1.0
 """Seconds within which all press."""
-TOLD = re.compile(r"\bStep [\d,]+|\d+ before you\b.*\b(second|minute)s?\b|\bfinished\b", re.DOTALL)
+TOLD = re.compile(
+    r"\bRunning\b|\bStep [\d,]+|\babout .*\b(second|minute)s?\b|\bfinished\b", re.DOTALL
+)
 """What tells a person how long it takes: it trains, or how many are before it and for how long."""
 FIRST, TOLD_WITHIN, ABOUT = 3.0, 1.0, 1.3
 SPECS = 10
