@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,13 +13,15 @@ import streamlit as st
 from aeviz import environment
 from aeviz.analysis import pca
 from aeviz.app import library, own, pages, session, texts, widgets
+from aeviz.app.components.film import Shown, film
 from aeviz.app.components.watch import drawing, watch
 from aeviz.charts import bars, maps
 from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig, bounds_a_density, likelihood_of
-from aeviz.training import place, preview, removal, shared, store, turns
+from aeviz.training import film as frames
+from aeviz.training import place, preview, race, removal, shared, store, turns
 from aeviz.training.curves import Point, by_term, measured
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import WAY_OUT, RunStatus
@@ -60,6 +63,19 @@ def show(run: str) -> None:
     own.opened(run)
 
 
+def side_by_side(runs: Sequence[str]) -> None:
+    """Show the first of some runs from now on, and the others beside it."""
+    for run in reversed(runs):
+        show(run)
+    session.say("beside", runs[1:] or None)
+
+
+def _beside(run: str) -> list[str]:
+    """The runs that the address has beside one."""
+    found = [one for one in session.asked_list("beside") if one != run and place.is_run(one)]
+    return found[: race.MOST - 1]
+
+
 def set_up(variant: str) -> None:
     """Have the page show the settings of a variant; for callbacks."""
     session.note("variant", variant)
@@ -74,6 +90,8 @@ def again(run: str) -> None:
         set_up(spec.variant)
     session.forget("run")
     session.say("run")
+    session.say("beside")
+    session.say("step")
 
 
 # -- what a network does ------------------------------------------------------------------------
@@ -262,9 +280,11 @@ def live(run: str, ended: bool) -> None:
         st.rerun()  # the whole page: other buttons, its figures, and no more asking
     if status.measuring:
         session.note("measuring", run)
-    stamp, look = library.stamp(run, "metrics.jsonl", "preview.npz"), None
+    filmed = bool(frames.steps(run))
+    stamp, look, said = library.stamp(run, "metrics.jsonl", "preview.npz"), None, ""
     try:
-        look = drawn(run, status.unit, status.steps, stamp)
+        look = None if filmed else drawn(run, status.unit, status.steps, stamp)
+        said = figures(run, status.unit, stamp)
     except place.RunError as error:  # damaged since the page was opened
         st.warning(str(error))
     watch(
@@ -276,6 +296,96 @@ def live(run: str, ended: bool) -> None:
         step=status.step,
         drawn=look,
     )
+    if filmed:
+        played(run, status)
+        st.caption(said)
+
+
+# -- its film -----------------------------------------------------------------------------------
+
+
+def played(run: str, status: RunStatus) -> None:
+    """The film of a run, and what can be done with the step at which it rests."""
+    spec = store.spec(run)
+    data = datasets.load(spec.data)
+    digits = preview.first_of_each(data.test_labels)
+    runs = [run, *(one for one in _beside(run) if library.spec(one))]
+    specs = [spec, *(store.spec(one) for one in runs[1:])]
+    titles = race.differences(specs) if len(runs) > 1 else [library.run_title(run)]
+    titles = [title or library.run_title(one) for one, title in zip(runs, titles, strict=True)]
+    film(
+        "film",
+        [
+            Shown(one, title or library.run_title(one))
+            for one, title in zip(runs, titles, strict=True)
+        ],
+        labels=data.test_labels[: preview.MAPPED],
+        originals=data.test_images[digits],
+        classes=data.classes,
+        levels=_levels(spec, status.unit),
+        at=_step(run),
+        plays=status.ended,
+        on_at=_rest,
+    )
+
+
+def _rest() -> None:
+    """The slider has come to rest: the address says where."""
+    at = session.get("film").at
+    session.say("step", None if at is None or at < 0 else at)
+
+
+def _step(run: str) -> int | None:
+    """The step of a run that the address asks for."""
+    said = session.asked("step")
+    return int(said) if said and said.isdecimal() and len(said) < 12 else None
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _levels_of(recipe: str, unit: str) -> dict[str, float]:
+    spec = RunSpec.model_validate_json(recipe)
+    levels = levels_of(spec.config, spec.data, unit) if spec.classes is None else {}
+    name = library.nearest(spec.variant, spec.config.latent_dim)
+    card = library.card(name) if name else None
+    if card and card.curve and card.data == spec.data and _same_loss(card.config, spec.config):
+        end = sum(values[-1] for values in card.curve.terms.values())
+        levels["pretrained, images trained on"] = end
+    return levels
+
+
+def _same_loss(one: BaseConfig, other: BaseConfig) -> bool:
+    """Whether the losses of two models of one variant mean the same, however large these are."""
+    free = {"width", "depth", "activation", "batch_norm", "dropout"}
+    a, b = one.to_dict(), other.to_dict()
+    return all(a[name] == b[name] for name in a.keys() - free)
+
+
+def _levels(spec: RunSpec, unit: str) -> dict[str, float]:
+    """What the loss of a run is compared with, where that is of the same kind, by name."""
+    part = spec.model_dump(include={"variant", "config", "data", "classes"})
+    return _levels_of(json.dumps(part | {"steps": 1}), unit)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def figures(run: str, unit: str, stamp: object) -> str:
+    """The metrics of a run as it stands, and what they are."""
+    points = store.metrics(run)
+    metrics = _shown(points, unit)
+    if not metrics:
+        return ""
+    numbers = "; ".join(f"{name}: **{value}**" for name, value in _numbers(metrics).items())
+    note = "Measured on held-out images; monitored, not optimised."
+    if "elbo" in metrics:
+        note += " " + elbo_note(store.spec(run).config)
+    return f"{numbers}. {note}" if numbers else note
+
+
+def _numbers(metrics: dict[str, float | list[float]]) -> dict[str, str]:
+    return {
+        metric_title(name): f"{value:.4g}"
+        for name, value in metrics.items()
+        if not isinstance(value, list)
+    }
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -325,10 +435,6 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
         ],
         charts,
         caption=f"Above: test images. Below: their reconstructions at step {seen.step:,}.",
-        numbers={
-            metric_title(name): f"{value:.4g}"
-            for name, value in metrics.items()
-            if not isinstance(value, list)
-        },
+        numbers=_numbers(metrics),
         note=" ".join([*troubles, note]),
     )

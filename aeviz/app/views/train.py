@@ -14,7 +14,7 @@ from aeviz.charts import pixels, theme
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS, short_title
-from aeviz.training import place, preview, removal, store
+from aeviz.training import place, preview, race, removal, store
 from aeviz.training.spec import RunSpec, sentence, summary
 
 SECONDS, EPOCHS = 30.0, 10.0
@@ -59,6 +59,15 @@ def set_up() -> None:
         on_click=session.note,
         args=("pressed", variant),
     )
+    with bar:
+        raced = _race(spec)
+    if raced:
+        try:
+            view.side_by_side([own.start(one) for one in raced])
+            st.rerun()
+        except place.RunError as error:
+            length.error(str(error))
+            return
     if session.get("pressed") == variant and spec:
         session.forget("pressed")
         try:
@@ -77,6 +86,16 @@ def set_up() -> None:
     with looks:
         _looks(spec)
     view.explain(spec)
+
+
+def _race(spec: RunSpec | None) -> list[RunSpec]:
+    """A menu of races; the runs of the one that was pressed, else none."""
+    found = race.offered(spec) if spec else {}
+    with st.popover("Race", disabled=not found, help="Two to four runs side by side"):
+        st.caption("Runs that differ in one thing, with the same seed and the same data order.")
+        for name in found:
+            st.button(name, f"race-{name}", on_click=session.note, args=("raced", name))
+    return found.get(session.forget("raced") or "", [])
 
 
 def _picker(chosen: str) -> None:

@@ -106,8 +106,16 @@ class Watch {
       }),
     );
     list.hidden = !list.childElementCount;
+    const names = new Set(drawing.charts.map(({ name }) => name));
+    for (const [name, place] of this.charts) {
+      if (names.has(name)) continue;
+      this.Plotly?.purge(place);
+      place.remove();
+      this.charts.delete(name);
+    }
+    this.part("charts").hidden = !names.size;
     try {
-      const Plotly = await loadPlotly(data.plotly);
+      const Plotly = names.size ? await loadPlotly(data.plotly) : null;
       for (const chart of drawing.charts) await this.chart(Plotly, chart, theme);
       this.say("trouble", "");
     } catch (error) {

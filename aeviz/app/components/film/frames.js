@@ -1,0 +1,86 @@
+// The frames of a run's film, as `aeviz.training.film` writes them, and what lies between two.
+
+// One frame from its bytes: a header, and arrays behind it.
+function readFrame(buffer, at, length) {
+  const view = new DataView(buffer, at, length);
+  const size = view.getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, at + 4, size)));
+  const frame = { ...header, x: null, y: null };
+  for (const { name, dtype, shape, offset } of header.arrays) {
+    const count = shape.reduce((a, b) => a * b, 1);
+    const start = 4 + size + offset;
+    frame[`${name}Shape`] = shape;
+    if (dtype === "uint8") {
+      frame[name] = new Uint8Array(buffer, at + start, count);
+      continue;
+    }
+    const [left, right, bottom, top] = header.box;
+    frame.points = new Float32Array(count);
+    for (let k = 0; k < count; k += 2) {
+      frame.points[k] = left + (view.getUint16(start + 2 * k, true) / 65535) * (right - left);
+      frame.points[k + 1] =
+        bottom + (view.getUint16(start + 2 * k + 2, true) / 65535) * (top - bottom);
+    }
+  }
+  return frame;
+}
+
+// Where a step stands on the slider: each doubling of the steps is as long.
+const along = (step) => Math.log2(1 + step);
+const stepAt = (position) => 2 ** position - 1;
+
+class Film {
+  constructor(address) {
+    this.address = address;
+    this.frames = [];
+    this.ended = false;
+    this.trouble = "";
+  }
+
+  get last() {
+    return this.frames.at(-1);
+  }
+
+  // Fetch what is new. A run that goes on from an earlier state has other frames after it.
+  async fetch() {
+    const after = this.last?.step ?? -1;
+    const response = await fetch(`${this.address}?after=${after}`);
+    if (!response.ok) throw new Error((await response.text()) || "The film did not load.");
+    this.take(await response.arrayBuffer());
+  }
+
+  take(buffer) {
+    const view = new DataView(buffer);
+    const told = view.getUint32(0, true);
+    const said = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, told)));
+    const known = new Set(said.steps);
+    this.frames = this.frames.filter(({ step }) => known.has(step));
+    for (let at = 4 + told; at < buffer.byteLength; ) {
+      const length = view.getUint32(at, true);
+      // A copy: arrays of the frame begin where they may, and the answer is let go.
+      this.frames.push(readFrame(buffer.slice(at + 4, at + 4 + length), 0, length));
+      at += 4 + length;
+    }
+    this.frames.sort((a, b) => a.step - b.step);
+    this.more = said.more;
+    this.ended = said.ended;
+    return said;
+  }
+
+  // The frames around a position, and the share of the second one.
+  around(position) {
+    const { frames } = this;
+    let low = 0;
+    let high = frames.length - 1;
+    if (position >= along(frames[high].step)) return [frames[high], frames[high], 0];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (along(frames[middle].step) <= position) low = middle;
+      else high = middle;
+    }
+    const [a, b] = [frames[low], frames[high]];
+    const span = along(b.step) - along(a.step);
+    const share = span > 0 ? Math.min(Math.max((position - along(a.step)) / span, 0), 1) : 0;
+    return [a, b, share];
+  }
+}
