@@ -36,6 +36,7 @@ def test_a_finished_run_leaves_its_spec_status_curves_preview_and_model(finished
         "status.json",
         "metrics.jsonl",
         "preview.npz",
+        "frames",
         "snapshots",
         "states",
         "final.safetensors",

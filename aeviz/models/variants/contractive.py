@@ -57,6 +57,7 @@ class Contractive(Autoencoder):
             0.1,
             low=0.0,
             high=100.0,
+            live=True,
             label="Penalty",
             help="Weight of the squared Jacobian. With 0 it is a vanilla autoencoder.",
         )

@@ -60,6 +60,7 @@ class Masked(Autoencoder):
             0.75,
             low=0.0,
             high=0.95,
+            live=True,
             label="Hidden fraction",
             help="Fraction of the patches that the encoder never sees. Hiding more trains "
             "faster and asks for more imagination.",

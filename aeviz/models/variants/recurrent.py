@@ -68,6 +68,7 @@ class Recurrent(Autoencoder):
             0.25,
             low=0.0,
             high=1.0,
+            live=True,
             label="Digits cut off",
             help="Fraction of the digits that break off after a random row in training. The rest "
             "must be guessed. With 0 it learns to reconstruct only.",

@@ -67,6 +67,7 @@ class VectorQuantised(Autoencoder):
             0.25,
             low=0.0,
             high=10.0,
+            live=True,
             label="Commitment",
             help="How strongly the encoder is held to the entry that it chose.",
         )

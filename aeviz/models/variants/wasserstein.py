@@ -59,6 +59,7 @@ class Wasserstein(Autoencoder):
             30.0,
             low=0.0,
             high=1000.0,
+            live=True,
             label="Penalty",
             help="Weight of the distance between the codes and the prior. With 0 it is a vanilla "
             "autoencoder.",
