@@ -163,6 +163,31 @@ def control(run: str, wish: Wish) -> None:
         st.toast(f"You have left this run. {shared.and_others(len(owners.of(run)))} it.")
 
 
+def change(run: str, **knobs: object) -> None:
+    """Change knobs of a run that trains; for callbacks."""
+    try:
+        _alone(run)
+        store.change(run, **knobs)
+    except (ValueError, PermissionError, place.RunError) as error:
+        st.error(str(error))
+
+
+def wind_down(run: str) -> None:
+    """Have a run end well within some hundred steps; for callbacks."""
+    try:
+        _alone(run)
+        store.wind_down(run)
+    except (PermissionError, place.RunError) as error:
+        st.error(str(error))
+
+
+def _alone(run: str) -> None:
+    if not owns(run):
+        raise PermissionError("This is somebody else's run: you can watch it.")
+    if many := others(run):
+        raise PermissionError(f"{shared.and_others(many)} it, too: nobody changes it alone.")
+
+
 def _drop(run: str) -> None:
     """A run is no longer among this person's."""
     for known in (started(), waiting()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,6 +14,7 @@ from aeviz.analysis import pca
 from aeviz.app import library, own, pages, session, texts, widgets
 from aeviz.app.components.film import Shown, film
 from aeviz.app.components.watch import drawing, watch
+from aeviz.app.views import shown, steering
 from aeviz.charts import bars, maps
 from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
@@ -22,6 +22,7 @@ from aeviz.models import checkpoint
 from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig, bounds_a_density, likelihood_of
 from aeviz.training import film as frames
 from aeviz.training import place, preview, race, removal, shared, store, turns
+from aeviz.training.course import DECAY
 from aeviz.training.curves import Point, by_term, measured
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import WAY_OUT, RunStatus
@@ -38,61 +39,6 @@ UNITS = {"elbo": "nats per image", "kl_per_dim": "nats"}
 """Of metrics; others have none."""
 HEIGHT = 390
 """Of the map while it trains, px."""
-
-# -- which run is shown -------------------------------------------------------------------------
-
-
-def asked() -> str | None:
-    """The run to show: of the address, else the one shown last, unless a variant is asked for."""
-    run = session.asked("run")
-    if run is None and session.asked("variant") is None:
-        run = session.get("run")  # back from another page
-    if run and library.is_run(run):
-        show(run)
-        return run
-    if run:
-        st.warning("This run is not here: it was made on another machine, or deleted.")
-    return None
-
-
-def show(run: str) -> None:
-    """Show a run from now on, and keep it in the list of runs."""
-    session.note("run", run)
-    session.say("run", run)
-    session.say("variant")
-    own.opened(run)
-
-
-def side_by_side(runs: Sequence[str]) -> None:
-    """Show the first of some runs from now on, and the others beside it."""
-    for run in reversed(runs):
-        show(run)
-    session.say("beside", runs[1:] or None)
-
-
-def _beside(run: str) -> list[str]:
-    """The runs that the address has beside one."""
-    found = [one for one in session.asked_list("beside") if one != run and place.is_run(one)]
-    return found[: race.MOST - 1]
-
-
-def set_up(variant: str) -> None:
-    """Have the page show the settings of a variant; for callbacks."""
-    session.note("variant", variant)
-    session.say("variant", variant)
-
-
-def again(run: str) -> None:
-    """Back to the settings, starting from those of a run; for callbacks."""
-    if spec := library.spec(run):
-        session.note("last_run", run)
-        session.note("last_spec", spec)
-        set_up(spec.variant)
-    session.forget("run")
-    session.say("run")
-    session.say("beside")
-    session.say("step")
-
 
 # -- what a network does ------------------------------------------------------------------------
 
@@ -165,7 +111,10 @@ def watched(run: str) -> None:
     try:
         status, spec = store.status(run), store.spec(run)
         _about(run, spec, status)
+        if not status.ended:
+            steering.live(run, spec)
         live(run, status.ended)
+        steering.family(run)
         explain(spec)
     except (checkpoint.CheckpointError, place.RunError) as error:  # removed at this moment
         st.error(str(error))
@@ -186,7 +135,7 @@ def _about(run: str, spec: RunSpec, status: RunStatus) -> None:
         elif usable:
             _uses(run, spec)
         label = "Train again" if status.ended else "Train another"
-        st.button(label, on_click=again, args=(run,))
+        st.button(label, on_click=shown.again, args=(run,))
         _keep(run)
     _whose(run, status)
     if usable and status.unit == RECONSTRUCTION_UNITS["squared"]:
@@ -218,7 +167,7 @@ def _whose(run: str, status: RunStatus) -> None:
 
 def _anew(spec: RunSpec) -> None:
     try:
-        show(own.start(spec, again=True))
+        shown.show(own.start(spec, again=True))
     except place.RunError as error:
         st.error(str(error))
 
@@ -309,7 +258,7 @@ def played(run: str, status: RunStatus) -> None:
     spec = store.spec(run)
     data = datasets.load(spec.data)
     digits = preview.first_of_each(data.test_labels)
-    runs = [run, *(one for one in _beside(run) if library.spec(one))]
+    runs = [run, *(one for one in shown.beside(run) if library.spec(one))]
     specs = [spec, *(store.spec(one) for one in runs[1:])]
     titles = race.differences(specs) if len(runs) > 1 else [library.run_title(run)]
     titles = [title or library.run_title(one) for one, title in zip(runs, titles, strict=True)]
@@ -324,9 +273,11 @@ def played(run: str, status: RunStatus) -> None:
         classes=data.classes,
         levels=_levels(spec, status.unit),
         at=_step(run),
+        changes=[change.step for change in spec.changes if change.knob != DECAY],
         plays=status.ended,
         on_at=_rest,
     )
+    steering.onward(run, spec, status, _step(run))
 
 
 def _rest() -> None:

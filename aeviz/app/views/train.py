@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.app import join, library, own, pages, session, widgets
 from aeviz.app.views import run as view
+from aeviz.app.views import shown
 from aeviz.charts import pixels, theme
 from aeviz.data import datasets
 from aeviz.models import checkpoint
@@ -63,7 +64,7 @@ def set_up() -> None:
         raced = _race(spec)
     if raced:
         try:
-            view.side_by_side([own.start(one) for one in raced])
+            shown.side_by_side([own.start(one) for one in raced])
             st.rerun()
         except place.RunError as error:
             length.error(str(error))
@@ -71,7 +72,7 @@ def set_up() -> None:
     if session.get("pressed") == variant and spec:
         session.forget("pressed")
         try:
-            view.show(own.start(spec))
+            shown.show(own.start(spec))
             st.rerun()
         except place.RunError as error:
             length.error(str(error))
@@ -126,7 +127,7 @@ def _card(name: str, chosen: str) -> None:
             short_title(name),
             key=f"pick-{name}",
             help=model_class.idea,
-            on_click=view.set_up,
+            on_click=shown.set_up,
             args=(name,),
             icon=CHOSEN if name == chosen else None,
             type="tertiary",
@@ -266,7 +267,7 @@ def _number(
 # -- runs and files -----------------------------------------------------------------------------
 
 
-def own_runs(shown: str | None) -> None:
+def own_runs(now: str | None) -> None:
     """A link to each run of this person, a way to remove it, and back."""
     if removed := own.removed():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -278,7 +279,7 @@ def own_runs(shown: str | None) -> None:
         label += f", {status.state}" if status.ended else ""  # else it would soon be wrong
         label += ", kept" if removal.is_starred(run) else ""
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            pages.link("train", label, run=run, disabled=run == shown)
+            pages.link("train", label, run=run, disabled=run == now)
             if status.ended and own.owns(run):  # not what is another person's
                 st.button(
                     ":material/delete:",
@@ -316,7 +317,7 @@ def upload() -> None:
         return
     try:
         with st.spinner("Reading the model"):
-            view.show(own.add(file.getvalue()))
+            shown.show(own.add(file.getvalue()))
     except (checkpoint.CheckpointError, place.RunError) as error:
         st.error(str(error))
         return
