@@ -21,11 +21,11 @@ from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig, bounds_a_density, likelihood_of
 from aeviz.training import film as frames
-from aeviz.training import place, preview, race, removal, shared, store, turns
+from aeviz.training import place, preview, race, removal, shared, store, turns, verdict
 from aeviz.training.course import DECAY
 from aeviz.training.curves import Point, by_term, measured
 from aeviz.training.spec import RunSpec
-from aeviz.training.status import WAY_OUT, RunStatus
+from aeviz.training.status import WAY_OUT, RunStatus, State
 
 USES = {
     "map": "Explore its map",
@@ -232,8 +232,8 @@ def live(run: str, ended: bool) -> None:
     filmed = bool(frames.steps(run))
     stamp, look, said = library.stamp(run, "metrics.jsonl", "preview.npz"), None, ""
     try:
-        look = None if filmed else drawn(run, status.unit, status.steps, stamp)
-        said = figures(run, status.unit, stamp)
+        look = None if filmed else drawn(run, status.unit, status.steps, stamp, status.state)
+        said = figures(run, status.unit, stamp, status.state)
     except place.RunError as error:  # damaged since the page was opened
         st.warning(str(error))
     watch(
@@ -318,17 +318,19 @@ def _levels(spec: RunSpec, unit: str) -> dict[str, float]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def figures(run: str, unit: str, stamp: object) -> str:
-    """The metrics of a run as it stands, and what they are."""
+def figures(run: str, unit: str, stamp: object, state: State) -> str:
+    """How a run stands in a sentence, its metrics, and what they are."""
     points = store.metrics(run)
     metrics = _shown(points, unit)
-    if not metrics:
-        return ""
-    numbers = "; ".join(f"{name}: **{value}**" for name, value in _numbers(metrics).items())
-    note = "Measured on held-out images; monitored, not optimised."
+    spec = store.spec(run)
+    said = [verdict.sentence(points, spec, state)]
+    if numbers := _numbers(metrics):
+        said.append("; ".join(f"{name} **{value}**" for name, value in numbers.items()) + ".")
+    if metrics:
+        said.append("Measured on held-out images; monitored, not optimised.")
     if "elbo" in metrics:
-        note += " " + elbo_note(store.spec(run).config)
-    return f"{numbers}. {note}" if numbers else note
+        said.append(elbo_note(spec.config))
+    return " ".join(filter(None, said))
 
 
 def _numbers(metrics: dict[str, float | list[float]]) -> dict[str, str]:
@@ -340,11 +342,12 @@ def _numbers(metrics: dict[str, float | list[float]]) -> dict[str, str]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
+def drawn(run: str, unit: str, steps: int | None, stamp: object, state: State = "running") -> bytes:
     """What the browsers of all who watch a run draw of it.
 
     Args:
         stamp: another one when there is more to see.
+        state: of the run, which decides what is said of it.
     """
     spec = store.spec(run)
     seen, points, troubles = before(spec), [], []
@@ -387,5 +390,5 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
         charts,
         caption=f"Above: test images. Below: their reconstructions at step {seen.step:,}.",
         numbers=_numbers(metrics),
-        note=" ".join([*troubles, note]),
+        note=" ".join(filter(None, [verdict.sentence(points, spec, state), *troubles, note])),
     )
