@@ -108,6 +108,8 @@ class Cinema {
     const [height, width] = data.shape;
     for (const stage of this.stages) {
       stage.rows.replaceChildren();
+      if (this.stages.length === 1) this.part("rows").replaceChildren(stage.rows);
+      else this.part("rows").replaceChildren();
       stage.row = (name, count, button = false) => {
         make("p", { textContent: name }, stage.rows);
         const row = make("div", { className: "row" }, stage.rows);

@@ -29,6 +29,24 @@ function readFrame(buffer, at, length) {
 const along = (step) => Math.log2(1 + step);
 const stepAt = (position) => 2 ** position - 1;
 
+const OUTSIDE = 0.01; // so many of the codes on each side may lie outside the window
+const MARGIN = 1.3; // of the window around the others
+const MEMORY = 4; // it holds what was seen since a quarter of the steps
+
+// What a frame's map shows by itself: left, right, bottom, top.
+function windowOf({ points, equal }) {
+  const [x0, x1, y0, y1] = [0, 1].flatMap((axis) => {
+    const values = Float32Array.from({ length: points.length / 2 }, (_, k) => points[2 * k + axis]);
+    values.sort();
+    const at = (share) => values[Math.round(share * (values.length - 1))];
+    return [at(OUTSIDE), at(1 - OUTSIDE)];
+  });
+  const [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
+  let [wide, high] = [(MARGIN * (x1 - x0)) / 2 || 1e-6, (MARGIN * (y1 - y0)) / 2 || 1e-6];
+  if (equal) wide = high = Math.max(wide, high);
+  return [x - wide, x + wide, y - high, y + high];
+}
+
 class Film {
   constructor(address) {
     this.address = address;
@@ -62,9 +80,26 @@ class Film {
       at += 4 + length;
     }
     this.frames.sort((a, b) => a.step - b.step);
+    this.lay();
     this.more = said.more;
     this.ended = said.ended;
     return said;
+  }
+
+  // What the map shows at each frame: it grows, and forgets slowly how a run burst at its start.
+  lay() {
+    let from = 0;
+    this.frames.forEach((frame, k) => {
+      frame.own ??= windowOf(frame);
+      while (this.frames[from].step < frame.step / MEMORY) from++;
+      const some = this.frames.slice(from, k + 1).map(({ own }) => own);
+      const [x0, y0] = [0, 2].map((side) => Math.min(...some.map((own) => own[side])));
+      const [x1, y1] = [1, 3].map((side) => Math.max(...some.map((own) => own[side])));
+      let [wide, high] = [(x1 - x0) / 2, (y1 - y0) / 2];
+      if (frame.equal) wide = high = Math.max(wide, high);
+      const [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
+      frame.window = [x - wide, x + wide, y - high, y + high];
+    });
   }
 
   // The frames around a position, and the share of the second one.

@@ -40,9 +40,7 @@ class Stage {
   draw(a, b, share, look, worth, home) {
     const { context, ratio, side } = this;
     const mix = (p, q) => p + share * (q - p);
-    const extent = a.extent.map((value, k) => mix(value, b.extent[k]));
-    // A square holds both axes; where these are of one kind it has the same scale on both.
-    this.extent = extent;
+    this.extent = a.window.map((value, k) => mix(value, b.window[k]));
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = look.paper;
     context.fillRect(0, 0, side, side);
