@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,7 +23,8 @@ def answer(request: Request) -> Response:
     from aeviz.training import film, place, store  # and with them torch, which home does not need
 
     run = request.path_params["run"]
-    after, whole = request.query_params.get("after", "-1"), "whole" in request.query_params
+    asked = parse_qs(request.url.query)
+    (after,), whole = asked.get("after", ["-1"])[:1], "whole" in asked
     if not place.is_run(run):
         return Response("This run is not here: it was made elsewhere, or removed.", 404)
     try:

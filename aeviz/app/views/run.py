@@ -246,7 +246,10 @@ def live(run: str, ended: bool) -> None:
         drawn=look,
     )
     if filmed:
-        played(run, status)
+        try:
+            played(run, status)
+        except (place.RunError, datasets.DataError) as error:
+            st.warning(str(error))
         st.caption(said)
 
 

@@ -164,6 +164,7 @@ class Cinema {
     this.root.dataset.ready = "true";
     this.root.dataset.frames = this.films[0].film.frames.length;
     const ended = this.films.every(({ film }) => film.ended && !film.more);
+    if (!ended) this.played ||= this.films.some(({ film }) => !film.ended); // it was followed
     this.root.dataset.ended = ended;
     this.part("live").hidden = ended;
     this.slider.max = this.most;
@@ -316,6 +317,7 @@ class Cinema {
     if (this.part("now").textContent !== said) this.part("now").textContent = said;
     this.slider.setAttribute("aria-valuetext", said);
     this.root.dataset.step = frame.step;
+    this.root.dataset.changes = this.data.changes.length;
     const of = `Map of ${this.labels.length.toLocaleString("en")} test codes`;
     this.stages.forEach((stage, k) => {
       const { film } = this.films[k];
