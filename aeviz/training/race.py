@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aeviz.models.zoo import MODELS, short_title
+from aeviz.training.course import DECAY
 from aeviz.training.spec import RunSpec
 
 MOST = 4
@@ -15,14 +16,24 @@ NAMES = {"lr": "learning rate", "latent_dim": "D"}
 
 
 def differences(specs: Sequence[RunSpec]) -> list[str]:
-    """For each of some specs what it does otherwise than the others, as "beta 10, seed 1"."""
+    """For each of some specs what it does otherwise than the others, as "beta 10, seed 1".
+
+    Empty for one that only lacks what the others changed on their way.
+    """
     flat = [_flat(spec) for spec in specs]
     names = dict.fromkeys(name for one in flat for name in one)
     differ = [n for n in names if any(one.get(n) != flat[0].get(n) for one in flat)]
-    return [
-        ", ".join(_said(name, one[name]) for name in differ if one.get(name) is not None)
-        for one in flat
-    ]
+    turned = [[change for change in spec.changes if change.knob != DECAY] for spec in specs]
+    found = []
+    for one, changes in zip(flat, turned, strict=True):
+        said = [_said(name, one[name]) for name in differ if one.get(name) is not None]
+        said += [
+            f"{_said(change.knob, change.value)} from step {change.step:,}"
+            for change in changes
+            if not all(change in others for others in turned)
+        ]
+        found.append(", ".join(said))
+    return found
 
 
 def _flat(spec: RunSpec) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,10 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 
 
 @pytest.fixture(params=["laptop", "phone"])
-def person(request: pytest.FixtureRequest, browser: Browser) -> Page:
+def person(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(**(PHONE if request.param == "phone" else {}))
-    request.addfinalizer(context.close)
-    return context.new_page()
+    yield context.new_page()
+    context.close()
 
 
 def shown_step(page: Page) -> int:
@@ -101,7 +102,7 @@ def test_a_run_is_watched_rewound_branched_and_found_again(person: Page, app: st
     person.wait_for_url(lambda url: run_of(url) not in ("", run) and run in url)
     maps = person.get_by_test_id("film-map")
     expect(maps).to_have_count(2, timeout=60_000)
-    expect(person.get_by_text(re.compile("^beta "))).to_have_count(1)
+    expect(person.get_by_text(re.compile(f"^beta [0-9.]+ from step {step}$"))).to_be_visible()
     expect(progress(person)).to_contain_text("finished", timeout=120_000)
     settled(person)
     person.reload()

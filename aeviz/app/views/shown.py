@@ -36,6 +36,7 @@ def side_by_side(runs: Sequence[str]) -> None:
     for run in reversed(runs):
         show(run)
     session.say("beside", runs[1:] or None)
+    session.say("step")
 
 
 def beside(run: str) -> list[str]:

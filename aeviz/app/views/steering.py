@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -116,8 +117,8 @@ def onward(run: str, spec: RunSpec, status: RunStatus, at: int | None) -> None:
                 session.put("left", f"{run}@{kept}")
                 session.put("right", run)
                 pages.to("holes")
-        if status.ended and at is None:
-            st.button("Train one minute more", f"more-{run}", on_click=_extend, args=(run,))
+        if status.ended and at is None and st.button("Train one minute more", f"more-{run}"):
+            _go_on(lambda: branch.extend(run, MINUTE), run)
         if at is not None:
             _branch(run, spec, step)
 
@@ -127,11 +128,15 @@ def _snapshot(run: str, step: int) -> int | None:
     return max((kept for kept in store.snapshots(run) if kept <= step), default=None)
 
 
-def _extend(run: str) -> None:
+def _go_on(spec: Callable[[], RunSpec], run: str) -> None:
+    """Start a run that goes on from another one, and show both."""
     try:
-        shown.show(own.start(branch.extend(run, MINUTE)))
+        new = own.start(spec())
     except (ValueError, place.RunError) as error:
         st.error(str(error))
+        return
+    shown.side_by_side([new, run])
+    st.rerun()  # the whole page, of which this is a part
 
 
 def _branch(run: str, spec: RunSpec, step: int) -> None:
@@ -141,22 +146,8 @@ def _branch(run: str, spec: RunSpec, step: int) -> None:
             now = _now(spec, name, step)
             value = _stops(f"branch-{run}-{step}-{name}", name, knob, now)
             chosen |= {name: value} if value != now else {}
-        st.button(
-            "Train on from here",
-            f"branch-{run}-{step}",
-            type="primary",
-            on_click=_begin,
-            args=(run, step, chosen),
-        )
-
-
-def _begin(run: str, step: int, chosen: dict[str, Any]) -> None:
-    try:
-        new = own.start(branch.branch(run, step, **chosen))
-    except (ValueError, place.RunError) as error:
-        st.error(str(error))
-        return
-    shown.side_by_side([new, run])
+        if st.button("Train on from here", f"branch-{run}-{step}", type="primary"):
+            _go_on(lambda: branch.branch(run, step, **chosen), run)
 
 
 def family(run: str) -> None:
