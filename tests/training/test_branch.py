@@ -156,6 +156,8 @@ def test_only_the_only_owner_turns_a_knob(no_worker: None) -> None:
     owners.add(run, OTHER)
     with pytest.raises(place.RunError, match="One other person watches this run too: branch it"):
         shared.change(run, OTHER, beta=3.0)
+    with pytest.raises(place.RunError, match="One other person watches this run too: branch it"):
+        shared.wind_down(run, PERSON)
 
 
 def test_who_asks_for_a_run_does_not_get_one_whose_knobs_were_turned(no_worker: None) -> None:
@@ -337,7 +339,7 @@ def test_a_run_ends_by_itself_when_it_improves_no_more(
     (change,) = store.spec(name).changes
     assert change.knob == "decay"
     assert store.said(name).state == "finished"
-    assert store.said(name).step == change.step + change.value
+    assert store.said(name).step == change.step + int(change.value)
     held_out = store.metrics(name)[-1].validation.terms
     assert held_out.keys() == {"reconstruction"}
 
