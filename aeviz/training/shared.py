@@ -133,11 +133,26 @@ def change(run: str, token: str, **knobs: Any) -> None:
         ValueError: a knob cannot have that value.
         RunError: it is not this person's alone, has ended, or its folder cannot be written.
     """
+    _refuse_but_its_only_owner(run, token)
+    store.change(run, **knobs)
+
+
+def wind_down(run: str, token: str) -> None:
+    """Have a run end with a short decay of its learning rate, which is for its only owner.
+
+    Raises:
+        PermissionError: the person does not own the run.
+        RunError: it is not this person's alone, has ended, or its folder cannot be written.
+    """
+    _refuse_but_its_only_owner(run, token)
+    store.wind_down(run)
+
+
+def _refuse_but_its_only_owner(run: str, token: str) -> None:
     if not owners.owns(run, token):
         raise PermissionError("This run is somebody else's: you can watch it.")
     if others := len(owners.of(run)) - 1:
-        raise place.RunError(f"{and_others(others)} this run too: branch it to change a knob.")
-    store.change(run, **knobs)
+        raise place.RunError(f"{and_others(others)} this run too: branch it to change it.")
 
 
 def and_others(many: int) -> str:

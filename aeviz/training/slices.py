@@ -208,8 +208,8 @@ def _scratch() -> Path:
 def _begin(name: str, content: Mapping[str, bytes]) -> _Kept:
     _forget(name)
     path = place.path_of(name)
-    (path / "snapshots").mkdir(parents=True)
-    (path / "states").mkdir()
+    for folder in ("snapshots", "states", "frames"):
+        (path / folder).mkdir(parents=True)
     for filename, found in content.items():
         (path / filename).write_bytes(found)
     return _Kept(name)

@@ -29,7 +29,7 @@ STATES = 2
 REWINDS, PER_DOUBLING, FIRST_REWIND = 12, 2, 16
 """So many earlier ones as well, so many for each doubling from this step on, to go back to."""
 STATE_BYTES = 60_000_000
-"""So many all full states of a run may take, unless the newest ones take more."""
+"""So many all full states of a run that ended may take, unless the last one takes more."""
 
 
 def create(spec: RunSpec) -> str:
@@ -287,10 +287,11 @@ def kept_states(steps: list[int], newest: int, many: int) -> list[int]:
         newest: so many of the last ones, in any case.
         many: so many at most, otherwise.
     """
-    earlier = [step for step in steps[:-newest] if step >= FIRST_REWIND]
-    firsts = spacing.firsts(earlier, PER_DOUBLING)
-    room = max(min(REWINDS, many - newest), 0)
-    return [*(spacing.thin(firsts, room) if room > 1 else firsts[:room]), *steps[-newest:]]
+    last = steps[-newest:]
+    firsts = spacing.firsts([s for s in steps[:-newest] if s >= FIRST_REWIND], PER_DOUBLING)
+    room = max(min(REWINDS, many - 1), 0)
+    # Before the first of them a run is begun anew, which is as good as a state of no step.
+    return [*spacing.thin([0, *firsts, *last[:1]], room + 2)[1:-1], *last]
 
 
 def newest_state(name: str, up_to: int | None = None) -> FullState | None:

@@ -42,12 +42,12 @@ KEPT = ("step", "steps", "epoch", "unit", "began", "trained", "restarts", "resta
 MEASURING = 0.2
 """About this share of a run's time goes into validation and previews (see `Pace`)."""
 
-LOOKING, ADVANCE = 0.12, 0.5
+LOOKING, ADVANCE = 0.12, 0.8
 """The share of the time that looking takes, and so many seconds more at the start of a run, which
 has most to show."""
 PREVIEW = 0.6
 """Seconds of training between two previews, of which there are fewer than frames."""
-FLAT, SHARE, LEAST = 0.003, 0.3, 600
+FLAT, SHARE, LEAST = 0.005, 0.3, 600
 """A run improves no more where, in this last share of its steps, at least so many, its best
 validation loss fell by less than this part of it."""
 
@@ -111,7 +111,7 @@ class Task:
         self.twin: Autoencoder | None = None
         """Holds the rounded weights of a snapshot, so that the model goes on with its own."""
         self.validating = Pace(every=0.5, share=0.10)
-        self.looking = Pace(every=0.25, share=LOOKING)
+        self.looking = Pace(every=0.22, share=LOOKING)
         self.looked = 0.0
         """Seconds that looking has taken."""
         self.rewinding = Pace(every=0.0, share=0.05)

@@ -156,6 +156,8 @@ def test_only_the_only_owner_turns_a_knob(no_worker: None) -> None:
     owners.add(run, OTHER)
     with pytest.raises(place.RunError, match="One other person watches this run too: branch it"):
         shared.change(run, OTHER, beta=3.0)
+    with pytest.raises(place.RunError, match="One other person watches this run too: branch it"):
+        shared.wind_down(run, PERSON)
 
 
 def test_who_asks_for_a_run_does_not_get_one_whose_knobs_were_turned(no_worker: None) -> None:
@@ -270,12 +272,14 @@ def test_full_states_are_kept_two_for_each_doubling_within_their_bounds() -> Non
     kept = store.kept_states(steps, newest=2, many=100)
     assert kept[-2:] == [4998, 4999]
     assert len(kept) == 14
-    assert kept[0] == 16
+    assert kept[0] <= 64
     ratios = [b / a for a, b in itertools.pairwise(kept[:-2])]
-    assert max(ratios) < 2.1
+    assert max(ratios) < 2.2
     few = store.kept_states(steps, newest=2, many=5)
-    assert len(few) == 5
+    assert len(few) == 6
     assert few[-2:] == [4998, 4999]
+    gaps = [b / a for a, b in itertools.pairwise([1, *few[:-1]])]
+    assert max(gaps) <= store.FIRST_REWIND  # from the start to the end
     assert store.kept_states(steps, newest=2, many=1) == [4998, 4999]
     assert store.kept_states([3, 4, 5], newest=1, many=9) == [5]
 
@@ -335,7 +339,7 @@ def test_a_run_ends_by_itself_when_it_improves_no_more(
     (change,) = store.spec(name).changes
     assert change.knob == "decay"
     assert store.said(name).state == "finished"
-    assert store.said(name).step == change.step + change.value
+    assert store.said(name).step == change.step + int(change.value)
     held_out = store.metrics(name)[-1].validation.terms
     assert held_out.keys() == {"reconstruction"}
 

@@ -275,7 +275,7 @@ def own_runs(now: str | None) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f"Removed: {removed}.", width="content")
             st.button("Undo", "restore", on_click=own.restore)
-    mine = [run for run in own.known() if library.is_run(run)]
+    mine = [run for run in own.known() if place.is_run(run)]  # and not a step of one
     for run in reversed(mine):
         status, label = store.status(run), library.run_title(run)
         label += f", {status.state}" if status.ended else ""  # else it would soon be wrong
