@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response

@@ -42,7 +42,7 @@ def live(run: str, spec: RunSpec) -> None:
             disabled=many > 0,
         )
     if many:
-        st.caption(f"{shared.and_others(many)} it, too: nobody changes it alone.")
+        st.caption(f"{shared.and_others(many)} this run too: branch it to change it.")
 
 
 def _knobs(spec: RunSpec) -> dict[str, Knob]:
