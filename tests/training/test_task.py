@@ -24,11 +24,12 @@ from aeviz.models.settings import BaseConfig, Knob, knob, knobs
 from aeviz.models.zoo import MODELS
 from aeviz.training import curves, loop, place, store, task
 from aeviz.training.spec import held_out_set, summary, training_set
-from tests.training.making import by_hand, equal, finish, small, taken, weights
+from tests.training.making import by_hand, equal, finish, small, taken, wait_for, weights
 
 
 def test_a_finished_run_leaves_its_spec_status_curves_preview_and_model(finished: str) -> None:
     folder = place.path_of(finished)
+    wait_for(lambda: not (folder / "claim").exists(), "the worker to let it go")
     names = {path.name for path in folder.iterdir()}
     assert names == {
         "lock",
