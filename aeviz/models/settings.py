@@ -152,6 +152,19 @@ class BaseConfig:
         return dataclasses.asdict(self)
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast a variant is trained at first: for what it shows within 15 seconds.
+
+    Chosen on held-out training images, on one thread: `python -m benchmarks.presets`.
+    """
+
+    epochs: float = 3.0
+    batch: int = 64
+    lr: float = 4e-3
+    """Highest learning rate of Adam."""
+
+
 def knobs(config_class: type[BaseConfig]) -> dict[str, tuple[Knob, Any]]:
     """Each setting of a config class: its knob and its default, in the order of a form."""
     return {
