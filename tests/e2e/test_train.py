@@ -34,6 +34,7 @@ def open_page(page: Page, app: str, query: str = "") -> None:
 
 def train_for(page: Page, seconds: int) -> None:
     """Fill in a length and press Train."""
+    page.get_by_role("radio", name="seconds", exact=True).click()
     length = page.get_by_role("spinbutton", name="Seconds")
     length.fill(str(seconds))
     length.press("Enter")

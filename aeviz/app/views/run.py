@@ -18,10 +18,10 @@ from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig, bounds_a_density, likelihood_of
-from aeviz.training import place, preview, removal, shared, store, turns
+from aeviz.training import place, preview, removal, shared, store, turns, verdict
 from aeviz.training.curves import Point, by_term, measured
 from aeviz.training.spec import RunSpec
-from aeviz.training.status import WAY_OUT, RunStatus
+from aeviz.training.status import WAY_OUT, RunStatus, State
 
 USES = {
     "map": "Explore its map",
@@ -264,7 +264,7 @@ def live(run: str, ended: bool) -> None:
         session.note("measuring", run)
     stamp, look = library.stamp(run, "metrics.jsonl", "preview.npz"), None
     try:
-        look = drawn(run, status.unit, status.steps, stamp)
+        look = drawn(run, status.unit, status.steps, stamp, status.state)
     except place.RunError as error:  # damaged since the page was opened
         st.warning(str(error))
     watch(
@@ -279,11 +279,12 @@ def live(run: str, ended: bool) -> None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
+def drawn(run: str, unit: str, steps: int | None, stamp: object, state: State = "running") -> bytes:
     """What the browsers of all who watch a run draw of it.
 
     Args:
         stamp: another one when there is more to see.
+        state: of the run, which decides what is said of it.
     """
     spec = store.spec(run)
     seen, points, troubles = before(spec), [], []
@@ -330,5 +331,5 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
             for name, value in metrics.items()
             if not isinstance(value, list)
         },
-        note=" ".join([*troubles, note]),
+        note=" ".join(filter(None, [verdict.sentence(points, spec, state), *troubles, note])),
     )

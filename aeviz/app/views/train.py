@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from aeviz.training import place, preview, removal, store
 from aeviz.training.spec import RunSpec, sentence, summary
 
 SECONDS, EPOCHS = 30.0, 10.0
-"""How long a run lasts at first."""
+"""How long a run lasts at first in a unit that the variant's recipe does not have."""
 AS_LAST = "as in your last run"
 COMMON = sorted((n for n, c in MODELS.items() if c.common), key=lambda n: MODELS[n].common)
 """The variants that the picker shows at once."""
@@ -157,7 +158,8 @@ def _looks(spec: RunSpec) -> None:
 
 
 def _default_spec(variant: str) -> RunSpec:
-    return RunSpec.model_validate({"variant": variant, "seconds": SECONDS})
+    recipe = dataclasses.asdict(MODELS[variant].recipe)
+    return RunSpec.model_validate({"variant": variant, **recipe})
 
 
 def _settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import ConvDecoder, ConvEncoder, corrupt
 from aeviz.models.settings import (
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     channels_knob,
@@ -41,6 +42,7 @@ class ConvolutionalDenoising(Autoencoder):
     )
     corrupts = True
     no_prior = "Its loss cares about clean images, not about where codes lie."
+    recipe = Recipe(epochs=1, batch=64, lr=4e-3)
     order = 35
     needs = ("noise", "images")
 

@@ -11,6 +11,7 @@ from aeviz.models.gaussian import draw, negative_elbo
 from aeviz.models.nets import ConvDecoder, ConvEncoder
 from aeviz.models.settings import (
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     beta_knob,
@@ -42,6 +43,7 @@ class ConvolutionalVariational(Autoencoder):
         "dimensions its error is larger here."
     )
     has_posterior = gaussian_prior = True
+    recipe = Recipe(epochs=1, batch=64, lr=5e-3)
     order = 45
     common = 7
     needs = ("samples", "images")
