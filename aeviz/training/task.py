@@ -47,12 +47,13 @@ class Pace:
     """
 
     def __init__(self, every: float, share: float) -> None:
-        self.every, self.share, self.next = every, share, 0.0
+        self.every, self.share, self.next, self.takes = every, share, 0.0, 0.0
 
     def done(self, began: float, ended: float) -> None:
-        """It was done, and took this long: when it is due again."""
+        """It was done, and took this long: when it is due again, and what share of the time."""
         wait = (ended - began) * (1 - self.share) / self.share
         self.next = ended + max(self.every, wait)
+        self.takes = (ended - began) / (self.next - began)
 
 
 class Task:
@@ -80,7 +81,10 @@ class Task:
         self.recent: list[Loss] = []
         self.before: list[Loss] = []
         """Losses of the steps since the last point of the curves, and of those before it."""
-        self.speed: deque[tuple[float, int]] = deque()
+        self.measured = 0.0
+        """Seconds of training that went into what is kept and shown of it."""
+        self.speed: deque[tuple[float, float, float, int]] = deque()
+        """Moments: the clock, `now`, `measured` and the step."""
         self.seen: Preview | None = None
         self.trained_on = 0
         self.step: loop.Step | None = None
@@ -234,14 +238,21 @@ class Task:
         logging.info("%s %s at step %d. %s", self.name, state, self.status.step, message)
 
     def _speed(self) -> dict[str, float]:
+        """Speed and time left, as if what is measured took its usual share: at first it has more.
+
+        The share is of the run's own time, and the clock also has the turns of others.
+        """
         now, step = time.perf_counter(), self.status.step
-        self.speed.append((now, step))
+        self.speed.append((now, self.active, self.measured, step))
         while now - self.speed[0][0] > SPEED_WINDOW:
             self.speed.popleft()
-        before, first = self.speed[0]
-        if step == first or self.status.steps is None:
+        before, active, measured, first = self.speed[0]
+        stepping = self.active - active - (self.measured - measured)
+        if step == first or self.status.steps is None or stepping <= 0:
             return {}
-        per_second = (step - first) / (now - before)
+        usual = sum(pace.takes for pace in (self.validating, self.looking, self.keeping))
+        own = (self.active - active) / (now - before)
+        per_second = (step - first) / stepping * (1 - usual) * own
         return {
             "images_per_second": per_second * min(self.spec.batch, self.trained_on),
             "seconds_left": (self.status.steps - step) / per_second,
@@ -294,11 +305,13 @@ class Task:
         for step in fitting:
             self.status.step, self.status.epoch, self.step = step.step, step.epoch, step
             self.recent.append(step.loss)
+            done = self.now()
             self._record(model, dataset)
             if step.step == steps or self.now() >= self.keeping.next:
                 began = self.now()
                 store.keep_state(self.name, step.state())
                 self.keeping.done(began, self.now())
+            self.measured += self.now() - done
             if step.step == steps:
                 self._say_what_is_left(model)
             yield True

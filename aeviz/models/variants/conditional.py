@@ -46,7 +46,7 @@ class Conditional(Autoencoder):
     fails = "It needs labels, and its map shows slant and width but no islands of digits."
     uses_labels = True
     has_posterior = gaussian_prior = True
-    recipe = Recipe(epochs=3.5, batch=100, lr=5e-3)
+    recipe = Recipe(epochs=3, batch=80, lr=6e-3)
     order = 50
     needs = ("classes",)
 

@@ -59,7 +59,9 @@ class Convolutional(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a good reconstruction (32 dimensions)": Config(latent_dim=32, hidden=512, batch_norm=True),
+        "a good reconstruction (32 dimensions)": Config(
+            latent_dim=32, channels=8, hidden=512, batch_norm=True
+        ),
         "a map (2 dimensions)": Config(activation="tanh"),
     }
 

@@ -41,7 +41,7 @@ class Masked(Autoencoder):
     when = "Parts of your images are missing, or you want attention instead of fixed layers."
     fails = "It fills a gap with the average of all that would fit, so large gaps come out blurred."
     no_prior = "Its loss asks what is hidden in an image, not where codes should lie."
-    recipe = Recipe(epochs=1, batch=64, lr=2e-3)
+    recipe = Recipe(epochs=0.7, batch=32, lr=2e-3)
     order = 80
     needs = ("missing",)
     uses_visible = True

@@ -41,7 +41,7 @@ class Recurrent(Autoencoder):
         "vanilla autoencoder with as wide a code."
     )
     no_prior = "Its loss says what a code must remember, not where codes should lie."
-    recipe = Recipe(epochs=0.5, batch=32, lr=4e-3)
+    recipe = Recipe(epochs=0.4, batch=32, lr=1.2e-2)
     order = 70
     needs = ("sequences", "missing")
     uses_visible = True

@@ -41,7 +41,7 @@ class Vanilla(Autoencoder):
     no_prior = (
         "Nothing in its loss says where codes should lie, so there is nothing to sample from."
     )
-    recipe = Recipe(epochs=4, batch=64, lr=4e-3)
+    recipe = Recipe(epochs=3, batch=64, lr=6e-3)
     order = 10
     common = 1
     needs = ("compression", "baseline")

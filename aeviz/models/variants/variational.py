@@ -42,7 +42,7 @@ class Variational(Autoencoder):
         "Reconstructions blur, dimensions collapse (22 of 32 here, at beta = 1), and all codes "
         "together are not quite the prior: some samples are no digits."
     )
-    recipe = Recipe(epochs=4, batch=100, lr=5e-3)
+    recipe = Recipe(epochs=3, batch=80, lr=8e-3)
     order = 40
     common = 2
     needs = ("samples", "features")

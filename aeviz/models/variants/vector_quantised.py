@@ -41,7 +41,7 @@ class VectorQuantised(Autoencoder):
         "Entries that nothing is near would die and are put elsewhere; a straight path between "
         "codes moves in jumps."
     )
-    recipe = Recipe(epochs=1, batch=32, lr=4e-3)
+    recipe = Recipe(epochs=0.8, batch=32, lr=6e-3)
     order = 60
     needs = ("symbols", "compression", "images")
 

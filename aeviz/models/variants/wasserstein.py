@@ -49,7 +49,7 @@ class Wasserstein(Autoencoder):
     fails = "The penalty compares one batch with one draw: in wide codes it overlooks holes."
     gaussian_prior = True
     sampler = "The mixture fitted to its codes"
-    recipe = Recipe(epochs=3, batch=64, lr=4e-3)
+    recipe = Recipe(epochs=3, batch=64, lr=6e-3)
     order = 55
     needs = ("samples",)
 
