@@ -284,7 +284,8 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
         "width": 32,
         "beta": 0.5,
     }
-    assert (spec.seed, spec.batch, spec.epochs, spec.lr) == (7, 500, 0.2, 2e-3)
+    assert (spec.seed, spec.batch, spec.epochs) == (7, 500, 0.2)
+    assert spec.lr == MODELS[spec.variant].recipe.lr
     wait_for(lambda: store.status(run).ended)
     assert store.status(run).steps == 20
     app.run()

@@ -57,7 +57,7 @@ class Sparse(Autoencoder):
     when = "You want units that stand for one thing each, such as a stroke, or a code to classify."
     fails = "Under L1 units can die and never answer again; too strong a penalty empties the code."
     no_prior = "Its loss says how many units may answer, not where codes should lie."
-    recipe = Recipe(epochs=3, batch=100, lr=5e-3)
+    recipe = Recipe(epochs=5, batch=100, lr=5e-3)
     order = 15
     common = 5
     needs = ("features",)
