@@ -8,6 +8,7 @@ except the drawings of the runs that are timed, which are not looked at.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import tempfile
@@ -50,6 +51,7 @@ NEAR = 2.0
 """Seconds before the end of a run from which on a share of what is left says little."""
 RUNS = ("variational", "convolutional", "wasserstein")
 """Whose remaining time is compared with what it was said to be."""
+KEPT = machine.RESULTS / "presets.json"
 MAP, LOSSES, ACCURACY = "variational", ((150.0, 15.0), (147.0, 25.0)), (0.70, 10.0)
 """What the default 2-d map must reach, nats and share of held-out images, within seconds."""
 
@@ -278,52 +280,69 @@ def map_rows(old: list[Look], new: list[Look], timed: Timed) -> list[machine.Row
     return rows
 
 
-def time_rows(timed: dict[str, Timed]) -> list[machine.Row]:
+def time_row(variant: str, run: Timed) -> machine.Row:
     """How right the time left was."""
-    return [
-        machine.Row(
-            f"time left of the default {variant}, as said 2 s after its first turn",
-            f"{run.trained:.1f} s to its last step, {run.ended:.1f} s to its figures",
-            f"{run.off(2.0)[0]:+.0%} off; {max(run.off(2.0), key=abs):+.0%} at worst from then on",
-            "at most 20 % off",
-            abs(run.off(2.0)[0]) <= 0.2,
-        )
-        for variant, run in timed.items()
-    ]
+    off = run.off(2.0)
+    return machine.Row(
+        f"time left of the default {variant}, as said 2 s after its first turn",
+        f"{run.trained:.1f} s to its last step, {run.ended:.1f} s to its figures",
+        f"{off[0]:+.0%} off; {max(off, key=abs):+.0%} at worst from then on",
+        "at most 20 % off",
+        abs(off[0]) <= 0.2,
+    )
+
+
+def kept() -> dict[str, Any]:
+    """What was measured before, by variant: rows of the table, and bars."""
+    if not KEPT.exists():
+        return {"table": {}, "bars": {}}
+    return json.loads(KEPT.read_text(encoding="utf-8"))
+
+
+def measure(variant: str, images: Images, seed: int) -> tuple[list[tuple[str, ...]], list[Any]]:
+    """The rows of a variant in the table, and those with a bar."""
+    old, new = before(variant, images, seed), proposed(variant)
+    found = [looks(variant, config, images, seed=seed, **how) for config, how in (old, new)]
+    if variant not in RUNS:
+        return quality_rows(variant, *found), []
+    timed = by_worker(variant, seed)
+    bars = map_rows(*found, timed) if variant == MAP else []
+    return quality_rows(variant, *found), [*bars, time_row(variant, timed)]
 
 
 def main() -> None:
     """Measure, print and write results/presets.md."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.presets", description=main.__doc__)
-    parser.add_argument("--only", nargs="+", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=list(MODELS),
+        choices=list(MODELS),
+        metavar="VARIANT",
+        help="measure these anew; of others stays what was measured before",
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    images, table, of_map = Images(), [], ([], [])
-    timed = {variant: by_worker(variant, args.seed) for variant in RUNS}
+    images = Images()
     for variant in args.only:
-        old, new = before(variant, images, args.seed), proposed(variant)
-        found = [looks(variant, c, images, seed=args.seed, **how) for c, how in (old, new)]
-        rows = quality_rows(variant, *found)
-        table += rows
+        rows, bars = measure(variant, images, args.seed)
         for row in rows:
             print(" | ".join(row), flush=True)
-        if variant == MAP:
-            of_map = found
+        found = kept()
+        found["table"][variant] = rows
+        found["bars"][variant] = [asdict(bar) for bar in bars]
+        KEPT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    found = kept()
+    there = [variant for variant in MODELS if variant in found["table"]]
     head = ("run", "loss L", "until L", *(f"after {t:g} s" for t in WHEN), "MSE at the end")
-    rows = time_rows(timed)
-    if of_map[0]:
-        rows = [*map_rows(of_map[0], of_map[1], timed[MAP]), *rows]
-    if args.only != list(MODELS):
-        print(machine.table(head, table))
-        return
     machine.report(
         "presets",
         f"python -m benchmarks.presets --seed {args.seed}",
         args.seed,
-        rows,
+        [machine.Row(**bar) for variant in RUNS for bar in found["bars"].get(variant, [])],
         NOTES,
-        machine.table(head, table),
+        machine.table(head, [row for variant in there for row in found["table"][variant]]),
     )
 
 

@@ -45,7 +45,7 @@ class Denoising(Autoencoder):
     )
     corrupts = True
     no_prior = "Its loss cares about clean images, not about where codes lie."
-    recipe = Recipe(epochs=2, batch=64, lr=6e-3)
+    recipe = Recipe(epochs=3, batch=64, lr=6e-3)
     order = 20
     common = 3
     needs = ("noise", "stability")
