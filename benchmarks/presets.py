@@ -315,11 +315,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.presets", description=main.__doc__)
     parser.add_argument(
         "--only",
-        nargs="+",
+        nargs="*",
         default=list(MODELS),
         choices=list(MODELS),
         metavar="VARIANT",
-        help="measure these anew; of others stays what was measured before",
+        help="measure these anew, or none; of others stays what was measured before",
     )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
