@@ -306,7 +306,7 @@ def measure(variant: str, images: Images, seed: int) -> tuple[list[tuple[str, ..
     if variant not in RUNS:
         return quality_rows(variant, *found), []
     timed = by_worker(variant, seed)
-    bars = map_rows(*found, timed) if variant == MAP else []
+    bars = map_rows(found[0], found[1], timed) if variant == MAP else []
     return quality_rows(variant, *found), [*bars, time_row(variant, timed)]
 
 

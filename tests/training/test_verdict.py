@@ -34,7 +34,7 @@ def made(
 ) -> list[Point]:
     """Points of a run at some steps; an epoch has 500."""
     train = validation if train is None else train
-    metrics = {} if kl is None else {"kl_per_dim": kl}
+    metrics: curves.Numbers = {} if kl is None else {"kl_per_dim": kl}
     return [
         Point(
             step=int(step),
