@@ -357,6 +357,7 @@ NOTES = [
     "L is the validation loss, in the variant's own unit, that the old preset has after 15 s. "
     "Beside each loss stands the accuracy of 5 nearest neighbours among 8,000 training codes, on "
     "the map: of a code wider than two the plane of its first principal components.",
+    "Variants can be measured one by one (`--only`): the load is that of the last time.",
     "The usual starter code and Keras, in seconds per epoch: [training.md](training.md).",
 ]
 
