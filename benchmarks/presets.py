@@ -306,7 +306,7 @@ def measure(variant: str, images: Images, seed: int) -> tuple[list[tuple[str, ..
     if variant not in RUNS:
         return quality_rows(variant, *found), []
     timed = by_worker(variant, seed)
-    bars = map_rows(*found, timed) if variant == MAP else []
+    bars = map_rows(found[0], found[1], timed) if variant == MAP else []
     return quality_rows(variant, *found), [*bars, time_row(variant, timed)]
 
 
@@ -315,11 +315,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.presets", description=main.__doc__)
     parser.add_argument(
         "--only",
-        nargs="+",
+        nargs="*",
         default=list(MODELS),
         choices=list(MODELS),
         metavar="VARIANT",
-        help="measure these anew; of others stays what was measured before",
+        help="measure these anew, or none; of others stays what was measured before",
     )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -357,6 +357,7 @@ NOTES = [
     "L is the validation loss, in the variant's own unit, that the old preset has after 15 s. "
     "Beside each loss stands the accuracy of 5 nearest neighbours among 8,000 training codes, on "
     "the map: of a code wider than two the plane of its first principal components.",
+    "Variants can be measured one by one (`--only`): the load is that of the last time.",
     "The usual starter code and Keras, in seconds per epoch: [training.md](training.md).",
 ]
 

@@ -84,19 +84,17 @@ def judge(points: list[Point], spec: RunSpec, state: State = "running") -> Verdi
     step, epoch = points[-1].step, points[-1].epoch
     if step < FEW or epoch < 1:
         counted = {"steps": _many(step, "step"), "epochs": _many(float(f"{epoch:.2g}"), "epoch")}
-        return Verdict("few", SHORT.format(**counted))
-    return Verdict("falling", FELL)
+        return Verdict("few", SHORT.format(**counted) + (_too_high(spec) or LONGER))
+    return Verdict("falling", FELL + (_too_high(spec) or LONGER))
 
 
 FALLING = "The loss is still falling: let it train on."
-FELL = "The loss was still falling when it ended. Train one minute more."
+FELL = "The loss was still falling when it ended. "
+LONGER = "Train one minute more."
 FLAT = "The loss is flat since step {since:,}: more steps change little. "
 FLAT_OVER = "The loss was flat at the end, since step {since:,}: more steps would change little. "
 BY_SIZE = "A wider code or a wider network would help."
-SHORT = (
-    "It was trained for {steps} only, {epochs}, and the loss was still falling. "
-    "Train one minute more."
-)
+SHORT = "It was trained for {steps} only, {epochs}, and the loss was still falling. "
 DIVERGED = "The loss has diverged: it is no longer finite. Lower the learning rate{now}."
 RISEN = "The loss rose again instead of falling. Lower the learning rate{now}."
 OVERFIT = (

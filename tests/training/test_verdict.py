@@ -34,7 +34,7 @@ def made(
 ) -> list[Point]:
     """Points of a run at some steps; an epoch has 500."""
     train = validation if train is None else train
-    metrics = {} if kl is None else {"kl_per_dim": kl}
+    metrics: curves.Numbers = {} if kl is None else {"kl_per_dim": kl}
     return [
         Point(
             step=int(step),
@@ -222,13 +222,16 @@ def test_a_real_run_with_a_large_beta_collapses() -> None:
     assert "Lower beta (30 now)" in said.sentence
 
 
-@pytest.mark.parametrize(("variant", "kind"), [("variational", "diverged"), ("vanilla", "flat")])
-def test_a_real_run_that_learns_too_fast_is_told_so(variant: str, kind: str) -> None:
-    settings = spec(variant, config=NARROW, steps=520, lr=1.0)
-    said = verdict.judge(trained(settings), settings, "finished")
+@pytest.mark.parametrize("variant", ["variational", "vanilla"])
+def test_a_real_run_that_learns_too_fast_is_told_so(variant: str) -> None:
+    settings = spec(variant, config=NARROW, batch=64, steps=520, lr=1.0)
+    points = trained(settings)
+    said = verdict.judge(points, settings, "finished")
     assert said
-    assert said.kind == kind
     assert "Lower the learning rate (1 now)" in said.sentence
+    # What becomes of it is chaos: some end far above their start, others at a poor level.
+    ends = [sum(points[k].validation.terms.values()) for k in (0, -3, -2, -1)]
+    assert (said.kind == "diverged") == (np.median(ends[1:]) > 1.1 * ends[0]), said
 
 
 def test_a_real_run_of_a_few_steps_is_still_falling() -> None:
