@@ -15,7 +15,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server import server_util
 
 from aeviz import environment
-from aeviz.app import first, join, memory, pages, session
+from aeviz.app import film, first, join, memory, pages, session
 from aeviz.app.base_path import BasePath
 from aeviz.app.door import Door
 from aeviz.training import process
@@ -76,4 +76,9 @@ else:
         environment.now()
     except environment.SettingsError as error:
         sys.exit(str(error))
-    app = st.App(__file__, lifespan=start, middleware=[Middleware(BasePath), Middleware(Door)])
+    app = st.App(
+        __file__,
+        lifespan=start,
+        routes=[film.ROUTE],
+        middleware=[Middleware(BasePath), Middleware(Door)],
+    )

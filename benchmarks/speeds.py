@@ -22,10 +22,10 @@ WARM_UP, TIMED = 5, 30
 
 def images_per_second(variant: str) -> float:
     """Of the variant as the page proposes it."""
-    presets = MODELS[variant].presets
+    presets, recipe = MODELS[variant].presets, MODELS[variant].recipe
     config = next(iter(presets.values()), MODELS[variant].Config())
     fields = {"variant": variant, "config": config, "steps": WARM_UP + TIMED}
-    spec = RunSpec.model_validate(fields)
+    spec = RunSpec.model_validate(fields | {"batch": recipe.batch, "lr": recipe.lr})
     mnist, model = datasets.load(), optim.build(MODELS[variant], config, 0)
     some = slice(8 * spec.batch)
     fitting = loop.fit(

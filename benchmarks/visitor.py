@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import time
 import urllib.parse
 from collections.abc import Coroutine, Iterator, Sequence
@@ -27,6 +28,8 @@ TRIGGERS = "$$STREAMLIT_INTERNAL_KEY_{}__events"
 """Under this id Streamlit's page sends what a v2 component triggers."""
 WATCH = "aeviz.watch"
 """This component asks for a run's state again once the last answer is there."""
+FILM, EVERY = "aeviz.film", 0.25
+"""This one fetches the frames of a run that are new, so many seconds after the last answer."""
 PATIENCE, LONGEST = 4, 4.0
 """It waits so many times as long as the last answer took, but no longer than so many seconds."""
 OWNER = "aeviz_owner"
@@ -72,6 +75,11 @@ class Visitor:
     finished: list[float] = field(default_factory=list)
     """When a run of the page, or of a part of it, had come to its end; `time.perf_counter`."""
 
+    frames: dict[str, list[int]] = field(default_factory=dict)
+    """The steps of the frames that came, by the address of the film."""
+    refreshed: list[float] = field(default_factory=list)
+    """When new frames had come; `time.perf_counter`."""
+
     def __post_init__(self) -> None:
         self._states: dict[str, WidgetState] = {}
         self._kept: dict[str, Kept] = {}
@@ -93,7 +101,8 @@ class Visitor:
 
     async def lose(self) -> None:
         """The line is cut: nothing is said to the server, and nothing comes any more."""
-        self._stop_timers()
+        await self._end_timers()
+        self.frames = {}
         self._socket.transport.abort()
         await asyncio.gather(self._listener, self._socket.wait_closed(), return_exceptions=True)
 
@@ -145,7 +154,7 @@ class Visitor:
 
     async def close(self) -> None:
         """Close the tab."""
-        self._stop_timers()
+        await self._end_timers()
         self._listener.cancel()
         await asyncio.gather(self._listener, return_exceptions=True)
         await self._socket.close()
@@ -184,9 +193,10 @@ class Visitor:
         """A file of the server's, by the address that the page has of it."""
         url = urllib.parse.urlsplit(urllib.parse.urljoin(f"{self.address}/{self.page}", path))
         host, port = str(url.hostname), url.port
+        target = url.path + (f"?{url.query}" if url.query else "")
         reader, writer = await asyncio.open_connection(host, port)
         try:
-            head = f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n\r\n"
+            head = f"GET {target} HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n\r\n"
             writer.write(head.encode())
             answer, _, content = (await reader.read()).partition(b"\r\n\r\n")
         finally:
@@ -246,6 +256,8 @@ class Visitor:
             self.parts[tuple(metadata.delta_path)] = part
             if _is(part, WATCH):
                 self._watch(part)
+            elif _is(part, FILM):
+                self._play(part)
         elif kind == "auto_rerun":
             self._repeat(message.auto_rerun.fragment_id, message.auto_rerun.interval)
         elif kind == "stop_auto_rerun":
@@ -261,7 +273,7 @@ class Visitor:
         self._session = message.new_session.initialize.session_id or self._session
         if not self._fragments:
             self._place = message.new_session.page_script_hash
-            for name in set(self._timers) - {WATCH}:
+            for name in set(self._timers) - {WATCH, FILM}:
                 self._stop_timer(name)
 
     def _finish(self, status: int) -> None:
@@ -316,6 +328,33 @@ class Visitor:
 
         self._start_timer(WATCH, tick())
 
+    def _play(self, part: Part) -> None:
+        """What `FILM` does with the films that it is given."""
+        found = json.loads(part.element.bidi_component.json)
+        addresses = [one["address"] for one in found["films"]]
+        if list(self.frames) == addresses:
+            return
+        self.frames = {address: [] for address in addresses}
+
+        async def follow() -> None:
+            open_films = set(addresses)
+            while open_films:
+                more = False
+                for address in sorted(open_films):
+                    steps = self.frames[address]
+                    after = steps[-1] if steps else -1
+                    content = await self.fetch(f"{address}?after={after}")
+                    said, new = _answer(content)
+                    self.frames[address] = [*(s for s in steps if s in said["steps"]), *new]
+                    if new:
+                        self.refreshed.append(time.perf_counter())
+                    more = more or said["more"]
+                    if said["ended"] and not said["more"]:
+                        open_films.remove(address)
+                await asyncio.sleep(0 if more else EVERY)
+
+        self._start_timer(FILM, follow())
+
     def _start_timer(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._stop_timer(name)
         self._timers[name] = asyncio.create_task(work)
@@ -324,9 +363,26 @@ class Visitor:
         if name in self._timers:
             self._timers.pop(name).cancel()
 
-    def _stop_timers(self) -> None:
+    async def _end_timers(self) -> None:
+        """Stop what asks by itself, and wait until it has let go of its connections."""
+        tasks = list(self._timers.values())
         for name in list(self._timers):
             self._stop_timer(name)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _answer(content: bytes) -> tuple[dict[str, Any], list[int]]:
+    """What an answer to `FILM` says, and the steps of its frames."""
+    parts, at = [], 0
+    while at < len(content):
+        (length,) = struct.unpack_from("<I", content, at)
+        parts.append(content[at + 4 : at + 4 + length])
+        at += 4 + length
+    steps = []
+    for frame in parts[1:]:
+        (length,) = struct.unpack_from("<I", frame)
+        steps.append(json.loads(frame[4 : 4 + length])["step"])
+    return json.loads(parts[0]), steps
 
 
 def _is(part: Part, component: str) -> bool:

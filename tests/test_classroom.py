@@ -100,7 +100,11 @@ def test_a_watcher_whose_line_is_cut_is_shown_later_steps_again(server: Server) 
 
         assert await serving.until(later, 60)
         assert TOLD.search(visitor.run()["text"])
-        await visitor.fetch(visitor.run()["drawing"])
+
+        async def frames() -> bool:
+            return any(visitor.frames.values())
+
+        assert await serving.until(frames, 60)
         with pytest.raises(LookupError):
             await visitor.fetch("/media/nothing.json")
         await visitor.close()

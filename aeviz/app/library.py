@@ -92,6 +92,10 @@ def trouble(name: str) -> str:
     """Why the model of a run cannot be used, in one sentence; empty where it can."""
     if not place.names_model(name):
         return ""
+    try:
+        store.model_file(name)
+    except place.RunError as error:  # no weights of that step
+        return str(error)
     if not store.is_finished(name):
         return "This run has left no model."
     found = _of_run(name)
@@ -131,7 +135,7 @@ def title(name: str) -> str:
     its = card(name)
     text = zoo.describe(its.variant, its.code_dim)
     run, step = place.split(name)
-    at = "" if step is None else f", step {its.steps:,}"
+    at = "" if step is None else f" at step {its.steps:,}"
     return f"Yours, {place.started(run)}: {text}{at}"  # what tells them apart comes first
 
 
@@ -157,7 +161,17 @@ def content(name: str) -> bytes:
 
 def codec(name: str) -> ModelCodec:
     """A model as a way from images to codes and back."""
-    return ModelCodec(model(name), name, title(name))
+    return ModelCodec(model(name), settled(name), title(name))
+
+
+def settled(name: str) -> str:
+    """The name of a model that stays its own: of a run at a step, with the step of its weights.
+
+    While the run trains, later weights may come closer to the step that is asked for.
+    """
+    if not is_run(name) or place.split(name)[1] is None:
+        return name
+    return f"{place.split(name)[0]}@{card(name).steps}"
 
 
 def run_title(run: str) -> str:

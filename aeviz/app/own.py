@@ -163,6 +163,22 @@ def control(run: str, wish: Wish) -> None:
         st.toast(f"You have left this run. {shared.and_others(len(owners.of(run)))} it.")
 
 
+def change(run: str, **knobs: object) -> None:
+    """Turn knobs of a run while it trains; for callbacks."""
+    try:
+        shared.change(run, me(), **knobs)
+    except (ValueError, PermissionError, place.RunError) as error:
+        st.error(str(error))
+
+
+def wind_down(run: str) -> None:
+    """Have a run end well within some hundred steps; for callbacks."""
+    try:
+        shared.wind_down(run, me())
+    except (PermissionError, place.RunError) as error:
+        st.error(str(error))
+
+
 def _drop(run: str) -> None:
     """A run is no longer among this person's."""
     for known in (started(), waiting()):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from aeviz.data.datasets import MNIST, Shape
 from aeviz.models.card import Card
-from aeviz.models.settings import ERROR, ERRORS, LOG_P, RECONSTRUCTION_UNITS, BaseConfig
+from aeviz.models.settings import ERROR, ERRORS, LOG_P, RECONSTRUCTION_UNITS, BaseConfig, Recipe
 
 EPSILON = 1e-6
 """Pixels of a decoder without logits are kept this far from 0 and 1 to have some."""
@@ -54,6 +54,9 @@ class Autoencoder(nn.Module, ABC):
     when: ClassVar[str]
     fails: ClassVar[str]
     presets: ClassVar[dict[str, BaseConfig]] = {}
+    """Settings worth trying by their names; the first one is proposed."""
+    recipe: ClassVar[Recipe] = Recipe()
+    """How it is trained at first."""
     uses_labels: ClassVar[bool] = False
     """True: `labels` (B,) int64 goes into loss, encode, decode and logits, and may be left out of
     the last three. Then encode takes those that `classify` finds, and decode averages over all."""

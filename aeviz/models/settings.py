@@ -19,6 +19,7 @@ class Knob:
     """Range, label and help of one setting; a form is drawn and a config validated from it.
 
     when: values of other settings with which it counts, by their names; always where empty.
+    live: it may change while a model trains: a weight or a strength that no layer is built from.
     """
 
     label: str
@@ -27,6 +28,7 @@ class Knob:
     high: float = math.inf
     choices: tuple[str, ...] | None = None
     when: Mapping[str, Collection[Any]] = dataclasses.field(default_factory=dict)
+    live: bool = False
 
     def counts(self, values: Mapping[str, Any]) -> bool:
         """Whether it changes anything beside these values of the others, by name.
@@ -79,14 +81,17 @@ def knob(
     high: float = math.inf,
     choices: tuple[str, ...] | None = None,
     when: Mapping[str, Collection[Any]] | None = None,
+    live: bool = False,
 ) -> Any:
     """A field of a Config: its default, its range or its choices, and what a student reads.
 
     Args:
         when: values of other settings with which it counts, by their names; always if left out.
+        live: it may change while a model trains; `loss` then reads it from `config` each time.
     """
     return dataclasses.field(
-        default=default, metadata={"knob": Knob(label, help, low, high, choices, when or {})}
+        default=default,
+        metadata={"knob": Knob(label, help, low, high, choices, when or {}, live)},
     )
 
 
@@ -152,11 +157,34 @@ class BaseConfig:
         return dataclasses.asdict(self)
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast a variant is trained at first: for what it shows within 15 seconds.
+
+    Chosen on held-out training images, on one thread: `python -m benchmarks.presets`.
+    """
+
+    epochs: float = 3.0
+    batch: int = 64
+    lr: float = 4e-3
+    """Highest learning rate of Adam."""
+
+
 def knobs(config_class: type[BaseConfig]) -> dict[str, tuple[Knob, Any]]:
     """Each setting of a config class: its knob and its default, in the order of a form."""
     return {
         field.name: (field.metadata["knob"], field.default)
         for field in dataclasses.fields(config_class)
+    }
+
+
+def live_knobs(config: BaseConfig) -> dict[str, Knob]:
+    """The settings that may change while a model with this config trains."""
+    values = config.to_dict()
+    return {
+        name: setting
+        for name, (setting, _) in knobs(type(config)).items()
+        if setting.live and setting.counts(values)
     }
 
 
@@ -227,6 +255,7 @@ def beta_knob() -> Any:
         1.0,
         low=0.0,
         high=30.0,
+        live=True,
         label="Beta",
         help="Weight of the KL term. With 1 the loss is minus the ELBO; more gives a rounder, "
         "simpler map, and dimensions that collapse.",
@@ -353,6 +382,7 @@ def level_knob() -> Any:
         0.5,
         low=0.0,
         high=1.0,
+        live=True,
         label="Corruption level",
         help="Standard deviation of the Gaussian noise, or the fraction of corrupted pixels.",
     )

@@ -19,15 +19,19 @@ import torch
 from aeviz.models import apply, objective, optim
 from aeviz.models.base import Autoencoder, Loss
 from aeviz.models.settings import BaseConfig, knobs
+from aeviz.training.course import Course
 from aeviz.training.state import FullState, of
 
 
 @dataclass(frozen=True)
 class Step:
-    """One optimiser step: its number from 1 on, the passes over the data so far, its loss."""
+    """One optimiser step: its number from 1 on, the passes over the data so far, its loss.
+
+    steps: how many there will be; None while that is not known.
+    """
 
     step: int
-    steps: int
+    steps: int | None
     epoch: float
     loss: Loss
     state: Callable[[], FullState] = field(repr=False, compare=False)
@@ -81,9 +85,29 @@ def fit(
 
     Source: Kingma & Welling 2013, arXiv:1312.6114, algorithm 1; Adam: arXiv:1412.6980.
     """
+    course = Course(lr, steps, steps)
+    return train(model, images, course, batch=batch, seed=seed, labels=labels, start=start)
+
+
+def train(
+    model: Autoencoder,
+    images: np.ndarray,
+    course: Course,
+    *,
+    batch: int,
+    seed: int,
+    labels: np.ndarray | None = None,
+    start: FullState | None = None,
+) -> Iterator[Step]:
+    """The same along a course, which may be changed between two steps.
+
+    What is changed holds from the next step on; a course that has the change from the start leads
+    to the same weights bit for bit.
+    """
     if len(images) == 0:
         raise ValueError("There are no images to train on.")
-    if batch < 1 or steps < 1 or not 0 < lr < math.inf:
+    steps = 1 if course.steps is None else course.steps
+    if batch < 1 or steps < 1 or not 0 < course.lr < math.inf:
         raise ValueError("Steps, batch and learning rate must be above zero, and finite.")
     if model.uses_labels and labels is None:
         raise ValueError(f"{model.title} needs labels to train.")
@@ -116,7 +140,10 @@ def fit(
             drawn,
         )
 
-    for step in range(0 if start is None else start.step, steps):
+    step = 0 if start is None else start.step
+    while course.steps is None or step < course.steps:
+        if (settings := course.settings(step)) is not None:
+            model.config = settings
         if step % per_epoch == 0:
             drawn = order.bit_generator.state
             shuffled = torch.from_numpy(order.permutation(len(data))).to(model.device)
@@ -134,12 +161,13 @@ def fit(
                 f"The gradient of the loss stopped being finite at step {step + 1}: "
                 "try a smaller learning rate."
             )
-        optimiser.step(optim.learning_rate(step, steps, lr))
+        optimiser.step(course.rate(step))
         detached = Loss(
             {k: v.detach() for k, v in loss.terms.items()},
             {k: v.detach() for k, v in loss.metrics.items()},
         )
-        yield Step(step + 1, steps, (step + 1) / per_epoch, detached, partial(state, step + 1))
+        step += 1
+        yield Step(step, course.steps, step / per_epoch, detached, partial(state, step))
     if type(model).finish is not Autoencoder.finish:
         model.eval()
         with torch.no_grad(), noise:

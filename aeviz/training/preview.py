@@ -48,24 +48,80 @@ def look(
     model: Autoencoder, dataset: datasets.Dataset, step: int, before: Preview | None
 ) -> Preview:
     """Reconstructions of the first test image of each class, and a map of the first codes."""
+    return see(model, dataset, step, None if before is None else (before.step, before.points))[0]
+
+
+Before = tuple[int, np.ndarray]
+"""The step of an earlier map of the same run, and its points (2000, 2)."""
+
+
+def see(
+    model: Autoencoder, dataset: datasets.Dataset, step: int, before: Before | None
+) -> tuple[Preview, planes.Plane]:
+    """The same, and the plane through code space that its map shows."""
     images, labels = dataset.test_images, dataset.test_labels
-    ten = np.unique(labels, return_index=True)[1]
+    ten = first_of_each(labels)
     reconstructions = apply.reconstruct(model, images[ten], labels[ten])
     codes = apply.encode(model, images[:MAPPED], labels[:MAPPED])
-    plane = planes.default_plane(codes)
-    points = plane.project(codes).astype(np.float32)
-    if isinstance(plane, planes.PCAPlane) and before is not None:
-        # An axis and its mirror image are equally good; take the one that does not jump.
-        points *= np.where((points * before.points).sum(0) < 0, -1, 1).astype(np.float32)
-    return Preview(
+    plane = plane_after(codes, before)
+    seen = Preview(
         step=step,
         originals=images[ten],
         reconstructions=np.round(reconstructions * 255).astype(np.uint8),
         labels=labels[ten],
-        points=points,
+        points=plane.project(codes).astype(np.float32),
         point_labels=labels[:MAPPED],
         axis_titles=plane.axis_titles,
     )
+    return seen, plane
+
+
+def first_of_each(labels: np.ndarray) -> np.ndarray:
+    """The index of the first image of each class, of labels (N,)."""
+    return np.unique(labels, return_index=True)[1]
+
+
+@dataclass(frozen=True)
+class FollowedPlane(planes.PCAPlane):
+    """A plane that follows the codes of a run as they turn; see `plane_after`."""
+
+    @property
+    def axis_titles(self) -> tuple[str, str]:
+        """With the share of the codes' variance that each axis shows."""
+        first, second = self.shares
+        return f"first axis ({first:.0%} of the variance)", f"second ({second:.0%})"
+
+
+def plane_after(codes: np.ndarray, before: Before | None) -> planes.Plane:
+    """The plane on which codes (N, D) are drawn after an earlier map of the same images.
+
+    Codes of one or two dimensions are drawn as they are. For wider ones the plane is fitted at the
+    first map of a model that has learned something, their two principal axes. From there on it is
+    the one whose axes A (2, D), orthonormal, maximise tr(A Z' P): Z the centred codes, P the points
+    before. That is orthogonal Procrustes with P as two of D columns, the others 0. Codes that only
+    turn do not move on it, and codes that rest do not either: motion means learning.
+
+    Source: Schoenemann 1966, "A generalized solution of the orthogonal Procrustes problem".
+    """
+    if codes.shape[1] <= 2:
+        return planes.default_plane(codes)
+    fitted = planes.pca_plane(codes)
+    if before is None or len(before[1]) != len(codes):
+        return fitted
+    step, points = before
+    if step == 0:  # of a model that had learned nothing: the axes are new, only turned towards it
+        axes = _polar(points.T @ fitted.project(codes)) @ fitted.axes
+    else:
+        axes = _polar(points.T @ (codes - fitted.mean))
+    centred, axes = codes - fitted.mean, axes.astype(np.float32)
+    variances = (centred @ axes.T).var(0) / max(centred.var(0).sum(), 1e-12)
+    return FollowedPlane(fitted.mean, axes, (float(variances[0]), float(variances[1])))
+
+
+def _polar(m: np.ndarray) -> np.ndarray:
+    """The matrix with orthonormal rows that is nearest to m (2, D)."""
+    u, _, v = np.linalg.svd(np.asarray(m, np.float64), full_matrices=False)
+    return u @ v
 
 
 def data_here(name: str) -> datasets.Dataset | None:

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aeviz import environment, files
-from aeviz.training import place, slices, store
+from aeviz.training import film, place, slices, store
 from aeviz.training.task import TURN, Task
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class Run:
             versions=slices.versions(),
             after=self.after,
             files=None if self.after else _to_go_on_from(self.name),
+            changes={one.name: files.read(one) for one in store.asked(self.name)},
         )
         self.future = self.cluster.submit(asked, where)
         return True
@@ -163,7 +164,11 @@ class Run:
             target = path / name
             target.parent.mkdir(exist_ok=True)
             files.write(target, came.files[name], lasting=name.startswith("states/"))
-        store.keep_newest_states(self.name, 1 if came.status.ended else store.STATES)
+        store.thin_states(self.name, 1 if came.status.ended else store.STATES)
+        if came.status.epoch:
+            film.thin(self.name, max(round(came.status.step / came.status.epoch), 1))
+        for asked in came.heard:
+            files.remove(path / "asked" / asked)
         longest = LONGER if came.status.step > self.status.step else LONGEST
         self.seconds = SLICE if self.after else min(2 * self.seconds, longest)
         self.after, self.left = came.called, came.left
@@ -226,7 +231,9 @@ def _to_go_on_from(name: str) -> dict[str, bytes]:
     """The files of a run without which no worker can go on with it."""
     path = place.path_of(name)
     wanted = [path / one for one in ("spec.json", "status.json", "metrics.jsonl", "preview.npz")]
-    wanted += [*store.states(name).values(), *list(store.snapshots(name).values())[-1:]]
+    wanted += list(store.states(name).values())[-store.STATES :]
+    for kept in (store.snapshots(name), film.paths(name)):
+        wanted += list(kept.values())[-1:]
     found = {}
     for one in wanted:
         with contextlib.suppress(*files.MISSING):

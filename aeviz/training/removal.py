@@ -133,7 +133,7 @@ def _age(path: Path) -> float:
 
 def _size(folder: Path) -> int:
     """Bytes in a folder of a run; counted again when a file has come, gone, or been replaced."""
-    within = (folder, folder / "snapshots", folder / "states")
+    within = (folder, *(folder / name for name in ("snapshots", "states", "frames")))
     return _counted(folder, *(_changed(path) for path in within))
 
 

@@ -7,11 +7,13 @@ import hashlib
 import inspect
 import json
 from pathlib import Path
+from typing import Any
 
 from aeviz import environment, files
 from aeviz.data import datasets
 from aeviz.models.zoo import MODELS
 from aeviz.training import owners, place, store, tickets
+from aeviz.training.course import DECAY, Change
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import Wish
 
@@ -21,7 +23,7 @@ def address(spec: RunSpec) -> str:
 
     The variant's own file counts: a student who changes it wants to see what comes of that.
     """
-    given = spec.model_dump(mode="json")
+    given = spec.model_dump(mode="json", exclude={"parent", "branched_at"})
     given["folder of data"] = str(datasets.find_folder(spec.data))
     given["program"] = _source(spec.variant)
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:32]
@@ -42,10 +44,22 @@ def same(spec: RunSpec) -> str | None:
         name = files.read(_noted(spec)).decode("ascii", "replace")
     except OSError:
         return None
-    if not place.is_run(name):
+    if not place.is_run(name) or _has_changed(name, spec):
         return None
     going_on = not store.said(name).ended and store.wish(name) != "stop"
     return name if going_on or store.said(name).state == "finished" else None
+
+
+def _has_changed(name: str, spec: RunSpec) -> bool:
+    """True for a run in which somebody turned a knob since it was asked for."""
+
+    def turned(given: RunSpec) -> list[Change]:
+        return [change for change in given.changes if change.knob != DECAY]
+
+    try:
+        return turned(store.spec(name)) != turned(spec)
+    except place.RunError:
+        return False
 
 
 def start(spec: RunSpec, token: str, *, again: bool = False) -> tuple[str, bool]:
@@ -109,6 +123,36 @@ def control(run: str, token: str, wish: Wish) -> bool:
         raise place.RunError(f"{and_others(others)} this run too: nobody can pause it.")
     store.control(run, wish)
     return True
+
+
+def change(run: str, token: str, **knobs: Any) -> None:
+    """Turn knobs of a run while it trains, which is for its only owner.
+
+    Raises:
+        PermissionError: the person does not own the run.
+        ValueError: a knob cannot have that value.
+        RunError: it is not this person's alone, has ended, or its folder cannot be written.
+    """
+    _refuse_but_its_only_owner(run, token)
+    store.change(run, **knobs)
+
+
+def wind_down(run: str, token: str) -> None:
+    """Have a run end with a short decay of its learning rate, which is for its only owner.
+
+    Raises:
+        PermissionError: the person does not own the run.
+        RunError: it is not this person's alone, has ended, or its folder cannot be written.
+    """
+    _refuse_but_its_only_owner(run, token)
+    store.wind_down(run)
+
+
+def _refuse_but_its_only_owner(run: str, token: str) -> None:
+    if not owners.owns(run, token):
+        raise PermissionError("This run is somebody else's: you can watch it.")
+    if others := len(owners.of(run)) - 1:
+        raise place.RunError(f"{and_others(others)} this run too: branch it to change it.")
 
 
 def and_others(many: int) -> str:

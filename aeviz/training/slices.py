@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ import torch
 
 from aeviz import files
 from aeviz.data import datasets
-from aeviz.training import place, store
+from aeviz.training import film, place, store
 from aeviz.training.status import RunStatus, Wish
 from aeviz.training.task import Task
 
@@ -73,7 +73,7 @@ class Asked:
 
     seconds: that it may take; wish, give_way: what the run shall do; longest: minutes that a run
     may train; after: what the slice before was called; files: of the run, where the worker is not
-    known to keep it.
+    known to keep it; changes: what was asked of it meanwhile, as `store.asked` names the files.
     """
 
     name: str
@@ -84,19 +84,21 @@ class Asked:
     versions: Mapping[str, str]
     after: str
     files: Mapping[str, bytes] | None
+    changes: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Came:
     """What a slice gives back: where the run stands, files that are new, what the slice is called.
 
-    left: it was put aside, as its status says.
+    left: it was put aside, as its status says; heard: which changes it knows now.
     """
 
     status: RunStatus
     left: bool
     files: Mapping[str, bytes]
     called: str
+    heard: tuple[str, ...] = ()
 
     @property
     def over(self) -> bool:
@@ -112,12 +114,15 @@ class _Kept:
         self.task = Task(name)
         self.known = self._seen()
         self.called = ""
+        self.asked: set[str] = set()
+        """Changes that were handed to it, heard or not."""
 
     def _seen(self) -> dict[str, tuple[int, int]]:
         """All files that a server wants, and when they were changed."""
         found = {}
         for path in self.path.rglob("*"):
-            if path.is_file() and path.name not in ("control", "status.json"):
+            ours = path.name in ("control", "status.json") or path.parent.name == "asked"
+            if path.is_file() and not ours:
                 told = path.stat()
                 name = path.relative_to(self.path).as_posix()
                 found[name] = told.st_mtime_ns, told.st_size
@@ -127,6 +132,11 @@ class _Kept:
         """Train until the time is over, or there is something that somebody waits for."""
         task = self.task
         store.write(self.path / "control", asked.wish.encode())
+        for filename, content in asked.changes.items():
+            if filename not in self.asked:
+                (self.path / "asked").mkdir(exist_ok=True)
+                store.write(self.path / "asked" / filename, content)
+                self.asked.add(filename)
         if asked.give_way:
             task.give_way()
         until, ended = time.monotonic() + asked.seconds, task.status.ended
@@ -143,9 +153,12 @@ class _Kept:
         new = [name for name, at in seen.items() if self.known.get(name) != at]
         self.known, self.called = seen, secrets.token_hex(8)
         found = {name: files.read(self.path / name) for name in new}
-        for path in list(store.snapshots(self.path.name).values())[:-1]:
-            files.remove(path)  # the server has them
-        return Came(self.task.status.model_copy(), self.task.left, found, self.called)
+        run = self.path.name
+        for kept in (store.snapshots(run), film.paths(run)):
+            for path in list(kept.values())[:-1]:
+                files.remove(path)  # the server has them
+        heard = tuple(self.asked - {path.name for path in store.asked(run)})
+        return Came(self.task.status.model_copy(), self.task.left, found, self.called, heard)
 
 
 _kept: dict[str, _Kept] = {}
@@ -195,8 +208,8 @@ def _scratch() -> Path:
 def _begin(name: str, content: Mapping[str, bytes]) -> _Kept:
     _forget(name)
     path = place.path_of(name)
-    (path / "snapshots").mkdir(parents=True)
-    (path / "states").mkdir()
+    for folder in ("snapshots", "states", "frames"):
+        (path / folder).mkdir(parents=True)
     for filename, found in content.items():
         (path / filename).write_bytes(found)
     return _Kept(name)

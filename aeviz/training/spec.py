@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import (
@@ -16,8 +16,9 @@ from pydantic import (
 
 from aeviz.data import datasets
 from aeviz.models.base import Autoencoder
-from aeviz.models.settings import BaseConfig
+from aeviz.models.settings import BaseConfig, knobs, live_knobs
 from aeviz.models.zoo import MODELS, describe
+from aeviz.training.course import DECAY, RATE, Change, Course, decay_of, last
 
 TRAINED_ON = 50_000
 """A run sees the first images of the training set, so many of MNIST; `data.held_out` says how many
@@ -27,7 +28,9 @@ VALIDATED_ON = 2_000
 
 
 class RunSpec(BaseModel):
-    """What a run shall do; `steps` is known at once for epochs, and after timing for seconds.
+    """What a run shall do: all that decides its weights, so that it can be repeated.
+
+    `steps` is known at once for epochs, after timing for seconds, and for `until` once it ends.
 
     Raises:
         ValidationError: a ValueError; `sentence` makes one readable sentence of it.
@@ -50,6 +53,16 @@ class RunSpec(BaseModel):
     """The only classes that are trained on, for a model that finds the others odd; None: all."""
     contamination: float = Field(0.0, ge=0, le=0.5)
     """Share of images of other classes among those that are trained on."""
+    until: Literal["flat"] | None = None
+    """Until it stops improving: the learning rate stays, and falls at the end, see `Course`."""
+    cosine: int | None = Field(None, ge=1)
+    """Steps of the cosine, where the run does not end with it; None: `steps`."""
+    changes: tuple[Change, ...] = ()
+    """What changes on its way, in the order of their steps."""
+    parent: str | None = None
+    """The run that it was branched from: its weights do not depend on it."""
+    branched_at: int | None = Field(None, ge=0)
+    """The step of the parent after which it is on its own."""
 
     @model_validator(mode="before")
     @classmethod
@@ -75,14 +88,72 @@ class RunSpec(BaseModel):
             raise ValueError(f"There is no data set {self.data!r}.")
         if self.epochs and self.seconds:
             raise ValueError("A run is given either epochs or seconds, not both.")
-        if not self.epochs and not self.seconds and self.steps is None:
+        if not self.epochs and not self.seconds and not self.until and self.steps is None:
             raise ValueError("A run needs a length: epochs or seconds.")
+        if self.until and (self.epochs or self.seconds):
+            raise ValueError("A run that ends when it stops improving is given no length.")
         known = set(range(len(datasets.SOURCES[self.data].classes)))
         if self.classes is not None and (not self.classes or not set(self.classes) <= known):
             raise ValueError(f"Classes are numbers from 0 to {max(known)}, at least one.")
         if self.contamination and (self.classes is None or set(self.classes) == known):
             raise ValueError("Contamination comes from other classes: leave some out.")
+        if [change.step for change in self.changes] != sorted(c.step for c in self.changes):
+            raise ValueError("Changes stand in the order of their steps.")
+        for change in self.changes:
+            self.checked(change.knob, change.value)
         return self
+
+    def checked(self, knob: str, value: Any) -> Any:
+        """A value that a knob may take while this run trains.
+
+        Raises:
+            ValueError: there is no such knob, or it cannot have that value.
+        """
+        known = live_knobs(self.config)
+        if knob in known:
+            kind = type(knobs(type(self.config))[knob][1])
+            return known[knob].check(knob, value, kind)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if knob == RATE:
+            if not number or not 0 < value <= 1:
+                raise ValueError("lr must be above 0, at most 1.")
+            return float(value)
+        if knob != DECAY:
+            can = ", ".join([RATE, *known])
+            raise ValueError(f"{knob} cannot change while this run trains: {can} can.")
+        if not number or value != value // 1 or not 0 <= value < 2**31:
+            raise ValueError("decay must be a whole number of steps.")
+        return int(value)
+
+    @property
+    def course(self) -> Course:
+        """The learning rate and the settings of each step."""
+        cosine = None if self.until else self.cosine or self.steps
+        return Course(self.lr, self.steps, cosine, self.changes, self.config)
+
+    def changed(self, step: int, **knobs: Any) -> RunSpec:
+        """The same with knobs that have other values after a step, and changes of later ones gone.
+
+        Raises:
+            ValueError: a knob cannot change, or not to that value.
+        """
+        kept = [change for change in self.changes if change.step <= step]
+        for knob, value in knobs.items():
+            value = self.checked(knob, value)
+            kept = [c for c in kept if (c.step, c.knob) != (step, knob)]
+            start = {**self.config.to_dict(), RATE: self.lr}.get(knob)
+            if value != next((c.value for c in reversed(kept) if c.knob == knob), start):
+                kept.append(Change(step=step, knob=knob, value=value))
+        return self.model_copy(update={"changes": tuple(kept)})
+
+    def ending(self, step: int) -> RunSpec:
+        """The same, that after a step lets its learning rate fall to zero and ends there."""
+        if last((c for c in self.changes if c.step <= step), DECAY, 0) > 0:
+            return self  # it does already
+        many = decay_of(step)
+        cosine = None if self.until else self.cosine or self.steps
+        ended = self.changed(step, **{DECAY: many})
+        return ended.model_copy(update={"steps": step + many, "cosine": cosine})
 
     @property
     def per_epoch(self) -> int:
@@ -126,6 +197,8 @@ def summary(spec: RunSpec) -> str:
         length = f"{spec.epochs:.4g} epochs"
         if spec.classes is None:  # how many images there are of a class is in the data
             length += f" ({steps:,} steps)"
+    elif spec.until and spec.steps is None:
+        length = "as long as it improves"
     else:
         length = f"{spec.seconds:g} seconds" if spec.seconds else f"{spec.steps:,} steps"
     source, n = datasets.SOURCES[spec.data], datasets.count(spec.data)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from aeviz import files
 from aeviz.models import checkpoint
 from aeviz.models.base import Autoencoder
-from aeviz.training import place, process, tickets
+from aeviz.training import film, place, process, spacing, tickets
 from aeviz.training import preview as previews
 from aeviz.training.curves import Point
 from aeviz.training.spec import RunSpec, sentence
@@ -23,22 +26,55 @@ from aeviz.training.status import RunStatus, Wish
 
 STATES = 2
 """So many full states are kept: where the newest is damaged, the run goes on from the other."""
+REWINDS, PER_DOUBLING, FIRST_REWIND = 12, 2, 16
+"""So many earlier ones as well, so many for each doubling from this step on, to go back to."""
+STATE_BYTES = 60_000_000
+"""So many all full states of a run that ended may take, unless the last one takes more."""
 
 
 def create(spec: RunSpec) -> str:
     """Queue a run and return its id; the worker takes it up at once.
 
+    A run that is branched from another one begins with what that one kept up to there.
+
     Raises:
         RunError: the folder of runs cannot be written.
     """
     with place.writing():
-        name = make_folder({"spec.json": spec, "status.json": RunStatus(steps=spec.steps)})
+        status, kept, linked = _inherited(spec)
+        name = make_folder({"spec.json": spec, "status.json": status, **kept}, linked)
         try:
             tickets.put(name)
         except OSError:
             shutil.rmtree(place.path_of(name), ignore_errors=True)  # it would wait for ever
             raise
     return name
+
+
+def _inherited(spec: RunSpec) -> tuple[RunStatus, dict[str, bytes | BaseModel], dict[str, Path]]:
+    """What a new run begins with: its status, files, and files of its parent by their names."""
+    status = RunStatus(steps=spec.steps)
+    if spec.parent is None or not place.is_run(spec.parent):
+        return status, {}, {}
+    known = states(spec.parent)
+    # None that is damaged; without one it begins anew, and comes to the same weights.
+    found = newest_state(spec.parent, spec.branched_at)
+    if found is None:
+        return status, {}, {}
+    step, parent = found.step, said(spec.parent)
+    try:
+        points = [point for point in metrics(spec.parent) if point.step <= step]
+    except place.RunError:
+        points = []
+    epoch = parent.epoch * step / parent.step if parent.step else 0.0
+    status = status.model_copy(update={"step": step, "epoch": epoch, "unit": parent.unit})
+    curves = "".join(point.model_dump_json() + "\n" for point in points).encode()
+    kept = {at: path for at, path in known.items() if at <= step}
+    files_of = [*kept.values()]
+    files_of += [path for at, path in snapshots(spec.parent).items() if at <= step]
+    files_of += [path for at, path in film.paths(spec.parent).items() if at <= step]
+    linked = {f"{path.parent.name}/{path.name}": path for path in files_of}
+    return status, {"metrics.jsonl": curves}, linked
 
 
 def add(content: bytes) -> str:
@@ -215,27 +251,54 @@ def states(name: str) -> dict[int, Path]:
     return dict(sorted((int(path.stem), path) for path in paths if path.stem.isdecimal()))
 
 
-def keep_state(name: str, state: FullState) -> None:
-    """Keep a full state, and of the earlier ones the newest alone.
+def keep_state(name: str, state: FullState, *, lasting: bool = True) -> None:
+    """Keep a full state, and of the earlier ones those that `kept_states` names.
+
+    Args:
+        lasting: it is on the disk when this returns; not needed for one to go back to.
 
     Raises:
         OSError: it cannot be written.
     """
     target = place.path_of(name) / "states" / f"{state.step}.state"
     target.parent.mkdir(exist_ok=True)
-    files.write(target, to_bytes(state), lasting=True)
-    keep_newest_states(name, STATES)
+    files.write(target, to_bytes(state), lasting=lasting)
+    thin_states(name, STATES)
 
 
-def keep_newest_states(name: str, many: int) -> None:
-    """Remove the full states of a run but the newest ones."""
-    for path in list(states(name).values())[:-many]:
-        files.remove(path)
+def begins_rewind(step: int) -> bool:
+    """True for a step whose full state shall be kept to go back to."""
+    return step >= FIRST_REWIND and spacing.begins(step, PER_DOUBLING)
 
 
-def newest_state(name: str) -> FullState | None:
-    """The newest full state of a run that is whole; None where there is none."""
-    for path in reversed(states(name).values()):
+def thin_states(name: str, newest: int) -> None:
+    """Remove the full states of a run but the newest ones, and those to go back to."""
+    found = states(name)
+    sizes = [path.stat().st_size for path in list(found.values())[-1:]]
+    many = STATE_BYTES // max([1, *sizes])
+    for step in found.keys() - set(kept_states(list(found), newest, many)):
+        files.remove(found[step])
+
+
+def kept_states(steps: list[int], newest: int, many: int) -> list[int]:
+    """Which full states of some steps (rising) stay.
+
+    Args:
+        newest: so many of the last ones, in any case.
+        many: so many at most, otherwise.
+    """
+    last = steps[-newest:]
+    firsts = spacing.firsts([s for s in steps[:-newest] if s >= FIRST_REWIND], PER_DOUBLING)
+    room = max(min(REWINDS, many - 1), 0)
+    # Before the first of them a run is begun anew, which is as good as a state of no step.
+    return [*spacing.thin([0, *firsts, *last[:1]], room + 2)[1:-1], *last]
+
+
+def newest_state(name: str, up_to: int | None = None) -> FullState | None:
+    """The newest full state of a run that is whole, up to a step; None where there is none."""
+    for step, path in reversed(states(name).items()):
+        if up_to is not None and step > up_to:
+            continue
         try:
             return from_bytes(files.read(path))
         except (OSError, StateError) as error:
@@ -244,7 +307,9 @@ def newest_state(name: str) -> FullState | None:
 
 
 def forget_after(name: str, step: int) -> None:
-    """Take the points of a run's curves back that come after a step, from which it goes on.
+    """Take the points of a run's curves and its frames back that come after a step.
+
+    From there it goes on.
 
     Raises:
         OSError: it cannot be written.
@@ -255,6 +320,7 @@ def forget_after(name: str, step: int) -> None:
     except place.RunError:
         points = []  # damaged, all of them: its curves begin here
     write(path, "".join(point.model_dump_json() + "\n" for point in points).encode())
+    film.forget_after(name, step)
 
 
 def wish(name: str) -> Wish:
@@ -281,6 +347,51 @@ def control(name: str, action: Wish) -> None:
         write(place.path_of(name) / "control", action.encode())
         if not said(name).ended:
             tickets.put(name)  # after what is asked: a worker that takes it shall read that
+
+
+def change(name: str, **knobs: Any) -> None:
+    """Ask a run to go on with other values of knobs; the worker hears it after its slice.
+
+    Args:
+        knobs: "lr" and the live knobs of its variant, by their names.
+
+    Raises:
+        ValueError: there is nothing to change, or a knob cannot have that value; one sentence.
+        RunError: the run has ended, or its folder cannot be read or written.
+    """
+    if not knobs:
+        raise ValueError("Say which knob shall change.")
+    known = spec(name)
+    _ask(name, {knob: known.checked(knob, value) for knob, value in knobs.items()})
+
+
+def wind_down(name: str) -> None:
+    """Ask a run to let its learning rate fall to zero within some steps, and end there.
+
+    Raises:
+        RunError: the run has ended, or its folder cannot be written.
+    """
+    _ask(name, {END: True})
+
+
+END = "end"
+"""What is asked beside knobs: that a run winds down."""
+
+
+def _ask(name: str, what: dict[str, Any]) -> None:
+    if said(name).ended:
+        raise place.RunError("This run has ended: branch it to go on with other settings.")
+    with place.writing("What this run shall do"):
+        folder = place.path_of(name) / "asked"
+        folder.mkdir(exist_ok=True)
+        # By the time, so that they are heard in their order, whoever asks.
+        moment = f"{time.time_ns():020}-{secrets.token_hex(4)}"
+        write(folder / f"{moment}.json", json.dumps(what).encode())
+
+
+def asked(name: str) -> list[Path]:
+    """What was asked of a run and not heard yet, a file for each time, the oldest first."""
+    return sorted((place.path_of(name) / "asked").glob("*.json"))
 
 
 def model_file(name: str) -> Path:
@@ -403,8 +514,13 @@ def write(path: Path, content: bytes | BaseModel) -> None:
     files.write(path, text)
 
 
-def make_folder(content_of: dict[str, bytes | BaseModel]) -> str:
+def make_folder(
+    content_of: Mapping[str, bytes | BaseModel], linked: Mapping[str, Path] | None = None
+) -> str:
     """Make the folder of a new run with these files and return its id.
+
+    Args:
+        linked: files of other runs, by their names in this one.
 
     Raises:
         OSError: it cannot be made, and nothing is left of it.
@@ -416,8 +532,21 @@ def make_folder(content_of: dict[str, bytes | BaseModel]) -> str:
         (partial / "snapshots").mkdir(parents=True)
         for filename, content in content_of.items():
             write(partial / filename, content)
+        for filename, path in (linked or {}).items():
+            _link(path, partial / filename)
         files.again(lambda: partial.rename(place.folder() / name))
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return name
+
+
+def _link(path: Path, target: Path) -> None:
+    """Put a file into a second place; a link, as files of runs are replaced and never changed."""
+    target.parent.mkdir(exist_ok=True)
+    try:
+        os.link(path, target)
+    except files.MISSING:  # removed at this moment, as the run that has it goes on
+        return
+    except OSError:  # not on every kind of disk
+        shutil.copyfile(path, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import logging
 import shlex
 import textwrap
@@ -21,8 +22,10 @@ from aeviz.analysis import errors, evaluate
 from aeviz.data import datasets
 from aeviz.models import apply, checkpoint, objective, optim
 from aeviz.models.base import Autoencoder, Loss
-from aeviz.training import curves, loop, place, preview, store
-from aeviz.training.preview import Preview
+from aeviz.models.settings import BaseConfig
+from aeviz.training import curves, film, loop, place, preview, spacing, store
+from aeviz.training.course import Course
+from aeviz.training.film import Frame
 from aeviz.training.spec import VALIDATED_ON, RunSpec, held_out_set, training_set
 from aeviz.training.status import RunStatus, State
 
@@ -39,6 +42,15 @@ KEPT = ("step", "steps", "epoch", "unit", "began", "trained", "restarts", "resta
 MEASURING = 0.2
 """About this share of a run's time goes into validation and previews (see `Pace`)."""
 
+LOOKING, ADVANCE = 0.12, 0.8
+"""The share of the time that looking takes, and so many seconds more at the start of a run, which
+has most to show."""
+PREVIEW = 0.6
+"""Seconds of training between two previews, of which there are fewer than frames."""
+FLAT, SHARE, LEAST = 0.005, 0.3, 600
+"""A run improves no more where, in this last share of its steps, at least so many, its best
+validation loss fell by less than this part of it."""
+
 
 class Pace:
     """When something that costs training time is due.
@@ -47,12 +59,13 @@ class Pace:
     """
 
     def __init__(self, every: float, share: float) -> None:
-        self.every, self.share, self.next = every, share, 0.0
+        self.every, self.share, self.next, self.takes = every, share, 0.0, 0.0
 
     def done(self, began: float, ended: float) -> None:
-        """It was done, and took this long: when it is due again."""
+        """It was done, and took this long: when it is due again, and what share of the time."""
         wait = (ended - began) * (1 - self.share) / self.share
         self.next = ended + max(self.every, wait)
+        self.takes = (ended - began) / (self.next - began)
 
 
 class Task:
@@ -80,15 +93,28 @@ class Task:
         self.recent: list[Loss] = []
         self.before: list[Loss] = []
         """Losses of the steps since the last point of the curves, and of those before it."""
-        self.speed: deque[tuple[float, int]] = deque()
-        self.seen: Preview | None = None
+        self.measured = 0.0
+        """Seconds of training that went into what is kept and shown of it."""
+        self.speed: deque[tuple[float, float, float, int]] = deque()
+        """Moments: the clock, `now`, `measured` and the step."""
+        self.frame: Frame | None = None
+        """What was seen last of the test images."""
+        self.previewed = -1.0
+        self.course: Course | None = None
+        """Known once it trains, and changed by what is asked of it meanwhile."""
+        self.fallen: list[tuple[int, float]] = []
+        """The validation loss at each point, by which a run ends that improves no more."""
+        self.point: curves.Point | None = None
         self.trained_on = 0
         self.step: loop.Step | None = None
         """The last one, whose full state can be asked for."""
         self.twin: Autoencoder | None = None
         """Holds the rounded weights of a snapshot, so that the model goes on with its own."""
         self.validating = Pace(every=0.5, share=0.10)
-        self.looking = Pace(every=0.6, share=0.12)
+        self.looking = Pace(every=0.22, share=LOOKING)
+        self.looked = 0.0
+        """Seconds that looking has taken."""
+        self.rewinding = Pace(every=0.0, share=0.05)
         self.keeping = Pace(every=4.0, share=0.10)
         """So that at most 5 seconds of training are lost."""
 
@@ -167,6 +193,7 @@ class Task:
         self.too_long = self.status.trained > longest
         self.stopping = wanted == "stop" or self.too_long
         self.began = time.perf_counter()
+        self._hear()
         worked = True
         while worked and not self.status.ended and time.perf_counter() - self.began < SLICE:
             worked = next(self.work, True)
@@ -175,6 +202,31 @@ class Task:
         if not self.status.ended:
             self.report(state="running", **self._speed())
         return worked
+
+    def _hear(self) -> None:
+        """Do what was asked of the run meanwhile, from its next step on."""
+        if self.course is None:
+            return
+        for path in store.asked(self.name):
+            try:
+                asked = json.loads(files.read(path))
+                ends = asked.pop(store.END, False)
+                spec = self.spec.changed(self.status.step, **asked) if asked else self.spec
+                self._follow(spec.ending(self.status.step) if ends else spec)
+            except ValueError as error:  # whoever asks is told before; the run goes on
+                logging.warning("%s: %s", self.name, error)
+            files.remove(path)
+
+    def _follow(self, spec: RunSpec) -> None:
+        """Go on as this says, which differs in what comes after this step."""
+        if spec == self.spec:
+            return
+        store.write(self.path / "spec.json", spec)
+        self.spec, course = spec, spec.course
+        self.status.steps = course.steps
+        assert self.course
+        self.course.steps, self.course.cosine = course.steps, course.cosine
+        self.course.changes = course.changes
 
     def _measure(self, leaving: bool) -> bool:
         """Measure a run that was stopped, for a moment; it can be used already."""
@@ -202,8 +254,10 @@ class Task:
 
     def _keep(self, error: Exception) -> str:
         if isinstance(error, OSError) and error.errno in files.FULL:
-            for path in list(store.snapshots(self.name).values())[:-1]:
-                files.remove(path)  # others need the room, and so does the last one
+            folders = store.snapshots(self.name), store.states(self.name), film.paths(self.name)
+            for kept in folders:
+                for path in list(kept.values())[:-1]:
+                    files.remove(path)  # others need the room, and so does the last one
         return store.keep_last_model(self.name)[1]
 
     def _say_last_words(self) -> bool:
@@ -229,23 +283,30 @@ class Task:
 
     def end(self, state: State, message: str = "", *, measuring: bool = False) -> None:
         """Report that the run has ended, and whether its figures are still to come."""
-        store.keep_newest_states(self.name, 1)
+        store.thin_states(self.name, 1)
         self.report(state=state, message=message, seconds_left=None, measuring=measuring)
         logging.info("%s %s at step %d. %s", self.name, state, self.status.step, message)
 
     def _speed(self) -> dict[str, float]:
+        """Speed and time left, as if what is measured took its usual share: at first it has more.
+
+        The share is of the run's own time, and the clock also has the turns of others.
+        """
         now, step = time.perf_counter(), self.status.step
-        self.speed.append((now, step))
+        self.speed.append((now, self.active, self.measured, step))
         while now - self.speed[0][0] > SPEED_WINDOW:
             self.speed.popleft()
-        before, first = self.speed[0]
-        if step == first or self.status.steps is None:
+        before, active, measured, first = self.speed[0]
+        stepping = self.active - active - (self.measured - measured)
+        if step == first or self.course is None or stepping <= 0:
             return {}
-        per_second = (step - first) / (now - before)
-        return {
-            "images_per_second": per_second * min(self.spec.batch, self.trained_on),
-            "seconds_left": (self.status.steps - step) / per_second,
-        }
+        usual = sum(pace.takes for pace in (self.validating, self.looking, self.keeping))
+        own = (self.active - active) / (now - before)
+        per_second = (step - first) / stepping * (1 - usual) * own
+        speed = {"images_per_second": per_second * min(self.spec.batch, self.trained_on)}
+        if self.status.steps is not None:
+            speed["seconds_left"] = (self.status.steps - step) / per_second
+        return speed
 
     def _work(self) -> Iterator[bool]:
         """All of the run in small pieces; yields False where it only waits."""
@@ -274,19 +335,20 @@ class Task:
             store.forget_after(self.name, start.step)
             self.status.step, self.status.epoch = start.step, start.step / self._per_epoch
             self.status.message = ""
-            with contextlib.suppress(place.RunError):  # its axes shall not jump
-                self.seen = store.preview(self.name)
+            self.frame = film.newest(self.name)  # its axes shall not jump
+            with contextlib.suppress(place.RunError):
+                points = store.metrics(self.name)
+                self.point = points[-1] if points else None
+                self.fallen = [(p.step, sum(p.validation.terms.values())) for p in points]
         self.speed.clear()
-        steps = self.spec.steps
-        assert steps is not None  # known since its first step
-        self.status.steps = steps
+        self.course = self.spec.course
+        self.status.steps = self.course.steps
         yield True
-        fitting = loop.fit(
+        fitting = loop.train(
             model,
             images,
-            steps=steps,
+            self.course,
             batch=self.spec.batch,
-            lr=self.spec.lr,
             seed=self.spec.seed,
             labels=labels,
             start=start,
@@ -294,12 +356,12 @@ class Task:
         for step in fitting:
             self.status.step, self.status.epoch, self.step = step.step, step.epoch, step
             self.recent.append(step.loss)
+            done = self.now()
             self._record(model, dataset)
-            if step.step == steps or self.now() >= self.keeping.next:
-                began = self.now()
-                store.keep_state(self.name, step.state())
-                self.keeping.done(began, self.now())
-            if step.step == steps:
+            self._end_if_flat()
+            self._keep_state(step)
+            self.measured += self.now() - done
+            if step.step == self.course.steps:
                 self._say_what_is_left(model)
             yield True
             if self.stopping:
@@ -316,11 +378,30 @@ class Task:
         first = slice(VALIDATED_ON)
         self.recent.append(objective.validate(model, images[first], labels[first]))
         self.add_point(model, dataset)
+        self._see(model, dataset)
         yield True
-        steps = yield from self._steps(model, images, labels)
-        self.spec = self.spec.model_copy(update={"steps": steps})
-        store.write(self.path / "spec.json", self.spec)
+        if self.spec.until is None:
+            steps = yield from self._steps(model, images, labels)
+            self.spec = self.spec.model_copy(update={"steps": steps})
+            store.write(self.path / "spec.json", self.spec)
         self.status.message = ""
+
+    def _keep_state(self, step: loop.Step) -> None:
+        """Keep the full state, where it is due or shall be there to go back to."""
+        assert self.course
+        lasting = step.step == self.course.steps or self.now() >= self.keeping.next
+        rewind = store.begins_rewind(step.step) and self.now() >= self.rewinding.next
+        if not (lasting or rewind):
+            return
+        began = self.now()
+        store.keep_state(self.name, step.state(), lasting=lasting)
+        self.rewinding.done(began, self.now())
+        if lasting:
+            self.keeping.done(began, self.now())
+
+    def _end_if_flat(self) -> None:
+        if self.spec.until and self.spec.steps is None and flat(self.fallen):
+            self._follow(self.spec.ending(self.status.step))
 
     def _say_what_is_left(self, model: Autoencoder) -> None:
         """`finish` can take half a minute, in which nothing else is reported."""
@@ -357,10 +438,8 @@ class Task:
             self.add_point(model, dataset, last=last)
             self.validating.every = max(0.5, 0.02 * self.now())  # a long run has coarser curves
             self.validating.done(began, self.now())
-        if last or self.now() >= self.looking.next:
-            began = self.now()
-            self._see(model, dataset)
-            self.looking.done(began, self.now())
+        if last or self._look_is_due():
+            self._see(model, dataset, last=last)
         if _is_power(step, 2) or self._ends_epoch():
             self.keep_snapshot(model)
 
@@ -369,8 +448,15 @@ class Task:
         return -(-self.trained_on // self.spec.batch)
 
     def _ends_epoch(self) -> bool:
-        epoch, rest = divmod(self.status.step, self._per_epoch)
-        return rest == 0 and (epoch <= 50 or epoch % 10 == 0)  # 2 MB each: a long run keeps a tenth
+        return film.ends_epoch(self.status.step, self._per_epoch)  # 2 MB each: not all of many
+
+    def _look_is_due(self) -> bool:
+        """At every moment that somebody watches, and at each step that the film shall have."""
+        now = self.now()
+        if now >= self.looking.next:
+            return True
+        filmed = spacing.begins(self.status.step, film.PER_DOUBLING) or self._ends_epoch()
+        return filmed and self.looked < ADVANCE + LOOKING * now
 
     def add_point(
         self, model: Autoencoder, dataset: datasets.Dataset, *, last: bool = False
@@ -395,18 +481,43 @@ class Task:
             validation=curves.means([loss]),
         )
         self.before, self.recent = self.recent, []
+        self.point = point
+        self.fallen.append((point.step, sum(point.validation.terms.values())))
         store.add_point(self.name, point)
 
-    def _see(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
-        self.seen = preview.look(model, dataset, self.status.step, self.seen)
-        store.write(self.path / "preview.npz", preview.to_bytes(self.seen))
+    def _see(self, model: Autoencoder, dataset: datasets.Dataset, *, last: bool = False) -> None:
+        """Look at the test images: a frame of the film, and a preview now and then."""
+        began, frame, point = self.now(), self.frame, self.point
+        before = None if frame is None else (frame.step, frame.points)
+        seen, plane = preview.see(model, dataset, self.status.step, before)
+        self.frame = film.frame(
+            model,
+            seen,
+            plane,
+            dataset.test_labels,
+            self.status.epoch,
+            None if frame is None else frame.extent,
+            measured=0 if point is None else point.step,
+            train={} if point is None else point.train.terms,
+            validation={} if point is None else point.validation.terms,
+            metrics={} if point is None else point.validation.metrics,
+        )
+        try:
+            film.add(self.name, self.frame, self._per_epoch)
+        except OSError as error:  # the model needs no film
+            logging.warning("%s: a frame cannot be kept: %s", self.name, files.reason(error))
+        if self.status.step and (last or began >= self.previewed + PREVIEW or self.previewed < 0):
+            store.write(self.path / "preview.npz", preview.to_bytes(seen))
+            self.previewed = began
+        self.looking.done(began, self.now())
+        self.looked += self.now() - began
 
     def _card(self, figures: evaluate.Figures | None = None) -> checkpoint.Card:
         spec, whole = self.spec, self.status.step == self.status.steps
         has_words = spec.classes is None or spec.digit is not None  # for it on the command line
         return checkpoint.Card(
             variant=self.spec.variant,
-            config=self.spec.config,
+            config=self._config,
             data=self.spec.data,
             trained_on=self.trained_on,
             digit=spec.digit,
@@ -414,18 +525,25 @@ class Task:
             steps=self.status.step,
             batch=self.spec.batch,
             lr=self.spec.lr,
-            command=command(spec) if whole and has_words else "",
+            command=command(spec) if whole and has_words and not spec.changes else "",
             device=optim.pick_device().type,
             figures=evaluate.values(figures or {}),
             errors=evaluate.standard_errors(figures or {}),
             curve=curves.to_keep(store.metrics(self.name)) if figures else None,
         )
 
+    @property
+    def _config(self) -> BaseConfig:
+        """Of the model as it is now: knobs may have been turned."""
+        settings = self.course and self.course.settings(max(self.status.step - 1, 0))
+        return settings or self.spec.config
+
     def _rounded(self, model: Autoencoder) -> Autoencoder:
         """A model whose weights are rounded, so that the one that trains goes on with its own."""
         if self.twin is None:
             self.twin = optim.build(type(model), model.config, self.spec.seed)
         self.twin.load_state_dict(model.state_dict())
+        self.twin.config = model.config
         checkpoint.round_weights(self.twin)
         return self.twin.eval()
 
@@ -438,14 +556,14 @@ class Task:
         self, model: Autoencoder, dataset: datasets.Dataset, images: np.ndarray, labels: np.ndarray
     ) -> Iterator[bool]:
         """Keep the model, with its figures on the test images."""
-        stopped = self.status.step < (self.status.steps or 0)
+        stopped = self.status.steps is None or self.status.step < self.status.steps
         if stopped and self.step:
             store.keep_state(self.name, self.step.state())
         self.step = None  # from here on the weights are no longer those of a step
         if stopped:  # who has stopped it wants to see at once what it has become
             if self.recent:
                 self.add_point(model, dataset, last=True)
-            self._see(model, dataset)
+            self._see(model, dataset, last=True)
             self._save(model)
             self.end("stopped", self._why_stopped(), measuring=True)
             yield True
@@ -497,6 +615,19 @@ def _sentence(error: Exception, step: int) -> str:
         return f"This run ended at step {step:,}, since there is too little memory for it."
     text = textwrap.shorten(str(error) or type(error).__name__, 400, placeholder=" ...")
     return text if isinstance(error, KNOWN) else f"The run failed: {text.rstrip('.')}."
+
+
+def flat(fallen: list[tuple[int, float]]) -> bool:
+    """True where a run improves no more, by its validation loss after some steps (K, 2)."""
+    if len(fallen) < 3:
+        return False
+    step = fallen[-1][0]
+    recent = max(SHARE * step, LEAST)
+    before = [loss for at, loss in fallen if at <= step - recent]
+    after = [loss for at, loss in fallen if at > step - recent]
+    if not before or fallen[0][0] > step - recent or step - recent <= 0:
+        return False
+    return min(before) - min(after) < FLAT * abs(min(before))
 
 
 def _is_power(n: int, base: int) -> bool:

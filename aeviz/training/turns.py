@@ -23,6 +23,8 @@ RECENT = 3600.0
 """Seconds for which it counts that a person's run had its turn."""
 FRESH = 0.5
 """Seconds for which all who look see the same order."""
+ANYTIME = 30.0
+"""Seconds that a run is taken to need which ends when it stops improving."""
 MEASURED = Path(__file__).parent / "speeds.json"
 """Images a second that each variant trains on, one thread: `python -m benchmarks.speeds`."""
 
@@ -70,6 +72,8 @@ def expected(name: str, status: RunStatus) -> float:
         return 0.0
     if spec.seconds:
         return spec.seconds * (1 - status.fraction)
+    if spec.until and status.steps is None:
+        return ANYTIME
     steps = status.steps or round((spec.epochs or 0) * spec.per_epoch)
     return (steps - status.step) * min(spec.batch, TRAINED_ON) / speed(spec.variant)
 

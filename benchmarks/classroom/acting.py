@@ -97,7 +97,7 @@ async def watching(options: Options) -> AsyncIterator[Found]:
             _speed(run, long), serving.act([clicker], long, CLICK_EVERY)
         )
         took = time.perf_counter() - began
-        each = [sum(t > began for t in visitor.finished) / took for visitor in visitors]
+        each = [sum(t > began for t in visitor.refreshed) / took for visitor in visitors]
         errors = sum(bool(visitor.troubles()) for visitor in visitors)
         await serving.leave([*visitors, clicker])
         unwatched.append(await _speed(run, alone))

@@ -68,8 +68,8 @@ PARTS = {
         (
             f"Watching: of one run, {acting.UNWATCHED:g} s unwatched, {acting.WATCHED:g} s watched "
             f"and {acting.UNWATCHED:g} s unwatched again; its speed is kept against the mean of "
-            "before and after. Refreshes: of the watcher who has the fewest. The other one's "
-            f"events come every {acting.CLICK_EVERY:g} s.",
+            "before and after. Refreshes: new frames that came, of the watcher who has the fewest. "
+            f"The other one's events come every {acting.CLICK_EVERY:g} s.",
         ),
     ),
     "dragging": Part(
@@ -86,8 +86,8 @@ PARTS = {
         _run(pressing.same),
         120,
         (
-            "First point: from a person's press until the drawing that their page names has a "
-            "point of the curves.",
+            "First point: from a person's press until the first frame of the run's film is there, "
+            "which has one.",
         ),
     ),
     "ten": Part(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import tempfile
 import time
@@ -11,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aeviz.models.zoo import MODELS
 from benchmarks.classroom import serving
 from benchmarks.classroom.bars import Found, Options
 from benchmarks.visitor import Visitor
@@ -44,12 +44,8 @@ class Press:
         self.pressed = time.perf_counter()
         await self.visitor.click("Train")
 
-    async def look(self, known: dict[str, bool]) -> None:
-        """See what the page shows now.
-
-        Args:
-            known: of drawings that were looked at before, whether they have a point.
-        """
+    def look(self) -> None:
+        """See what the page shows now."""
         told = self.visitor.run()
         if not told:
             return
@@ -58,29 +54,12 @@ class Press:
             self.texts.append(told["text"])
         if TOLD.search(told["text"]):
             self.told = min(self.told, now)
-        drawing = told.get("drawing")
-        if self.point == NEVER and drawing:
-            if drawing not in known:
-                known[drawing] = _has_point(await self.visitor.fetch(drawing))
-            if known[drawing]:
-                self.point = now
-
-
-def _has_point(drawing: bytes) -> bool:
-    """True where the curves have a point: a number where a trace has its steps."""
-    curves = next(c for c in json.loads(drawing)["charts"] if c["name"] == "curves")
-    return any(_length(trace.get("x")) for trace in curves["figure"]["data"])
-
-
-def _length(values: object) -> int:
-    if isinstance(values, dict):  # Plotly packs arrays in base64
-        return len(values.get("bdata", ""))
-    return len(values) if isinstance(values, list) else 0
+        if any(self.visitor.frames.values()):  # each has a point of the curves
+            self.point = min(self.point, now)
 
 
 async def _press(presses: list[Press], seconds: float, enough: str) -> None:
     """All press within a second, and look until all have seen enough of it, or time is over."""
-    known: dict[str, bool] = {}
     work = [
         asyncio.create_task(press.press(WITHIN * number / len(presses)))
         for number, press in enumerate(presses)
@@ -90,10 +69,7 @@ async def _press(presses: list[Press], seconds: float, enough: str) -> None:
         await asyncio.sleep(0.05)
         for press in presses:
             if press.pressed:
-                try:
-                    await press.look(known)
-                except (OSError, LookupError):  # a newer drawing has taken its place
-                    continue
+                press.look()
         if all(getattr(press, enough) < NEVER for press in presses):
             break
     for task in work:
@@ -126,6 +102,13 @@ def _longest(seconds: list[float]) -> str:
     return ", ".join(parts)
 
 
+def proposed() -> dict[str, object]:
+    """A vanilla run as the page proposes it, but for its length."""
+    model, recipe = MODELS["vanilla"], MODELS["vanilla"].recipe
+    config = next(iter(model.presets.values()))
+    return {"variant": "vanilla", "config": config, "batch": recipe.batch, "lr": recipe.lr}
+
+
 async def ten(options: Options) -> AsyncIterator[Found]:
     """Ten specs, each pressed by a tenth of the class, beside the time of the ten by themselves."""
     specs = options.count(SPECS, 2)
@@ -135,7 +118,7 @@ async def ten(options: Options) -> AsyncIterator[Found]:
             first = serving.create(variant="vanilla", epochs=0.01)  # until the worker is warm
             serving.wait(lambda: serving.stands(first).ended, 60)
             began = time.perf_counter()
-            alone = [serving.create(variant="vanilla", epochs=epochs, seed=k) for k in range(specs)]
+            alone = [serving.create(**proposed(), epochs=epochs, seed=k) for k in range(specs)]
             # `all` looks at the first one alone while that trains.
             serving.wait(lambda: all(serving.stands(run).ended for run in alone), 120, 0.05)
             reference = time.perf_counter() - began

@@ -233,9 +233,9 @@ def main_job(driver: Driver, address: str, *, train: bool = True) -> None:
     if not train:
         return
     go(driver, "Train", "Train")
-    click(driver, "field", "Seconds")
-    driver.replace("2")
-    step("() => /Trains for 2 seconds/.test(document.body.innerText)")  # the page is drawn anew
+    click(driver, "field", "Epochs")
+    driver.replace("0.5")
+    step("() => /Trains for 0.5 epochs/.test(document.body.innerText)")  # the page is drawn anew
     click(driver, "button", "Train")
     step("() => /run=run-/.test(location.search)")
     wait(

@@ -9,22 +9,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS, short_title
-from tests.e2e.conftest import expect_model, go_to
+from tests.e2e.conftest import eventually, expect_model, go_to
 
-# The map of a run: how many codes it shows, and the first of them.
-MAP = """() => {
-  const plot = document.querySelector(".aeviz-watch .run-map.js-plotly-plot");
-  const data = plot && plot._fullData || [];
-  if (!data.length || !data[0].x) return null;
-  return [data.reduce((n, trace) => n + trace.x.length, 0), data[0].x[0], data[0].y[0]];
-}"""
-# The step of each point of the curves, and the names above them.
-CURVES = """() => {
-  const plot = document.querySelector(".aeviz-watch .curves.js-plotly-plot");
-  if (!plot || !plot._fullData) return null;
-  const names = plot._fullLayout.annotations.map((a) => a.text);
-  return [Array.from(plot._fullData[0].x || []), names];
-}"""
+PICTURE = "canvas => canvas.toDataURL()"
 
 
 def open_page(page: Page, app: str, query: str = "") -> None:
@@ -34,6 +21,7 @@ def open_page(page: Page, app: str, query: str = "") -> None:
 
 def train_for(page: Page, seconds: int) -> None:
     """Fill in a length and press Train."""
+    page.get_by_role("radio", name="seconds", exact=True).click()
     length = page.get_by_role("spinbutton", name="Seconds")
     length.fill(str(seconds))
     length.press("Enter")
@@ -69,14 +57,16 @@ def wait_for_step(page: Page, after: int) -> int:
     raise AssertionError(f"no step after {after}: {progress(page).inner_text()}")
 
 
-def curves(page: Page) -> tuple[list[int], list[str]]:
-    """The step of each point of the curves, and the names above them, once there is a point."""
-    # In one call: right after a reload the plot can be drawn a second time.
-    found = page.wait_for_function(
-        f"() => {{ const c = ({CURVES})(); return c && c[0][0] >= 0 && c }}"
-    )
-    steps, names = found.json_value()
-    return steps, names
+def film(page: Page) -> Locator:
+    """The film of the run, once it has a frame."""
+    found = page.get_by_test_id("film")
+    expect(found).to_have_attribute("data-ready", "true", timeout=60_000)
+    return found
+
+
+def until_changed(page: Page, canvas: Locator, before: str) -> None:
+    """Wait until a canvas shows something else."""
+    eventually(page, lambda: canvas.evaluate(PICTURE) != before, "another picture", seconds=60)
 
 
 def train_button(page: Page) -> Locator:
@@ -98,22 +88,19 @@ def test_a_model_is_trained_while_one_watches_then_used_downloaded_and_loaded_ag
     expect(page).to_have_url(re.compile("variant=variational"))
     expect(page.get_by_role("spinbutton", name="Beta")).to_be_visible()
     train_for(page, 5)
-    reconstruction = page.get_by_alt_text("reconstruction, 0", exact=True)
-    before = reconstruction.get_attribute("src")
-    _, names = curves(page)
-    assert names == [f"{term}, nats per image" for term in ("reconstruction", "kl", "total")]
-    count, *first = page.wait_for_function(MAP).json_value()
-    assert count == 2000
-    # Between two drawings there may be no map for a moment.
-    moved = f"first => {{ const map = ({MAP})(); return map && map[1] !== first; }}"
-    page.wait_for_function(moved, arg=first[0])
-    expect(reconstruction).not_to_have_attribute("src", before or "")
+    legend = film(page).locator("[data-part=legend]")
+    for term in ("held-out images", "reconstruction", "kl", "images trained on"):
+        expect(legend).to_contain_text(term)
+    code_map = page.get_by_test_id("film-map")
+    expect(code_map).to_have_attribute("aria-label", re.compile("^Map of 2,000 test codes at step"))
+    made = film(page).get_by_label("Their reconstructions").locator("canvas").first
+    before = code_map.evaluate(PICTURE), made.evaluate(PICTURE)
+    until_changed(page, code_map, before[0])
+    until_changed(page, made, before[1])
     explore = page.get_by_role("button", name="Explore its map")
     explore.wait_for(timeout=120_000)
     expect(progress(page)).to_contain_text("finished")
-    steps, _ = curves(page)
-    assert steps[0] == 0
-    assert steps[-1] == step(page)
+    expect(page.get_by_test_id("film-now")).to_contain_text(f"Step {step(page):,},")
     expect(page.get_by_text("On all test images: MSE")).to_be_visible()
 
     with page.expect_download() as download:
@@ -158,7 +145,7 @@ def test_a_run_is_found_again_in_the_middle_paused_resumed_and_stopped(
     page.reload()
     seen = wait_for_step(page, after=seen)
     assert run_of(page.url) == run
-    assert curves(page)[0][0] == 0
+    film(page)
     go_to(page, "Home")
     page.get_by_role("heading", name="An image becomes a point and comes out again").wait_for()
     go_to(page, "Train")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import time
@@ -140,6 +141,9 @@ def test_a_variant_in_the_address_is_chosen_with_its_presets_and_knobs(name: str
     config = next(iter(MODELS[name].presets.values())).to_dict()
     for setting, _ in knobs(MODELS[name].Config).values():
         assert (setting.label in shown) == setting.counts(config), setting.label
+    recipe = dataclasses.asdict(MODELS[name].recipe)
+    shown = {label: number(app, label).value for label in ("Epochs", "Batch", "Learning rate")}
+    assert list(shown.values()) == list(recipe.values())
     assert not button(app, "Train").disabled
     pretrained = any(card.variant == name for card in checkpoint.pretrained().values())
     assert len(app.get("plotly_chart")) == 1 + pretrained
@@ -207,6 +211,9 @@ def test_settings_that_a_kind_does_not_use_are_not_shown_and_keep_their_values()
 
 def test_the_page_says_what_training_will_do() -> None:
     app = open_page(variant="vanilla")
+    recipe = MODELS["vanilla"].recipe
+    assert any(f"**{recipe.epochs:.4g} epochs (" in text.value for text in app.markdown)
+    app.segmented_control(key="vanilla-a map (2 dimensions)-unit").set_value("seconds").run()
     assert any("**30 seconds** on 50,000 images" in text.value for text in app.markdown)
     app.segmented_control(key="vanilla-a map (2 dimensions)-unit").set_value("epochs").run()
     number(app, "Epochs").set_value(3.0)
@@ -277,7 +284,8 @@ def test_a_run_takes_the_settings_shows_its_curves_and_its_model_is_used_everywh
         "width": 32,
         "beta": 0.5,
     }
-    assert (spec.seed, spec.batch, spec.epochs, spec.lr) == (7, 500, 0.2, 2e-3)
+    assert (spec.seed, spec.batch, spec.epochs) == (7, 500, 0.2)
+    assert spec.lr == MODELS[spec.variant].recipe.lr
     wait_for(lambda: store.status(run).ended)
     assert store.status(run).steps == 20
     app.run()
@@ -590,7 +598,7 @@ def test_what_trains_or_is_another_persons_has_no_button(finished: str) -> None:
     assert not [b for b in app.button if (b.key or "").startswith("remove-")]
     assert "Keep" not in {toggle.label for toggle in app.toggle}
     app = open_page()
-    number(app, "Seconds").set_value(600.0).run()
+    number(app, "Epochs").set_value(600.0).run()
     button(app, "Train").click().run()
     run = query(app, "run") or ""
     assert "Keep" in {toggle.label for toggle in app.toggle}

@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 import torch
 
-from aeviz.training import place, process, slices, store, task, turns
+from aeviz.training import film, place, process, slices, store, task, turns
 from aeviz.training.cluster import Dask, _difference
 from aeviz.training.remote import Run
 from aeviz.training.spec import RunSpec
@@ -135,6 +135,29 @@ def test_a_run_that_changes_its_worker_after_each_slice_ends_with_the_same_weigh
     assert training.status.state == "finished"
     assert hopping.slices > 2
     assert equal(weights(training.name), expected)
+
+
+def test_a_knob_that_is_turned_is_heard_on_the_cluster_and_the_film_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEVIZ_RUNS", str(tmp_path / "runs"))
+    threads, hopping = torch.get_num_threads(), Hopping(tmp_path / "scratch")
+    monkeypatch.setattr(task, "SLICE", 0.02)
+    monkeypatch.setattr(Future, "status", "finished", raising=False)
+    training = Run(store.create(small("variational", steps=400)), cast(Any, hopping))
+    while training.status.step < 100:
+        training.advance()
+    step = training.status.step
+    store.change(training.name, beta=4.0)
+    while not training.over:
+        training.advance()
+    torch.set_num_threads(threads)
+    (change,) = store.spec(training.name).changes
+    assert change.step >= step
+    assert store.asked(training.name) == []
+    assert {0, 1, 400} <= set(film.steps(training.name))
+    spec = store.spec(training.name)
+    assert equal(weights(training.name), alone(spec, tmp_path / "alone", monkeypatch))
 
 
 def test_what_is_missing_on_the_cluster_is_said_by_the_run(served: Cluster) -> None:

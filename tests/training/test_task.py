@@ -24,11 +24,12 @@ from aeviz.models.settings import BaseConfig, Knob, knob, knobs
 from aeviz.models.zoo import MODELS
 from aeviz.training import curves, loop, place, store, task
 from aeviz.training.spec import held_out_set, summary, training_set
-from tests.training.making import by_hand, equal, finish, small, taken, weights
+from tests.training.making import by_hand, equal, finish, small, taken, wait_for, weights
 
 
 def test_a_finished_run_leaves_its_spec_status_curves_preview_and_model(finished: str) -> None:
     folder = place.path_of(finished)
+    wait_for(lambda: not (folder / "claim").exists(), "the worker to let it go")
     names = {path.name for path in folder.iterdir()}
     assert names == {
         "lock",
@@ -36,6 +37,7 @@ def test_a_finished_run_leaves_its_spec_status_curves_preview_and_model(finished
         "status.json",
         "metrics.jsonl",
         "preview.npz",
+        "frames",
         "snapshots",
         "states",
         "final.safetensors",
@@ -413,3 +415,20 @@ def test_a_class_of_a_small_set_holds_one_image_out(
     training = by_hand(store.create(spec))
     assert training.status.state == "finished", training.status.message
     assert store.load_model(training.name).card.trained_on == len(seen)
+
+
+def test_time_left_has_the_usual_share_of_measuring_and_the_turns_of_others(
+    monkeypatch: pytest.MonkeyPatch, no_worker: None
+) -> None:
+    training = taken(store.create(small(steps=500)))
+    training.spec, training.trained_on, training.status.steps = small(), 50_000, 500
+    clock = iter([100.0, 102.0])
+    monkeypatch.setattr(task.time, "perf_counter", lambda: next(clock))
+    assert training._speed() == {}
+    # 2 s of the clock, 1 s of its own, half of it spent on the first points and previews.
+    training.active, training.measured, training.status.step = 1.0, 0.5, 50
+    training.validating.takes = training.looking.takes = 0.1
+    said = training._speed()
+    steps_a_second = 50 / 0.5 * (1 - 0.2) / 2
+    assert said["seconds_left"] == pytest.approx(450 / steps_a_second)
+    assert said["images_per_second"] == pytest.approx(128 * steps_a_second)

@@ -28,11 +28,11 @@ from tests.training.making import begun, by_hand, small
 def test_a_run_that_fails_says_why_and_leaves_no_model(
     no_worker: None, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fit(*args: object, **options: object) -> Iterator[loop.Step]:
+    def train(*args: object, **options: object) -> Iterator[loop.Step]:
         raise error
         yield
 
-    monkeypatch.setattr(loop, "fit", fit)
+    monkeypatch.setattr(loop, "train", train)
     name = store.create(small())
     by_hand(name)
     status = store.status(name)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from aeviz.app import texts, widgets
+from aeviz.app import sidebar, texts, widgets
 from aeviz.app.subject import ModelSubject, Subject
 from aeviz.charts import pixels
 from aeviz.data import datasets
@@ -28,6 +28,22 @@ METRICS = {
         "Peak signal-to-noise ratio of the mean MSE. More is better; 3 dB more is half the MSE.",
     ),
 }
+
+
+@widgets.alone
+def exhibit() -> None:
+    """Test images, and what comes back of each."""
+    model = sidebar.subject()
+    subjects = [model, model.pca()]
+    shown = pick(model)
+    with widgets.exhibit("reconstruct"):
+        images, inspector = st.columns([3, 1], gap="medium")
+        with inspector:
+            overall(subjects)
+        with images:
+            side_by_side(subjects, shown)
+            say_which_code(model)
+            widgets.beside_pca(subjects)
 
 
 def pick(subject: Subject) -> np.ndarray:

@@ -12,16 +12,20 @@ import streamlit as st
 from aeviz import environment
 from aeviz.analysis import pca
 from aeviz.app import library, own, pages, session, texts, widgets
+from aeviz.app.components.film import Shown, film
 from aeviz.app.components.watch import drawing, watch
+from aeviz.app.views import shown, steering
 from aeviz.charts import bars, maps
 from aeviz.charts.curves import loss_curves
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.settings import RECONSTRUCTION_UNITS, BaseConfig, bounds_a_density, likelihood_of
-from aeviz.training import place, preview, removal, shared, store, turns
+from aeviz.training import film as frames
+from aeviz.training import place, preview, race, removal, shared, store, turns, verdict
+from aeviz.training.course import DECAY
 from aeviz.training.curves import Point, by_term, measured
 from aeviz.training.spec import RunSpec
-from aeviz.training.status import WAY_OUT, RunStatus
+from aeviz.training.status import WAY_OUT, RunStatus, State
 
 USES = {
     "map": "Explore its map",
@@ -35,46 +39,6 @@ UNITS = {"elbo": "nats per image", "kl_per_dim": "nats"}
 """Of metrics; others have none."""
 HEIGHT = 390
 """Of the map while it trains, px."""
-
-# -- which run is shown -------------------------------------------------------------------------
-
-
-def asked() -> str | None:
-    """The run to show: of the address, else the one shown last, unless a variant is asked for."""
-    run = session.asked("run")
-    if run is None and session.asked("variant") is None:
-        run = session.get("run")  # back from another page
-    if run and library.is_run(run):
-        show(run)
-        return run
-    if run:
-        st.warning("This run is not here: it was made on another machine, or deleted.")
-    return None
-
-
-def show(run: str) -> None:
-    """Show a run from now on, and keep it in the list of runs."""
-    session.note("run", run)
-    session.say("run", run)
-    session.say("variant")
-    own.opened(run)
-
-
-def set_up(variant: str) -> None:
-    """Have the page show the settings of a variant; for callbacks."""
-    session.note("variant", variant)
-    session.say("variant", variant)
-
-
-def again(run: str) -> None:
-    """Back to the settings, starting from those of a run; for callbacks."""
-    if spec := library.spec(run):
-        session.note("last_run", run)
-        session.note("last_spec", spec)
-        set_up(spec.variant)
-    session.forget("run")
-    session.say("run")
-
 
 # -- what a network does ------------------------------------------------------------------------
 
@@ -147,7 +111,10 @@ def watched(run: str) -> None:
     try:
         status, spec = store.status(run), store.spec(run)
         _about(run, spec, status)
+        if not status.ended:
+            steering.live(run, spec)
         live(run, status.ended)
+        steering.family(run)
         explain(spec)
     except (checkpoint.CheckpointError, place.RunError) as error:  # removed at this moment
         st.error(str(error))
@@ -168,7 +135,7 @@ def _about(run: str, spec: RunSpec, status: RunStatus) -> None:
         elif usable:
             _uses(run, spec)
         label = "Train again" if status.ended else "Train another"
-        st.button(label, on_click=again, args=(run,))
+        st.button(label, on_click=shown.again, args=(run,))
         _keep(run)
     _whose(run, status)
     if usable and status.unit == RECONSTRUCTION_UNITS["squared"]:
@@ -200,7 +167,7 @@ def _whose(run: str, status: RunStatus) -> None:
 
 def _anew(spec: RunSpec) -> None:
     try:
-        show(own.start(spec, again=True))
+        shown.show(own.start(spec, again=True))
     except place.RunError as error:
         st.error(str(error))
 
@@ -262,9 +229,11 @@ def live(run: str, ended: bool) -> None:
         st.rerun()  # the whole page: other buttons, its figures, and no more asking
     if status.measuring:
         session.note("measuring", run)
-    stamp, look = library.stamp(run, "metrics.jsonl", "preview.npz"), None
+    filmed = bool(frames.steps(run))
+    stamp, look, said = library.stamp(run, "metrics.jsonl", "preview.npz"), None, ""
     try:
-        look = drawn(run, status.unit, status.steps, stamp)
+        look = None if filmed else drawn(run, status.unit, status.steps, stamp, status.state)
+        said = figures(run, status.unit, stamp, status.state)
     except place.RunError as error:  # damaged since the page was opened
         st.warning(str(error))
     watch(
@@ -276,14 +245,112 @@ def live(run: str, ended: bool) -> None:
         step=status.step,
         drawn=look,
     )
+    if filmed:
+        try:
+            played(run, status)
+        except (place.RunError, datasets.DataError) as error:
+            st.warning(str(error))
+        st.caption(said)
+
+
+# -- its film -----------------------------------------------------------------------------------
+
+
+def played(run: str, status: RunStatus) -> None:
+    """The film of a run, and what can be done with the step at which it rests."""
+    spec = store.spec(run)
+    data = datasets.load(spec.data)
+    digits = preview.first_of_each(data.test_labels)
+    runs = [run, *(one for one in shown.beside(run) if library.spec(one))]
+    specs = [spec, *(store.spec(one) for one in runs[1:])]
+    titles = race.differences(specs) if len(runs) > 1 else [library.run_title(run)]
+    titles = [title or library.run_title(one) for one, title in zip(runs, titles, strict=True)]
+    film(
+        "film",
+        [
+            Shown(one, title or library.run_title(one))
+            for one, title in zip(runs, titles, strict=True)
+        ],
+        labels=data.test_labels[: preview.MAPPED],
+        originals=data.test_images[digits],
+        classes=data.classes,
+        levels=_levels(spec, status.unit),
+        at=_step(run),
+        changes=[change.step for change in spec.changes if change.knob != DECAY],
+        plays=status.ended,
+        on_at=_rest,
+    )
+    steering.onward(run, spec, status, _step(run))
+
+
+def _rest() -> None:
+    """The slider has come to rest: the address says where."""
+    at = session.get("film").at
+    session.say("step", None if at is None or at < 0 else at)
+
+
+def _step(run: str) -> int | None:
+    """The step of a run that the address asks for."""
+    said = session.asked("step")
+    return int(said) if said and said.isdecimal() and len(said) < 12 else None
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _levels_of(recipe: str, unit: str) -> dict[str, float]:
+    spec = RunSpec.model_validate_json(recipe)
+    levels = levels_of(spec.config, spec.data, unit) if spec.classes is None else {}
+    name = library.nearest(spec.variant, spec.config.latent_dim)
+    card = library.card(name) if name else None
+    if card and card.curve and card.data == spec.data and _same_loss(card.config, spec.config):
+        end = sum(values[-1] for values in card.curve.terms.values())
+        levels["pretrained, images trained on"] = end
+    return levels
+
+
+def _same_loss(one: BaseConfig, other: BaseConfig) -> bool:
+    """Whether the losses of two models of one variant mean the same, however large these are."""
+    free = {"width", "depth", "activation", "batch_norm", "dropout"}
+    a, b = one.to_dict(), other.to_dict()
+    return all(a[name] == b[name] for name in a.keys() - free)
+
+
+def _levels(spec: RunSpec, unit: str) -> dict[str, float]:
+    """What the loss of a run is compared with, where that is of the same kind, by name."""
+    part = spec.model_dump(include={"variant", "config", "data", "classes"})
+    return _levels_of(json.dumps(part | {"steps": 1}), unit)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
+def figures(run: str, unit: str, stamp: object, state: State) -> str:
+    """How a run stands in a sentence, its metrics, and what they are."""
+    points = store.metrics(run)
+    metrics = _shown(points, unit)
+    spec = store.spec(run)
+    said = [verdict.sentence(points, spec, state)]
+    if numbers := _numbers(metrics):
+        said.append("; ".join(f"{name} **{value}**" for name, value in numbers.items()) + ".")
+    if metrics:
+        said.append("Measured on held-out images; monitored, not optimised.")
+    if "elbo" in metrics:
+        said.append(elbo_note(spec.config))
+    return " ".join(filter(None, said))
+
+
+def _numbers(metrics: dict[str, float | list[float]]) -> dict[str, str]:
+    return {
+        metric_title(name): f"{value:.4g}"
+        for name, value in metrics.items()
+        if not isinstance(value, list)
+    }
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def drawn(run: str, unit: str, steps: int | None, stamp: object, state: State = "running") -> bytes:
     """What the browsers of all who watch a run draw of it.
 
     Args:
         stamp: another one when there is more to see.
+        state: of the run, which decides what is said of it.
     """
     spec = store.spec(run)
     seen, points, troubles = before(spec), [], []
@@ -325,10 +392,6 @@ def drawn(run: str, unit: str, steps: int | None, stamp: object) -> bytes:
         ],
         charts,
         caption=f"Above: test images. Below: their reconstructions at step {seen.step:,}.",
-        numbers={
-            metric_title(name): f"{value:.4g}"
-            for name, value in metrics.items()
-            if not isinstance(value, list)
-        },
-        note=" ".join([*troubles, note]),
+        numbers=_numbers(metrics),
+        note=" ".join(filter(None, [verdict.sentence(points, spec, state), *troubles, note])),
     )

@@ -9,7 +9,7 @@ import streamlit as st
 
 from aeviz.analysis import estimate, neighbours, sampling
 from aeviz.analysis.estimate import Estimate
-from aeviz.app import texts, widgets
+from aeviz.app import sidebar, texts, widgets
 from aeviz.app.components.marked_map import marked_map
 from aeviz.app.subject import ModelSubject
 from aeviz.app.views import explore
@@ -45,6 +45,24 @@ class Drawn:
     images: np.ndarray
     even: bool
     near: str
+
+
+@widgets.alone
+def exhibit() -> None:
+    """Codes that are drawn, and what is decoded of them."""
+    subject = sidebar.subject()
+    with widgets.exhibit("sample"):
+        images, inspector = st.columns([3, 2], gap="large")
+        with inspector:
+            drawn = draw(subject)
+            on_map(subject, drawn)
+        with images:
+            if drawn.even:
+                sheet(drawn)
+            else:
+                gallery(subject, drawn)
+        with inspector:
+            likeness(subject, drawn)
 
 
 def say_prior(subject: ModelSubject) -> None:

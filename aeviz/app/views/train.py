@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -10,15 +11,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from aeviz.app import join, library, own, pages, session, widgets
 from aeviz.app.views import run as view
+from aeviz.app.views import shown
 from aeviz.charts import pixels, theme
 from aeviz.data import datasets
 from aeviz.models import checkpoint
 from aeviz.models.zoo import MODELS, short_title
-from aeviz.training import place, preview, removal, store
+from aeviz.training import place, preview, race, removal, store
 from aeviz.training.spec import RunSpec, sentence, summary
 
 SECONDS, EPOCHS = 30.0, 10.0
-"""How long a run lasts at first."""
+"""How long a run lasts at first in a unit that the variant's recipe does not have."""
 AS_LAST = "as in your last run"
 COMMON = sorted((n for n, c in MODELS.items() if c.common), key=lambda n: MODELS[n].common)
 """The variants that the picker shows at once."""
@@ -59,10 +61,19 @@ def set_up() -> None:
         on_click=session.note,
         args=("pressed", variant),
     )
+    with bar:
+        raced = _race(spec)
+    if raced:
+        try:
+            shown.side_by_side([own.start(one) for one in raced])
+            st.rerun()
+        except place.RunError as error:
+            length.error(str(error))
+            return
     if session.get("pressed") == variant and spec:
         session.forget("pressed")
         try:
-            view.show(own.start(spec))
+            shown.show(own.start(spec))
             st.rerun()
         except place.RunError as error:
             length.error(str(error))
@@ -77,6 +88,16 @@ def set_up() -> None:
     with looks:
         _looks(spec)
     view.explain(spec)
+
+
+def _race(spec: RunSpec | None) -> list[RunSpec]:
+    """A menu of races; the runs of the one that was pressed, else none."""
+    found = race.offered(spec) if spec else {}
+    with st.popover("Race", disabled=not found, help="Two to four runs side by side"):
+        st.caption("Runs that differ in one thing, with the same seed and the same data order.")
+        for name in found:
+            st.button(name, f"race-{name}", on_click=session.note, args=("raced", name))
+    return found.get(session.forget("raced") or "", [])
 
 
 def _picker(chosen: str) -> None:
@@ -107,7 +128,7 @@ def _card(name: str, chosen: str) -> None:
             short_title(name),
             key=f"pick-{name}",
             help=model_class.idea,
-            on_click=view.set_up,
+            on_click=shown.set_up,
             args=(name,),
             icon=CHOSEN if name == chosen else None,
             type="tertiary",
@@ -157,7 +178,8 @@ def _looks(spec: RunSpec) -> None:
 
 
 def _default_spec(variant: str) -> RunSpec:
-    return RunSpec.model_validate({"variant": variant, "seconds": SECONDS})
+    recipe = dataclasses.asdict(MODELS[variant].recipe)
+    return RunSpec.model_validate({"variant": variant, **recipe})
 
 
 def _settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
@@ -247,19 +269,19 @@ def _number(
 # -- runs and files -----------------------------------------------------------------------------
 
 
-def own_runs(shown: str | None) -> None:
+def own_runs(now: str | None) -> None:
     """A link to each run of this person, a way to remove it, and back."""
     if removed := own.removed():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f"Removed: {removed}.", width="content")
             st.button("Undo", "restore", on_click=own.restore)
-    mine = [run for run in own.known() if library.is_run(run)]
+    mine = [run for run in own.known() if place.is_run(run)]  # and not a step of one
     for run in reversed(mine):
         status, label = store.status(run), library.run_title(run)
         label += f", {status.state}" if status.ended else ""  # else it would soon be wrong
         label += ", kept" if removal.is_starred(run) else ""
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            pages.link("train", label, run=run, disabled=run == shown)
+            pages.link("train", label, run=run, disabled=run == now)
             if status.ended and own.owns(run):  # not what is another person's
                 st.button(
                     ":material/delete:",
@@ -297,7 +319,7 @@ def upload() -> None:
         return
     try:
         with st.spinner("Reading the model"):
-            view.show(own.add(file.getvalue()))
+            shown.show(own.add(file.getvalue()))
     except (checkpoint.CheckpointError, place.RunError) as error:
         st.error(str(error))
         return

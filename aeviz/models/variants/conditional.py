@@ -14,6 +14,7 @@ from aeviz.models.gaussian import draw, kl, negative_elbo
 from aeviz.models.nets import hidden_widths, mlp
 from aeviz.models.settings import (
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     beta_knob,
@@ -45,6 +46,7 @@ class Conditional(Autoencoder):
     fails = "It needs labels, and its map shows slant and width but no islands of digits."
     uses_labels = True
     has_posterior = gaussian_prior = True
+    recipe = Recipe(epochs=3, batch=80, lr=6e-3)
     order = 50
     needs = ("classes",)
 
@@ -62,7 +64,7 @@ class Conditional(Autoencoder):
         binarise: bool = binarise_knob()
 
     presets = {
-        "a map of styles (2 dimensions)": Config(),
+        "a map of styles (2 dimensions)": Config(width=256),
         "wide code (16 dimensions)": Config(latent_dim=16, depth=2),
     }
 

@@ -14,6 +14,7 @@ from aeviz.models.nets import MLPDecoder, MLPEncoder, Transposed
 from aeviz.models.settings import (
     HIDDEN,
     BaseConfig,
+    Recipe,
     activation_knob,
     depth_knob,
     knob,
@@ -45,6 +46,7 @@ class Contractive(Autoencoder):
     when = "You want a code that small changes of the image leave alone, or one to classify."
     fails = "Exact Jacobians cost a pass for each latent dimension; the code shrinks as a whole."
     no_prior = "Its loss says how slowly codes change, not where codes should lie."
+    recipe = Recipe(epochs=2, batch=64, lr=4e-3)
     order = 25
     common = 6
     needs = ("features", "stability")
@@ -57,6 +59,7 @@ class Contractive(Autoencoder):
             0.1,
             low=0.0,
             high=100.0,
+            live=True,
             label="Penalty",
             help="Weight of the squared Jacobian. With 0 it is a vanilla autoencoder.",
         )
@@ -81,7 +84,7 @@ class Contractive(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a map (2 dimensions)": Config(),
+        "a map (2 dimensions)": Config(width=256, depth=3, jacobian="estimate"),
         "a stable code (32 dimensions)": Config(latent_dim=32, jacobian="estimate"),
         "one sigmoid layer (the paper's)": Config(
             latent_dim=64, depth=0, tied=True, reconstruction="bernoulli", penalty=3.0

@@ -10,6 +10,7 @@ from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import ConvDecoder, ConvEncoder
 from aeviz.models.settings import (
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     channels_knob,
@@ -41,6 +42,7 @@ class Convolutional(Autoencoder):
     no_prior = (
         "Nothing in its loss says where codes should lie, so there is nothing to sample from."
     )
+    recipe = Recipe(epochs=1, batch=64, lr=5e-3)
     order = 30
     common = 4
     needs = ("images", "compression")
@@ -57,7 +59,9 @@ class Convolutional(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a good reconstruction (32 dimensions)": Config(latent_dim=32, hidden=512, batch_norm=True),
+        "a good reconstruction (32 dimensions)": Config(
+            latent_dim=32, channels=8, hidden=512, batch_norm=True
+        ),
         "a map (2 dimensions)": Config(activation="tanh"),
     }
 

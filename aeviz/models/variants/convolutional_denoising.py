@@ -10,6 +10,7 @@ from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import ConvDecoder, ConvEncoder, corrupt
 from aeviz.models.settings import (
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     channels_knob,
@@ -41,6 +42,7 @@ class ConvolutionalDenoising(Autoencoder):
     )
     corrupts = True
     no_prior = "Its loss cares about clean images, not about where codes lie."
+    recipe = Recipe(epochs=1.5, batch=64, lr=6e-3)
     order = 35
     needs = ("noise", "images")
 
@@ -65,7 +67,7 @@ class ConvolutionalDenoising(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "cleans Gaussian noise": Config(),
+        "cleans Gaussian noise": Config(channels=8, batch_norm=True),
         "fills in missing pixels": Config(corruption="masking", level=0.5),
         "as pretrained (128 dimensions)": Config(latent_dim=128, channels=32, hidden=512),
     }

@@ -11,6 +11,7 @@ from aeviz.models.gaussian import draw, negative_elbo
 from aeviz.models.nets import ConvDecoder, ConvEncoder
 from aeviz.models.settings import (
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     beta_knob,
@@ -42,6 +43,7 @@ class ConvolutionalVariational(Autoencoder):
         "dimensions its error is larger here."
     )
     has_posterior = gaussian_prior = True
+    recipe = Recipe(epochs=1.2, batch=64, lr=6e-3)
     order = 45
     common = 7
     needs = ("samples", "images")
@@ -60,7 +62,7 @@ class ConvolutionalVariational(Autoencoder):
         binarise: bool = binarise_knob()
 
     presets = {
-        "wide code (32 dimensions)": Config(latent_dim=32, batch_norm=True),
+        "wide code (32 dimensions)": Config(latent_dim=32, channels=8, batch_norm=True),
         "a map (2 dimensions)": Config(),
         "black or white pixels": Config(latent_dim=32, channels=32, binarise=True),
     }

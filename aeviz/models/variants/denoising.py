@@ -10,6 +10,7 @@ from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import MLPDecoder, MLPEncoder, corrupt
 from aeviz.models.settings import (
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     corruption_knob,
@@ -44,6 +45,7 @@ class Denoising(Autoencoder):
     )
     corrupts = True
     no_prior = "Its loss cares about clean images, not about where codes lie."
+    recipe = Recipe(epochs=3, batch=64, lr=6e-3)
     order = 20
     common = 3
     needs = ("noise", "stability")
@@ -69,7 +71,7 @@ class Denoising(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "cleans Gaussian noise": Config(),
+        "cleans Gaussian noise": Config(width=512, depth=1),
         "fills in missing pixels": Config(corruption="masking", level=0.5),
         "a map (2 dimensions)": Config(
             latent_dim=2, level=0.25, width=512, depth=3, activation="tanh"

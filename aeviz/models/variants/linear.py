@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from aeviz.models.base import Autoencoder, Loss
-from aeviz.models.settings import BaseConfig
+from aeviz.models.settings import BaseConfig, Recipe
 
 
 class Linear(Autoencoder):
@@ -27,6 +27,7 @@ class Linear(Autoencoder):
     when = "You want the yardstick that every deeper autoencoder has to beat."
     fails = "It can only add and subtract fixed images, so its reconstructions are shadowy."
     no_prior = "It finds a plane through the images, and nothing in its loss places codes on it."
+    recipe = Recipe(epochs=10, batch=128, lr=8e-3)
     order = 5
     needs = ("baseline",)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import MLPDecoder
-from aeviz.models.settings import BaseConfig, knob, reconstruction_knob
+from aeviz.models.settings import BaseConfig, Recipe, knob, reconstruction_knob
 
 PATCH = 4
 """Pixels along the side of a patch."""
@@ -41,6 +41,7 @@ class Masked(Autoencoder):
     when = "Parts of your images are missing, or you want attention instead of fixed layers."
     fails = "It fills a gap with the average of all that would fit, so large gaps come out blurred."
     no_prior = "Its loss asks what is hidden in an image, not where codes should lie."
+    recipe = Recipe(epochs=0.7, batch=32, lr=2e-3)
     order = 80
     needs = ("missing",)
     uses_visible = True
@@ -60,6 +61,7 @@ class Masked(Autoencoder):
             0.75,
             low=0.0,
             high=0.95,
+            live=True,
             label="Hidden fraction",
             help="Fraction of the patches that the encoder never sees. Hiding more trains "
             "faster and asks for more imagination.",

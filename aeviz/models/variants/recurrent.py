@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
-from aeviz.models.settings import BaseConfig, knob, reconstruction_knob
+from aeviz.models.settings import BaseConfig, Recipe, knob, reconstruction_knob
 
 CLOCK = 16
 """Learned numbers that tell the writer which row it is at; counting by itself is slow to learn."""
@@ -41,6 +41,7 @@ class Recurrent(Autoencoder):
         "vanilla autoencoder with as wide a code."
     )
     no_prior = "Its loss says what a code must remember, not where codes should lie."
+    recipe = Recipe(epochs=0.4, batch=32, lr=1.2e-2)
     order = 70
     needs = ("sequences", "missing")
     uses_visible = True
@@ -68,6 +69,7 @@ class Recurrent(Autoencoder):
             0.25,
             low=0.0,
             high=1.0,
+            live=True,
             label="Digits cut off",
             help="Fraction of the digits that break off after a random row in training. The rest "
             "must be guessed. With 0 it learns to reconstruct only.",

@@ -15,6 +15,7 @@ from aeviz.models.settings import (
     ERRORS,
     RECONSTRUCTION_UNITS,
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     dropout_knob,
@@ -56,6 +57,7 @@ class Sparse(Autoencoder):
     when = "You want units that stand for one thing each, such as a stroke, or a code to classify."
     fails = "Under L1 units can die and never answer again; too strong a penalty empties the code."
     no_prior = "Its loss says how many units may answer, not where codes should lie."
+    recipe = Recipe(epochs=5, batch=100, lr=5e-3)
     order = 15
     common = 5
     needs = ("features",)
@@ -84,6 +86,7 @@ class Sparse(Autoencoder):
             0.5,
             low=0.0,
             high=10.0,
+            live=True,
             label="Penalty",
             help="Weight of the sparsity term.",
             when={"kind": ("L1", "KL")},
@@ -92,6 +95,7 @@ class Sparse(Autoencoder):
             0.05,
             low=0.01,
             high=0.5,
+            live=True,
             label="Target activity",
             help="Mean activity of a unit that KL asks for.",
             when={"kind": ("KL",)},
@@ -100,6 +104,7 @@ class Sparse(Autoencoder):
             32,
             low=1,
             high=1024,
+            live=True,
             label="Active units k",
             help="How many units top-k keeps for each image.",
             when={"kind": ("top-k",)},

@@ -12,6 +12,7 @@ from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import MLPDecoder, MLPEncoder
 from aeviz.models.settings import (
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     depth_knob,
@@ -40,6 +41,7 @@ class Vanilla(Autoencoder):
     no_prior = (
         "Nothing in its loss says where codes should lie, so there is nothing to sample from."
     )
+    recipe = Recipe(epochs=3, batch=64, lr=6e-3)
     order = 10
     common = 1
     needs = ("compression", "baseline")
@@ -64,7 +66,7 @@ class Vanilla(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a map (2 dimensions)": Config(activation="tanh"),
+        "a map (2 dimensions)": Config(width=256),
         "a good reconstruction (32 dimensions)": Config(latent_dim=32, width=1024, depth=1),
         "the textbook's small one": Config(latent_dim=32, width=128, depth=2, activation="relu"),
         "the deep one of 2006 (1000-500-250-30)": Config(latent_dim=30, width=1000),

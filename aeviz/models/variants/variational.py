@@ -11,6 +11,7 @@ from aeviz.models.gaussian import draw, negative_elbo
 from aeviz.models.nets import MLPDecoder, MLPEncoder
 from aeviz.models.settings import (
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     beta_knob,
@@ -41,6 +42,7 @@ class Variational(Autoencoder):
         "Reconstructions blur, dimensions collapse (22 of 32 here, at beta = 1), and all codes "
         "together are not quite the prior: some samples are no digits."
     )
+    recipe = Recipe(epochs=3, batch=80, lr=8e-3)
     order = 40
     common = 2
     needs = ("samples", "features")
@@ -60,7 +62,7 @@ class Variational(Autoencoder):
         binarise: bool = binarise_knob()
 
     presets = {
-        "a map (2 dimensions)": Config(),
+        "a map (2 dimensions)": Config(width=256),
         "wide code (32 dimensions)": Config(latent_dim=32, depth=2),
         "black or white pixels": Config(latent_dim=32, depth=2, binarise=True),
         "beta = 4": Config(latent_dim=10, beta=4.0, depth=2),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from aeviz.data.datasets import Shape
 from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import ACTIVATIONS, quartered
-from aeviz.models.settings import BaseConfig, activation_knob, knob, reconstruction_knob
+from aeviz.models.settings import BaseConfig, Recipe, activation_knob, knob, reconstruction_knob
 
 MEMORY = 0.99
 """How much of an entry's past stays in its moving mean after a batch."""
@@ -41,6 +41,7 @@ class VectorQuantised(Autoencoder):
         "Entries that nothing is near would die and are put elsewhere; a straight path between "
         "codes moves in jumps."
     )
+    recipe = Recipe(epochs=0.8, batch=32, lr=6e-3)
     order = 60
     needs = ("symbols", "compression", "images")
 
@@ -67,6 +68,7 @@ class VectorQuantised(Autoencoder):
             0.25,
             low=0.0,
             high=10.0,
+            live=True,
             label="Commitment",
             help="How strongly the encoder is held to the entry that it chose.",
         )

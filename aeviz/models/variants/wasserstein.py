@@ -11,6 +11,7 @@ from aeviz.models.base import Autoencoder, Loss, reconstruction_loss
 from aeviz.models.nets import MLPDecoder, MLPEncoder
 from aeviz.models.settings import (
     BaseConfig,
+    Recipe,
     activation_knob,
     batch_norm_knob,
     depth_knob,
@@ -48,6 +49,7 @@ class Wasserstein(Autoencoder):
     fails = "The penalty compares one batch with one draw: in wide codes it overlooks holes."
     gaussian_prior = True
     sampler = "The mixture fitted to its codes"
+    recipe = Recipe(epochs=3, batch=64, lr=6e-3)
     order = 55
     needs = ("samples",)
 
@@ -59,6 +61,7 @@ class Wasserstein(Autoencoder):
             30.0,
             low=0.0,
             high=1000.0,
+            live=True,
             label="Penalty",
             help="Weight of the distance between the codes and the prior. With 0 it is a vanilla "
             "autoencoder.",
@@ -79,7 +82,7 @@ class Wasserstein(Autoencoder):
         reconstruction: str = reconstruction_knob("squared")
 
     presets = {
-        "a round map (2 dimensions)": Config(),
+        "a round map (2 dimensions)": Config(width=256),
         "samples (8 dimensions)": Config(latent_dim=8, depth=2),
     }
 

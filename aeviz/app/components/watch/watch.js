@@ -42,6 +42,7 @@ class Watch {
     this.root.dataset.state = data.state;
     this.root.dataset.step = data.step ?? "";
     if (data.drawing && !same) this.draw(data, theme);
+    if (!data.drawing) this.clear();
     if (first) this.come();
     this.wait(Math.max(data.every ?? 0, Math.min(PATIENCE * this.took, LONGEST_MS)));
   }
@@ -96,16 +97,8 @@ class Watch {
     this.showDigits(drawing.columns);
     this.say("caption", drawing.caption);
     this.say("note", drawing.note);
-    const list = this.part("numbers");
-    list.replaceChildren(
-      ...Object.entries(drawing.numbers).map(([title, value]) => {
-        const both = document.createElement("div");
-        for (const [tag, text] of [["dt", title], ["dd", value]])
-          both.append(Object.assign(document.createElement(tag), { textContent: text }));
-        return both;
-      }),
-    );
-    list.hidden = !list.childElementCount;
+    this.showNumbers(drawing.numbers);
+    this.keepCharts(drawing.charts);
     try {
       const Plotly = await loadPlotly(data.plotly);
       for (const chart of drawing.charts) await this.chart(Plotly, chart, theme);
@@ -114,6 +107,37 @@ class Watch {
       this.say("trouble", error.message);
     }
     this.root.dataset.ready = "true";
+  }
+
+  showNumbers(numbers) {
+    const list = this.part("numbers");
+    list.replaceChildren(
+      ...Object.entries(numbers).map(([title, value]) => {
+        const both = document.createElement("div");
+        for (const [tag, text] of [["dt", title], ["dd", value]])
+          both.append(Object.assign(document.createElement(tag), { textContent: text }));
+        return both;
+      }),
+    );
+    list.hidden = !list.childElementCount;
+  }
+
+  clear() {
+    this.showDigits([]);
+    this.showNumbers({});
+    for (const part of ["caption", "note", "trouble"]) this.say(part, "");
+    this.keepCharts([]);
+  }
+
+  keepCharts(charts) {
+    const names = new Set(charts.map(({ name }) => name));
+    for (const [name, place] of this.charts) {
+      if (names.has(name)) continue;
+      this.Plotly?.purge(place);
+      place.remove();
+      this.charts.delete(name);
+    }
+    this.part("charts").hidden = !names.size;
   }
 
   say(part, text) {
