@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from aeviz.app import library, own, pages, session
+from aeviz.app import library, own, pages, session, widgets
 from aeviz.app.views import shown
 from aeviz.models.settings import Knob, live_knobs
-from aeviz.training import branch, place, shared, store
+from aeviz.training import branch, filmed, place, shared, store
 from aeviz.training.course import RATE
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
@@ -121,6 +121,8 @@ def onward(run: str, spec: RunSpec, status: RunStatus, at: int | None) -> None:
             _go_on(lambda: branch.extend(run, MINUTE), run)
         if at is not None:
             _branch(run, spec, step)
+        if status.ended:
+            widgets.download("film as GIF", lambda: filmed.gif(run), f"{run}.gif")
 
 
 def _snapshot(run: str, step: int) -> int | None:
