@@ -163,6 +163,7 @@ class Cinema {
     if (!this.films.some(({ film }) => film.last)) return;
     this.root.dataset.ready = "true";
     this.root.dataset.frames = this.films[0].film.frames.length;
+    this.root.dataset.newest = this.films[0].film.last?.step ?? "";
     const ended = this.films.every(({ film }) => film.ended && !film.more);
     if (!ended) this.played ||= this.films.some(({ film }) => !film.ended); // it was followed
     this.root.dataset.ended = ended;
