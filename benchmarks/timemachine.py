@@ -39,7 +39,10 @@ COUNT = """(seconds) => new Promise((resolve) => {
     frames += 1;
     if (root.dataset.newest !== newest) { updates += 1; newest = root.dataset.newest; }
     if (now - began < 1000 * seconds) requestAnimationFrame(tick);
-    else resolve({ frames: frames / (now - began) * 1000, updates: updates / (now - began) * 1000 });
+    else {
+      const each = 1000 / (now - began);
+      resolve({ frames: frames * each, updates: updates * each });
+    }
   };
   requestAnimationFrame(tick);
 })"""
@@ -59,7 +62,8 @@ SCRUB = """(seconds) => new Promise((resolve) => {
     if (now - began < 1000 * seconds) requestAnimationFrame(tick);
     else {
       gaps.sort((a, b) => a - b);
-      resolve({ frames: gaps.length / (now - began) * 1000, p95: gaps[Math.floor(.95 * gaps.length)] });
+      const p95 = gaps[Math.floor(0.95 * gaps.length)];
+      resolve({ frames: (1000 * gaps.length) / (now - began), p95 });
     }
   };
   requestAnimationFrame(tick);
@@ -125,14 +129,48 @@ def measure(folder: Path) -> list[machine.Row]:
     kept, kept_drag = watched / before, held / before
     row = machine.Row
     return [
-        row("updates of the map a second while it trains", "-", f"{seen['updates']:.1f}", "4", seen["updates"] >= 4),
-        row("training speed with the page open", f"{alone:.0f} and {again:.0f} steps a second without", f"{kept:.0%} ({watched:.0f})", "80 %", kept >= 0.8),
-        row("pictures a second while one drags on the map", "-", f"{drag['frames']:.1f}", "60", round(drag["frames"]) >= 60),
+        row(
+            "updates of the map a second while it trains",
+            "-",
+            f"{seen['updates']:.1f}",
+            "4",
+            seen["updates"] >= 4,
+        ),
+        row(
+            "training speed with the page open",
+            f"{alone:.0f} and {again:.0f} steps a second without",
+            f"{kept:.0%} ({watched:.0f})",
+            "80 %",
+            kept >= 0.8,
+        ),
+        row(
+            "pictures a second while one drags on the map",
+            "-",
+            f"{drag['frames']:.1f}",
+            "60",
+            round(drag["frames"]) >= 60,
+        ),
         row("training speed meanwhile", "the same", f"{kept_drag:.0%} ({held:.0f})"),
-        row("pictures a second on the slider", "-", f"{scrub['frames']:.1f} (95 % within {scrub['p95']:.1f} ms)", "60", round(scrub["frames"]) >= 60),
-        row("megabytes of a default run's film", "-", f"{sizes['frames'] / 1e6:.1f} ({frames} frames)", "30", sizes["frames"] <= 30e6),
-        row("and of its states to go back to", "-", f"{sizes['states'] / 1e6:.1f}, snapshots {sizes['snapshots'] / 1e6:.1f}"),
-    ]  # fmt: skip
+        row(
+            "pictures a second on the slider",
+            "-",
+            f"{scrub['frames']:.1f} (95 % within {scrub['p95']:.1f} ms)",
+            "60",
+            round(scrub["frames"]) >= 60,
+        ),
+        row(
+            "megabytes of a default run's film",
+            "-",
+            f"{sizes['frames'] / 1e6:.1f} ({frames} frames)",
+            "30",
+            sizes["frames"] <= 30e6,
+        ),
+        row(
+            "and of its states to go back to",
+            "-",
+            f"{sizes['states'] / 1e6:.1f}, snapshots {sizes['snapshots'] / 1e6:.1f}",
+        ),
+    ]
 
 
 NOTES = (
