@@ -2,6 +2,8 @@
 // while it trains, followed. Nothing is asked of the server but frames that are new.
 
 const POLL_MS = 250;
+const PATIENCE = 4; // so many times as long as the last answer took is waited before the next
+const LONGEST_MS = 4000; // but no longer than this
 const SLOWER_MS = 2000; // between two questions after one that failed
 const DOUBLING_S = 1.1; // seconds that a doubling of the steps takes while it plays
 const GLIDE_PER_S = 5; // doublings a second at most, while it follows
@@ -140,12 +142,15 @@ class Cinema {
     clearTimeout(this.timer);
     if (this.asking || this.gone) return;
     this.asking = true;
+    const began = performance.now();
     let wait = POLL_MS;
     try {
       const open = this.films.filter(({ film, bytes }) => !bytes && !(film.ended && !film.more && film.last));
       await Promise.all(open.map(({ film }) => film.fetch()));
       this.part("trouble").hidden = true;
       const more = this.films.some(({ film, bytes }) => !bytes && (!film.ended || film.more));
+      // The later the longer answers take: a class that watches leaves time for others.
+      wait = Math.min(Math.max(POLL_MS, PATIENCE * (performance.now() - began)), LONGEST_MS);
       if (this.films.some(({ film, bytes }) => !bytes && film.more)) wait = 0;
       if (open.length) this.came();
       if (!more) wait = null;
