@@ -76,7 +76,7 @@ class Cinema {
       this.position = asked ?? 0;
       this.wanted = asked;
       this.follows = asked === null;
-      this.played = false;
+      this.played = asked !== null; // who asks for a step sees that one
     }
     this.poll();
     this.schedule();
