@@ -306,7 +306,7 @@ class Task:
             self.speed.popleft()
         before, active, measured, first = self.speed[0]
         stepping = self.active - active - (self.measured - measured)
-        if step == first or self.course is None or stepping <= 0:
+        if step == first or stepping <= 0:
             return {}
         usual = sum(pace.takes for pace in (self.validating, self.looking, self.keeping))
         own = (self.active - active) / (now - before)
