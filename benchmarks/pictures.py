@@ -1,6 +1,7 @@
 """Make the README's images from the running app: `python -m benchmarks.pictures`.
 
-Writes PNGs and one GIF of a drag into .github/pictures/. With `--all FOLDER` every page as a
+Writes PNGs, a GIF of a drag and the film of a run into .github/pictures/; `--film` makes only the
+last. With `--all FOLDER` every page as a
 laptop, a projector with large type and a phone show it, in both themes, for looking at: a picture
 of each, and contact sheets of them. Needs Chromium, see tests/e2e/conftest.py.
 """
@@ -8,6 +9,7 @@ of each, and contact sheets of them. Needs Chromium, see tests/e2e/conftest.py.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import io
 import math
 import tempfile
@@ -20,6 +22,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from aeviz.app import pages
+from aeviz.models.zoo import MODELS
+from aeviz.training import filmed, store, task
+from aeviz.training.spec import RunSpec
+from benchmarks.classroom import serving
 from tests.e2e.conftest import CHROMIUM_ARGUMENTS, find_chromium, start_app
 
 OUT = Path(__file__).parent.parent / ".github" / "pictures"
@@ -97,6 +103,18 @@ def record_drag(page: Page) -> None:
     target = OUT / "drag.gif"
     frames[0].save(target, save_all=True, append_images=frames[1:], duration=100, loop=0)
     print(target)
+
+
+def record_film(folder: Path) -> None:
+    """Train the default variational autoencoder as the app does, and keep its film."""
+    with serving.sharing(folder):
+        recipe = dataclasses.asdict(MODELS["variational"].recipe)
+        run = store.create(RunSpec.model_validate({"variant": "variational", **recipe}))
+        training = task.Task(run)
+        while not training.over:
+            training.advance()
+        (OUT / "film.gif").write_bytes(filmed.gif(run))
+    print(OUT / "film.gif")
 
 
 def visit(page: Page, address: str, key: str, **more: str) -> None:
@@ -181,7 +199,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=pages.PAGES, default=list(pages.PAGES))
     parser.add_argument("--screens", nargs="+", choices=SCREENS, default=list(SCREENS))
     parser.add_argument("--schemes", nargs="+", choices=SCHEMES, default=list(SCHEMES))
+    parser.add_argument("--film", action="store_true", help="only the film of a run")
     chosen = parser.parse_args()
+    if chosen.film:
+        with tempfile.TemporaryDirectory() as folder:
+            record_film(Path(folder))
+        return
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         process, address = start_app(Path(folder))
         try:
@@ -193,6 +216,7 @@ def main() -> None:
                 look(browser, address, chosen.all, *which, whole=chosen.whole)
             else:
                 for_readme(browser, address)
+                record_film(Path(folder) / "film")
             browser.close()
         finally:
             process.terminate()

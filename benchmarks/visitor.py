@@ -339,7 +339,7 @@ class Visitor:
         async def follow() -> None:
             open_films = set(addresses)
             while open_films:
-                more = False
+                more, began = False, time.perf_counter()
                 for address in sorted(open_films):
                     steps = self.frames[address]
                     after = steps[-1] if steps else -1
@@ -351,7 +351,8 @@ class Visitor:
                     more = more or said["more"]
                     if said["ended"] and not said["more"]:
                         open_films.remove(address)
-                await asyncio.sleep(0 if more else EVERY)
+                took = time.perf_counter() - began
+                await asyncio.sleep(0 if more else max(EVERY, min(PATIENCE * took, LONGEST)))
 
         self._start_timer(FILM, follow())
 

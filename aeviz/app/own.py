@@ -171,6 +171,14 @@ def change(run: str, **knobs: object) -> None:
         st.error(str(error))
 
 
+def step_on(run: str, steps: int) -> None:
+    """Have a run that pauses go on for so many steps; for callbacks."""
+    try:
+        shared.step_on(run, me(), steps)
+    except (PermissionError, place.RunError) as error:
+        st.error(str(error))
+
+
 def wind_down(run: str) -> None:
     """Have a run end well within some hundred steps; for callbacks."""
     try:

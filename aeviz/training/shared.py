@@ -137,6 +137,17 @@ def change(run: str, token: str, **knobs: Any) -> None:
     store.change(run, **knobs)
 
 
+def step_on(run: str, token: str, steps: int) -> None:
+    """Have a run that pauses go on for so many steps, which is for its only owner.
+
+    Raises:
+        PermissionError: the person does not own the run.
+        RunError: it is not this person's alone, or its folder cannot be written.
+    """
+    _refuse_but_its_only_owner(run, token)
+    store.step_on(run, steps)
+
+
 def wind_down(run: str, token: str) -> None:
     """Have a run end with a short decay of its learning rate, which is for its only owner.
 

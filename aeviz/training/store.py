@@ -349,6 +349,29 @@ def control(name: str, action: Wish) -> None:
             tickets.put(name)  # after what is asked: a worker that takes it shall read that
 
 
+def step_on(name: str, steps: int) -> None:
+    """Ask a run that pauses to go on for so many steps, and to pause again.
+
+    Raises:
+        ValueError: fewer than one step.
+        RunError: the run's folder cannot be written.
+    """
+    if steps < 1:
+        raise ValueError("A run goes on for at least one step.")
+    with place.writing("That this run shall go on"):
+        write(place.path_of(name) / "hold", str(said(name).step + steps).encode())
+    control(name, "resume")
+
+
+def hold(name: str) -> int | None:
+    """The step after which a run shall pause; None where it shall not."""
+    try:
+        text = files.read(place.path_of(name) / "hold").decode("utf-8", "replace")
+    except OSError:
+        return None
+    return int(text) if text.isdecimal() and len(text) < 12 else None
+
+
 def change(name: str, **knobs: Any) -> None:
     """Ask a run to go on with other values of knobs; the worker hears it after its slice.
 

@@ -102,6 +102,8 @@ class Task:
         self.previewed = -1.0
         self.course: Course | None = None
         """Known once it trains, and changed by what is asked of it meanwhile."""
+        self.hold: int | None = None
+        """The step after which it shall pause."""
         self.fallen: list[tuple[int, float]] = []
         """The validation loss at each point, by which a run ends that improves no more."""
         self.point: curves.Point | None = None
@@ -194,12 +196,18 @@ class Task:
         self.stopping = wanted == "stop" or self.too_long
         self.began = time.perf_counter()
         self._hear()
-        worked = True
-        while worked and not self.status.ended and time.perf_counter() - self.began < SLICE:
+        worked, held = True, False
+        while (
+            worked and not (self.status.ended or held) and time.perf_counter() - self.began < SLICE
+        ):
             worked = next(self.work, True)
+            held = self.status.step == self.hold
         self.active += time.perf_counter() - self.began
         self.status.trained = self.trained_before + self.active
-        if not self.status.ended:
+        if held and not self.status.ended:
+            store.control(self.name, "pause")
+            self._put_aside("paused")
+        elif not self.status.ended:
             self.report(state="running", **self._speed())
         return worked
 
@@ -298,7 +306,7 @@ class Task:
             self.speed.popleft()
         before, active, measured, first = self.speed[0]
         stepping = self.active - active - (self.measured - measured)
-        if step == first or self.course is None or stepping <= 0:
+        if step == first or stepping <= 0:
             return {}
         usual = sum(pace.takes for pace in (self.validating, self.looking, self.keeping))
         own = (self.active - active) / (now - before)
@@ -341,6 +349,8 @@ class Task:
                 self.point = points[-1] if points else None
                 self.fallen = [(p.step, sum(p.validation.terms.values())) for p in points]
         self.speed.clear()
+        hold = store.hold(self.name)
+        self.hold = hold if hold is not None and hold > self.status.step else None
         self.course = self.spec.course
         self.status.steps = self.course.steps
         yield True
@@ -431,7 +441,7 @@ class Task:
 
     def _record(self, model: Autoencoder, dataset: datasets.Dataset) -> None:
         """After a step: a point, a preview, a snapshot, each when it is due."""
-        step, last = self.status.step, self.status.step == self.status.steps
+        step, last = self.status.step, self.status.step in (self.status.steps, self.hold)
         early = step <= 256 and _is_power(step, 4)
         if early or last or self.now() >= self.validating.next:
             began = self.now()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.requests import Request
@@ -18,7 +20,8 @@ def ask(run: str, query: str = "") -> Response:
     """The answer to an address of a run's film."""
     scope = {"type": "http", "method": "GET", "path": f"/film/{run}", "headers": []}
     scope |= {"path_params": {"run": run}, "query_string": query.encode()}
-    return route.answer(Request(scope))
+    with ThreadPoolExecutor(1) as thread:  # here a browser may have left its event loop
+        return thread.submit(asyncio.run, route.answer(Request(scope))).result()
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +80,22 @@ def test_a_step_that_is_no_number_is_a_sentence(run: str, after: str) -> None:
     answer = ask(run, f"after={after}")
     assert answer.status_code == 400
     assert b"no number" in answer.body
+
+
+def test_a_class_that_watches_shares_one_look_and_reads_each_frame_once(
+    run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, reads = [], []
+    paths, read = film.paths, film.read
+    monkeypatch.setattr(film, "paths", lambda name: looks.append(name) or paths(name))
+    monkeypatch.setattr(film, "read", lambda *given: reads.append(given) or read(*given))
+    monkeypatch.setattr(route, "FRESH", 60.0)
+    monkeypatch.setattr(route, "_looks", {})
+    route._frame.cache_clear()
+    last = film.steps(run)[-1]
+    looks.clear()
+    for _ in range(40):
+        ask(run)
+        ask(run, f"after={last}")
+    assert len(looks) == 1 + len(reads)  # a read looks for its file
+    assert len({given[1] for given in reads}) == len(reads) <= route.MOST

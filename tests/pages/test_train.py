@@ -607,3 +607,24 @@ def test_what_trains_or_is_another_persons_has_no_button(finished: str) -> None:
     wait_for(lambda: store.status(run).ended)
     app.run()
     assert [b for b in app.button if b.key == f"remove-{run}"]
+
+
+def test_a_run_lasts_until_its_loss_is_flat_where_that_is_asked_for() -> None:
+    app = open_page(variant="vanilla")
+    preset = str(app.selectbox(key="preset-vanilla-False").value)
+    app.segmented_control(key=f"vanilla-{preset}-unit").set_value("until it is flat").run()
+    assert not app.exception
+    assert any("Trains for **as long as it improves**" in text.value for text in app.markdown)
+    button(app, "Train").click().run()
+    assert not app.exception
+    run = query(app, "run") or ""
+    assert (store.spec(run).until, store.spec(run).steps) == ("flat", None)
+    wait_for(lambda: store.status(run).step > 20)
+    store.wind_down(run)
+    wait_for(lambda: store.status(run).ended)
+    assert store.status(run).state == "finished"
+    assert store.spec(run).steps == store.status(run).step
+    # Train again starts from the same length.
+    app.run()
+    button(app, "Train again").click().run()
+    assert not app.exception

@@ -22,9 +22,9 @@ from aeviz.models import apply, checkpoint, optim
 from aeviz.models.base import Loss
 from aeviz.models.settings import BaseConfig, Knob, knob, knobs
 from aeviz.models.zoo import MODELS
-from aeviz.training import curves, loop, place, store, task
+from aeviz.training import curves, film, loop, place, store, task
 from aeviz.training.spec import held_out_set, summary, training_set
-from tests.training.making import by_hand, equal, finish, small, taken, wait_for, weights
+from tests.training.making import begun, by_hand, equal, finish, small, taken, wait_for, weights
 
 
 def test_a_finished_run_leaves_its_spec_status_curves_preview_and_model(finished: str) -> None:
@@ -251,6 +251,26 @@ def test_while_a_model_finishes_the_run_says_what_it_does(
 def test_epochs_become_steps(one_worker: str) -> None:
     name = store.create(small(steps=None, epochs=0.3, batch=1000))
     assert finish(name).steps == 15
+
+
+def test_a_run_that_pauses_goes_on_step_by_step_to_the_same_model(no_worker: None) -> None:
+    plain, stepped = (store.create(small("variational", steps=12)) for _ in range(2))
+    by_hand(plain)
+    training = begun(stepped, 5)
+    store.control(stepped, "pause")
+    assert not training.advance()
+    for steps in (1, 1, 3):
+        before = store.said(stepped).step
+        store.step_on(stepped, steps)
+        training = by_hand(stepped)
+        assert (training.status.state, training.status.step) == ("paused", before + steps)
+        assert store.wish(stepped) == "pause"
+        assert film.steps(stepped)[-1] == before + steps  # it is seen at once
+    store.control(stepped, "resume")
+    assert by_hand(stepped).status.state == "finished"
+    assert equal(weights(plain), weights(stepped))
+    with pytest.raises(ValueError, match="at least one step"):
+        store.step_on(stepped, 0)
 
 
 def test_a_pause_does_not_change_the_model(no_worker: None) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from aeviz.app import library, own, pages, session
+from aeviz import environment
+from aeviz.app import library, own, pages, session, widgets
 from aeviz.app.views import shown
 from aeviz.models.settings import Knob, live_knobs
-from aeviz.training import branch, place, shared, store
+from aeviz.training import branch, filmed, place, shared, store
 from aeviz.training.course import RATE
 from aeviz.training.spec import RunSpec
 from aeviz.training.status import RunStatus
@@ -33,6 +34,16 @@ def live(run: str, spec: RunSpec) -> None:
     with st.container(key="knobs", horizontal=True, vertical_alignment="bottom", gap="medium"):
         for name, knob in _knobs(spec).items():
             _slider(run, name, knob, _now(spec, name), disabled=many > 0)
+        if store.wish(run) == "pause" and not environment.now().executor.startswith("dask"):
+            for label, steps in (("One step", 1), ("One epoch", spec.per_epoch)):
+                st.button(
+                    label,
+                    f"on-{run}-{steps}",
+                    help="Then it pauses again.",
+                    on_click=own.step_on,
+                    args=(run, steps),
+                    disabled=many > 0,
+                )
         st.button(
             "Finish soon",
             f"finish-{run}",
@@ -121,6 +132,8 @@ def onward(run: str, spec: RunSpec, status: RunStatus, at: int | None) -> None:
             _go_on(lambda: branch.extend(run, MINUTE), run)
         if at is not None:
             _branch(run, spec, step)
+        if status.ended:
+            widgets.download("film as GIF", lambda: filmed.gif(run), f"{run}.gif")
 
 
 def _snapshot(run: str, step: int) -> int | None:

@@ -21,6 +21,8 @@ from aeviz.training.spec import RunSpec, sentence, summary
 
 SECONDS, EPOCHS = 30.0, 10.0
 """How long a run lasts at first in a unit that the variant's recipe does not have."""
+FLAT = "until it is flat"
+"""A length: until the loss on held-out images improves no more."""
 AS_LAST = "as in your last run"
 COMMON = sorted((n for n, c in MODELS.items() if c.common), key=lambda n: MODELS[n].common)
 """The variants that the picker shows at once."""
@@ -217,12 +219,15 @@ def _settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
     return chosen
 
 
-def _length(start: RunSpec, key: str) -> dict[str, float]:
-    """Widgets for how long a run lasts: {"seconds": ...} or {"epochs": ...}."""
+def _length(start: RunSpec, key: str) -> dict[str, float | str]:
+    """Widgets for how long a run lasts: {"seconds": ...}, {"epochs": ...} or {"until": "flat"}."""
     units = ["epochs", "seconds"] if start.epochs or start.steps else ["seconds", "epochs"]
-    box = session.box(f"{key}-unit", units[0])
+    units += [FLAT]
+    box = session.box(f"{key}-unit", FLAT if start.until else units[0])
     now = session.value(f"{key}-unit")
     unit = st.segmented_control("Length in", units, default=now, required=True, key=box)
+    if unit == FLAT:
+        return {"until": "flat"}
     if unit == "seconds":
         length, most = start.seconds or SECONDS, 3600.0
     else:  # from the steps, if they are known: then the run is repeated exactly

@@ -2,6 +2,8 @@
 // while it trains, followed. Nothing is asked of the server but frames that are new.
 
 const POLL_MS = 250;
+const PATIENCE = 4; // so many times as long as the last answer took is waited before the next
+const LONGEST_MS = 4000; // but no longer than this
 const SLOWER_MS = 2000; // between two questions after one that failed
 const DOUBLING_S = 1.1; // seconds that a doubling of the steps takes while it plays
 const GLIDE_PER_S = 5; // doublings a second at most, while it follows
@@ -74,7 +76,7 @@ class Cinema {
       this.position = asked ?? 0;
       this.wanted = asked;
       this.follows = asked === null;
-      this.played = false;
+      this.played = asked !== null; // who asks for a step sees that one
     }
     this.poll();
     this.schedule();
@@ -140,12 +142,15 @@ class Cinema {
     clearTimeout(this.timer);
     if (this.asking || this.gone) return;
     this.asking = true;
+    const began = performance.now();
     let wait = POLL_MS;
     try {
       const open = this.films.filter(({ film, bytes }) => !bytes && !(film.ended && !film.more && film.last));
       await Promise.all(open.map(({ film }) => film.fetch()));
       this.part("trouble").hidden = true;
       const more = this.films.some(({ film, bytes }) => !bytes && (!film.ended || film.more));
+      // The later the longer answers take: a class that watches leaves time for others.
+      wait = Math.min(Math.max(POLL_MS, PATIENCE * (performance.now() - began)), LONGEST_MS);
       if (this.films.some(({ film, bytes }) => !bytes && film.more)) wait = 0;
       if (open.length) this.came();
       if (!more) wait = null;
@@ -163,6 +168,7 @@ class Cinema {
     if (!this.films.some(({ film }) => film.last)) return;
     this.root.dataset.ready = "true";
     this.root.dataset.frames = this.films[0].film.frames.length;
+    this.root.dataset.newest = this.films[0].film.last?.step ?? "";
     const ended = this.films.every(({ film }) => film.ended && !film.more);
     if (!ended) this.played ||= this.films.some(({ film }) => !film.ended); // it was followed
     this.root.dataset.ended = ended;
