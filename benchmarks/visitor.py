@@ -101,10 +101,10 @@ class Visitor:
 
     async def lose(self) -> None:
         """The line is cut: nothing is said to the server, and nothing comes any more."""
-        await self._end_timers()
-        self.frames = {}
         self._socket.transport.abort()
         await asyncio.gather(self._listener, self._socket.wait_closed(), return_exceptions=True)
+        await self._end_timers()
+        self.frames = {}
 
     async def come_back(self) -> float:
         """Connect again as a browser does by itself; returns the seconds until the page was there.
@@ -154,9 +154,9 @@ class Visitor:
 
     async def close(self) -> None:
         """Close the tab."""
-        await self._end_timers()
-        self._listener.cancel()
+        self._listener.cancel()  # first: what it hears starts timers anew
         await asyncio.gather(self._listener, return_exceptions=True)
+        await self._end_timers()
         await self._socket.close()
 
     # -- what is seen -------------------------------------------------------------------------

@@ -53,7 +53,9 @@ def gif(shots: Iterable[Shot], labels: np.ndarray, *, seconds: float = 10.0) -> 
     pictures = [_drawn(shot, labels) for shot in shots]
     # One palette, of a late moment: one of their own for each would flicker.
     palette = pictures[-1].quantize(COLOURS, Image.Quantize.MEDIANCUT)
-    first, *others = (picture.quantize(palette=palette, dither=0) for picture in pictures)
+    first, *others = (
+        picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures
+    )
     each = max(round(1000 * seconds / len(pictures)), 20)
     content = io.BytesIO()
     first.save(

@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from aeviz.training import filmed, place, store
 from tests.training.making import by_hand, small
@@ -19,10 +19,11 @@ def test_a_film_shows_one_moment_after_another_and_rests_at_the_end(variant: str
     by_hand(run)
     picture = Image.open(io.BytesIO(filmed.gif(run)))
     assert picture.format == "GIF"
-    assert 20 < picture.n_frames <= filmed.SHOTS  # alike ones become one that lasts longer
+    many = sum(1 for _ in ImageSequence.Iterator(picture))
+    assert 20 < many <= filmed.SHOTS  # alike ones become one that lasts longer
     assert picture.info["loop"] == 0
     shown = []
-    for k in (0, picture.n_frames // 2, picture.n_frames - 1):
+    for k in (0, many // 2, many - 1):
         picture.seek(k)
         shown.append(np.asarray(picture.convert("RGB")).astype(int))
     assert all(np.abs(a - b).mean() > 0.5 for a, b in itertools.pairwise(shown))

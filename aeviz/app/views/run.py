@@ -245,10 +245,10 @@ def live(run: str, ended: bool) -> None:
         step=status.step,
         drawn=look,
     )
-    if filmed:
+    if filmed or not status.ended:  # there before its first frame, which the browser fetches itself
         try:
             played(run, status)
-        except (place.RunError, datasets.DataError) as error:
+        except place.RunError as error:
             st.warning(str(error))
         st.caption(said)
 
@@ -259,7 +259,9 @@ def live(run: str, ended: bool) -> None:
 def played(run: str, status: RunStatus) -> None:
     """The film of a run, and what can be done with the step at which it rests."""
     spec = store.spec(run)
-    data = datasets.load(spec.data)
+    data = preview.data_here(spec.data)
+    if data is None:  # the worker still fetches it
+        return
     digits = preview.first_of_each(data.test_labels)
     runs = [run, *(one for one in shown.beside(run) if library.spec(one))]
     specs = [spec, *(store.spec(one) for one in runs[1:])]
