@@ -18,7 +18,7 @@ from benchmarks.classroom import serving
 from benchmarks.classroom.bars import Found, Options
 from benchmarks.classroom.killing import SMALL, equal, undisturbed, weights
 
-FULL, MEGABYTES = 20, 12
+FULL, MEGABYTES = 20, 8
 WIDE = {"variant": "vanilla", "config": {"width": 1024, "depth": 1}, "batch": 128, "steps": 100_000}
 """A run whose states and snapshots take megabytes each."""
 ROOM = (2.5, 7.0)
