@@ -194,7 +194,7 @@ def summary(spec: RunSpec) -> str:
     """What a run will do, in a sentence; "up to" where its data is not here to be counted."""
     if spec.epochs:
         steps = max(round(spec.epochs * spec.per_epoch), 1)
-        length = f"{spec.epochs:.4g} epochs"
+        length = f"{spec.epochs:.4g} epoch{'s' * (spec.epochs != 1)}"
         if spec.classes is None:  # how many images there are of a class is in the data
             length += f" ({steps:,} steps)"
     elif spec.until and spec.steps is None:
