@@ -10,7 +10,7 @@ import shlex
 import textwrap
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -262,11 +262,26 @@ class Task:
 
     def _keep(self, error: Exception) -> str:
         if isinstance(error, OSError) and error.errno in files.FULL:
-            folders = store.snapshots(self.name), store.states(self.name), film.paths(self.name)
-            for kept in folders:
-                for path in list(kept.values())[:-1]:
-                    files.remove(path)  # others need the room, and so does the last one
+            self._make_room()
+            for path in list(store.snapshots(self.name).values())[:-1]:
+                files.remove(path)  # others need the room, and so does the last one
         return store.keep_last_model(self.name)[1]
+
+    def _make_room(self) -> None:
+        """Give up what a run can do without: its film, and the states to go back to."""
+        for kept in (film.paths(self.name), store.states(self.name)):
+            for path in list(kept.values())[:-1]:
+                files.remove(path)
+
+    def _surely(self, write: Callable[[], None]) -> None:
+        """Write what the run needs; where the disk is full, once more with room made for it."""
+        try:
+            write()
+        except OSError as error:
+            if error.errno not in files.FULL:
+                raise
+            self._make_room()
+            write()
 
     def _say_last_words(self) -> bool:
         """Try to write the status of a run that failed; a disk is not full for ever."""
@@ -404,10 +419,15 @@ class Task:
         if not (lasting or rewind):
             return
         began = self.now()
-        store.keep_state(self.name, step.state(), lasting=lasting)
-        self.rewinding.done(began, self.now())
         if lasting:
+            self._surely(lambda: store.keep_state(self.name, step.state()))
             self.keeping.done(began, self.now())
+        else:
+            try:
+                store.keep_state(self.name, step.state(), lasting=False)
+            except OSError as error:  # the run goes on, and back to an earlier one
+                logging.warning("%s: no state to go back to: %s", self.name, files.reason(error))
+        self.rewinding.done(began, self.now())
 
     def _end_if_flat(self) -> None:
         if self.spec.until and self.spec.steps is None and flat(self.fallen):
@@ -493,7 +513,7 @@ class Task:
         self.before, self.recent = self.recent, []
         self.point = point
         self.fallen.append((point.step, sum(point.validation.terms.values())))
-        store.add_point(self.name, point)
+        self._surely(lambda: store.add_point(self.name, point))
 
     def _see(self, model: Autoencoder, dataset: datasets.Dataset, *, last: bool = False) -> None:
         """Look at the test images: a frame of the film, and a preview now and then."""
@@ -560,7 +580,8 @@ class Task:
     def keep_snapshot(self, model: Autoencoder) -> None:
         """Keep the weights as they are after this step."""
         target = self.path / "snapshots" / f"{self.status.step}.safetensors"
-        store.write(target, checkpoint.to_bytes(self._rounded(model), self._card()))
+        content = checkpoint.to_bytes(self._rounded(model), self._card())
+        self._surely(lambda: store.write(target, content))
 
     def _finish(
         self, model: Autoencoder, dataset: datasets.Dataset, images: np.ndarray, labels: np.ndarray
