@@ -54,7 +54,8 @@ class RunSpec(BaseModel):
     contamination: float = Field(0.0, ge=0, le=0.5)
     """Share of images of other classes among those that are trained on."""
     until: Literal["flat"] | None = None
-    """Until it stops improving: the learning rate stays, and falls at the end, see `Course`."""
+    """Until it stops improving: the learning rate stays at a plateau, and falls at the end, see
+    `Course`."""
     cosine: int | None = Field(None, ge=1)
     """Steps of the cosine, where the run does not end with it; None: `steps`."""
     changes: tuple[Change, ...] = ()
