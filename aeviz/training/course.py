@@ -16,8 +16,8 @@ from aeviz.models.settings import BaseConfig
 RATE, DECAY = "lr", "decay"
 """Knobs of every run, beside the live ones of its variant."""
 PLATEAU = 0.25
-"""Share of the highest learning rate at which a run goes on that has no end yet. What is good at the
-top of a cosine is too much for long: at all of it the default variational autoencoder diverged
+"""Share of the highest learning rate at which a run goes on that has no end yet. What is good at
+the top of a cosine is too much for long: at all of it the default variational autoencoder diverged
 after 1,876 and 2,381 steps (two seeds), at half of it one of three did within 6,000, at a quarter
 none of six within 8,000."""
 MOST_DECAY, DECAY_SHARE = 400, 0.15

@@ -12,6 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -229,7 +231,7 @@ class Task:
         """Go on as this says, which differs in what comes after this step."""
         if spec == self.spec:
             return
-        store.write(self.path / "spec.json", spec)
+        self._surely(lambda: store.write(self.path / "spec.json", spec))
         self.spec, course = spec, spec.course
         self.status.steps = course.steps
         assert self.course
@@ -263,17 +265,15 @@ class Task:
     def _keep(self, error: Exception) -> str:
         if isinstance(error, OSError) and error.errno in files.FULL:
             self._make_room()
-            for path in list(store.snapshots(self.name).values())[:-1]:
-                files.remove(path)  # others need the room, and so does the last one
+            _thin(store.snapshots(self.name))  # others need the room, and so does the last one
         return store.keep_last_model(self.name)[1]
 
     def _make_room(self) -> None:
         """Give up what a run can do without: its film, and the states to go back to."""
-        for kept in (film.paths(self.name), store.states(self.name)):
-            for path in list(kept.values())[:-1]:
-                files.remove(path)
+        _thin(film.paths(self.name))
+        _thin(store.states(self.name))
 
-    def _surely(self, write: Callable[[], None]) -> None:
+    def _surely(self, write: Callable[[], object]) -> None:
         """Write what the run needs; where the disk is full, once more with room made for it."""
         try:
             write()
@@ -282,6 +282,13 @@ class Task:
                 raise
             self._make_room()
             write()
+
+    def _perhaps(self, write: Callable[[], object], what: str) -> None:
+        """Write what the run can do without."""
+        try:
+            write()
+        except OSError as error:
+            logging.warning("%s: %s cannot be kept: %s", self.name, what, files.reason(error))
 
     def _say_last_words(self) -> bool:
         """Try to write the status of a run that failed; a disk is not full for ever."""
@@ -292,6 +299,8 @@ class Task:
                 self.unsaid = False
             except OSError as error:
                 self.unsaid = place.is_run(self.name)  # a folder that was deleted needs no words
+                for path in film.paths(self.name).values():
+                    files.remove(path)  # next time there may be room
                 logging.warning("%s: its end cannot be noted: %s", self.name, error)
         return False
 
@@ -302,7 +311,7 @@ class Task:
     def report(self, **changes: Any) -> None:
         """Change the status and write it for whoever looks."""
         self.status = self.status.model_copy(update={**changes, "updated": time.time()})
-        store.write(self.path / "status.json", self.status)
+        self._surely(lambda: store.write(self.path / "status.json", self.status))
 
     def end(self, state: State, message: str = "", *, measuring: bool = False) -> None:
         """Report that the run has ended, and whether its figures are still to come."""
@@ -408,7 +417,7 @@ class Task:
         if self.spec.until is None:
             steps = yield from self._steps(model, images, labels)
             self.spec = self.spec.model_copy(update={"steps": steps})
-            store.write(self.path / "spec.json", self.spec)
+            self._surely(lambda: store.write(self.path / "spec.json", self.spec))
         self.status.message = ""
 
     def _keep_state(self, step: loop.Step) -> None:
@@ -423,10 +432,8 @@ class Task:
             self._surely(lambda: store.keep_state(self.name, step.state()))
             self.keeping.done(began, self.now())
         else:
-            try:
-                store.keep_state(self.name, step.state(), lasting=False)
-            except OSError as error:  # the run goes on, and back to an earlier one
-                logging.warning("%s: no state to go back to: %s", self.name, files.reason(error))
+            keep = partial(store.keep_state, self.name, step.state(), lasting=False)
+            self._perhaps(keep, "a state to go back to")
         self.rewinding.done(began, self.now())
 
     def _end_if_flat(self) -> None:
@@ -532,12 +539,10 @@ class Task:
             validation={} if point is None else point.validation.terms,
             metrics={} if point is None else point.validation.metrics,
         )
-        try:
-            film.add(self.name, self.frame, self._per_epoch)
-        except OSError as error:  # the model needs no film
-            logging.warning("%s: a frame cannot be kept: %s", self.name, files.reason(error))
+        self._perhaps(partial(film.add, self.name, self.frame, self._per_epoch), "a frame")
         if self.status.step and (last or began >= self.previewed + PREVIEW or self.previewed < 0):
-            store.write(self.path / "preview.npz", preview.to_bytes(seen))
+            shown = partial(store.write, self.path / "preview.npz", preview.to_bytes(seen))
+            self._perhaps(shown, "a preview")
             self.previewed = began
         self.looking.done(began, self.now())
         self.looked += self.now() - began
@@ -589,7 +594,8 @@ class Task:
         """Keep the model, with its figures on the test images."""
         stopped = self.status.steps is None or self.status.step < self.status.steps
         if stopped and self.step:
-            store.keep_state(self.name, self.step.state())
+            state = self.step.state()
+            self._surely(lambda: store.keep_state(self.name, state))
         self.step = None  # from here on the weights are no longer those of a step
         if stopped:  # who has stopped it wants to see at once what it has become
             if self.recent:
@@ -630,7 +636,14 @@ class Task:
             raise FileNotFoundError(errno.ENOENT, "Its folder was deleted")
         if figures is None:  # with weights as they will be in the file; this model is still needed
             model = self._rounded(model)
-        checkpoint.save(model, self.path / "final", card=self._card(figures))
+        card = self._card(figures)
+        self._surely(lambda: checkpoint.save(model, self.path / "final", card=card))
+
+
+def _thin(kept: dict[int, Path]) -> None:
+    """Remove all of them but the last."""
+    for path in list(kept.values())[:-1]:
+        files.remove(path)
 
 
 LOADERS = ThreadPoolExecutor(2)

@@ -123,25 +123,42 @@ def test_a_run_that_cannot_even_say_that_it_failed_says_it_later(
     assert "since the disk is full" in store.status(training.name).message
 
 
+@pytest.mark.parametrize("needed", ["snapshots", "final.safetensors", "states", "status.json"])
 def test_a_film_gives_way_to_what_the_run_needs_where_the_disk_is_full(
-    no_worker: None, monkeypatch: pytest.MonkeyPatch
+    needed: str, no_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, full = (store.create(small(steps=70, seed=3)) for _ in range(2))
     by_hand(plain)
-    training, write = begun(full, 30), store.write
+    training, write = begun(full, 30), files.write
 
-    def no_room(path: Path, content: Any) -> None:
-        if path.parent.name == "snapshots" and len(film.steps(full)) > 1:
+    def no_room(path: Path, content: bytes, *, lasting: bool = False) -> None:
+        if needed in (path.name, path.parent.name) and len(film.steps(full)) > 1:
             raise FULL
-        write(path, content)
+        write(path, content, lasting=lasting)
 
-    monkeypatch.setattr(store, "write", no_room)
+    monkeypatch.setattr(files, "write", no_room)
     assert len(film.steps(full)) > 5
     while not training.over:
         training.advance()
     assert training.status.state == "finished"
     assert equal(weights(plain), weights(full))
     assert 1 <= len(film.steps(full)) < len(film.steps(plain))
+
+
+def test_a_run_needs_no_preview_where_the_disk_is_full(
+    no_worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, write = begun(store.create(small(steps=40)), 2), files.write
+
+    def no_room(path: Path, content: bytes, *, lasting: bool = False) -> None:
+        if path.name == "preview.npz":
+            raise FULL
+        write(path, content, lasting=lasting)
+
+    monkeypatch.setattr(files, "write", no_room)
+    while not training.over:
+        training.advance()
+    assert training.status.state == "finished"
 
 
 class Half:
