@@ -42,7 +42,7 @@ def branch(parent: str, step: int, **knobs: Any) -> RunSpec:
 def extend(run: str, seconds: float) -> RunSpec:
     """What a run shall do that goes on where another one ended, for about so many seconds.
 
-    The learning rate is at its highest again, and falls in the last steps.
+    The learning rate is at its plateau, see `course.PLATEAU`, and falls in the last steps.
 
     Raises:
         ValueError: no time at all.

@@ -54,7 +54,8 @@ class RunSpec(BaseModel):
     contamination: float = Field(0.0, ge=0, le=0.5)
     """Share of images of other classes among those that are trained on."""
     until: Literal["flat"] | None = None
-    """Until it stops improving: the learning rate stays, and falls at the end, see `Course`."""
+    """Until it stops improving: the learning rate stays at a plateau, and falls at the end, see
+    `Course`."""
     cosine: int | None = Field(None, ge=1)
     """Steps of the cosine, where the run does not end with it; None: `steps`."""
     changes: tuple[Change, ...] = ()
@@ -194,7 +195,7 @@ def summary(spec: RunSpec) -> str:
     """What a run will do, in a sentence; "up to" where its data is not here to be counted."""
     if spec.epochs:
         steps = max(round(spec.epochs * spec.per_epoch), 1)
-        length = f"{spec.epochs:.4g} epochs"
+        length = f"{spec.epochs:.4g} epoch{'s' * (spec.epochs != 1)}"
         if spec.classes is None:  # how many images there are of a class is in the data
             length += f" ({steps:,} steps)"
     elif spec.until and spec.steps is None:

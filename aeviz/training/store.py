@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -219,8 +220,14 @@ def add_point(name: str, point: Point) -> None:
     path, line = place.path_of(name) / "metrics.jsonl", point.model_dump_json() + "\n"
 
     def append() -> None:
-        with path.open("ab") as file:
-            file.write(line.encode())
+        before = path.stat().st_size if path.exists() else 0
+        try:
+            with path.open("ab") as file:
+                file.write(line.encode())
+        except OSError:  # the disk may have had room for half of it
+            with contextlib.suppress(OSError):
+                os.truncate(path, before)
+            raise
 
     files.again(append)
 

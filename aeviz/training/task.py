@@ -10,8 +10,10 @@ import shlex
 import textwrap
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -229,7 +231,7 @@ class Task:
         """Go on as this says, which differs in what comes after this step."""
         if spec == self.spec:
             return
-        store.write(self.path / "spec.json", spec)
+        self._surely(lambda: store.write(self.path / "spec.json", spec))
         self.spec, course = spec, spec.course
         self.status.steps = course.steps
         assert self.course
@@ -262,11 +264,31 @@ class Task:
 
     def _keep(self, error: Exception) -> str:
         if isinstance(error, OSError) and error.errno in files.FULL:
-            folders = store.snapshots(self.name), store.states(self.name), film.paths(self.name)
-            for kept in folders:
-                for path in list(kept.values())[:-1]:
-                    files.remove(path)  # others need the room, and so does the last one
+            self._make_room()
+            _thin(store.snapshots(self.name))  # others need the room, and so does the last one
         return store.keep_last_model(self.name)[1]
+
+    def _make_room(self) -> None:
+        """Give up what a run can do without: its film, and the states to go back to."""
+        _thin(film.paths(self.name))
+        _thin(store.states(self.name))
+
+    def _surely(self, write: Callable[[], object]) -> None:
+        """Write what the run needs; where the disk is full, once more with room made for it."""
+        try:
+            write()
+        except OSError as error:
+            if error.errno not in files.FULL:
+                raise
+            self._make_room()
+            write()
+
+    def _perhaps(self, write: Callable[[], object], what: str) -> None:
+        """Write what the run can do without."""
+        try:
+            write()
+        except OSError as error:
+            logging.warning("%s: %s cannot be kept: %s", self.name, what, files.reason(error))
 
     def _say_last_words(self) -> bool:
         """Try to write the status of a run that failed; a disk is not full for ever."""
@@ -277,6 +299,8 @@ class Task:
                 self.unsaid = False
             except OSError as error:
                 self.unsaid = place.is_run(self.name)  # a folder that was deleted needs no words
+                for path in film.paths(self.name).values():
+                    files.remove(path)  # next time there may be room
                 logging.warning("%s: its end cannot be noted: %s", self.name, error)
         return False
 
@@ -287,7 +311,7 @@ class Task:
     def report(self, **changes: Any) -> None:
         """Change the status and write it for whoever looks."""
         self.status = self.status.model_copy(update={**changes, "updated": time.time()})
-        store.write(self.path / "status.json", self.status)
+        self._surely(lambda: store.write(self.path / "status.json", self.status))
 
     def end(self, state: State, message: str = "", *, measuring: bool = False) -> None:
         """Report that the run has ended, and whether its figures are still to come."""
@@ -393,7 +417,7 @@ class Task:
         if self.spec.until is None:
             steps = yield from self._steps(model, images, labels)
             self.spec = self.spec.model_copy(update={"steps": steps})
-            store.write(self.path / "spec.json", self.spec)
+            self._surely(lambda: store.write(self.path / "spec.json", self.spec))
         self.status.message = ""
 
     def _keep_state(self, step: loop.Step) -> None:
@@ -404,10 +428,13 @@ class Task:
         if not (lasting or rewind):
             return
         began = self.now()
-        store.keep_state(self.name, step.state(), lasting=lasting)
-        self.rewinding.done(began, self.now())
         if lasting:
+            self._surely(lambda: store.keep_state(self.name, step.state()))
             self.keeping.done(began, self.now())
+        else:
+            keep = partial(store.keep_state, self.name, step.state(), lasting=False)
+            self._perhaps(keep, "a state to go back to")
+        self.rewinding.done(began, self.now())
 
     def _end_if_flat(self) -> None:
         if self.spec.until and self.spec.steps is None and flat(self.fallen):
@@ -493,7 +520,7 @@ class Task:
         self.before, self.recent = self.recent, []
         self.point = point
         self.fallen.append((point.step, sum(point.validation.terms.values())))
-        store.add_point(self.name, point)
+        self._surely(lambda: store.add_point(self.name, point))
 
     def _see(self, model: Autoencoder, dataset: datasets.Dataset, *, last: bool = False) -> None:
         """Look at the test images: a frame of the film, and a preview now and then."""
@@ -512,12 +539,10 @@ class Task:
             validation={} if point is None else point.validation.terms,
             metrics={} if point is None else point.validation.metrics,
         )
-        try:
-            film.add(self.name, self.frame, self._per_epoch)
-        except OSError as error:  # the model needs no film
-            logging.warning("%s: a frame cannot be kept: %s", self.name, files.reason(error))
+        self._perhaps(partial(film.add, self.name, self.frame, self._per_epoch), "a frame")
         if self.status.step and (last or began >= self.previewed + PREVIEW or self.previewed < 0):
-            store.write(self.path / "preview.npz", preview.to_bytes(seen))
+            shown = partial(store.write, self.path / "preview.npz", preview.to_bytes(seen))
+            self._perhaps(shown, "a preview")
             self.previewed = began
         self.looking.done(began, self.now())
         self.looked += self.now() - began
@@ -560,7 +585,8 @@ class Task:
     def keep_snapshot(self, model: Autoencoder) -> None:
         """Keep the weights as they are after this step."""
         target = self.path / "snapshots" / f"{self.status.step}.safetensors"
-        store.write(target, checkpoint.to_bytes(self._rounded(model), self._card()))
+        content = checkpoint.to_bytes(self._rounded(model), self._card())
+        self._surely(lambda: store.write(target, content))
 
     def _finish(
         self, model: Autoencoder, dataset: datasets.Dataset, images: np.ndarray, labels: np.ndarray
@@ -568,7 +594,8 @@ class Task:
         """Keep the model, with its figures on the test images."""
         stopped = self.status.steps is None or self.status.step < self.status.steps
         if stopped and self.step:
-            store.keep_state(self.name, self.step.state())
+            state = self.step.state()
+            self._surely(lambda: store.keep_state(self.name, state))
         self.step = None  # from here on the weights are no longer those of a step
         if stopped:  # who has stopped it wants to see at once what it has become
             if self.recent:
@@ -609,7 +636,14 @@ class Task:
             raise FileNotFoundError(errno.ENOENT, "Its folder was deleted")
         if figures is None:  # with weights as they will be in the file; this model is still needed
             model = self._rounded(model)
-        checkpoint.save(model, self.path / "final", card=self._card(figures))
+        card = self._card(figures)
+        self._surely(lambda: checkpoint.save(model, self.path / "final", card=card))
+
+
+def _thin(kept: dict[int, Path]) -> None:
+    """Remove all of them but the last."""
+    for path in list(kept.values())[:-1]:
+        files.remove(path)
 
 
 LOADERS = ThreadPoolExecutor(2)

@@ -86,7 +86,10 @@ def test_no_image_of_a_row_and_no_button_is_cut_off(
     assert page.evaluate(CUT_OFF) == []
 
     def first_above_next() -> bool:
-        """All rows of the first images stand above all rows of those that went to a next line."""
+        """All rows of the first images stand above all rows of the next.
+
+        Ten images of the ladder have room beside each other on a projector.
+        """
         first, last = (
             [
                 page.get_by_alt_text(re.compile(rf"^{name}, {k}$")).first.evaluate(TOP)
@@ -94,7 +97,9 @@ def test_no_image_of_a_row_and_no_button_is_cut_off(
             ]
             for k in (1, 20 if where == "compare" else 10)
         )
-        return first[0] < first[1] and (first == last or first[1] < last[0] < last[1])
+        if (where, size[0]) == ("ladder", 1280):
+            return first == last and first[0] < first[1]
+        return first[0] < first[1] < last[0] < last[1]
 
     eventually(page, first_above_next, "rows that are laid out")
 

@@ -12,7 +12,7 @@ from aeviz.models import checkpoint
 from aeviz.models.settings import live_knobs
 from aeviz.models.zoo import MODELS
 from aeviz.training import branch, film, owners, place, removal, shared, store, task
-from aeviz.training.course import Change, decay_of
+from aeviz.training.course import PLATEAU, Change, decay_of
 from aeviz.training.spec import RunSpec, sentence, summary
 from aeviz.training.state import FullState
 from tests.training.making import begun, by_hand, equal, small, weights
@@ -379,8 +379,8 @@ def test_a_run_is_trained_for_longer(until: Any, no_worker: None) -> None:
     assert spec.steps > step
     assert (spec.parent, spec.branched_at) == (name, step)
     rates = [spec.course.rate(at) for at in range(spec.steps)]
-    assert rates[step] == spec.lr
-    assert rates[-1] < rates[-2] < spec.lr
+    assert rates[step] == PLATEAU * spec.lr
+    assert rates[-1] < rates[-2] < PLATEAU * spec.lr
     longer = by_hand(store.create(spec)).name
     assert store.said(longer).state == "finished"
     scratch = spec.model_copy(update={"parent": None, "branched_at": None})
@@ -388,7 +388,7 @@ def test_a_run_is_trained_for_longer(until: Any, no_worker: None) -> None:
     again = branch.extend(longer, 0.5)  # and once more
     assert again.steps is not None
     assert again.steps > spec.steps
-    assert again.course.rate(spec.steps) == spec.lr
+    assert again.course.rate(spec.steps) == PLATEAU * spec.lr
 
 
 def test_what_cannot_be_trained_for_longer_says_why(finished: str, no_worker: None) -> None:

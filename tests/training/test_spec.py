@@ -45,6 +45,7 @@ def test_a_bad_number_is_named(field: str) -> None:
 
 
 def test_what_a_run_will_do_and_where_it_stands_are_sentences() -> None:
+    assert "**1 epoch (50 steps)**" in summary(small(steps=None, epochs=1, batch=1000))
     assert "**3 epochs (150 steps)**" in summary(small(steps=None, epochs=3, batch=1000))
     assert "**20 seconds**" in summary(small(steps=None, seconds=20))
     status = RunStatus(

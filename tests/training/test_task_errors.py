@@ -12,10 +12,10 @@ import pytest
 
 from aeviz import files
 from aeviz.data import datasets
-from aeviz.training import loop, store, task
+from aeviz.training import film, loop, place, store, task
 from aeviz.training.status import WAY_OUT
 from tests.test_files import FULL, LOCKED
-from tests.training.making import begun, by_hand, small
+from tests.training.making import begun, by_hand, equal, small, weights
 
 
 @pytest.mark.parametrize(
@@ -121,6 +121,73 @@ def test_a_run_that_cannot_even_say_that_it_failed_says_it_later(
     training.advance()
     assert training.over
     assert "since the disk is full" in store.status(training.name).message
+
+
+@pytest.mark.parametrize("needed", ["snapshots", "final.safetensors", "states", "status.json"])
+def test_a_film_gives_way_to_what_the_run_needs_where_the_disk_is_full(
+    needed: str, no_worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, full = (store.create(small(steps=70, seed=3)) for _ in range(2))
+    by_hand(plain)
+    training, write = begun(full, 30), files.write
+
+    def no_room(path: Path, content: bytes, *, lasting: bool = False) -> None:
+        if needed in (path.name, path.parent.name) and len(film.steps(full)) > 1:
+            raise FULL
+        write(path, content, lasting=lasting)
+
+    monkeypatch.setattr(files, "write", no_room)
+    assert len(film.steps(full)) > 5
+    while not training.over:
+        training.advance()
+    assert training.status.state == "finished"
+    assert equal(weights(plain), weights(full))
+    assert 1 <= len(film.steps(full)) < len(film.steps(plain))
+
+
+def test_a_run_needs_no_preview_where_the_disk_is_full(
+    no_worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, write = begun(store.create(small(steps=40)), 2), files.write
+
+    def no_room(path: Path, content: bytes, *, lasting: bool = False) -> None:
+        if path.name == "preview.npz":
+            raise FULL
+        write(path, content, lasting=lasting)
+
+    monkeypatch.setattr(files, "write", no_room)
+    while not training.over:
+        training.advance()
+    assert training.status.state == "finished"
+
+
+class Half:
+    """A file that has room for twenty bytes."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def __enter__(self) -> Half:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.file.close()
+
+    def write(self, content: bytes) -> None:
+        self.file.write(content[:20])
+        raise FULL
+
+
+def test_half_a_point_is_taken_back(no_worker: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = store.create(small(steps=20))
+    by_hand(run)
+    path, points = place.path_of(run) / "metrics.jsonl", store.metrics(run)
+    before, opened = path.read_bytes(), Path.open
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda self, *given: Half(opened(self, *given)))
+        with pytest.raises(OSError, match="No space"):
+            store.add_point(run, points[-1])
+    assert path.read_bytes() == before
 
 
 def test_a_run_whose_folder_is_deleted_ends_alone(no_worker: None) -> None:

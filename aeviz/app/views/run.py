@@ -250,6 +250,7 @@ def live(run: str, ended: bool) -> None:
             played(run, status)
         except place.RunError as error:
             st.warning(str(error))
+    if filmed:
         st.caption(said)
 
 
@@ -262,11 +263,10 @@ def played(run: str, status: RunStatus) -> None:
     data = preview.data_here(spec.data)
     if data is None:  # the worker still fetches it
         return
-    digits = preview.first_of_each(data.test_labels)
+    digits, at = preview.first_of_each(data.test_labels), _step()
     runs = [run, *(one for one in shown.beside(run) if library.spec(one))]
     specs = [spec, *(store.spec(one) for one in runs[1:])]
-    titles = race.differences(specs) if len(runs) > 1 else [library.run_title(run)]
-    titles = [title or library.run_title(one) for one, title in zip(runs, titles, strict=True)]
+    titles = race.differences(specs)
     film(
         "film",
         [
@@ -277,12 +277,12 @@ def played(run: str, status: RunStatus) -> None:
         originals=data.test_images[digits],
         classes=data.classes,
         levels=_levels(spec, status.unit),
-        at=_step(run),
+        at=at,
         changes=[change.step for change in spec.changes if change.knob != DECAY],
         plays=status.ended,
         on_at=_rest,
     )
-    steering.onward(run, spec, status, _step(run))
+    steering.onward(run, spec, status, at)
 
 
 def _rest() -> None:
@@ -291,8 +291,8 @@ def _rest() -> None:
     session.say("step", None if at is None or at < 0 else at)
 
 
-def _step(run: str) -> int | None:
-    """The step of a run that the address asks for."""
+def _step() -> int | None:
+    """The step that the address asks for."""
     said = session.asked("step")
     return int(said) if said and said.isdecimal() and len(said) < 12 else None
 

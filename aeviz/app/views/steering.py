@@ -124,16 +124,23 @@ def onward(run: str, spec: RunSpec, status: RunStatus, at: int | None) -> None:
             if st.button(f"Open the map of step {kept:,}", f"open-{run}"):
                 own.choose(f"{run}@{kept}")
                 pages.to("map")
-            if st.button("Beside the end", f"both-{run}", disabled=not status.ended or at is None):
-                session.put("left", f"{run}@{kept}")
-                session.put("right", run)
-                pages.to("holes")
+            if at is not None and store.is_finished(run) and library.card(run).code_dim == 2:
+                _two_maps(run, kept)
         if status.ended and at is None and st.button("Train one minute more", f"more-{run}"):
             _go_on(lambda: branch.extend(run, MINUTE), run)
         if at is not None:
             _branch(run, spec, step)
         if status.ended:
             widgets.download("film as GIF", lambda: filmed.gif(run), f"{run}.gif")
+
+
+def _two_maps(run: str, step: int) -> None:
+    """A button to the map of a step beside that of the end."""
+    if st.button(f"Step {step:,} beside the end", f"both-{run}"):
+        for key, name in (("left", f"{run}@{step}"), ("right", run)):
+            own.opened(name)  # or the page of holes could not choose it
+            session.put(key, name)
+        pages.to("holes")
 
 
 def _snapshot(run: str, step: int) -> int | None:

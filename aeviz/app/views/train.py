@@ -105,13 +105,13 @@ def _race(spec: RunSpec | None) -> list[RunSpec]:
 def _picker(chosen: str) -> None:
     """A card for each variant: the common ones, and the others behind "more"."""
     widgets.style("cards")
-    with st.grid("auto", min_column_width=104, gap="xsmall"):
+    with st.grid("auto", min_column_width=122, gap="xsmall"):
         for name in COMMON:
             _card(name, chosen)
     others = [name for name in MODELS if name not in COMMON]
     with (
         st.expander(f"{len(others)} more variants", expanded=chosen in others),
-        st.grid("auto", min_column_width=104, gap="xsmall"),
+        st.grid("auto", min_column_width=122, gap="xsmall"),
     ):
         for name in others:
             _card(name, chosen)

@@ -15,7 +15,7 @@ meaning for two fingers says so with `data-two-fingers`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,12 @@ def script(folder: Path, like: Path | None = None) -> str:
 
 
 def declare(
-    folder: Path, html: str, *, isolated: bool = True, like: Path | None = None
+    folder: Path,
+    html: str,
+    *,
+    isolated: bool = True,
+    like: Path | None = None,
+    sheets: Sequence[str] = (),
 ) -> Callable[..., Any]:
     """The component `aeviz.<folder>`, to be mounted with a key and its data.
 
@@ -70,9 +75,11 @@ def declare(
         html: what it stands in.
         isolated: neither its rules nor the page's go through its border.
         like: the folder of a component whose style rules and parts it shares.
+        sheets: style rules of this folder that it has too, "slider" or "stage".
     """
-    sheets = [one / f"{one.name}.css" for one in (like, folder) if one]
-    css = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    files = [HERE / f"{name}.css" for name in sheets]
+    files += [one / f"{one.name}.css" for one in (like, folder) if one]
+    css = "\n".join(file.read_text(encoding="utf-8") for file in files)
     code = script(folder, like).encode()
     component = components.component(
         f"aeviz.{folder.name}", html=html, css=css, js=_LOADER, isolate_styles=isolated

@@ -129,6 +129,36 @@ function ink({ data }, grey, light) {
   }
 }
 
+const SYMBOLS = { Play: "M8 5v14l11-7z", Pause: "M6 5h4v14H6zM14 5h4v14h-4z" };
+
+// A button that plays says what a press of it does.
+function showPlaying(button, playing) {
+  const name = playing ? "Pause" : "Play";
+  if (button.getAttribute("aria-label") === name) return;
+  button.setAttribute("aria-label", name);
+  button.innerHTML =
+    `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${SYMBOLS[name]}"/></svg>`;
+}
+
+// The names of classes in their colours, as elements of a parent.
+function nameClasses(parent, classes, colours) {
+  parent.replaceChildren(
+    ...classes.map((name, label) => {
+      const span = make("span", { textContent: name });
+      span.style.setProperty("--own", colours[label % colours.length]);
+      return span;
+    }),
+  );
+}
+
+// Lets a bar have a round length of about 110 px; unit: what one px is.
+function showScale(scale, unit) {
+  const power = 10 ** Math.floor(Math.log10(110 * unit));
+  const length = [5, 2, 1].find((step) => step * power <= 110 * unit) * power;
+  scale.querySelector("i").style.width = `${length / unit}px`;
+  scale.querySelector("b").textContent = String(Number(length.toPrecision(1)));
+}
+
 // Have an element say something; laid out anew only where it is something else.
 function putText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 _HTML = """
 <div class="family" data-testid="family">
   <div class="bar">
-    <button type="button" data-part="play"></button>
+    <button type="button" class="play" data-part="play"></button>
     <div class="track">
       <input type="range" min="0" max="1" step="any" value="0" data-part="slider">
       <div class="stops" data-part="stops" aria-hidden="true"></div>
@@ -47,7 +47,7 @@ _HTML = """
 </div>
 """
 
-_component = browser.declare(HERE, _HTML)
+_component = browser.declare(HERE, _HTML, sheets=("slider", "stage"))
 
 
 @dataclass(frozen=True)

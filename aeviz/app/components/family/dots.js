@@ -17,13 +17,7 @@ class Dots {
     Object.assign(this, { codes, labels, homes, order });
     this.screen = new Float32Array(2 * labels.length);
     this.colours = colours.map(colourOf);
-    this.names.replaceChildren(
-      ...classes.map((name, label) => {
-        const span = make("span", { textContent: name });
-        span.style.setProperty("--own", colours[label % colours.length]);
-        return span;
-      }),
-    );
+    nameClasses(this.names, classes, colours);
   }
 
   resize() {
@@ -54,7 +48,7 @@ class Dots {
     for (const { index, colour } of rings) this.ring(index, colour, look.paper);
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.place(a, b, [placeA, placeB, share], half, rings);
-    this.bar(half);
+    showScale(this.scale, (2 * half) / this.side);
   }
 
   // Where points lie on the map, in px of the page.
@@ -160,15 +154,6 @@ class Dots {
       const { left, top } = spots[k];
       name.style.transform = `translate(-50%, -50%) translate(${left}px, ${top}px)`;
     });
-  }
-
-  // A bar of a round length.
-  bar(half) {
-    const unit = (2 * half) / this.side;
-    const power = 10 ** Math.floor(Math.log10(110 * unit));
-    const length = [5, 2, 1].find((step) => step * power <= 110 * unit) * power;
-    this.scale.querySelector("i").style.width = `${length / unit}px`;
-    this.scale.querySelector("b").textContent = String(Number(length.toPrecision(1)));
   }
 
   // The dot at a place of the page's px, or -1.

@@ -6,11 +6,6 @@ const ALIGN_MS = 700; // from the maps as they are to those that are aligned
 const REST_MS = 900; // at a stop, while it plays
 const BETWEEN_MS = 1300; // from stop to stop, while it plays
 const STILL_MS = 1600; // at a stop, while it plays with less motion
-const ICONS = {
-  Play: "M8 5v14l11-7z",
-  Pause: "M6 5h4v14H6zM14 5h4v14h-4z",
-};
-
 const ease = (t) => (t < 0.5 ? 2 * t * t : 1 - 2 * (1 - t) ** 2);
 const mixed = (a, b, share) => a.map((value, k) => value + share * (b[k] - value));
 
@@ -223,12 +218,7 @@ class Family {
   // -- playing ------------------------------------------------------------------------------
 
   play(on) {
-    if (this.playing !== on || !this.part("play").childElementCount) {
-      const name = on ? "Pause" : "Play";
-      this.part("play").setAttribute("aria-label", name);
-      this.part("play").innerHTML =
-        `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
-    }
+    showPlaying(this.part("play"), on);
     this.playing = on;
     clearTimeout(this.resting);
     if (!on) return;

@@ -25,7 +25,7 @@ dimension."""
 
 _HTML = (HERE / "film.html").read_text(encoding="utf-8")
 
-_component = browser.declare(HERE, _HTML)
+_component = browser.declare(HERE, _HTML, sheets=("slider", "stage"))
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,6 @@ def film(
     originals: np.ndarray,
     classes: Sequence[str],
     levels: Mapping[str, float],
-    home: np.ndarray | None = None,
     changes: Sequence[int] = (),
     at: int | None = None,
     plays: bool = False,
@@ -56,7 +55,6 @@ def film(
         labels: (2000,), of the test images whose codes are on the map.
         originals: (10, H, W) uint8, the images that are reconstructed.
         levels: names and values of lines to compare the loss with.
-        home: (C, 2), the middle of each class on another map, which is drawn as a ghost.
         changes: steps at which a setting was changed.
         at: the step to show; None for the newest, which is followed.
         plays: an ended run is played once from its start.
@@ -75,7 +73,6 @@ def film(
         "levels": dict(levels),
         "bars": BARS,
         "barUnit": "nats",
-        "home": None if home is None else home.tolist(),
         "changes": list(changes),
         "at": at,
         "plays": plays,

@@ -8,11 +8,6 @@ const SLOWER_MS = 2000; // between two questions after one that failed
 const DOUBLING_S = 1.1; // seconds that a doubling of the steps takes while it plays
 const GLIDE_PER_S = 5; // doublings a second at most, while it follows
 const SPEEDS = [0.25, 0.5, 1, 2];
-const ICONS = {
-  Play: "M8 5v14l11-7z",
-  Pause: "M6 5h4v14H6zM14 5h4v14h-4z",
-};
-
 class Cinema {
   constructor(root) {
     this.root = root;
@@ -199,7 +194,6 @@ class Cinema {
       this.follows = false;
       if (this.position >= this.most - 1e-6) this.position = 0;
     } else this.tell();
-    this.icon();
     this.before = null;
     this.schedule();
   }
@@ -221,14 +215,6 @@ class Cinema {
     this.position = along(steps[Math.min(Math.max(at, 0), steps.length - 1)]);
     this.tell();
     this.schedule();
-  }
-
-  icon() {
-    const name = this.playing ? "Pause" : "Play";
-    const button = this.part("play");
-    if (button.getAttribute("aria-label") === name) return;
-    button.setAttribute("aria-label", name);
-    button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
   }
 
   // The page keeps the step at which the slider rests, for its address and its buttons.
@@ -303,7 +289,7 @@ class Cinema {
 
   draw() {
     const look = this.colours;
-    this.icon();
+    showPlaying(this.part("play"), this.playing);
     this.slider.max = this.most;
     this.slider.value = this.position;
     this.slider.style.setProperty("--done", this.most ? this.position / this.most : 0);
@@ -312,7 +298,7 @@ class Cinema {
       stage.figure.dataset.waits = !film.last;
       if (!film.last) return;
       const [a, b, share] = film.around(this.position);
-      if (stage.resize()) stage.draw(a, b, share, look, this.worth(film, a, b, share), this.data.home);
+      if (stage.resize()) stage.draw(a, b, share, look, this.worth(film, a, b, share));
       this.images(stage, a, b, share);
       this.peek(stage, share < 0.5 ? a : b);
     });
@@ -320,7 +306,7 @@ class Cinema {
     this.graph.draw(this.films, this.position, this.most, this.data.levels, look, this.data.changes);
     this.numbers(frame);
     const said = `Step ${frame.step.toLocaleString("en")}, epoch ${frame.epoch.toFixed(frame.epoch < 10 ? 2 : 1)}`;
-    if (this.part("now").textContent !== said) this.part("now").textContent = said;
+    putText(this.part("now"), said);
     this.slider.setAttribute("aria-valuetext", said);
     this.root.dataset.step = frame.step;
     this.root.dataset.changes = this.data.changes.length;
@@ -358,12 +344,9 @@ class Cinema {
     const size = width * height;
     const context = canvas.getContext("2d");
     const image = (this.image ??= context.createImageData(width, height));
-    const light = this.colours.light;
-    for (let i = 0; i < size; i++) {
-      const grey = to ? (1 - share) * from[k * size + i] + share * to[n * size + i] : from[k * size + i];
-      image.data[4 * i] = image.data[4 * i + 1] = image.data[4 * i + 2] = light ? 0 : 255;
-      image.data[4 * i + 3] = grey;
-    }
+    const first = from.subarray(k * size, (k + 1) * size);
+    const second = to?.subarray(n * size, (n + 1) * size);
+    ink(image, to ? first.map((grey, i) => (1 - share) * grey + share * second[i]) : first, this.colours.light);
     context.putImageData(image, 0, 0);
   }
 
@@ -443,11 +426,7 @@ class Cinema {
     if (canvas.width !== found.width) Object.assign(canvas, { width: found.width, height: found.height });
     const context = canvas.getContext("2d");
     const image = context.createImageData(found.width, found.height);
-    const light = this.colours.light;
-    found.image.forEach((grey, i) => {
-      image.data[4 * i] = image.data[4 * i + 1] = image.data[4 * i + 2] = light ? 0 : 255;
-      image.data[4 * i + 3] = grey;
-    });
+    ink(image, found.image, this.colours.light);
     context.putImageData(image, 0, 0);
     // In the corner that is farthest from the probe.
     stage.peek.dataset.corner = `${stage.probe[1] < 0.5 ? "bottom" : "top"}-${stage.probe[0] < 0.5 ? "right" : "left"}`;

@@ -5,7 +5,7 @@ function readFrame(buffer, at, length) {
   const view = new DataView(buffer, at, length);
   const size = view.getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, at + 4, size)));
-  const frame = { ...header, x: null, y: null };
+  const frame = { ...header };
   for (const { name, dtype, shape, offset } of header.arrays) {
     const count = shape.reduce((a, b) => a * b, 1);
     const start = 4 + size + offset;
@@ -27,7 +27,6 @@ function readFrame(buffer, at, length) {
 
 // Where a step stands on the slider: each doubling of the steps is as long.
 const along = (step) => Math.log2(1 + step);
-const stepAt = (position) => 2 ** position - 1;
 
 const OUTSIDE = 0.01; // so many of the codes on each side may lie outside the window
 const MARGIN = 1.3; // of the window around the others

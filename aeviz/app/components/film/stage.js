@@ -18,13 +18,8 @@ class Stage {
   lay({ labels, classes, colours }) {
     Object.assign(this, { labels, colours: colours.map(colourOf), css: colours });
     this.order = shuffled(labels.length);
-    this.names.replaceChildren(
-      ...classes.map((name, label) => {
-        const span = make("span", { textContent: name });
-        span.style.setProperty("--own", colours[label % colours.length]);
-        return span;
-      }),
-    );
+    nameClasses(this.names, classes, colours);
+    this.paths = [];
   }
 
   resize() {
@@ -37,7 +32,7 @@ class Stage {
   }
 
   // A mix of two frames; worth: how much the tiles are worth, in [0, 1].
-  draw(a, b, share, look, worth, home) {
+  draw(a, b, share, look, worth) {
     const { context, ratio, side } = this;
     const mix = (p, q) => p + share * (q - p);
     this.extent = a.window.map((value, k) => mix(value, b.window[k]));
@@ -47,10 +42,9 @@ class Stage {
     context.imageSmoothingEnabled = true;
     this.tiles(a, worth * (1 - share), look);
     if (b !== a) this.tiles(b, worth * share, look);
-    if (home) this.ghost(home);
     this.dots(a, b, mix);
-    this.place(a, b, mix);
-    this.bar();
+    this.place();
+    showScale(this.scale, (this.extent[1] - this.extent[0]) / this.side);
     if (this.probe) this.mark(look);
   }
 
@@ -126,23 +120,6 @@ class Stage {
     return { label, pale };
   }
 
-  // The outline of another map, such as the pretrained model's: each class's middle.
-  ghost(home) {
-    const { context } = this;
-    context.globalAlpha = 0.35;
-    context.lineWidth = 1.5;
-    home.forEach(([x, y], label) => {
-      const [left, top] = this.at(x, y);
-      context.strokeStyle = this.css[label % this.css.length];
-      context.setLineDash([3, 3]);
-      context.beginPath();
-      context.arc(left, top, 14, 0, 2 * Math.PI);
-      context.stroke();
-    });
-    context.setLineDash([]);
-    context.globalAlpha = 1;
-  }
-
   dots(a, b, mix) {
     const { context, labels } = this;
     const [left, right, bottom, top] = this.extent;
@@ -168,10 +145,6 @@ class Stage {
     this.middles = sums.map(([x, y, n]) => (n ? { left: x / n, top: y / n } : null));
   }
 
-  get paths() {
-    return (this._paths ??= []);
-  }
-
   place() {
     const spots = this.middles.filter(Boolean);
     pushApart(spots, NAMES);
@@ -182,15 +155,6 @@ class Stage {
       const { left, top } = spots[k++];
       name.style.transform = `translate(-50%, -50%) translate(${left}px, ${top}px)`;
     });
-  }
-
-  // A bar of a round length.
-  bar() {
-    const unit = (this.extent[1] - this.extent[0]) / this.side;
-    const power = 10 ** Math.floor(Math.log10(110 * unit));
-    const length = [5, 2, 1].find((step) => step * power <= 110 * unit) * power;
-    this.scale.querySelector("i").style.width = `${length / unit}px`;
-    this.scale.querySelector("b").textContent = String(Number(length.toPrecision(1)));
   }
 
   // -- the probe ---------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ class LatentMap {
     const turn = (this.turn = (this.turn ?? 0) + 1);
     const grids = data.atlases.map(({ url }) => this.decoded(url, data.shape).catch(this.fail));
     if (!this.Plotly) preload(data.plotly, "script");
+    if (this.data && this.data.points !== data.points) this.root.dataset.ready = "false";
     const points = await download(data.points, readPoints);
     if (turn !== this.turn) return; // a newer update overtook this one
     const before = this.data && this.data.points !== data.points ? this.points : null;
@@ -86,6 +87,7 @@ class LatentMap {
     if (moved) {
       this.move = data.move;
       this.probe = { ...data.probe, index: null };
+      this.canvas.dataset.shows = "earlier place"; // until it is painted
     }
     this.layers = data.atlases.map((layer) => ({ ...layer, grid: null }));
     // Drawing ten thousand points takes longer than a frame: only when what is shown changed.

@@ -13,7 +13,9 @@ from aeviz.charts import theme
 
 HERE = Path(__file__).parent
 
-_component = browser.declare(HERE, '<div class="player" data-testid="player"></div>')
+_component = browser.declare(
+    HERE, '<div class="player" data-testid="player"></div>', sheets=("slider",)
+)
 
 
 def player(

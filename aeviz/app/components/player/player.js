@@ -1,11 +1,6 @@
 // Plays films of images side by side and blends between their frames at the screen's rate.
 
 const REST = 0.6; // seconds at an end before it turns back
-const ICONS = {
-  Play: "M8 5v14l11-7z",
-  Pause: "M6 5h4v14H6zM14 5h4v14h-4z",
-};
-
 class Player {
   constructor(root) {
     this.root = root;
@@ -15,7 +10,7 @@ class Player {
     this.playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.screens = make("div", { className: "screens" }, root);
     const bar = make("div", { className: "bar" }, root);
-    this.button = make("button", { type: "button" }, bar);
+    this.button = make("button", { type: "button", className: "play" }, bar);
     this.button.addEventListener("click", () => this.play(!this.playing));
     const track = make("div", { className: "track" }, bar);
     this.scrubber = make("input", { type: "range", min: 0, max: 1, step: "any", value: 0 }, track);
@@ -70,12 +65,7 @@ class Player {
 
   play(on) {
     this.playing = on;
-    const name = on ? "Pause" : "Play";
-    if (this.button.getAttribute("aria-label") !== name) {
-      this.button.setAttribute("aria-label", name);
-      this.button.innerHTML =
-        `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
-    }
+    showPlaying(this.button, on);
     cancelAnimationFrame(this.request);
     this.before = null;
     if (on) this.request = requestAnimationFrame(this.tick);
