@@ -7,6 +7,16 @@ from torch import Tensor
 
 from aeviz.models.base import Likelihood, Loss
 
+HIGHEST = 6.0
+"""Of a log variance: sigma is 20 then, where the prior's is 1. At a high learning rate that of a
+single image can leap to 40, and e^40 in its KL would end the run. Trained ones are below 0.1."""
+
+
+def parameters(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean mu and log variance, (B, D) each, as an encoder says them, (B, 2 D)."""
+    mu, log_var = numbers.chunk(2, dim=1)
+    return mu, log_var.clamp(max=HIGHEST)
+
 
 def draw(mu: Tensor, log_var: Tensor, epsilon: Tensor | None = None) -> Tensor:
     """A draw z = mu + sigma epsilon from q(z|x) = N(mu, sigma^2), (B, D) each, with a gradient.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from aeviz.models.base import Autoencoder, Loss
-from aeviz.models.gaussian import draw, kl, negative_elbo
+from aeviz.models.gaussian import draw, kl, negative_elbo, parameters
 from aeviz.models.nets import hidden_widths, mlp
 from aeviz.models.settings import (
     BaseConfig,
@@ -94,8 +94,7 @@ class Conditional(Autoencoder):
         """Mean mu and log variance log_var of q(z|x, y), each (B, D)."""
         if labels is None:
             labels = self.classify(x)
-        mu, log_var = self.encoder(self.beside(x.flatten(1), labels)).chunk(2, dim=1)
-        return mu, log_var
+        return parameters(self.encoder(self.beside(x.flatten(1), labels)))
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.posterior(x, labels)[0]

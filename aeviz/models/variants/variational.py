@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from aeviz.models.base import Autoencoder, Loss
-from aeviz.models.gaussian import draw, negative_elbo
+from aeviz.models.gaussian import draw, negative_elbo, parameters
 from aeviz.models.nets import MLPDecoder, MLPEncoder
 from aeviz.models.settings import (
     BaseConfig,
@@ -78,8 +78,7 @@ class Variational(Autoencoder):
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean mu and log variance log_var of q(z|x), each (B, D)."""
-        mu, log_var = self.encoder(x).chunk(2, dim=1)
-        return mu, log_var
+        return parameters(self.encoder(x))
 
     def encode(self, x: Tensor) -> Tensor:
         return self.posterior(x)[0]
