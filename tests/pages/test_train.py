@@ -263,6 +263,21 @@ def test_settings_that_do_not_fit_together_are_one_sentence_and_nothing_trains(
     assert not button(app, "Train").disabled
 
 
+def test_a_longer_run_is_proposed_a_gentler_learning_rate_until_one_is_put_in() -> None:
+    recipe = MODELS["variational"].recipe
+    app = open_page(variant="variational")
+    assert number(app, "Learning rate").value == recipe.lr == 0.008
+    for epochs, lr in ((2 * recipe.epochs, 0.004), (1.0, 0.008), (500.0, 0.001)):
+        number(app, "Epochs").set_value(epochs).run()
+        assert number(app, "Learning rate").value == lr
+    app.segmented_control(key="variational-a map (2 dimensions)-unit").set_value("seconds").run()
+    assert number(app, "Learning rate").value == 0.0027  # of 30 seconds, three times as long
+    number(app, "Learning rate").set_value(0.005).run()
+    number(app, "Seconds").set_value(300.0).run()
+    assert not app.exception
+    assert number(app, "Learning rate").value == 0.005
+
+
 # -- a run ------------------------------------------------------------------------------------
 
 

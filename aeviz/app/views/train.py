@@ -23,6 +23,8 @@ SECONDS, EPOCHS = 30.0, 10.0
 """How long a run lasts at first in a unit that the variant's recipe does not have."""
 FLAT = "until it is flat"
 """A length: until the loss on held-out images improves no more."""
+QUICK = 10.0
+"""Seconds that about a variant's recipe takes."""
 AS_LAST = "as in your last run"
 COMMON = sorted((n for n, c in MODELS.items() if c.common), key=lambda n: MODELS[n].common)
 """The variants that the picker shows at once."""
@@ -201,6 +203,11 @@ def _settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
     chosen: dict[str, Any] = {"variant": variant}
     with bar:
         chosen |= _length(start, key)
+    lr, rate = _rate(start, chosen), f"{key}-lr"
+    # It follows the length as long as nobody has put another one into its box.
+    if session.value(rate) in (None, session.get(f"{rate}-proposed")):
+        session.put(rate, lr)
+    session.note(f"{rate}-proposed", lr)
     chosen["config"] = widgets.knob_form(model_class.Config, key, presets[preset])
     with st.expander("Data, seed, batch, learning rate"):
         of = start.data if start is last else session.value("data")
@@ -219,9 +226,28 @@ def _settings(variant: str, bar: DeltaGenerator) -> dict[str, Any]:
     return chosen
 
 
+def _rate(start: RunSpec, chosen: dict[str, Any]) -> float:
+    """The learning rate that is proposed for the length that is chosen."""
+    recipe = start.model_class.recipe
+    before, now = (
+        recipe.epochs * one["seconds"] / QUICK if one.get("seconds") else one.get("epochs")
+        for one in (_length_of(start), chosen)
+    )
+    gentler = recipe.rate(now or recipe.epochs) / recipe.rate(before or recipe.epochs)
+    return start.lr if gentler == 1 else float(f"{start.lr * gentler:.2g}")
+
+
+def _length_of(spec: RunSpec) -> dict[str, Any]:
+    """How long a run lasts, as `_length` says it; of one with so many steps in epochs."""
+    if spec.steps:
+        return {"epochs": spec.steps / spec.per_epoch}
+    return spec.model_dump(include={"epochs", "seconds", "until"}, exclude_none=True)
+
+
 def _length(start: RunSpec, key: str) -> dict[str, float | str]:
     """Widgets for how long a run lasts: {"seconds": ...}, {"epochs": ...} or {"until": "flat"}."""
-    units = ["epochs", "seconds"] if start.epochs or start.steps else ["seconds", "epochs"]
+    said = _length_of(start)
+    units = ["epochs", "seconds"] if "epochs" in said else ["seconds", "epochs"]
     units += [FLAT]
     box = session.box(f"{key}-unit", FLAT if start.until else units[0])
     now = session.value(f"{key}-unit")
@@ -229,10 +255,9 @@ def _length(start: RunSpec, key: str) -> dict[str, float | str]:
     if unit == FLAT:
         return {"until": "flat"}
     if unit == "seconds":
-        length, most = start.seconds or SECONDS, 3600.0
+        length, most = said.get("seconds", SECONDS), 3600.0
     else:  # from the steps, if they are known: then the run is repeated exactly
-        length, most = start.epochs or EPOCHS, 1000.0
-        length = start.steps / start.per_epoch if start.steps else length
+        length, most = said.get("epochs", EPOCHS), 1000.0
     name, least = f"{key}-{unit}", min(0.001, length)
     chosen = _number(unit.capitalize(), least, most, length, 1.0, "%.4g", name, width=130)
     return {unit: chosen}
