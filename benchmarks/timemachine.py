@@ -1,7 +1,7 @@
 """What the film of a run costs and how it moves: `python -m benchmarks.timemachine`.
 
-One server and one browser, without a GPU. A run of the default variational autoencoder without
-an end trains by itself, then with its page open, then with somebody who drags on its map, and
+One server and one browser, without a GPU. A run of the default variational autoencoder, a thousand
+epochs long, trains by itself, then with its page open, then with somebody who drags on its map, and
 by itself again; a second one, of the default length, ends and is scrubbed.
 """
 
@@ -99,10 +99,11 @@ def dragged(page: Page) -> dict[str, float]:
 
 def measure(folder: Path) -> list[machine.Row]:
     """All rows."""
-    recipe = dataclasses.asdict(MODELS[VARIANT].recipe)
+    found = MODELS[VARIANT].recipe
+    recipe, endless = dataclasses.asdict(found), {"epochs": 1000.0, "lr": found.rate(1000)}
     with serving.app(folder) as server:
         asyncio.run(serving.warm(server))
-        run = serving.create(variant=VARIANT, **(recipe | {"epochs": None, "until": "flat"}))
+        run = serving.create(variant=VARIANT, **(recipe | endless))
         asyncio.run(serving.training(run, 200))
         return watched(server, run, recipe)
 
@@ -131,7 +132,7 @@ def watched(server: serving.Server, run: str, recipe: dict[str, Any]) -> list[ma
         page = browser.new_page(chromium)
         page.goto(f"{server.address}/train?run={short}&step=1")
         page.locator(f"{FILM}[data-ended=true]").wait_for(timeout=60_000)
-        page.wait_for_timeout(3000)
+        page.wait_for_timeout(8000)  # until the server has drawn what is below it
         scrub = page.evaluate(SCRUB, STRETCH)
     before = (alone + again) / 2
     kept, kept_drag = open_page / before, held / before

@@ -44,7 +44,7 @@ KEPT = ("step", "steps", "epoch", "unit", "began", "trained", "restarts", "resta
 MEASURING = 0.2
 """About this share of a run's time goes into validation and previews (see `Pace`)."""
 
-LOOKING, ADVANCE = 0.12, 0.8
+LOOKING, ADVANCE = 0.14, 0.8
 """The share of the time that looking takes, and so many seconds more at the start of a run, which
 has most to show."""
 PREVIEW = 0.6
@@ -115,7 +115,7 @@ class Task:
         self.twin: Autoencoder | None = None
         """Holds the rounded weights of a snapshot, so that the model goes on with its own."""
         self.validating = Pace(every=0.5, share=0.10)
-        self.looking = Pace(every=0.22, share=LOOKING)
+        self.looking = Pace(every=0.19, share=LOOKING)
         self.looked = 0.0
         """Seconds that looking has taken."""
         self.rewinding = Pace(every=0.0, share=0.05)

@@ -1,7 +1,7 @@
 // A run as a film: its map, images and loss at every step that it remembers, played, scrubbed and,
 // while it trains, followed. Nothing is asked of the server but frames that are new.
 
-const POLL_MS = 250;
+const POLL_MS = 200;
 const PATIENCE = 4; // so many times as long as the last answer took is waited before the next
 const LONGEST_MS = 4000; // but no longer than this
 const SLOWER_MS = 2000; // between two questions after one that failed
