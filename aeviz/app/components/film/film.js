@@ -37,8 +37,9 @@ class Cinema {
     });
     this.part("save").addEventListener("click", () => this.save().catch(this.fail));
     this.slider.addEventListener("input", () => {
-      this.play(false);
-      this.follows = false;
+      // Told once it rests ("change"): the page that is drawn anew would make the slider falter.
+      this.playing = this.follows = false;
+      this.before = null;
       this.position = Number(this.slider.value);
       this.schedule();
     });
