@@ -102,7 +102,7 @@ def _run(
         return found
 
     def note(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        came_from = sources(_tensors((args, list(kwargs.values()))))
+        came_from = sources(tensors_in((args, list(kwargs.values()))))
         weights = sum(p.numel() for p in module.parameters() if p.requires_grad)
         number = place.get(module, len(layers)) if weights else len(layers)
         if number == len(layers):
@@ -113,10 +113,10 @@ def _run(
         else:  # used again: a step of a recurrence
             layers[number].sources |= came_from - {number}
         layers[number].shape = _shape(output)
-        made_by.update({t.grad_fn: number for t in _tensors(output) if t.grad_fn is not None})
+        made_by.update({t.grad_fn: number for t in tensors_in(output) if t.grad_fn is not None})
 
     hooks = [
-        module.register_forward_hook(note, with_kwargs=True) for module in _drawn_modules(model)
+        module.register_forward_hook(note, with_kwargs=True) for module in drawn_modules(model)
     ]
     output = function(start, **given)
     for hook in hooks:
@@ -124,25 +124,27 @@ def _run(
     return layers, output, sources(iter([output])) or {len(layers) - 1}
 
 
-def _drawn_modules(module: nn.Module) -> Iterator[nn.Module]:
+def drawn_modules(module: nn.Module) -> Iterator[nn.Module]:
+    """Its layers: modules that are made of no others, and `WHOLE` ones."""
     for child in module.children():
         if isinstance(child, WHOLE) or not any(child.children()):
             yield child
         else:
-            yield from _drawn_modules(child)
+            yield from drawn_modules(child)
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors among what goes into a layer, or comes out of it."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, tuple | list):
         for part in value:
-            yield from _tensors(part)
+            yield from tensors_in(part)
 
 
 def _shape(value: Any) -> tuple[int, ...]:
     """Shape of the first of some tensors, without the batch."""
-    return tuple(next(_tensors(value)).shape[1:])
+    return tuple(next(tensors_in(value)).shape[1:])
 
 
 def joined(layers: list[Layer], exit_sources: set[int]) -> tuple[list[Layer], set[int]]:

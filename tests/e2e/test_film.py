@@ -112,6 +112,30 @@ def test_a_run_is_watched_rewound_branched_and_found_again(person: Page, app: st
     assert person.get_by_test_id("stException").count() == 0
 
 
+def test_a_step_is_watched_in_slow_motion_stage_by_stage(page: Page, app: str) -> None:
+    train_small(page, app, "0.5")
+    film(page)
+    expect(progress(page)).to_contain_text("finished", timeout=120_000)
+    page.get_by_role("button", name="One step in slow motion").click()
+    slow = page.get_by_test_id("slow")
+    expect(slow).to_have_attribute("data-stage", "encoder", timeout=60_000)  # it plays by itself
+    slider = slow.get_by_role("slider")
+    slider.focus()
+    stages = ("batch", "encoder", "cloud", "draw", "decoder", "loss", "gradient", "step")
+    page.keyboard.press("Home")
+    for k, stage in enumerate(stages):
+        expect(slow).to_have_attribute("data-stage", stage)
+        expect(slow).to_contain_text(f"{k + 1} of {len(stages)}")
+        page.keyboard.press("ArrowRight")
+    expect(slow.get_by_role("button", name="Play")).to_be_visible()
+    assert slow.locator("[data-state=later]").count() == 0
+    pictures = [one.evaluate(PICTURE) for one in slow.locator(".pair canvas").all()]
+    assert len(set(pictures)) == 3
+    page.get_by_role("button", name="Hide the slow motion").click()
+    expect(slow).to_have_count(0)
+    assert page.get_by_test_id("stException").count() == 0
+
+
 def test_beta_is_turned_while_it_trains_and_kept_in_the_run(page: Page, app: str) -> None:
     train_small(page, app, "200")
     film(page)

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from aeviz.app.views import slow as view
 from aeviz.app.views import steering
 from aeviz.models.settings import Knob, knobs, live_knobs
 from aeviz.models.zoo import MODELS
-from aeviz.training import owners, process, store
+from aeviz.training import owners, process, slow, store
 from tests.pages.opening import chosen_model
 from tests.pages.test_train import button, labels, new_run, open_page, query, wait_for
 
@@ -44,6 +45,46 @@ def test_the_map_of_a_step_is_opened() -> None:
     button(app, "Open the map of step 4").click().run()
     assert not app.exception
     assert chosen_model(app) == f"{run}@4"
+
+
+def test_a_step_is_shown_in_slow_motion_and_put_away() -> None:
+    run = finished(variant="variational")
+    app = page_of(run, step="5")
+    button(app, "One step in slow motion").click().run()
+    assert not app.exception
+    assert "Step 6 in slow motion" in {title.value for title in app.subheader}
+    button(app, "Hide the slow motion").click().run()
+    assert not app.exception
+    assert not app.subheader
+
+
+def test_the_end_of_a_run_shows_its_last_step_in_slow_motion() -> None:
+    app = page_of(finished())
+    button(app, "One step in slow motion").click().run()
+    assert not app.exception
+    assert [title.value for title in app.subheader] == ["Step 40 in slow motion"]
+
+
+def test_each_stage_says_its_numbers() -> None:
+    run = finished(variant="variational")
+    step = slow.slow_step(run, 9)
+    said = dict(view.stages(step))
+    assert list(said) == [
+        "batch", "encoder", "cloud", "draw", "decoder", "loss", "gradient", "step",
+    ]  # fmt: skip
+    total, after = sum(step.terms.values()), sum(step.terms_after.values())
+    assert f"reconstruction {step.terms['reconstruction']:.2f} and KL " in said["loss"]
+    assert f"{total:.2f} together" in said["loss"]
+    assert f"now costs {after:.2f}" in said["step"]
+    assert step.cloud is not None
+    for values, stage in ((step.cloud.mu, "cloud"), (step.cloud.epsilon, "draw"), (step.z, "draw")):
+        assert f"({values[0]:.2f}, {values[1]:.2f})".replace("-", "−") in said[stage]
+
+
+def test_an_autoencoder_without_a_cloud_has_a_code() -> None:
+    said = dict(view.stages(slow.slow_step(finished(), 0)))
+    assert "These 2 numbers are its code, z = (" in said["code"]
+    assert not {"cloud", "draw"} & set(said)
 
 
 def test_a_code_wider_than_two_has_no_two_maps_and_the_end_is_its_own() -> None:

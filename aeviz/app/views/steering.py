@@ -10,7 +10,7 @@ import streamlit as st
 
 from aeviz import environment
 from aeviz.app import library, own, pages, session, widgets
-from aeviz.app.views import shown
+from aeviz.app.views import shown, slow
 from aeviz.models.settings import Knob, live_knobs
 from aeviz.training import branch, filmed, place, shared, store
 from aeviz.training.course import RATE
@@ -130,8 +130,10 @@ def onward(run: str, spec: RunSpec, status: RunStatus, at: int | None) -> None:
             _go_on(lambda: branch.extend(run, MINUTE), run)
         if at is not None:
             _branch(run, spec, step)
+        slow.button(run, spec, status.step - 1 if at is None else step)
         if status.ended:
             widgets.download("film as GIF", lambda: filmed.gif(run), f"{run}.gif")
+    slow.shown(run)
 
 
 def _two_maps(run: str, step: int) -> None:
