@@ -172,9 +172,9 @@ def _bytes(images: np.ndarray) -> np.ndarray:
 def to_bytes(frame: Frame) -> bytes:
     """A frame as the bytes of a file."""
     low, high = frame.points.min(0), frame.points.max(0)
-    high = np.maximum(high, low + 1e-9)
+    spread = np.maximum(high - low, 1e-9)  # also where all are one point
     whole = {
-        "points": np.round((frame.points - low) / (high - low) * 65535).astype("<u2"),
+        "points": np.round((frame.points - low) / spread * 65535).astype("<u2"),
         **{name: getattr(frame, name) for name in ARRAYS[1:]},
     }
     described, parts, offset = [], [], 0

@@ -18,6 +18,8 @@ from aeviz.training.spec import RunSpec
 
 MAPPED = 2_000
 """So many test images are drawn on a run's map."""
+BEYOND = 1e15
+"""A code as far from 0 is as good as infinite: no map shows it beside others."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,20 @@ Before = tuple[int, np.ndarray]
 def see(
     model: Autoencoder, dataset: datasets.Dataset, step: int, before: Before | None
 ) -> tuple[Preview, planes.Plane]:
-    """The same, and the plane through code space that its map shows."""
+    """The same, and the plane through code space that its map shows.
+
+    Raises:
+        FloatingPointError: a code is not finite, so there is no map.
+    """
     images, labels = dataset.test_images, dataset.test_labels
     ten = first_of_each(labels)
     reconstructions = apply.reconstruct(model, images[ten], labels[ten])
     codes = apply.encode(model, images[:MAPPED], labels[:MAPPED])
+    if not np.abs(codes).max() < BEYOND:  # also where one is no number
+        raise FloatingPointError(
+            f"The codes of the test images stopped being finite at step {step:,}: "
+            "try a smaller learning rate."
+        )
     plane = plane_after(codes, before)
     seen = Preview(
         step=step,

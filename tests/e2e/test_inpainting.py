@@ -22,6 +22,7 @@ def hidden(grid: Locator) -> Locator:
 
 def drag(page: Page, grid: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
     """From one place to another, each as shares of width and height."""
+    expect(grid).to_have_count(1)  # while a page is drawn anew there may be two
     grid.hover()  # waits until nothing above moves it any more
     box = grid.bounding_box()
     assert box

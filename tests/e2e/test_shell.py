@@ -135,9 +135,10 @@ def test_back_and_forward_go_from_page_to_page_and_from_model_to_model(
     ):
         go()
         page.get_by_role("heading", level=1, name=pages.PAGES[key].question).wait_for()
-        page.wait_for_timeout(1000)  # until the script is under way
+        page.wait_for_timeout(2000)  # until the script is under way
         settled(page)
-    expect(seed).to_have_value("3")
+        if key == "sample":
+            expect(seed).to_have_value("3")
     expect_model(page, "Vanilla, 2 dimensions")
     page.go_back()
     expect_model(page, "Variational, 2 dimensions")

@@ -83,7 +83,7 @@ def test_each_stage_says_its_numbers() -> None:
 
 def test_an_autoencoder_without_a_cloud_has_a_code() -> None:
     said = dict(view.stages(slow.slow_step(finished(), 0)))
-    assert "These 2 numbers are its code, z = (" in said["code"]
+    assert "What comes out is its code, z = (" in said["code"]
     assert not {"cloud", "draw"} & set(said)
 
 

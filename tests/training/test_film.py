@@ -46,6 +46,12 @@ def one() -> film.Frame:
 # -- what is on a frame -----------------------------------------------------------------------
 
 
+def test_points_that_are_all_one_place_far_away_come_back(one: film.Frame) -> None:
+    points = np.full_like(one.points, 1e4)
+    read = film.from_bytes(film.to_bytes(replace(one, points=points)))
+    np.testing.assert_array_equal(read.points, points)
+
+
 @pytest.mark.parametrize("variant", MODELS)
 def test_every_variant_has_a_frame_that_comes_back_from_its_bytes(variant: str) -> None:
     model = fresh(variant)

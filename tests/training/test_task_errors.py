@@ -12,6 +12,7 @@ import pytest
 
 from aeviz import files
 from aeviz.data import datasets
+from aeviz.models import optim
 from aeviz.training import film, loop, place, store, task
 from aeviz.training.status import WAY_OUT
 from tests.test_files import FULL, LOCKED
@@ -54,10 +55,12 @@ def test_data_that_cannot_be_had_fails_the_run_with_a_sentence(
     assert store.status(name).state == "failed"
 
 
-def test_a_learning_rate_that_is_far_too_high_ends_in_a_sentence_and_no_model(
-    no_worker: None,
+def test_a_gradient_that_is_not_finite_ends_the_run_in_a_sentence_and_no_model(
+    no_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = store.create(small("variational", lr=1.0, steps=30))
+    finite = iter([True, True, False])
+    monkeypatch.setattr(optim.Adam, "is_finite", lambda self: next(finite))
+    name = store.create(small("variational", steps=30))
     status = by_hand(name).status
     assert (status.state, status.step) == ("failed", 2)
     assert status.message == (

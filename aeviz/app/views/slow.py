@@ -24,10 +24,13 @@ def button(run: str, spec: RunSpec, before: int) -> None:
         before = min(before, spec.steps - 1)
     wanted = (run, max(before, 0))
     shows = session.get("slow") == wanted
-    label = "Hide the slow motion" if shows else "One step in slow motion"
-    if st.button(label, f"slow-{run}", help="What goes through the network, and what moves in it"):
-        session.forget("slow") if shows else session.note("slow", wanted)
-        st.rerun(scope="fragment")
+    st.button(
+        "Hide the slow motion" if shows else "One step in slow motion",
+        f"slow-{run}",
+        help="What goes through the network, and what moves in it",
+        on_click=session.note,
+        args=("slow", None if shows else wanted),
+    )
 
 
 def shown(run: str) -> None:
@@ -51,7 +54,7 @@ def _step(run: str, before: int) -> SlowStep:
 
 def stages(step: SlowStep) -> list[tuple[str, str]]:
     """Name and sentence of each stage of a step, in order."""
-    pixels, width = step.images[0].size, len(step.z)
+    pixels = step.images[0].size
     corrupted = " It is corrupted first." if step.seen is not None else ""
     total, after = (sum(terms.values()) for terms in (step.terms, step.terms_after))
     parts = " and ".join(f"{_term(name)} {value:.2f}" for name, value in step.terms.items())
@@ -69,8 +72,7 @@ def stages(step: SlowStep) -> list[tuple[str, str]]:
         ),
     ]
     if step.cloud is None:
-        numbers = "This number is" if width == 1 else f"These {width:,} numbers are"
-        found.append(("code", f"{numbers} its code, z = {_vector(step.z)}."))
+        found.append(("code", f"What comes out is its code, z = {_vector(step.z)}."))
     else:
         mu, sigma = _vector(step.cloud.mu), _vector(step.cloud.sigma)
         found += [
