@@ -299,8 +299,9 @@ class Task:
                 self.unsaid = False
             except OSError as error:
                 self.unsaid = place.is_run(self.name)  # a folder that was deleted needs no words
-                for path in film.paths(self.name).values():
-                    files.remove(path)  # next time there may be room
+                if error.errno in files.FULL:
+                    for path in film.paths(self.name).values():
+                        files.remove(path)  # next time there may be room
                 logging.warning("%s: its end cannot be noted: %s", self.name, error)
         return False
 

@@ -126,6 +126,18 @@ def test_a_run_that_cannot_even_say_that_it_failed_says_it_later(
     assert "since the disk is full" in store.status(training.name).message
 
 
+@pytest.mark.parametrize(("error", "kept"), [(FULL, False), (LOCKED, True)])
+def test_only_on_a_full_disk_a_run_that_cannot_say_its_end_gives_its_film_up(
+    error: OSError, kept: bool, no_worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = begun(store.create(small(steps=50)), 5)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write", lambda *given, **more: (_ for _ in ()).throw(error))
+        training.advance()
+    assert training.unsaid
+    assert bool(film.steps(training.name)) == kept
+
+
 @pytest.mark.parametrize("needed", ["snapshots", "final.safetensors", "states", "status.json"])
 def test_a_film_gives_way_to_what_the_run_needs_where_the_disk_is_full(
     needed: str, no_worker: None, monkeypatch: pytest.MonkeyPatch
