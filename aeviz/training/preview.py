@@ -19,7 +19,7 @@ from aeviz.training.spec import RunSpec
 MAPPED = 2_000
 """So many test images are drawn on a run's map."""
 BEYOND = 1e15
-"""A code as far from 0 is as good as infinite: no map shows it beside others."""
+"""A code that far from 0 is as good as infinite: no map shows it beside others."""
 
 
 @dataclass(frozen=True)

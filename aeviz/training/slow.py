@@ -15,6 +15,7 @@ from aeviz.charts.diagram import drawn_modules, tensors_in
 from aeviz.data import datasets
 from aeviz.models import optim
 from aeviz.models.base import Autoencoder, Loss
+from aeviz.models.gaussian import draw
 from aeviz.training import loop, place, store
 from aeviz.training.spec import training_set
 
@@ -38,7 +39,6 @@ class Layer:
     encodes: bool
     shape: tuple[int, ...]
     values: np.ndarray
-    weights: int
     gradient: float
     moved: float
 
@@ -57,7 +57,7 @@ class SlowStep:
     """A step of a run, and how the first image of its batch went through it.
 
     step: how many there are with this one.
-    images: (<= 12, H, W) uint8, the first of the batch; label: of the first.
+    images: (<= 12, H, W) uint8, the first of the batch.
     seen: (H, W) uint8, what the encoder got of the first one; None where it is the image.
     z: (D,), its code, or the draw of it that was decoded.
     reconstruction, after: (H, W) uint8, what is decoded before and after the step, with the same
@@ -70,7 +70,6 @@ class SlowStep:
     lr: float
     unit: str
     images: np.ndarray
-    label: int
     seen: np.ndarray | None
     layers: list[Layer]
     cloud: Cloud | None
@@ -122,7 +121,6 @@ def slow_step(run: str, before: int) -> SlowStep:
         lr=course.rate(done.step - 1),
         unit=model.unit,
         images=shown,
-        label=int(labels[_place(images, shown[0])]),
         seen=None if seen is None or np.array_equal(seen, shown[0]) else seen,
         layers=watched.layers(),
         cloud=watched.cloud,
@@ -132,11 +130,6 @@ def slow_step(run: str, before: int) -> SlowStep:
         terms=_numbers(done.loss),
         terms_after=terms_after,
     )
-
-
-def _place(images: np.ndarray, image: np.ndarray) -> int:
-    """Where an image is among those (N, H, W) that a batch was drawn from."""
-    return int(np.flatnonzero((images == image).all((1, 2)))[0])
 
 
 def _numbers(loss: Loss) -> dict[str, float]:
@@ -229,9 +222,7 @@ class _Watched:
             z = model.encode(self._first, **self._given)
             posterior = model.posterior(self._first, **self._given)
             if self.cloud is not None and posterior is not None:
-                mu, log_var = posterior
-                epsilon = torch.from_numpy(self.cloud.epsilon).to(mu)
-                z = mu + (0.5 * log_var).exp() * epsilon
+                z = draw(*posterior, torch.from_numpy(self.cloud.epsilon).to(z))
             image = _bytes(model.decode(z, **self._given))
         with torch.no_grad(), self.noise:
             return image, _numbers(self._loss(self.x, **self.given))
@@ -251,7 +242,6 @@ class _Watched:
                     encodes=module in self.encodes,
                     shape=tuple(left.shape[1:]),
                     values=row[some],
-                    weights=sum(p.numel() for p in own),
                     gradient=_norm([p.grad for p in own if p.grad is not None]),
                     moved=moved / max(_norm([weights[p] for p in own]), 1e-12),
                 )

@@ -65,6 +65,21 @@ def test_the_end_of_a_run_shows_its_last_step_in_slow_motion() -> None:
     assert [title.value for title in app.subheader] == ["Step 40 in slow motion"]
 
 
+def test_a_step_of_a_run_that_goes_on_is_put_away() -> None:
+    run = new_run(steps=1_000_000)
+    wait_for(lambda: store.said(run).step > 20)
+    app = page_of(run)
+    button(app, "One step in slow motion").click().run()
+    before = store.said(run).step
+    wait_for(lambda: store.said(run).step > before)
+    button(app.run(), "Hide the slow motion").click().run()
+    assert not app.exception
+    assert not app.subheader
+    store.control(run, "stop")
+    process.ensure_workers()
+    wait_for(lambda: store.status(run).ended)
+
+
 def test_each_stage_says_its_numbers() -> None:
     run = finished(variant="variational")
     step = slow.slow_step(run, 9)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from aeviz.data import datasets
-from aeviz.models import gaussian, optim
+from aeviz.models import optim
 from aeviz.models.zoo import MODELS
 from aeviz.training import loop, place, slow, store
 from tests.training.making import by_hand, small
@@ -39,8 +39,7 @@ def test_the_step_of_each_variant_is_the_one_that_the_run_did(
     assert found.lr == spec.course.rate(2)
     assert found.batch == 16
     assert found.images.shape == (12, 28, 28)
-    (here,) = np.flatnonzero((images == found.images[0]).all((1, 2)))
-    assert found.label == mnist.train_labels[here]
+    assert all((images == image).all((1, 2)).any() for image in found.images)
     assert {layer.encodes for layer in found.layers} == {True, False}
     norms = {
         name: p.grad.norm().item() for name, p in model.named_parameters() if p.grad is not None
@@ -72,9 +71,6 @@ def test_a_draw_is_its_mean_and_its_noise(no_worker: None) -> None:
     assert found.cloud.mu == pytest.approx(mu[0].numpy(), rel=1e-4, abs=1e-5)
     assert found.cloud.sigma**2 == pytest.approx(log_var[0].exp().numpy(), rel=1e-4)
     assert np.abs(image.numpy() * 255 - found.reconstruction).max() <= 0.51
-    assert found.terms["kl"] > 0
-    own = gaussian.kl(mu, log_var).sum().item()
-    assert own >= 0
 
 
 def test_a_step_lowers_the_loss_of_its_own_batch_at_a_good_rate(no_worker: None) -> None:

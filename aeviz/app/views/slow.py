@@ -18,12 +18,19 @@ FEW = 3
 """So many latent dimensions are named in a sentence."""
 
 
-def button(run: str, spec: RunSpec, before: int) -> None:
-    """A button that shows the step after another one, or puts it away."""
+def button(run: str, spec: RunSpec, at: int, *, follows: bool) -> None:
+    """A button that shows a step, or puts it away.
+
+    Args:
+        at: where the film rests; the step after it is shown.
+        follows: it does not rest: the step is the last one that was done, and may be another one
+            when the button is pressed again.
+    """
+    before = at - 1 if follows else at
     if spec.steps is not None:
         before = min(before, spec.steps - 1)
-    wanted = (run, max(before, 0))
-    shows = session.get("slow") == wanted
+    wanted, now = (run, max(before, 0)), session.get("slow")
+    shows = now == wanted or (follows and now is not None and now[0] == run)
     st.button(
         "Hide the slow motion" if shows else "One step in slow motion",
         f"slow-{run}",

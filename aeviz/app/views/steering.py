@@ -130,7 +130,7 @@ def onward(run: str, spec: RunSpec, status: RunStatus, at: int | None) -> None:
             _go_on(lambda: branch.extend(run, MINUTE), run)
         if at is not None:
             _branch(run, spec, step)
-        slow.button(run, spec, status.step - 1 if at is None else step)
+        slow.button(run, spec, step, follows=at is None)
         if status.ended:
             widgets.download("film as GIF", lambda: filmed.gif(run), f"{run}.gif")
     slow.shown(run)

@@ -24,7 +24,7 @@ SECONDS, EPOCHS = 30.0, 10.0
 FLAT = "until it is flat"
 """A length: until the loss on held-out images improves no more."""
 QUICK = 10.0
-"""Seconds that about a variant's recipe takes."""
+"""About so many seconds a variant's recipe takes."""
 AS_LAST = "as in your last run"
 COMMON = sorted((n for n, c in MODELS.items() if c.common), key=lambda n: MODELS[n].common)
 """The variants that the picker shows at once."""

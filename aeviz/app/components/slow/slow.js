@@ -141,8 +141,7 @@ class SlowMotion {
 
   // The cloud in the first two dimensions, where the prior has its middle and one sigma around it.
   plot(parent) {
-    const { mu, sigma, epsilon } = this.data.cloud;
-    const z = mu.map((middle, k) => middle + sigma[k] * epsilon[k]);
+    const { cloud: { mu, sigma }, z } = this.data;
     const far = 1.15 * Math.max(1.5, ...[0, 1].map((k) => Math.max(Math.abs(mu[k]) + 2 * sigma[k], Math.abs(z[k]))));
     const NS = "http://www.w3.org/2000/svg";
     const svg = document.createElementNS(NS, "svg");
@@ -234,7 +233,9 @@ class SlowMotion {
     showPlaying(this.button, Boolean(this.timer));
     // On a phone the diagram is longer than the screen: what it is about comes into view.
     const part = this.root.querySelector(`.${{ gradient: "decoder", step: "result" }[stage] ?? stage}`);
-    if (at > 0 && part && this.root.clientWidth < NARROW)
+    const { top, bottom } = this.root.getBoundingClientRect();
+    const looked = top < window.innerHeight && bottom > 0; // nobody is taken back to it
+    if (at > 0 && part && looked && this.root.clientWidth < NARROW)
       part.scrollIntoView({ block: "center", behavior: this.still.matches ? "auto" : "smooth" });
   }
 
