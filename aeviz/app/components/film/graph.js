@@ -37,7 +37,8 @@ class Graph {
     context.beginPath();
     context.rect(LEFT, 0, width - LEFT, height - BELOW + 1);
     context.clip();
-    for (const [name, level] of named) this.level(name, level, { x, y, width, look });
+    const written = [];
+    for (const [name, level] of named) this.level(name, level, { x, y, width, look, written });
     for (const { points, colour, dashed } of lines) {
       context.strokeStyle = colour;
       context.lineWidth = dashed ? 1 : 2;
@@ -130,7 +131,8 @@ class Graph {
       context.fillText(step.toLocaleString("en"), x(along(step)), height - BELOW + 5);
   }
 
-  level(name, value, { x, y, width, look }) {
+  // written: where names stand already, { right, height }; this one goes beside them.
+  level(name, value, { x, y, width, look, written }) {
     const { context } = this;
     context.strokeStyle = look.text;
     context.globalAlpha = 0.55;
@@ -146,6 +148,11 @@ class Graph {
     context.fillStyle = look.text;
     context.textAlign = "left";
     context.textBaseline = "bottom";
-    context.fillText(name, x(0) + 4, y(value) - 2);
+    const [height, long] = [y(value), context.measureText(name).width];
+    const size = parseFloat(context.font);
+    const near = written.filter((other) => Math.abs(other.height - height) < 1.2 * size);
+    const left = Math.max(x(0) + 4, ...near.map(({ right }) => right + 12));
+    context.fillText(name, left, height - 2);
+    written.push({ right: left + long, height });
   }
 }
